@@ -1,0 +1,316 @@
+"""One BANZAI frame as a frozen value: what its header says and what its source catalogue holds, without its pixels.
+
+Frames are read as the pipeline wrote them over the years: the science header is in extension SCI (of a packed frame,
+its header as a table), in old or cropped files in the primary HDU; the source catalogue CAT has upper or lower case
+column names; keywords may be missing, or hold words ('UNKNOWN', 'N/A', 'NaN') where numbers belong.
+"""
+
+import math
+import os
+import re
+import stat
+import warnings
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+
+from names import base_name, exposure_of, safe_part
+from rejections import (
+    DEFOCUSED,
+    EXPOSURE_TOO_SHORT,
+    FILE_UNREADABLE,
+    FILTER_NOT_SERVED,
+    HEADER_INCOMPLETE,
+    NO_SOURCE_CATALOGUE,
+    NOT_SCIENCE,
+    WCS_FAILED,
+    FrameRejected,
+)
+
+_LONGEST_EXPOSURE_S = 86400.0  # a day: more is a damaged header
+_EARLIEST_YEAR = 2000          # before the first robotic telescope of the network
+MIN_AIRMASS, MAX_AIRMASS = 0.99, 40.0  # 40 at the horizon
+
+
+@dataclass(frozen=True)
+class TanWCS:
+    """Linear gnomonic (TAN) world coordinates, FITS paper II (Calabretta & Greisen 2002, A&A 395, 1077).
+
+    crval_deg : (ra, dec) of the tangent point.  crpix : 1-based pixel of it.  cd_deg : (2, 2) matrix [deg/pixel].
+    """
+
+    crval_deg: tuple[float, float]
+    crpix: tuple[float, float]
+    cd_deg: np.ndarray
+
+    def sky(self, x, y):
+        """(ra, dec) [deg] of 1-based pixel positions x, y of shape (n,); 0 <= ra < 360."""
+        offset = np.stack([np.asarray(x, float) - self.crpix[0], np.asarray(y, float) - self.crpix[1]])
+        xi, eta = np.radians(self.cd_deg @ offset)
+        ra0, dec0 = np.radians(self.crval_deg)
+        # The star's direction is (1, xi, eta) in the frame of the tangent point, turned by dec0, then by ra0.
+        along = math.cos(dec0) - eta * math.sin(dec0)
+        ra = ra0 + np.arctan2(xi, along)
+        dec = np.arctan2(math.sin(dec0) + eta * math.cos(dec0), np.hypot(xi, along))
+        return np.degrees(ra) % 360.0, np.degrees(dec)
+
+
+@dataclass(frozen=True)
+class Stars:
+    """Sources of a frame, arrays of shape (n,); x, y 1-based pixels; flux, fluxerr, peak, background in electrons."""
+
+    x: np.ndarray
+    y: np.ndarray
+    ra_deg: np.ndarray
+    dec_deg: np.ndarray
+    flux: np.ndarray
+    fluxerr: np.ndarray
+    peak: np.ndarray
+    background: np.ndarray
+    flag: np.ndarray
+
+    def __len__(self):
+        return len(self.x)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One exposure: name and facts of the header, field on the sky, sources.
+
+    dateobs : 'YYYY-MM-DD HH:MM:SS.sss' UTC.  airmass : nan where the header has none.
+    saturation_e : smaller positive one of the header's limits [electrons], inf where it has none.
+    fwhm_arcsec : of the stars, nan where the header has none.
+    flags_bad : bits of `stars.flag` that disqualify a star, by the version of the pipeline.
+    radius_deg : of the circle about (ra_deg, dec_deg) that holds the whole image.
+    """
+
+    name: str
+    exposure: str
+    dateobs: str
+    site: str
+    enclosure: str
+    telescope: str
+    camera: str
+    filter: str
+    band: str
+    exptime_s: float
+    airmass: float
+    saturation_e: float
+    fwhm_arcsec: float
+    flags_bad: int
+    shape: tuple[int, int]
+    wcs: TanWCS
+    ra_deg: float
+    dec_deg: float
+    radius_deg: float
+    stars: Stars = field(repr=False)
+
+
+def read_frame(path, observatory, *, min_exptime_s=0.0, filters=None):
+    """Read one frame.
+
+    path : file.  observatory : keywords, columns and rules.  min_exptime_s : shorter ones are rejected.
+    filters : names to read, None for all; another one raises NotSelected.
+    Raises FrameRejected, with the reason, for everything that cannot be measured.
+    """
+    from astropy.io import fits
+
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # a FIFO would block for ever
+            raise FrameRejected(FILE_UNREADABLE, 'not a regular file')
+        # Damaged or odd headers are met by name below; astropy's own warnings about them would only add noise.
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            warnings.filterwarnings('error', message='.*truncated')
+            with fits.open(path, memmap=False, lazy_load_hdus=True, disable_image_compression=True) as hdus:
+                header = _science_header(hdus)
+                facts = _header_facts(header, observatory, min_exptime_s, filters)
+                table = _source_table(hdus, observatory.columns)
+    except (FrameRejected, NotSelected):
+        raise
+    except Exception as error:
+        # astropy meets damaged bytes with many kinds of exception; each of them says that this file cannot be read.
+        raise FrameRejected(FILE_UNREADABLE, f'{type(error).__name__}: {_one_line(error)}') from error
+    return _frame(path, facts, table, _flags_bad(header, observatory))
+
+
+class NotSelected(Exception):
+    """The frame is not of a filter that was asked for."""
+
+
+def _one_line(error):
+    return ' '.join(str(error).split())[:200]
+
+
+def _science_header(hdus):
+    if 'SCI' in hdus:
+        return hdus['SCI'].header
+    return hdus[0].header
+
+
+def _header_facts(header, observatory, min_exptime_s, filters):
+    """Everything of the header that a Frame needs, as a dict; the cheapest and most telling checks come first."""
+    keys = observatory.keywords
+    facts = {}
+    obstype = header.get(keys.obstype)
+    if isinstance(obstype, str) and obstype.strip().upper() not in observatory.archive.header_types:
+        raise FrameRejected(NOT_SCIENCE, f'{keys.obstype} = {_shown(obstype)}')
+    facts['filter'] = _identifier(header, keys.filter)
+    if filters is not None and facts['filter'] not in filters:
+        raise NotSelected(facts['filter'])
+    facts['band'] = observatory.ps1_band(facts['filter'])
+    if facts['band'] is None:
+        raise FrameRejected(FILTER_NOT_SERVED, f'{keys.filter} = {facts["filter"]}')
+    exptime_s = facts['exptime_s'] = _number(header, keys.exptime)
+    if not 0 < exptime_s <= _LONGEST_EXPOSURE_S:
+        raise FrameRejected(HEADER_INCOMPLETE, f'{keys.exptime} = {exptime_s}, not an exposure time')
+    if exptime_s < min_exptime_s:
+        raise FrameRejected(EXPOSURE_TOO_SHORT, f'{exptime_s:g} s < {min_exptime_s:g} s', exptime_s=exptime_s)
+    focus_offset_mm = _optional_number(header, keys.focus_offset)
+    if abs(focus_offset_mm) > observatory.frame.focus_offset_max_mm:
+        raise FrameRejected(DEFOCUSED, f'{keys.focus_offset} = {focus_offset_mm:g} mm', exptime_s=exptime_s)
+    wcs_error = _optional_number(header, keys.wcs_error)
+    if wcs_error != 0 and not math.isnan(wcs_error):
+        raise FrameRejected(WCS_FAILED, f'{keys.wcs_error} = {wcs_error:g}', exptime_s=exptime_s)
+    for name in ('site', 'enclosure', 'telescope', 'camera'):
+        facts[name] = _identifier(header, getattr(keys, name))
+    airmass = _optional_number(header, keys.airmass)
+    facts['airmass'] = airmass if MIN_AIRMASS <= airmass <= MAX_AIRMASS else math.nan
+    facts['dateobs'] = _dateobs(header, keys.dateobs)
+    limits = [_optional_number(header, key) for key in keys.saturation]
+    facts['saturation_e'] = min((limit for limit in limits if limit > 0), default=math.inf)
+    fwhm_arcsec = _optional_number(header, keys.fwhm)
+    facts['fwhm_arcsec'] = fwhm_arcsec if 0.2 <= fwhm_arcsec <= 30 else math.nan
+    facts['shape'] = _shape(header)
+    facts['wcs'] = _tan_wcs(header)
+    return facts
+
+
+def _shown(value):
+    text = repr(value)
+    return text if len(text) <= 60 else text[:56] + '...'
+
+
+def _identifier(header, key):
+    value = header.get(key)
+    try:
+        return safe_part(value.strip() if isinstance(value, str) else value)
+    except ValueError:
+        said = f'is {_shown(value)}, not a name' if key in header else 'is missing'
+        raise FrameRejected(HEADER_INCOMPLETE, f'{key} {said}') from None
+
+
+def _number(header, key):
+    value = _optional_number(header, key)
+    if not math.isfinite(value):
+        said = f'is {_shown(header[key])}, not a number' if key in header else 'is missing'
+        raise FrameRejected(HEADER_INCOMPLETE, f'{key} {said}')
+    return value
+
+
+def _optional_number(header, key):
+    """A number from the header; nan where it is missing, a word, or true/false."""
+    value = header.get(key)
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return math.nan
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        return math.nan
+
+
+def _dateobs(header, key):
+    """Start of the exposure as 'YYYY-MM-DD HH:MM:SS.sss' UTC."""
+    value = header.get(key)
+    try:
+        # A leap second (60) has no place in datetime; half a minute earlier is near enough for a date.
+        text = re.sub(r':60(\.\d*)?$', ':59.999', value.strip().removesuffix('Z'))
+        fraction = re.fullmatch(r'(.*?)\.(\d+)', text)
+        if fraction:
+            text = f'{fraction[1]}.{fraction[2][:6]:0<6}'
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is not None or moment.year < _EARLIEST_YEAR or not re.search(r'\d:\d', text):
+            raise ValueError
+    except (AttributeError, ValueError):
+        said = f'is {_shown(value)}, not a date and time' if key in header else 'is missing'
+        raise FrameRejected(HEADER_INCOMPLETE, f'{key} {said}') from None
+    return moment.isoformat(' ', 'milliseconds')
+
+
+def _shape(header):
+    """(nx, ny) of the image in pixels; a packed image keeps its own shape in ZNAXISn."""
+    prefix = 'ZNAXIS' if 'ZNAXIS1' in header else 'NAXIS'
+    sides = [_number(header, f'{prefix}{axis}') for axis in (1, 2)]
+    if not all(1 <= side <= 1e6 for side in sides):
+        raise FrameRejected(HEADER_INCOMPLETE, f'{prefix}1 x {prefix}2 = {sides[0]:g} x {sides[1]:g}, not an image')
+    return int(sides[0]), int(sides[1])
+
+
+def _tan_wcs(header):
+    for axis, kind in ((1, 'RA---TAN'), (2, 'DEC--TAN')):
+        found = header.get(f'CTYPE{axis}')
+        if found != kind:
+            raise FrameRejected(HEADER_INCOMPLETE, f'CTYPE{axis} = {_shown(found)}, not the {kind} that is read')
+    crval = _number(header, 'CRVAL1'), _number(header, 'CRVAL2')
+    crpix = _number(header, 'CRPIX1'), _number(header, 'CRPIX2')
+    if any(f'CD{i}_{j}' in header for i in (1, 2) for j in (1, 2)):
+        # FITS paper I: elements of a CD matrix that are not written are 0.
+        cd = [[_number(header, f'CD{i}_{j}') if f'CD{i}_{j}' in header else 0.0 for j in (1, 2)] for i in (1, 2)]
+    else:
+        raise FrameRejected(HEADER_INCOMPLETE, 'CD1_1 is missing')
+    cd = np.array(cd)
+    scale_arcsec = 3600 * math.sqrt(abs(np.linalg.det(cd)))
+    if not (0.01 < scale_arcsec < 60 and abs(crval[1]) <= 90):
+        raise FrameRejected(WCS_FAILED, f'CRVAL2 = {crval[1]:g}, pixel scale {scale_arcsec:g} arcsec make no sense')
+    return TanWCS(crval, crpix, cd)
+
+
+def _source_table(hdus, columns):
+    """The columns of CAT that are needed, as float arrays (flag: int)."""
+    if 'CAT' not in hdus:
+        raise FrameRejected(NO_SOURCE_CATALOGUE, 'no extension CAT')
+    data = hdus['CAT'].data
+    if data is None or getattr(data, 'names', None) is None:
+        raise FrameRejected(NO_SOURCE_CATALOGUE, 'the extension CAT is not a table')
+    there = {name.lower(): name for name in data.names}
+    arrays = {}
+    for key in ('x', 'y', 'flux', 'flux_error', 'peak', 'background', 'flag'):
+        name = getattr(columns, key).lower()
+        if name not in there:
+            if key in ('peak', 'background', 'flag'):
+                arrays[key] = np.zeros(len(data))
+                continue
+            raise FrameRejected(NO_SOURCE_CATALOGUE, f'CAT has no column {name}')
+        column = np.asarray(data[there[name]])
+        if column.ndim != 1 or column.dtype.kind not in 'fiub':
+            raise FrameRejected(NO_SOURCE_CATALOGUE, f'the column {name} of CAT is not one number per row')
+        arrays[key] = column.astype(float)
+    return arrays
+
+
+def _flags_bad(header, observatory):
+    rules = observatory.frame
+    version = _version(header.get(observatory.keywords.pipeline))
+    return rules.flags_bad if version >= _version(rules.flags_since) else rules.flags_bad_before
+
+
+def _version(text):
+    """'1.15.0' or '1.15.0-1-gabc' as (1, 15, 0); () where there is none, which is older than all."""
+    match = re.match(r'\s*(\d+(?:\.\d+)*)', text) if isinstance(text, str) else None
+    return tuple(int(part) for part in match[1].split('.')) if match else ()
+
+
+def _frame(path, facts, table, flags_bad):
+    nx, ny = facts['shape']
+    wcs = facts['wcs']
+    (ra,), (dec,) = wcs.sky([(nx + 1) / 2], [(ny + 1) / 2])
+    radius_deg = math.hypot(nx, ny) / 2 * math.sqrt(np.abs(np.linalg.det(wcs.cd_deg)))
+    whole = np.all([np.isfinite(table[key]) for key in ('x', 'y')], axis=0)
+    x, y = table['x'][whole], table['y'][whole]
+    star_ra, star_dec = wcs.sky(x, y)
+    stars = Stars(x, y, star_ra, star_dec, *(table[key][whole] for key in ('flux', 'flux_error', 'peak', 'background')),
+                  np.nan_to_num(table['flag'][whole], nan=-1.0, posinf=-1.0, neginf=-1.0).astype(np.int64))
+    name = base_name(path)
+    return Frame(name=name, exposure=exposure_of(name), flags_bad=flags_bad, ra_deg=float(ra), dec_deg=float(dec),
+                 radius_deg=radius_deg, stars=stars, **facts)

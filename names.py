@@ -1,0 +1,72 @@
+"""The grammar of names: frames in, files out.  No other module takes a frame name apart or puts one together.
+
+A frame is called `<site><tel>-<camera>-<YYYYMMDD>-<nnnn>-<type><level>.fits[.fz]`.  What is before the last dash is the
+exposure; one exposure may be on disk at several reduction levels (11 quick look, 91 final), which are the same photons.
+"""
+
+import os
+import re
+from dataclasses import dataclass
+
+_EXTENSION = re.compile(r'\.fits?(\.(fz|gz|bz2))?$', re.IGNORECASE)
+_LEVEL = re.compile(r'-[a-z](?P<level>\d{2})$', re.IGNORECASE)
+_SAFE_PART = re.compile(r'[A-Za-z0-9][A-Za-z0-9_+.-]{0,63}')  # 64: long enough for any name seen, short for any disk
+
+
+@dataclass(frozen=True, order=True)
+class FrameName:
+    """A frame name taken apart: base name, exposure, camera, local night (YYYYMMDD), type letter, reduction level."""
+
+    exposure: str
+    name: str
+    camera: str
+    dayobs: str
+    obstype: str
+    level: int
+
+
+def parse_frame_name(path, pattern):
+    """Take a frame name apart.
+
+    path : str or path; only its base name counts.
+    pattern : compiled regular expression with the groups camera, dayobs, obstype and level, matched in full.
+    Returns a FrameName, or raises ValueError where the name does not follow the pattern.
+    """
+    name = base_name(path)
+    match = pattern.fullmatch(name)
+    if match is None:
+        raise ValueError(f'{name!r} is not a frame name')
+    return FrameName(exposure_of(name), name, match['camera'], match['dayobs'], match['obstype'], int(match['level']))
+
+
+def base_name(path):
+    """The last part of a path: older databases hold full paths, newer ones base names of the same frames."""
+    return os.path.basename(os.fspath(path))
+
+
+def exposure_of(path):
+    """The exposure a file belongs to: its base name without reduction level and extension."""
+    return _LEVEL.sub('', _EXTENSION.sub('', base_name(path)))
+
+
+def level_of(path):
+    """The reduction level in a frame name (91 final, 11 quick look), -1 where the name has none."""
+    match = _LEVEL.search(_EXTENSION.sub('', base_name(path)))
+    return int(match['level']) if match else -1
+
+
+def safe_part(text):
+    """Return `text` if it may become part of a file name or a query, else raise ValueError.
+
+    Allowed are up to 64 letters, digits and the signs ``_ + . -``, beginning with a letter or digit: no path
+    separator, no blank, no quote, nothing that HTML or SQL would take for its own.
+    """
+    if not isinstance(text, str) or _SAFE_PART.fullmatch(text) is None:
+        shown = repr(text) if len(repr(text)) < 80 else repr(text)[:76] + '...'
+        raise ValueError(f'{shown} is not a name of up to 64 letters, digits and _ + . -')
+    return text
+
+
+def frame_plot(exposure, filter_name, kind):
+    """Name of a diagnostic plot of one frame; kind is zp, color or residuals."""
+    return f'{safe_part(exposure)}_{safe_part(filter_name)}_{safe_part(kind)}.png'

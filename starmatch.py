@@ -1,0 +1,191 @@
+"""Which source of a frame is which reference star: geometry only, arrays in, indices out.
+
+The world coordinates of a frame are a linear solution: the whole field may be off by arcseconds, and the corners by 5"
+where the optics distort.  So the bright stars are matched first, in a wide circle; a vote among their offsets finds the
+shift, polynomials of low order the distortion; then all stars are matched in a tight one.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+WIDE_ARCSEC = 5.0             # corners of BANZAI's linear world coordinates are off by up to this
+TIGHT_ARCSEC = (0.8, 2.0)     # least and largest radius of the final match
+TIGHT_SIGMAS = 4.0            # the final radius in standard deviations of the bright stars' residuals (per axis)
+CHANCE_PAIRS = 0.05           # bright stars are taken so few that a wide circle holds this many strangers
+VOTE_ARCSEC = 1.0             # offsets this near to each other vote together
+MIN_VOTES = 5
+TERMS_BY_DEGREE = {1: 3, 2: 6, 3: 10}
+STARS_PER_TERM = 6            # of a polynomial, so that noise does not fit itself
+SAME_STAR_ARCSEC = 1e-3       # a neighbour nearer than this is the star itself
+FAINTEST_NEIGHBOUR_MAG = 6.0  # a neighbour this much fainter adds 0.4%
+
+
+@dataclass(frozen=True)
+class Matches:
+    """Pairs of stars, one to one; arrays of shape (n,) unless said otherwise.
+
+    source, reference : indices into the arrays given.
+    separation_arcsec : left between the two after what was removed.
+    offset_arcsec : (2,) shift east and north that was removed.
+    degree : of the polynomials that were removed besides; 0 for a shift alone.
+    radius_arcsec : of the final match.
+    """
+
+    source: np.ndarray
+    reference: np.ndarray
+    separation_arcsec: np.ndarray
+    offset_arcsec: tuple[float, float]
+    degree: int
+    radius_arcsec: float
+
+    def __len__(self):
+        return len(self.source)
+
+
+def tangent_plane(ra_deg, dec_deg, ra0_deg, dec0_deg):
+    """Gnomonic projection about (ra0, dec0): (n, 2) array of east and north [arcsec]; nan beyond 90 degrees."""
+    ra, dec = np.radians(np.subtract(ra_deg, ra0_deg)), np.radians(dec_deg)
+    dec0 = math.radians(dec0_deg)
+    depth = np.sin(dec) * math.sin(dec0) + np.cos(dec) * math.cos(dec0) * np.cos(ra)
+    depth = np.where(depth > 0, depth, np.nan)
+    east = np.cos(dec) * np.sin(ra) / depth
+    north = (np.sin(dec) * math.cos(dec0) - np.cos(dec) * math.sin(dec0) * np.cos(ra)) / depth
+    return np.degrees(np.stack([east, north], axis=-1)) * 3600
+
+
+def match_stars(source_xy, source_flux, reference_xy, reference_mag, *, wide_arcsec=WIDE_ARCSEC):
+    """Match sources and reference stars one to one, after removing what the world coordinates have wrong.
+
+    source_xy, reference_xy : (n, 2), (m, 2) positions in one tangent plane [arcsec].
+    source_flux, reference_mag : (n,), (m,) to know the bright ones by; nan counts as faint.
+    Returns Matches, empty where nothing agrees.
+    """
+    source_xy, reference_xy = np.asarray(source_xy, float), np.asarray(reference_xy, float)
+    near = _within_box(reference_xy, source_xy, 2 * wide_arcsec)
+    if not len(source_xy) or not len(near):
+        return _no_matches()
+    count = _bright_count(source_xy, wide_arcsec)
+    bright = np.argsort(-np.nan_to_num(source_flux, nan=-np.inf), kind='stable')[:count]
+    bright_reference = near[np.argsort(np.nan_to_num(reference_mag[near], nan=np.inf), kind='stable')[:count]]
+    offset = _vote(source_xy[bright], reference_xy[bright_reference], wide_arcsec)
+    if offset is None:
+        return _no_matches()
+    removed, degree, sigma = _remove_distortion(source_xy[bright], reference_xy[bright_reference], offset, wide_arcsec)
+    radius = float(np.clip(TIGHT_SIGMAS * sigma, *TIGHT_ARCSEC))
+    moved = reference_xy[near] + removed(reference_xy[near])
+    source, reference, separation = _mutual_nearest(source_xy, moved, radius)
+    return Matches(source, near[reference], separation, tuple(float(o) for o in offset), degree, radius)
+
+
+def _no_matches():
+    none = np.empty(0, int)
+    return Matches(none, none, np.empty(0), (0.0, 0.0), 0, 0.0)
+
+
+def _within_box(xy, around, margin):
+    """Indices of the points of `xy` inside the bounding box of `around`, a margin added."""
+    if not len(around):
+        return np.empty(0, int)
+    low, high = around.min(axis=0) - margin, around.max(axis=0) + margin
+    return np.flatnonzero(np.all((xy >= low) & (xy <= high), axis=1))
+
+
+def _bright_count(xy, radius):
+    """How many stars the box of `xy` may hold so that a circle holds CHANCE_PAIRS of them by chance; at least 30."""
+    area = np.prod(np.maximum(np.ptp(xy, axis=0), 4 * radius))
+    return max(30, int(CHANCE_PAIRS * area / (math.pi * radius**2)))
+
+
+def _vote(source_xy, reference_xy, radius):
+    """The shift source - reference that most pairs agree on within VOTE_ARCSEC, or None where none stands out."""
+    tree = cKDTree(reference_xy)
+    neighbours = tree.query_ball_point(source_xy, radius)
+    source = np.repeat(np.arange(len(source_xy)), [len(found) for found in neighbours])
+    if not len(source):
+        return None
+    reference = np.concatenate([found for found in neighbours if found]).astype(int)
+    shifts = source_xy[source] - reference_xy[reference]
+    votes = cKDTree(shifts)
+    counts = votes.query_ball_point(shifts, VOTE_ARCSEC, return_length=True)
+    # Strangers fill the circle evenly: the elected shift has to have more votes than they and their noise explain.
+    by_chance = len(source_xy) * len(reference_xy) * (math.pi * VOTE_ARCSEC**2) / np.prod(
+        np.maximum(np.ptp(reference_xy, axis=0), 4 * radius))
+    if counts.max() < max(min(MIN_VOTES, len(source_xy)), by_chance + 4 * math.sqrt(by_chance)):
+        return None
+    offset = shifts[counts.argmax()]
+    for _ in range(3):
+        offset = shifts[votes.query_ball_point(offset, VOTE_ARCSEC)].mean(axis=0)
+    return offset
+
+
+def _remove_distortion(source_xy, reference_xy, offset, wide_arcsec):
+    """Fit shift and distortion to the bright stars.
+
+    Returns (function of (n, 2) positions giving (n, 2) shifts, degree, sigma per axis [arcsec] of the residuals).
+    """
+    centre, scale = reference_xy.mean(axis=0), max(np.ptp(reference_xy, axis=0).max() / 2, 1.0)
+
+    def terms(xy, degree):
+        u, v = ((xy - centre) / scale).T
+        return np.stack([u**i * v**j for i in range(degree + 1) for j in range(degree + 1 - i)], axis=-1)
+
+    degree, coefficients = 0, offset[None, :]
+    sigma = TIGHT_ARCSEC[1] / TIGHT_SIGMAS
+    for radius in (wide_arcsec, wide_arcsec, wide_arcsec / 2, wide_arcsec / 2):
+        moved = reference_xy + terms(reference_xy, degree) @ coefficients
+        source, reference, _ = _mutual_nearest(source_xy, moved, radius)
+        shifts = source_xy[source] - reference_xy[reference]
+        fitting = [d for d, n in TERMS_BY_DEGREE.items() if len(source) >= STARS_PER_TERM * n]
+        degree = max(fitting, default=0)
+        design = terms(reference_xy[reference], degree)
+        coefficients, sigma = _robust_lstsq(design, shifts, shifts - (moved - reference_xy)[reference])
+        if not len(source):
+            break
+    return (lambda xy: terms(xy, degree) @ coefficients), degree, sigma
+
+
+def _robust_lstsq(design, values, residuals):
+    """Least squares of (n, 2) values with Tukey's biweight, from starting residuals; (coefficients, sigma per axis)."""
+    sigma = 1.0
+    for _ in range(10):
+        distance = np.hypot(*residuals.T)
+        sigma = max(np.median(distance) / 1.177, 0.02) if len(distance) else 1.0  # median of a Rayleigh distribution
+        weight = np.clip(1 - (distance / (5 * sigma)) ** 2, 0, None)
+        coefficients = np.linalg.lstsq(design * weight[:, None], values * weight[:, None], rcond=None)[0]
+        residuals = values - design @ coefficients
+    return coefficients, sigma
+
+
+def _mutual_nearest(one, other, radius):
+    """Pairs that are each other's nearest within radius: (index into one, index into other, distance)."""
+    if not len(one) or not len(other):
+        return np.empty(0, int), np.empty(0, int), np.empty(0)
+    one_tree, other_tree = cKDTree(one), cKDTree(other)
+    distance, nearest = other_tree.query(one, distance_upper_bound=radius)
+    _, back = one_tree.query(other, distance_upper_bound=radius)
+    found = np.flatnonzero(np.isfinite(distance))
+    mutual = found[back[nearest[found]] == found]
+    return mutual, nearest[mutual], distance[mutual]
+
+
+def blended_fraction(xy, mag, all_xy, all_mag, fwhm_arcsec):
+    """How much light neighbours add to each star's aperture, as a fraction of its own, from the catalogue alone.
+
+    xy, mag : (n, 2) positions [arcsec] and (n,) magnitudes of the stars.  all_xy, all_mag : the same of every star of
+    the catalogue, these among them; nan adds nothing.  Returns (n,).
+    A neighbour counts in full within 1.2 FWHM and fades to nothing at 2.2 FWHM: on two real frames the Kron aperture of
+    a point source (2.5 times kronrad times a) has a radius of 1.9 FWHM.
+    """
+    fraction = np.zeros(len(xy))
+    inner, outer = 1.2 * fwhm_arcsec, 2.2 * fwhm_arcsec
+    seen = np.flatnonzero(all_mag < np.nanmax(mag, initial=-np.inf) + FAINTEST_NEIGHBOUR_MAG)
+    if not len(seen):
+        return fraction
+    pairs = cKDTree(xy).sparse_distance_matrix(cKDTree(all_xy[seen]), outer, output_type='ndarray')
+    pairs = pairs[pairs['v'] > SAME_STAR_ARCSEC]
+    share = np.clip((outer - pairs['v']) / (outer - inner), 0, 1)
+    light = share * 10 ** (-0.4 * (all_mag[seen[pairs['j']]] - mag[pairs['i']]))
+    return np.bincount(pairs['i'], weights=light, minlength=len(xy))

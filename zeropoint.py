@@ -1,0 +1,254 @@
+"""The zeropoint of one frame from its matched stars: arrays in, a frozen result out.
+
+Model, per star:  m_ref = m_inst + zp + colorterm ((g-i) - 1) - A h(S/N),   m_inst = -2.5 log10(flux / exptime)
+
+m_ref and g-i are in the SDSS system; zp holds at the pivot colour g-i = 1.  The last term is the loss of Kron fluxes:
+the noisier a star, the smaller the aperture that its moments set, and the more light is left out.  On real frames the
+loss goes as one over the root of the signal-to-noise ratio, h = (S/N)^-1/2, over a range of 60 in S/N (A = 0.44 mag on
+a crowded 1m frame, 0.24 mag on a sparse 2m one).  A is fitted to each frame, so zp is the limit for bright stars.
+
+Stars err in three ways: photon noise and catalogue error, which are known; a common scatter s (flat field, variability,
+transformation), which is fitted; and gross errors (blends, galaxies, variables), which a redescending M-estimator
+(Tukey's biweight) gives no weight at all.  The scale of that estimator comes from the median of the residuals, so it
+cannot shrink round by round as clipping does.
+"""
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from rejections import FIT_NOT_CONVERGED, TOO_FEW_STARS, FrameRejected
+
+PIVOT_COLOUR = 1.0           # SDSS g-i at which zp holds, near the mean star
+MIN_STARS = 10
+MAG_PER_RELATIVE = 2.5 / math.log(10)
+PEAK_FRACTION = 0.9          # of the saturation limit: detectors bend before they saturate
+PLATEAU = (0.95, 3, 1.5)     # of the highest peak; stars; flux ratio among them that only saturation explains
+
+# S/N floors tried from high to low until at least FLOOR_STARS stars are above: bright stars say most about zp and
+# suffer least from the Kron loss, but a sparse frame needs all it has.
+SNR_FLOORS = (100.0, 60.0, 40.0, 25.0, 15.0, 10.0)
+FLOOR_STARS = 100
+KRON_LOSS = (0.3, 0.15)      # A [mag], typical value and spread among frames, from the two real frames above
+
+MIN_COLOUR_SPREAD = 0.12     # rms of g-i [mag]; with less, a colour term takes up what belongs to zp
+MAX_BLEND = 0.02             # light of neighbours in the aperture as a fraction of the star's own
+BIWEIGHT = 4.685             # Tukey's constant for 95% efficiency with Gaussian errors
+_ITERATIONS = 60
+_TOLERANCE_MAG = 1e-6
+
+
+@dataclass(frozen=True)
+class StarSample:
+    """Matched stars of one frame, arrays of shape (n,).
+
+    flux, fluxerr : electrons per exposure.  ref_mag, ref_error : SDSS system [mag].  colour : SDSS g-i [mag].
+    """
+
+    flux: np.ndarray
+    fluxerr: np.ndarray
+    ref_mag: np.ndarray
+    ref_error: np.ndarray
+    colour: np.ndarray
+    exptime_s: float
+
+    def __len__(self):
+        return len(self.flux)
+
+    def select(self, chosen):
+        """The stars of a boolean mask or index array."""
+        arrays = (self.flux, self.fluxerr, self.ref_mag, self.ref_error, self.colour)
+        return StarSample(*(array[chosen] for array in arrays), self.exptime_s)
+
+
+@dataclass(frozen=True)
+class ZeropointFit:
+    """The zeropoint of a frame, at colour g-i = PIVOT_COLOUR and for bright stars.
+
+    zperr_mag, colortermerr, covariance_mag2 : 1-sigma errors of zp and colour term, and their covariance.
+    zpsig_mag : robust scatter of single stars about the fit.  scatter_mag : what of it errors do not explain.
+    nstars : stars with weight.  colorterm_held : the colour term is the usual one, not a fit.
+    kron_loss_mag : A of the model.  snr_floor : S/N below which stars were left out.
+    considered, used : (n,) masks over the sample: above the S/N floor; with weight in the fit.
+    residual_mag, kron_mag : (n,) data - model, and the Kron loss A h of each star.
+    """
+
+    zp_mag: float
+    zperr_mag: float
+    colorterm: float
+    colortermerr: float
+    covariance_mag2: float
+    zpsig_mag: float
+    scatter_mag: float
+    nstars: int
+    colorterm_held: bool
+    kron_loss_mag: float
+    snr_floor: float
+    considered: np.ndarray = field(repr=False)
+    used: np.ndarray = field(repr=False)
+    residual_mag: np.ndarray = field(repr=False)
+    kron_mag: np.ndarray = field(repr=False)
+
+
+def usable_stars(flux, fluxerr, peak, background, flag, *, flags_bad, saturation_e):
+    """Mask of the sources that a zeropoint may rest on: (n,) bool.
+
+    flags_bad : bits of `flag` that disqualify.  saturation_e : limit on peak + background [electrons], inf where the
+    header has none; then a plateau of the peaks themselves is looked for.
+    """
+    level = peak + background
+    good = (flag & flags_bad) == 0
+    good &= (flux > 0) & (fluxerr > 0) & np.isfinite(flux) & np.isfinite(fluxerr)
+    limit = saturation_e if math.isfinite(saturation_e) else peak_plateau(level[good], flux[good])
+    return good & (level < PEAK_FRACTION * limit)
+
+
+def peak_plateau(level, flux):
+    """Level [electrons] at which peaks pile up, inf where they do not.
+
+    Below saturation the peak of a star goes with its flux; stars of the same peak and very different fluxes have a
+    peak that was cut off.
+    """
+    fraction, enough, ratio = PLATEAU
+    level = np.where(np.isfinite(level), level, -np.inf)
+    top = level >= fraction * level.max(initial=-np.inf)
+    if np.count_nonzero(top) < enough or not level.max() > 0:
+        return math.inf
+    fluxes = np.sort(flux[top])
+    return float(level.max()) if fluxes[-enough + 1] > ratio * fluxes[0] else math.inf
+
+
+def usable_references(ref_mag, ref_error, colour, blend, *, bright_limit_mag):
+    """Mask of the reference stars that a zeropoint may rest on: (n,) bool; nan anywhere is not usable.
+
+    ref_mag : PS1 magnitudes, which bright_limit_mag refers to.  colour : nan outside the range of the transformation.
+    blend : light of neighbours as a fraction of the star's own, see starmatch.blended_fraction.
+    """
+    return (ref_mag >= bright_limit_mag) & np.isfinite(ref_error) & np.isfinite(colour) & (blend <= MAX_BLEND)
+
+
+def fit_zeropoint(sample, *, usual_colorterm=(0.0, 0.05)):
+    """Fit the zeropoint of one frame.
+
+    sample : StarSample of usable, matched stars.
+    usual_colorterm : (value, error), held where the colours span too little.
+    Returns a ZeropointFit.  Raises FrameRejected (too few stars, fit did not converge).
+    """
+    if len(sample) < MIN_STARS:
+        raise FrameRejected(TOO_FEW_STARS, f'{len(sample)} usable stars of the {MIN_STARS} needed')
+    y = sample.ref_mag + 2.5 * np.log10(sample.flux / sample.exptime_s)
+    x = sample.colour - PIVOT_COLOUR
+    snr = _expected_snr(sample, y, x, usual_colorterm[0])
+    considered, floor = _above_floor(snr)
+    h = 1 / np.sqrt(np.maximum(snr, 1.0))
+    error = np.hypot(MAG_PER_RELATIVE / snr, sample.ref_error)
+    held = _spread(x[considered]) < MIN_COLOUR_SPREAD
+    colorterm_prior = usual_colorterm if held else (usual_colorterm[0], math.inf)
+    design = np.stack([np.ones(len(y)), x, -h], axis=-1)
+    prior = np.array([(0.0, math.inf), colorterm_prior, KRON_LOSS])
+    fit = _biweight_fit(design[considered], y[considered], error[considered], prior)
+    if np.count_nonzero(fit.weight) < MIN_STARS:
+        raise FrameRejected(TOO_FEW_STARS, f'{np.count_nonzero(fit.weight)} stars agree, {MIN_STARS} are needed')
+    used = np.zeros(len(y), bool)
+    used[considered] = fit.weight > 0
+    residual = y - design @ fit.parameters
+    zp, colorterm, kron_loss = (float(value) for value in fit.parameters)
+    errors = np.sqrt(np.diag(fit.covariance))
+    return ZeropointFit(
+        zp, float(errors[0]), colorterm, float(errors[1]), float(fit.covariance[0, 1]), _spread(residual[considered]),
+        fit.scatter, int(np.count_nonzero(used)), bool(held), kron_loss, floor, considered, used, residual,
+        kron_loss * h)
+
+
+def _expected_snr(sample, y, x, colorterm):
+    """S/N that each star should have by its reference magnitude, so that the cut on it does not prefer lucky noise."""
+    bright = sample.flux / sample.fluxerr >= np.quantile(sample.flux / sample.fluxerr, 0.5)
+    zp = np.median((y - colorterm * x)[bright])
+    expected_flux = sample.exptime_s * 10 ** (-0.4 * (sample.ref_mag - zp - colorterm * x))
+    return expected_flux / sample.fluxerr
+
+
+def _above_floor(snr):
+    for floor in SNR_FLOORS:
+        above = snr >= floor
+        if np.count_nonzero(above) >= FLOOR_STARS:
+            return above, floor
+    for floor in SNR_FLOORS[-1:]:
+        above = snr >= floor
+        if np.count_nonzero(above) >= MIN_STARS:
+            return above, floor
+    raise FrameRejected(TOO_FEW_STARS, f'{np.count_nonzero(above)} stars with S/N > {floor:g}, {MIN_STARS} are needed')
+
+
+def _spread(values):
+    """Standard deviation by the median of absolute deviations."""
+    return float(1.4826 * np.median(np.abs(values - np.median(values))))
+
+
+@dataclass(frozen=True)
+class _BiweightFit:
+    parameters: np.ndarray
+    covariance: np.ndarray
+    weight: np.ndarray
+    scatter: float
+
+
+def _biweight_fit(design, y, error, prior):
+    """Linear M-estimate with Tukey's biweight, a fitted common scatter and Gaussian priors.
+
+    design (n, p), y (n,), error (n,) [mag]; prior (p, 2): value and width, inf where there is none.
+    Start: the median, with the priors' values for all but the first parameter.
+    """
+    value, width = prior.T
+    precision = np.diag(1 / width**2)
+    parameters = value.copy()
+    parameters[0] = np.median(y - design @ np.where(np.arange(len(value)) == 0, 0.0, value))
+    previous, scatter = np.full(len(value), np.inf), 0.0
+    for iteration in range(_ITERATIONS):
+        residual = y - design @ parameters
+        scatter = _common_scatter(residual, error)
+        sigma = np.hypot(error, scatter)
+        weight = np.clip(1 - (residual / (BIWEIGHT * sigma)) ** 2, 0, None) ** 2
+        normal = (design * (weight / sigma**2)[:, None]).T @ design + precision
+        parameters = np.linalg.solve(normal, (design * (weight / sigma**2)[:, None]).T @ y + precision @ value)
+        if np.max(np.abs(parameters - previous)) < _TOLERANCE_MAG:
+            break
+        # Half steps late on: a star that enters and leaves in turn must not keep the fit from settling.
+        if iteration > _ITERATIONS // 2:
+            parameters = (parameters + previous) / 2
+        previous = parameters
+    else:
+        raise FrameRejected(FIT_NOT_CONVERGED, f'after {_ITERATIONS} iterations')
+    return _BiweightFit(parameters, _sandwich(design, y - design @ parameters, sigma, precision), weight, scatter)
+
+
+def _common_scatter(residual, error):
+    """s >= 0 such that residual / sqrt(error^2 + s^2) has unit spread about zero, by bisection."""
+    low, high = 0.0, max(2 * 1.4826 * float(np.median(np.abs(residual))), 1e-4)
+    if np.median(np.abs(residual) / np.maximum(error, 1e-6)) * 1.4826 <= 1:
+        return 0.0
+    for _ in range(30):
+        middle = (low + high) / 2
+        if np.median(np.abs(residual) / np.hypot(error, middle)) * 1.4826 > 1:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def _sandwich(design, residual, sigma, precision):
+    """Covariance of a linear M-estimate (Huber 1981, Robust Statistics, sec. 7.6), priors counted as data.
+
+    With psi Tukey's function of u = residual / sigma:  C = M^-1 (sum psi^2 a a^T / sigma^2 + precision) M^-1,
+    M = sum psi' a a^T / sigma^2 + precision; scaled by n / (n - p) for the parameters spent.
+    """
+    u = residual / (BIWEIGHT * sigma)
+    inside = np.abs(u) < 1
+    psi = np.where(inside, residual / sigma * (1 - u**2) ** 2, 0.0)
+    slope = np.where(inside, (1 - u**2) * (1 - 5 * u**2), 0.0)
+    scaled = design / sigma[:, None]
+    bread = np.linalg.inv((scaled * slope[:, None]).T @ scaled + precision)
+    used, spent = np.count_nonzero(inside), design.shape[1]
+    filling = (scaled * (psi**2)[:, None]).T @ scaled * used / max(used - spent, 1) + precision
+    return bread @ filling @ bread.T
