@@ -149,7 +149,7 @@ class PS1Catalog:
         self._missing_in_a_row.add(name)
         lost = self._last_read is None or not os.path.exists(self._last_read)
         if lost and len(self._missing_in_a_row) >= LOST_MOUNT_FILES:
-            raise CatalogMissing(f'{self.directory}: {LOST_MOUNT_FILES} region files in a row are missing (last {path});'
+            raise CatalogMissing(f'{self.directory}: {LOST_MOUNT_FILES} region files in a row are missing, last {path};'
                                  ' is the catalogue still mounted?')
 
 

@@ -35,10 +35,12 @@ _ALL = (
     Reason('fit-not-converged', 'the fit of the zeropoint did not converge'),
     Reason('header-incomplete', 'a header keyword that is needed is missing or not usable'),
     Reason('file-unreadable', 'the file cannot be read', passing=True),
+    Reason('internal-error', 'this program failed on the frame; the log shows where', passing=True),
 )
 REASONS = {reason.name: reason for reason in _ALL}
 (WCS_FAILED, FILTER_NOT_SERVED, EXPOSURE_TOO_SHORT, DEFOCUSED, NOT_SCIENCE, NO_SOURCE_CATALOGUE, OUTSIDE_FOOTPRINT,
- NO_REFERENCE_STARS, TOO_FEW_STARS, FIT_NOT_CONVERGED, HEADER_INCOMPLETE, FILE_UNREADABLE) = _ALL
+ NO_REFERENCE_STARS, TOO_FEW_STARS, FIT_NOT_CONVERGED, HEADER_INCOMPLETE, FILE_UNREADABLE,
+ INTERNAL_ERROR) = _ALL
 
 
 class FrameRejected(Exception):
@@ -58,6 +60,10 @@ class FrameRejected(Exception):
 
 class RunStopped(Exception):
     """The run cannot go on; the text says what, why, and what to do."""
+
+
+class UsageInvalid(RunStopped):
+    """The options ask for something that the observatory does not have."""
 
 
 class ArchiveMissing(RunStopped):

@@ -37,6 +37,7 @@ MAX_BLEND = 0.02             # light of neighbours in the aperture as a fraction
 BIWEIGHT = 4.685             # Tukey's constant for 95% efficiency with Gaussian errors
 _ITERATIONS = 60
 _TOLERANCE_MAG = 1e-6
+_WORST_CONDITION = 1e10       # of the normal matrix; terms of a sound fit are of order one
 
 
 @dataclass(frozen=True)
@@ -211,6 +212,8 @@ def _biweight_fit(design, y, error, prior):
         sigma = np.hypot(error, scatter)
         weight = np.clip(1 - (residual / (BIWEIGHT * sigma)) ** 2, 0, None) ** 2
         normal = (design * (weight / sigma**2)[:, None]).T @ design + precision
+        if np.linalg.cond(normal) > _WORST_CONDITION:
+            raise FrameRejected(FIT_NOT_CONVERGED, 'the stars do not determine the fit')
         parameters = np.linalg.solve(normal, (design * (weight / sigma**2)[:, None]).T @ y + precision @ value)
         if np.max(np.abs(parameters - previous)) < _TOLERANCE_MAG:
             break

@@ -1,0 +1,109 @@
+"""What both scripts share between argparse and their work: help layout, option types, logging, and the one place that
+turns failure into an exit status.
+
+Exit status: 0 done; 1 done, but some input was unreadable; 2 could not run; 3 done, and a check has findings;
+128 + n where signal n ended the run (what was measured by then is kept).
+"""
+
+import argparse
+import logging
+import signal
+import sys
+import time
+from contextlib import contextmanager
+
+from framearchive import parse_date
+from names import safe_part
+from rejections import RunStopped
+
+VERSION = '0.1.0'
+DONE, SOME_UNREADABLE, COULD_NOT_RUN, FINDINGS = 0, 1, 2, 3
+
+log = logging.getLogger('photzp')
+
+
+class Interrupted(BaseException):
+    """A signal asks the run to end; not an Exception, so that no handler of bad frames takes it for one."""
+
+    def __init__(self, number):
+        super().__init__(signal.Signals(number).name)
+        self.exit_status = 128 + number
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose help has the same width everywhere and no colour."""
+
+    def __init__(self, **settings):
+        super().__init__(formatter_class=_help_layout, allow_abbrev=False, **settings)
+        self.color = False  # Python 3.14 and later
+        self.add_argument('--version', action='version', version=f'%(prog)s {VERSION}')
+        self.add_argument('--log-level', '--log_level', choices=('DEBUG', 'INFO'), default='INFO',
+                          help='how much to log (default: INFO)')
+
+
+def _help_layout(prog, **settings):
+    settings['width'] = 100
+    return argparse.RawDescriptionHelpFormatter(prog, max_help_position=28, **settings)
+
+
+def names_option(text):
+    """argparse type: names separated by commas, as a tuple; each one fit for a file name."""
+    names = tuple(dict.fromkeys(part.strip() for part in text.split(',') if part.strip()))
+    if not names:
+        raise argparse.ArgumentTypeError('no name given')
+    try:
+        return tuple(safe_part(name) for name in names)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def date_option(text):
+    """argparse type: a date YYYYMMDD or YYYY-MM-DD, as YYYYMMDD."""
+    try:
+        return parse_date(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def run_script(run, options):
+    """Call run(options) and return the exit status, whatever happens; one clear line for what was to be expected."""
+    _start_logging(options.log_level)
+    try:
+        with _signals_raise(signal.SIGTERM, signal.SIGINT):
+            return run(options)
+    except RunStopped as error:
+        log.error('%s', error)
+        return COULD_NOT_RUN
+    except Interrupted as signalled:
+        log.warning('stopped by %s; what was measured is kept, the next run goes on from there', signalled)
+        return signalled.exit_status
+
+
+def _start_logging(level):
+    """One line an event on standard error, with UTC dates."""
+    handler = logging.StreamHandler(sys.stderr)
+    layout = logging.Formatter('%(asctime)sZ %(levelname)s %(message)s', datefmt='%Y-%m-%d %H:%M:%S')
+    layout.converter = time.gmtime
+    handler.setFormatter(layout)
+    log.handlers[:] = [handler]
+    log.propagate = False
+    log.setLevel(level)
+
+
+@contextmanager
+def _signals_raise(*numbers):
+    """Inside, the signals raise Interrupted in the main thread; a second one while cleaning up is not heeded."""
+    def stop(number, _stack):
+        for again in numbers:
+            signal.signal(again, signal.SIG_IGN)
+        raise Interrupted(number)
+
+    try:
+        before = {number: signal.signal(number, stop) for number in numbers}
+    except ValueError:  # not in the main thread: whoever runs us there handles signals
+        before = {}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,78 @@
+"""Diagnostic figures of one frame's fit; each function returns a matplotlib Figure, nothing is written here."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+# Okabe & Ito's palette: told apart by colour-blind readers (Okabe & Ito 2008, Color Universal Design).
+BLUE, ORANGE, GREY = '#0072B2', '#D55E00', '#9a9a9a'
+_SIZE_INCHES, _DPI = (8.0, 5.0), 110
+_MAX_POINTS = 20_000  # more add ink, not knowledge
+
+
+def zeropoint_plot(title, sample, fit):
+    """Zeropoint of single stars (colour term removed) against reference magnitude.
+
+    sample : zeropoint.StarSample.  fit : zeropoint.ZeropointFit over it.
+    """
+    figure, axes = _figure(title)
+    each = fit.residual_mag + fit.zp_mag - fit.kron_mag
+    _points(axes, sample.ref_mag, each, fit)
+    order = np.argsort(sample.ref_mag[fit.considered])
+    axes.plot(sample.ref_mag[fit.considered][order], (fit.zp_mag - fit.kron_mag)[fit.considered][order],
+              color='black', lw=0.8, ls='--', label=f'Kron loss, {fit.kron_loss_mag:.2f} mag / sqrt(S/N)')
+    axes.axhline(fit.zp_mag, color='black', lw=1.2,
+                 label=f'zp = {fit.zp_mag:.4f} ± {fit.zperr_mag:.4f} at g-i = 1, {fit.nstars} stars')
+    axes.set(xlabel='reference magnitude (SDSS) [mag]', ylabel='zeropoint of single stars [mag]')
+    _limits(axes, each[fit.used], fit.zpsig_mag)
+    axes.legend(loc='best', fontsize=8)
+    return figure
+
+
+def colour_plot(title, sample, fit):
+    """Zeropoint of single stars (Kron loss removed) against colour, with the fitted colour term."""
+    figure, axes = _figure(title)
+    each = fit.residual_mag + fit.zp_mag + fit.colorterm * (sample.colour - 1)
+    _points(axes, sample.colour, each, fit)
+    colours = np.array([sample.colour.min(), sample.colour.max()])
+    held = 'held' if fit.colorterm_held else f'± {fit.colortermerr:.4f}'
+    axes.plot(colours, fit.zp_mag + fit.colorterm * (colours - 1), color='black', lw=1.2,
+              label=f'colour term {fit.colorterm:+.4f} {held}')
+    axes.set(xlabel='g - i (SDSS) [mag]', ylabel='zeropoint of single stars [mag]')
+    _limits(axes, each[fit.used], fit.zpsig_mag)
+    axes.legend(loc='best', fontsize=8)
+    return figure
+
+
+def residual_map(title, x, y, fit):
+    """Residuals of the stars used over the field; x, y (n,) pixels of the sample's stars."""
+    figure, axes = _figure(title)
+    span = 2.5 * max(fit.zpsig_mag, 1e-3)
+    dots = axes.scatter(x[fit.used], y[fit.used], c=fit.residual_mag[fit.used], s=10, cmap='PuOr', vmin=-span,
+                        vmax=span, rasterized=True)
+    figure.colorbar(dots, ax=axes, label='residual, star - fit [mag]')
+    axes.set(xlabel='x [pixel]', ylabel='y [pixel]', aspect='equal')
+    return figure
+
+
+def _figure(title):
+    figure = Figure(figsize=_SIZE_INCHES, dpi=_DPI, layout='constrained')
+    axes = figure.add_subplot()
+    axes.set_title(title, fontsize=10)
+    axes.grid(alpha=0.25, lw=0.5)
+    return figure, axes
+
+
+def _points(axes, x, y, fit):
+    rejected = fit.considered & ~fit.used
+    kinds = ((~fit.considered, GREY, f'S/N below {fit.snr_floor:g}', '.'), (rejected, ORANGE, 'rejected', 'x'),
+             (fit.used, BLUE, 'used', 'o'))
+    for chosen, colour, label, marker in kinds:
+        shown = np.flatnonzero(chosen)[:: max(1, np.count_nonzero(chosen) // _MAX_POINTS)]
+        axes.plot(x[shown], y[shown], marker, color=colour, ms=3, alpha=0.6, ls='none', rasterized=True,
+                  label=f'{label} ({np.count_nonzero(chosen)})')
+
+
+def _limits(axes, used, sigma):
+    """Show all stars used and as much again for those that are not."""
+    margin = max(4 * sigma, 0.05)
+    axes.set_ylim(used.min() - margin, used.max() + margin)

@@ -1,0 +1,399 @@
+#!/usr/bin/env python3
+"""Measure the photometric zeropoint of BANZAI-reduced frames against a local Pan-STARRS1 catalogue, into a database."""
+
+import os
+import sys
+import time
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import commandline
+from commandline import DONE, SOME_UNREADABLE, Parser, date_option, log, names_option, run_script
+from rejections import (
+    FILE_UNREADABLE,
+    INTERNAL_ERROR,
+    NO_REFERENCE_STARS,
+    OUTSIDE_FOOTPRINT,
+    FrameRejected,
+    RunStopped,
+    StoreFailed,
+    UsageInvalid,
+)
+
+DEFAULT_PS1DIR = '~/Catalogs/ps1odi/panstarrs/'
+DEFAULT_DATABASE = '~/lcozpplots/lcophotzp.db'
+DEFAULT_ARCHIVE = '/archive/engineering'
+CRAWL_DATABASE = 'imagezp.db'
+
+CONE_MARGIN_DEG = 0.01        # beyond the corners: pointing and distortion, and neighbours of the stars at the edge
+USUAL_FWHM_ARCSEC = 2.0       # where the header has none: the usual seeing of the network
+_KNOWN_CHUNK = 5000
+
+
+def parser():
+    """The command line of this script."""
+    p = Parser(prog='photcalibration.py', description=__doc__, epilog=_EPILOG)
+    what = p.add_argument_group('which frames (at least one of these)')
+    what.add_argument('--site', type=names_option, help='sites, comma separated, as lsc,coj (default: all there are)')
+    what.add_argument('--lastNdays', metavar='N', type=int, help='the last N days, today (UTC) counted')
+    what.add_argument('--date', metavar='DATE', nargs='+', type=date_option,
+                      help='local nights, YYYYMMDD or YYYY-MM-DD (default: all there are)')
+    what.add_argument('--camera', type=names_option, help='cameras, comma separated, as fa15,fs02')
+    what.add_argument('--cameratype', type=names_option,
+                      help='camera types, comma separated: fs fl kb fa ep sq (default: all of them)')
+    what.add_argument('--crawldirectory', metavar='DIR', help='all frames of one directory; the database is imagezp.db '
+                      'in it unless --photodb says otherwise')
+    how = p.add_argument_group('how')
+    how.add_argument('--preview', action='store_true', help='quick-look frames instead of final ones')
+    how.add_argument('--filter', type=names_option, help='only these filters, comma separated, as gp,rp')
+    how.add_argument('--mintexp', metavar='SECONDS', type=float, default=60.0,
+                     help='shortest exposure time to measure (default: 60)')
+    how.add_argument('--redo', action='store_true', help='measure again what is in the database already')
+    how.add_argument('--dry-run', action='store_true', help='list the frames that would be opened, and stop')
+    where = p.add_argument_group('where')
+    where.add_argument('--ps1dir', metavar='DIR', default=DEFAULT_PS1DIR,
+                       help=f'directory of the reference catalogue, with SkyTable.fits (default: {DEFAULT_PS1DIR})')
+    where.add_argument('--photodb', metavar='DATABASE',
+                       help=f'database: a file, a directory or an SQLAlchemy URL (default: {DEFAULT_DATABASE})')
+    where.add_argument('--imagerootdir', metavar='DIR', default=DEFAULT_ARCHIVE,
+                       help=f'root of the frame archive (default: {DEFAULT_ARCHIVE})')
+    where.add_argument('--diagnosticplotsdir', metavar='DIR',
+                       help='write plots of each fit to this directory (default: no plots)')
+    where.add_argument('--observatory', metavar='FILE', help='TOML file laid over the built-in observatory.toml')
+    return p
+
+
+_EPILOG = """\
+examples:
+  photcalibration.py --lastNdays 3                          the last three nights, all cameras
+  photcalibration.py --date 20190805 --redo                 one night again
+  photcalibration.py --site lsc --camera fa15 --redo        one camera again, all nights
+  photcalibration.py --crawldirectory ~/frames --mintexp 10 the frames of a directory
+
+exit status: 0 done; 1 done, but some input was unreadable; 2 could not run
+"""
+
+
+def main(argv=None):
+    """Run the command line; returns the exit status."""
+    p = parser()
+    options = p.parse_args(argv)
+    _check_usage(p, options)
+    return run_script(run, options)
+
+
+def _check_usage(p, options):
+    if options.lastNdays is not None and options.date:
+        p.error('--date and --lastNdays exclude each other')
+    if options.lastNdays is not None and not 1 <= options.lastNdays <= 100_000:
+        p.error(f'--lastNdays {options.lastNdays}: must be a number of days, at least 1')
+    if not 0 <= options.mintexp < float('inf'):
+        p.error(f'--mintexp {options.mintexp}: must be a time in seconds, 0 or more')
+    places = [name for name in ('camera', 'cameratype', 'crawldirectory') if getattr(options, name) is not None]
+    if len(places) > 1:
+        p.error(f'--{places[0]} and --{places[1]} exclude each other')
+    others = [name for name in ('site', 'date', 'lastNdays') if getattr(options, name) is not None]
+    if options.crawldirectory is not None and (others or options.preview):
+        p.error(f'--crawldirectory takes all frames of the directory; --{(others or ["preview"])[0]} cannot go with it')
+    if not places and not others:
+        p.error('nothing selected: give at least one of --site, --date, --lastNdays, --camera, --cameratype, '
+                '--crawldirectory')
+
+
+@dataclass
+class Summary:
+    """What a run did: frames by outcome, rejections by reason, outcomes per telescope."""
+
+    counts: Counter = field(default_factory=Counter)
+    reasons: Counter = field(default_factory=Counter)
+    per_telescope: dict = field(default_factory=lambda: defaultdict(Counter))
+    seconds: float = 0.0
+
+    def as_counts(self):
+        return {**self.counts, **{f'rejected: {name}': n for name, n in sorted(self.reasons.items())}}
+
+    def lines(self):
+        opened = self.counts['measured'] + sum(self.reasons.values())
+        yield (f'{self.counts["measured"]} measured, {self.counts["known"]} already known, '
+               f'{sum(self.reasons.values())} rejected, {self.counts["other filter"]} of another filter, '
+               f'{self.reasons[FILE_UNREADABLE.name] + self.counts["unreadable folder"]} unreadable; '
+               f'{opened / max(self.seconds, 1e-3):.1f} frames per second')
+        for name, n in self.reasons.most_common():
+            yield f'  rejected, {name}: {n}'
+
+    def exit_status(self):
+        unreadable = self.reasons[FILE_UNREADABLE.name] or self.counts['unreadable folder']
+        return SOME_UNREADABLE if unreadable else DONE
+
+
+def run(options, *, today=None):
+    """Measure all frames selected; returns the exit status.
+
+    today : datetime.date that --lastNdays counts from, the UTC date of the clock by default.
+    Raises RunStopped where the run cannot begin or go on.
+    """
+    from observatory import load_observatory
+    from photdbinterface import PhotDatabase
+
+    observatory = load_observatory(options.observatory)
+    _check_known('--cameratype', options.cameratype, observatory.camera_types)
+    _check_known('--filter', options.filter, observatory.filters)
+    listing = _list_frames(options, observatory, today or datetime.now(UTC).date())
+    for folder, why in listing.unreadable:
+        log.warning('%s: the folder cannot be listed (%s)', folder, why)
+    place, default_name = _database(options)
+    if options.dry_run:
+        return _dry_run(options, listing, place, default_name)
+    with PhotDatabase(place, default_name=default_name) as database:
+        return _run_in(database, options, observatory, listing)
+
+
+def _check_known(option, names, known):
+    for name in names or ():
+        if name not in known:
+            raise UsageInvalid(f'{option} {name}: unknown; known are {" ".join(known)}')
+
+
+def _list_frames(options, observatory, today):
+    from framearchive import Selection, crawl_directory, find_frames, last_dates
+
+    if options.crawldirectory is not None:
+        return crawl_directory(os.path.expanduser(options.crawldirectory), observatory)
+    dates = last_dates(options.lastNdays, today) if options.lastNdays is not None else options.date
+    selection = Selection(options.site, options.camera, options.cameratype, tuple(dates) if dates else None,
+                          options.preview)
+    return find_frames(os.path.expanduser(options.imagerootdir), observatory, selection)
+
+
+def _database(options):
+    """(place, name of the file if the place is a directory) of the database."""
+    if options.crawldirectory is not None and options.photodb is None:
+        return os.path.join(os.path.expanduser(options.crawldirectory), CRAWL_DATABASE), CRAWL_DATABASE
+    return options.photodb or DEFAULT_DATABASE, os.path.basename(DEFAULT_DATABASE)
+
+
+def _dry_run(options, listing, place, default_name):
+    """Print the path of each frame that would be opened; writes nothing."""
+    from photdbinterface import PhotDatabase
+
+    todo = listing.frames
+    if not options.redo and PhotDatabase.exists(place, default_name=default_name):
+        with PhotDatabase(place, default_name=default_name, readonly=True) as database:
+            todo = list(_unknown_frames(database, listing.frames, options.mintexp, Counter()))
+    for frame in todo:
+        print(frame.path)
+    return SOME_UNREADABLE if listing.unreadable else DONE
+
+
+def _run_in(database, options, observatory, listing):
+    """The run with its record in the database: begun, and ended whatever ends it."""
+    from ps1catalog import PS1Catalog
+
+    summary = Summary()
+    summary.counts['unreadable folder'] = len(listing.unreadable)
+    run_id = database.start_run('photcalibration.py', _recorded(options, database), commandline.VERSION)
+    started, status = time.monotonic(), commandline.COULD_NOT_RUN
+    try:
+        catalog = PS1Catalog(options.ps1dir)
+        todo = listing.frames
+        if not options.redo:
+            todo = list(_unknown_frames(database, listing.frames, options.mintexp, summary.counts))
+        log.info('%d frames found, %d to measure, into %s', len(listing.frames), len(todo), database.place)
+        for frame_file in _with_progress(todo):
+            _one_frame(frame_file, database, catalog, observatory, options, summary)
+        status = summary.exit_status()
+    except commandline.Interrupted as signalled:
+        status = signalled.exit_status
+        raise
+    finally:
+        summary.seconds = time.monotonic() - started
+        database.finish_run(run_id, status, summary.as_counts(), summary.per_telescope)
+    for line in summary.lines():
+        print(line, flush=True)
+    return status
+
+
+def _recorded(options, database):
+    """The options as the database keeps them, without any password of a URL."""
+    given = {name: value for name, value in vars(options).items() if value not in (None, False)}
+    return {**given, **({'photodb': database.place} if options.photodb else {})}
+
+
+def _unknown_frames(database, frames, min_exptime_s, counts):
+    """The frames that the database does not settle; the others are counted as known."""
+    for first in range(0, len(frames), _KNOWN_CHUNK):
+        chunk = {frame.name.name: frame for frame in frames[first:first + _KNOWN_CHUNK]}
+        known = database.known(list(chunk), mintexp_s=min_exptime_s, stat=lambda name, of=chunk: _stat(of[name].path))
+        counts['known'] += len(known)
+        yield from (frame for name, frame in chunk.items() if name not in known)
+
+
+def _stat(path):
+    """(size [bytes], time of change [ns]) of a file, zeros where it is not there (any more)."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return 0, 0
+    return found.st_size, found.st_mtime_ns
+
+
+def _with_progress(frames):
+    """The frames, behind a progress bar where a person watches."""
+    if not sys.stderr.isatty():
+        yield from frames
+        return
+    from tqdm import tqdm
+    from tqdm.contrib.logging import logging_redirect_tqdm
+
+    with logging_redirect_tqdm(loggers=[log]):
+        yield from tqdm(frames, unit='frame', dynamic_ncols=True)
+
+
+def _one_frame(frame_file, database, catalog, observatory, options, summary):
+    """Measure one frame and store what came of it; a frame that cannot be measured never ends the run."""
+    from banzaiframe import NotSelected
+
+    name, seen = frame_file.name.name, _stat(frame_file.path)
+    field = _Field()
+    try:
+        calibration = _measure(frame_file.path, catalog, observatory, options, field)
+    except NotSelected as other:
+        summary.counts['other filter'] += 1
+        log.debug('%s: filter %s is not asked for', name, other)
+        return
+    except FrameRejected as rejection:
+        _note_rejection(database, name, seen, rejection, field, summary)
+        return
+    except RunStopped:
+        raise
+    except Exception as error:  # a mistake of ours in one frame must not cost the others theirs
+        log.exception('%s: please report this', name)
+        _note_rejection(database, name, seen, FrameRejected(INTERNAL_ERROR, repr(error)[:200]), field, summary)
+        return
+    database.add(_measurement(calibration, field.complete))
+    summary.counts['measured'] += 1
+    summary.per_telescope[field.telescope]['measured'] += 1
+    fit = calibration.fit
+    log.info('%s: %s zp %.4f +- %.4f, colour term %+.4f +- %.4f, scatter %.3f, %d stars', name,
+             calibration.frame.filter, fit.zp_mag, fit.zperr_mag, fit.colorterm, fit.colortermerr, fit.zpsig_mag,
+             fit.nstars)
+    if options.diagnosticplotsdir:
+        _write_plots(os.path.expanduser(options.diagnosticplotsdir), calibration)
+
+
+@dataclass
+class _Field:
+    """What was learnt of a frame before it was measured or rejected."""
+
+    telescope: str = 'unknown'
+    exptime_s: float | None = None
+    complete: bool | None = None
+
+
+def _measure(path, catalog, observatory, options, field):
+    from banzaiframe import read_frame
+
+    frame = read_frame(path, observatory, min_exptime_s=options.mintexp, filters=options.filter)
+    field.telescope = f'{frame.site}-{frame.enclosure}-{frame.telescope}'
+    field.exptime_s = frame.exptime_s
+    references = catalog.cone(frame.ra_deg, frame.dec_deg, frame.radius_deg + CONE_MARGIN_DEG)
+    field.complete = references.complete
+    return calibrate(frame, references, observatory)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A frame with its fit, the stars of the fit, their pixels, and the shift that matching removed [arcsec]."""
+
+    frame: object
+    fit: object
+    sample: object
+    x: object
+    y: object
+    offset_arcsec: float
+
+
+def calibrate(frame, references, observatory):
+    """The zeropoint of one frame.
+
+    frame : banzaiframe.Frame.  references : ps1catalog.ReferenceStars of its field.  Returns a Calibration.
+    Raises FrameRejected where the field or the stars do not allow one.
+    """
+    import numpy as np
+
+    from ps1catalog import ps1_to_sdss
+    from starmatch import blended_fraction, match_stars, tangent_plane
+    from zeropoint import StarSample, fit_zeropoint, usable_references, usable_stars
+
+    if not references.covered:
+        raise FrameRejected(OUTSIDE_FOOTPRINT, f'RA {frame.ra_deg:.3f}, Dec {frame.dec_deg:+.3f}')
+    sdss = ps1_to_sdss(references, observatory.reference_catalogue.colour_range_mag)
+    colour = sdss.mag['g'] - sdss.mag['i']
+    ps1_mag = references.mag[frame.band]
+    bright_limit_mag = observatory.bright_limit_mag(frame.band)
+    if not np.any((ps1_mag >= bright_limit_mag) & np.isfinite(colour)):
+        raise FrameRejected(NO_REFERENCE_STARS, f'RA {frame.ra_deg:.3f}, Dec {frame.dec_deg:+.3f}'
+                            + ('' if references.complete else '; files of the catalogue are missing here'))
+    stars = frame.stars
+    star_xy = tangent_plane(stars.ra_deg, stars.dec_deg, frame.ra_deg, frame.dec_deg)
+    reference_xy = tangent_plane(references.ra_deg, references.dec_deg, frame.ra_deg, frame.dec_deg)
+    matches = match_stars(star_xy, stars.flux, reference_xy, ps1_mag)
+    fwhm_arcsec = frame.fwhm_arcsec if np.isfinite(frame.fwhm_arcsec) else USUAL_FWHM_ARCSEC
+    s, r = matches.source, matches.reference
+    blend = blended_fraction(reference_xy[r], ps1_mag[r], reference_xy, ps1_mag, fwhm_arcsec)
+    good = usable_stars(stars.flux, stars.fluxerr, stars.peak, stars.background, stars.flag,
+                        flags_bad=frame.flags_bad, saturation_e=frame.saturation_e)[s]
+    good &= usable_references(ps1_mag[r], sdss.mag_error[frame.band][r], colour[r], blend,
+                              bright_limit_mag=bright_limit_mag)
+    s, r = s[good], r[good]
+    sample = StarSample(stars.flux[s], stars.fluxerr[s], sdss.mag[frame.band][r], sdss.mag_error[frame.band][r],
+                        colour[r], frame.exptime_s)
+    fit = fit_zeropoint(sample, usual_colorterm=observatory.usual_colorterm(frame.camera, frame.filter))
+    return Calibration(frame, fit, sample, stars.x[s], stars.y[s], float(np.hypot(*matches.offset_arcsec)))
+
+
+def _measurement(calibration, complete):
+    from photdbinterface import Measurement
+    from zeropoint import PIVOT_COLOUR
+
+    frame, fit = calibration.frame, calibration.fit
+    return Measurement(
+        name=frame.name, dateobs=frame.dateobs, site=frame.site, dome=frame.enclosure, telescope=frame.telescope,
+        camera=frame.camera, filter=frame.filter, airmass=frame.airmass, zp=fit.zp_mag, colorterm=fit.colorterm,
+        zpsig=fit.zpsig_mag, zperr=fit.zperr_mag, colortermerr=fit.colortermerr, zpcolor=PIVOT_COLOUR,
+        nstars=fit.nstars, exptime=frame.exptime_s, zpcolortermcov=fit.covariance_mag2,
+        colortermheld=fit.colorterm_held, refcomplete=complete, wcsoffset=calibration.offset_arcsec)
+
+
+def _note_rejection(database, name, seen, rejection, field, summary):
+    from photdbinterface import RejectedFrame
+
+    reason = rejection.reason
+    database.reject(RejectedFrame(
+        name=name, reason=reason.name, detail=rejection.detail, retry=reason.passing or field.complete is False,
+        size=seen[0], mtime=seen[1], exptime_s=field.exptime_s or rejection.exptime_s))
+    summary.reasons[reason.name] += 1
+    summary.per_telescope[field.telescope][f'rejected: {reason.name}'] += 1
+    log.info('%s: rejected, %s: %s', name, reason.name, rejection)
+
+
+def _write_plots(directory, calibration):
+    from frameplots import colour_plot, residual_map, zeropoint_plot
+    from names import frame_plot
+
+    frame, fit, sample = calibration.frame, calibration.fit, calibration.sample
+    title = f'{frame.exposure}   {frame.filter}   {frame.exptime_s:g} s'
+    figures = {'zp': zeropoint_plot(title, sample, fit), 'color': colour_plot(title, sample, fit),
+               'residuals': residual_map(title, calibration.x, calibration.y, fit)}
+    try:
+        os.makedirs(directory, exist_ok=True)
+        for kind, figure in figures.items():
+            figure.savefig(os.path.join(directory, frame_plot(frame.exposure, frame.filter, kind)))
+    except OSError as error:
+        raise StoreFailed(f'{directory}: diagnostic plots cannot be written ({error.strerror}); '
+                          'see --diagnosticplotsdir') from error
+
+
+if __name__ == '__main__':
+    sys.exit(main())
