@@ -19,7 +19,7 @@ def zeropoint_plot(title, sample, fit):
     _points(axes, sample.ref_mag, each, fit)
     order = np.argsort(sample.ref_mag[fit.considered])
     axes.plot(sample.ref_mag[fit.considered][order], (fit.zp_mag - fit.kron_mag)[fit.considered][order],
-              color='black', lw=0.8, ls='--', label=f'Kron loss, {fit.kron_loss_mag:.2f} mag / sqrt(S/N)')
+              color='black', lw=0.8, ls='--', label=f'less the Kron loss, {fit.kron_loss_mag:.3f} mag at S/N 25')
     axes.axhline(fit.zp_mag, color='black', lw=1.2,
                  label=f'zp = {fit.zp_mag:.4f} ± {fit.zperr_mag:.4f} at g-i = 1, {fit.nstars} stars')
     axes.set(xlabel='reference magnitude (SDSS) [mag]', ylabel='zeropoint of single stars [mag]')

@@ -331,8 +331,9 @@ def calibrate(frame, references, observatory):
     sdss = ps1_to_sdss(references, observatory.reference_catalogue.colour_range_mag)
     colour = sdss.mag['g'] - sdss.mag['i']
     ps1_mag = references.mag[frame.band]
-    bright_limit_mag = observatory.bright_limit_mag(frame.band)
-    if not np.any((ps1_mag >= bright_limit_mag) & np.isfinite(colour)):
+    headroom_mag = np.min([references.mag[band] - observatory.bright_limit_mag(band)
+                           for band in {frame.band, 'g', 'i'}], axis=0)
+    if not np.any((headroom_mag >= 0) & np.isfinite(colour)):
         raise FrameRejected(NO_REFERENCE_STARS, f'RA {frame.ra_deg:.3f}, Dec {frame.dec_deg:+.3f}'
                             + ('' if references.complete else '; files of the catalogue are missing here'))
     stars = frame.stars
@@ -344,8 +345,7 @@ def calibrate(frame, references, observatory):
     blend = blended_fraction(reference_xy[r], ps1_mag[r], reference_xy, ps1_mag, fwhm_arcsec)
     good = usable_stars(stars.flux, stars.fluxerr, stars.peak, stars.background, stars.flag,
                         flags_bad=frame.flags_bad, saturation_e=frame.saturation_e)[s]
-    good &= usable_references(ps1_mag[r], sdss.mag_error[frame.band][r], colour[r], blend,
-                              bright_limit_mag=bright_limit_mag)
+    good &= usable_references(headroom_mag[r], sdss.mag_error[frame.band][r], colour[r], blend)
     s, r = s[good], r[good]
     sample = StarSample(stars.flux[s], stars.fluxerr[s], sdss.mag[frame.band][r], sdss.mag_error[frame.band][r],
                         colour[r], frame.exptime_s)

@@ -1,11 +1,13 @@
 """The zeropoint of one frame from its matched stars: arrays in, a frozen result out.
 
-Model, per star:  m_ref = m_inst + zp + colorterm ((g-i) - 1) - A h(S/N),   m_inst = -2.5 log10(flux / exptime)
+Model, per star:  m_ref = m_inst + zp + colorterm ((g-i) - 1) - L(S/N),   m_inst = -2.5 log10(flux / exptime)
 
-m_ref and g-i are in the SDSS system; zp holds at the pivot colour g-i = 1.  The last term is the loss of Kron fluxes:
-the noisier a star, the smaller the aperture that its moments set, and the more light is left out.  On real frames the
-loss goes as one over the root of the signal-to-noise ratio, h = (S/N)^-1/2, over a range of 60 in S/N (A = 0.44 mag on
-a crowded 1m frame, 0.24 mag on a sparse 2m one).  A is fitted to each frame, so zp is the limit for bright stars.
+m_ref and g-i are in the SDSS system; zp holds at the pivot colour g-i = 1.  L is the loss of Kron fluxes: the noisier a
+star, the smaller the aperture that its moments set, and the more light is left out.  L goes to 0 for bright stars, so
+zp is their limit.  On two real frames L = B (S/N / 25)^-p with p = 0.5 over a range of 60 in S/N, and B = 0.09 and 0.05
+mag; other apertures and seeing may lose light faster with noise.  So B is fitted to each frame for each p of
+KRON_POWERS, and the results are averaged with weights by how well each p fits (Bayesian model averaging; Hoeting et al.
+1999, Statistical Science 14, 382): the error of zp holds what the frame cannot tell about L.
 
 Stars err in three ways: photon noise and catalogue error, which are known; a common scatter s (flat field, variability,
 transformation), which is fitted; and gross errors (blends, galaxies, variables), which a redescending M-estimator
@@ -26,17 +28,23 @@ MAG_PER_RELATIVE = 2.5 / math.log(10)
 PEAK_FRACTION = 0.9          # of the saturation limit: detectors bend before they saturate
 PLATEAU = (0.95, 3, 1.5)     # of the highest peak; stars; flux ratio among them that only saturation explains
 
-# S/N floors tried from high to low until at least FLOOR_STARS stars are above: bright stars say most about zp and
-# suffer least from the Kron loss, but a sparse frame needs all it has.
-SNR_FLOORS = (100.0, 60.0, 40.0, 25.0, 15.0, 10.0)
-FLOOR_STARS = 100
-KRON_LOSS = (0.3, 0.15)      # A [mag], typical value and spread among frames, from the two real frames above
+# The first S/N floor with FLOOR_STARS stars above it is used: near the detection limit only stars with lucky noise are
+# found, but a sparse frame needs all it has.
+SNR_FLOORS = (15.0, 10.0)
+FLOOR_STARS = 40
+
+KRON_SNR = 25.0              # S/N at which B, the size of the loss, is defined
+KRON_LOSS_MAG = (0.07, 0.03)  # B: mean and spread of the two real frames
+KRON_POWERS = (0.5, 1.0, 2.0)
+KRON_POWER_PRIOR = (6, 1, 1)  # to one another; p = 0.5 is what both real frames show
 
 MIN_COLOUR_SPREAD = 0.12     # rms of g-i [mag]; with less, a colour term takes up what belongs to zp
+MAX_SCATTER_MAG = 0.5        # stars that scatter more were not matched to themselves
 MAX_BLEND = 0.02             # light of neighbours in the aperture as a fraction of the star's own
 BIWEIGHT = 4.685             # Tukey's constant for 95% efficiency with Gaussian errors
-_ITERATIONS = 60
-_TOLERANCE_MAG = 1e-6
+_ITERATIONS = 200
+_SCALE_ITERATIONS = 10
+_TOLERANCE_MAG = 1e-5
 _WORST_CONDITION = 1e10       # of the normal matrix; terms of a sound fit are of order one
 
 
@@ -70,9 +78,9 @@ class ZeropointFit:
     zperr_mag, colortermerr, covariance_mag2 : 1-sigma errors of zp and colour term, and their covariance.
     zpsig_mag : robust scatter of single stars about the fit.  scatter_mag : what of it errors do not explain.
     nstars : stars with weight.  colorterm_held : the colour term is the usual one, not a fit.
-    kron_loss_mag : A of the model.  snr_floor : S/N below which stars were left out.
+    kron_loss_mag : L at S/N = KRON_SNR.  snr_floor : S/N below which stars were left out.
     considered, used : (n,) masks over the sample: above the S/N floor; with weight in the fit.
-    residual_mag, kron_mag : (n,) data - model, and the Kron loss A h of each star.
+    residual_mag, kron_mag : (n,) data - model, and L of each star.
     """
 
     zp_mag: float
@@ -120,13 +128,14 @@ def peak_plateau(level, flux):
     return float(level.max()) if fluxes[-enough + 1] > ratio * fluxes[0] else math.inf
 
 
-def usable_references(ref_mag, ref_error, colour, blend, *, bright_limit_mag):
+def usable_references(headroom_mag, ref_error, colour, blend):
     """Mask of the reference stars that a zeropoint may rest on: (n,) bool; nan anywhere is not usable.
 
-    ref_mag : PS1 magnitudes, which bright_limit_mag refers to.  colour : nan outside the range of the transformation.
+    headroom_mag : how much fainter than the catalogue's bright limit the star is, in the worst of the filter's band, g
+    and i: a saturated g or i spoils the colour.  colour : nan outside the range of the transformation.
     blend : light of neighbours as a fraction of the star's own, see starmatch.blended_fraction.
     """
-    return (ref_mag >= bright_limit_mag) & np.isfinite(ref_error) & np.isfinite(colour) & (blend <= MAX_BLEND)
+    return (headroom_mag >= 0) & np.isfinite(ref_error) & np.isfinite(colour) & (blend <= MAX_BLEND)
 
 
 def fit_zeropoint(sample, *, usual_colorterm=(0.0, 0.05)):
@@ -138,28 +147,58 @@ def fit_zeropoint(sample, *, usual_colorterm=(0.0, 0.05)):
     """
     if len(sample) < MIN_STARS:
         raise FrameRejected(TOO_FEW_STARS, f'{len(sample)} usable stars of the {MIN_STARS} needed')
-    y = sample.ref_mag + 2.5 * np.log10(sample.flux / sample.exptime_s)
     x = sample.colour - PIVOT_COLOUR
+    y = sample.ref_mag + 2.5 * np.log10(sample.flux / sample.exptime_s)
     snr = _expected_snr(sample, y, x, usual_colorterm[0])
+    # The mean of -2.5 log10 of a noisy flux lies above that of the flux itself, to second order by this much.
+    y -= MAG_PER_RELATIVE / (2 * snr**2)
     considered, floor = _above_floor(snr)
-    h = 1 / np.sqrt(np.maximum(snr, 1.0))
     error = np.hypot(MAG_PER_RELATIVE / snr, sample.ref_error)
     held = _spread(x[considered]) < MIN_COLOUR_SPREAD
-    colorterm_prior = usual_colorterm if held else (usual_colorterm[0], math.inf)
-    design = np.stack([np.ones(len(y)), x, -h], axis=-1)
-    prior = np.array([(0.0, math.inf), colorterm_prior, KRON_LOSS])
-    fit = _biweight_fit(design[considered], y[considered], error[considered], prior)
-    if np.count_nonzero(fit.weight) < MIN_STARS:
-        raise FrameRejected(TOO_FEW_STARS, f'{np.count_nonzero(fit.weight)} stars agree, {MIN_STARS} are needed')
+    prior = np.array([(0.0, math.inf), usual_colorterm if held else (usual_colorterm[0], math.inf), KRON_LOSS_MAG])
+    losses = [(snr / KRON_SNR) ** -power for power in KRON_POWERS]
+    designs = [np.stack([np.ones(len(y)), x, -loss], axis=-1) for loss in losses]
+    fits = [_biweight_fit(design[considered], y[considered], error[considered], prior) for design in designs]
+    share = _model_shares(fits, error[considered], prior)
+    parameters = np.array([fit.parameters for fit in fits])
+    mean, covariance = _averaged(parameters, np.array([fit.covariance for fit in fits]), share)
+    weight = share @ np.array([fit.weight for fit in fits])
+    if np.count_nonzero(weight) < MIN_STARS:
+        raise FrameRejected(TOO_FEW_STARS, f'{np.count_nonzero(weight)} stars agree, {MIN_STARS} are needed')
     used = np.zeros(len(y), bool)
-    used[considered] = fit.weight > 0
-    residual = y - design @ fit.parameters
-    zp, colorterm, kron_loss = (float(value) for value in fit.parameters)
-    errors = np.sqrt(np.diag(fit.covariance))
+    used[considered] = weight > 0
+    kron = (share * parameters[:, 2]) @ np.array(losses)
+    residual = y - mean[0] - mean[1] * x + kron
     return ZeropointFit(
-        zp, float(errors[0]), colorterm, float(errors[1]), float(fit.covariance[0, 1]), _spread(residual[considered]),
-        fit.scatter, int(np.count_nonzero(used)), bool(held), kron_loss, floor, considered, used, residual,
-        kron_loss * h)
+        zp_mag=float(mean[0]), zperr_mag=math.sqrt(covariance[0, 0]), colorterm=float(mean[1]),
+        colortermerr=math.sqrt(covariance[1, 1]), covariance_mag2=float(covariance[0, 1]),
+        zpsig_mag=_spread(residual[considered]), scatter_mag=float(share @ [fit.scatter for fit in fits]),
+        nstars=int(np.count_nonzero(used)), colorterm_held=bool(held), kron_loss_mag=float(mean[2]), snr_floor=floor,
+        considered=considered, used=used, residual_mag=residual, kron_mag=kron)
+
+
+def _model_shares(fits, error, prior):
+    """Posterior share of each model of the Kron loss, summing to 1.
+
+    By Laplace's approximation: minus the log evidence is the biweight's objective at one common scale, plus the prior
+    of B, less half the log of B's posterior variance (zp and colour term have the same flat priors in all models).
+    """
+    sigma = np.hypot(error, np.min([fit.scatter for fit in fits]))
+    loss, spread = prior[2]
+    cost = []
+    for fit in fits:
+        u = np.minimum(np.abs(fit.residual / (BIWEIGHT * sigma)), 1)
+        objective = np.sum(1 - (1 - u**2) ** 3) * BIWEIGHT**2 / 6
+        cost.append(objective + ((fit.parameters[2] - loss) / spread) ** 2 / 2 - math.log(fit.covariance[2, 2]) / 2)
+    share = np.array(KRON_POWER_PRIOR) * np.exp(np.min(cost) - np.array(cost))
+    return share / share.sum()
+
+
+def _averaged(parameters, covariances, share):
+    """Mean and covariance of a mixture: within the models, and between them."""
+    mean = share @ parameters
+    apart = parameters - mean
+    return mean, np.tensordot(share, covariances, 1) + (apart * share[:, None]).T @ apart
 
 
 def _expected_snr(sample, y, x, colorterm):
@@ -174,12 +213,11 @@ def _above_floor(snr):
     for floor in SNR_FLOORS:
         above = snr >= floor
         if np.count_nonzero(above) >= FLOOR_STARS:
-            return above, floor
-    for floor in SNR_FLOORS[-1:]:
-        above = snr >= floor
-        if np.count_nonzero(above) >= MIN_STARS:
-            return above, floor
-    raise FrameRejected(TOO_FEW_STARS, f'{np.count_nonzero(above)} stars with S/N > {floor:g}, {MIN_STARS} are needed')
+            break
+    if np.count_nonzero(above) < MIN_STARS:
+        found = np.count_nonzero(above)
+        raise FrameRejected(TOO_FEW_STARS, f'{found} stars of S/N > {floor:g}, {MIN_STARS} are needed')
+    return above, floor
 
 
 def _spread(values):
@@ -191,6 +229,7 @@ def _spread(values):
 class _BiweightFit:
     parameters: np.ndarray
     covariance: np.ndarray
+    residual: np.ndarray
     weight: np.ndarray
     scatter: float
 
@@ -205,11 +244,12 @@ def _biweight_fit(design, y, error, prior):
     precision = np.diag(1 / width**2)
     parameters = value.copy()
     parameters[0] = np.median(y - design @ np.where(np.arange(len(value)) == 0, 0.0, value))
-    previous, scatter = np.full(len(value), np.inf), 0.0
+    previous = np.full(len(value), np.inf)
     for iteration in range(_ITERATIONS):
         residual = y - design @ parameters
-        scatter = _common_scatter(residual, error)
-        sigma = np.hypot(error, scatter)
+        if iteration < _SCALE_ITERATIONS:  # with the scale fixed then, each step lowers the objective
+            scatter = _common_scatter(residual, error)
+            sigma = np.hypot(error, scatter)
         weight = np.clip(1 - (residual / (BIWEIGHT * sigma)) ** 2, 0, None) ** 2
         normal = (design * (weight / sigma**2)[:, None]).T @ design + precision
         if np.linalg.cond(normal) > _WORST_CONDITION:
@@ -217,13 +257,13 @@ def _biweight_fit(design, y, error, prior):
         parameters = np.linalg.solve(normal, (design * (weight / sigma**2)[:, None]).T @ y + precision @ value)
         if np.max(np.abs(parameters - previous)) < _TOLERANCE_MAG:
             break
-        # Half steps late on: a star that enters and leaves in turn must not keep the fit from settling.
-        if iteration > _ITERATIONS // 2:
-            parameters = (parameters + previous) / 2
         previous = parameters
     else:
         raise FrameRejected(FIT_NOT_CONVERGED, f'after {_ITERATIONS} iterations')
-    return _BiweightFit(parameters, _sandwich(design, y - design @ parameters, sigma, precision), weight, scatter)
+    if scatter > MAX_SCATTER_MAG:
+        raise FrameRejected(FIT_NOT_CONVERGED, f'the stars do not agree, scatter {scatter:.2f} mag')
+    residual = y - design @ parameters
+    return _BiweightFit(parameters, _sandwich(design, residual, sigma, precision), residual, weight, scatter)
 
 
 def _common_scatter(residual, error):
