@@ -28,6 +28,7 @@ from rejections import (
     FrameRejected,
 )
 
+FITS_BLOCK = 2880  # bytes; every FITS file is whole blocks (FITS standard 4.0, sec. 3.1)
 _LONGEST_EXPOSURE_S = 86400.0  # a day: more is a damaged header
 _EARLIEST_YEAR = 2000          # before the first robotic telescope of the network
 MIN_AIRMASS, MAX_AIRMASS = 0.99, 40.0  # 40 at the horizon
@@ -117,12 +118,11 @@ def read_frame(path, observatory, *, min_exptime_s=0.0, filters=None):
     from astropy.io import fits
 
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):  # a FIFO would block for ever
-            raise FrameRejected(FILE_UNREADABLE, 'not a regular file')
+        _check_whole(os.stat(path))
         # Damaged or odd headers are met by name below; astropy's own warnings about them would only add noise.
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')
-            warnings.filterwarnings('error', message='.*truncated')
+            warnings.filterwarnings('error', message='.*(truncated|corrupted)')
             with fits.open(path, memmap=False, lazy_load_hdus=True, disable_image_compression=True) as hdus:
                 header = _science_header(hdus)
                 facts = _header_facts(header, observatory, min_exptime_s, filters)
@@ -131,8 +131,18 @@ def read_frame(path, observatory, *, min_exptime_s=0.0, filters=None):
         raise
     except Exception as error:
         # astropy meets damaged bytes with many kinds of exception; each of them says that this file cannot be read.
-        raise FrameRejected(FILE_UNREADABLE, f'{type(error).__name__}: {_one_line(error)}') from error
+        # What the system refuses (errno) may pass; damaged content stays as it is until the file changes.
+        passing = getattr(error, 'errno', None) is not None
+        raise FrameRejected(FILE_UNREADABLE, f'{type(error).__name__}: {_one_line(error)}', passing=passing) from error
     return _frame(path, facts, table, _flags_bad(header, observatory))
+
+
+def _check_whole(found):
+    """Refuse what would block for ever (a FIFO) and files cut off in the middle of a block."""
+    if not stat.S_ISREG(found.st_mode):
+        raise FrameRejected(FILE_UNREADABLE, 'not a regular file', passing=False)
+    if found.st_size % FITS_BLOCK or not found.st_size:
+        raise FrameRejected(FILE_UNREADABLE, f'{found.st_size} bytes are not whole FITS blocks', passing=False)
 
 
 class NotSelected(Exception):
@@ -146,6 +156,8 @@ def _one_line(error):
 def _science_header(hdus):
     if 'SCI' in hdus:
         return hdus['SCI'].header
+    if not hdus[0].header.get('NAXIS'):
+        raise FrameRejected(FILE_UNREADABLE, 'no science header: no extension SCI, no primary image', passing=False)
     return hdus[0].header
 
 

@@ -77,7 +77,10 @@ def parse_date(text):
     """YYYYMMDD or YYYY-MM-DD as YYYYMMDD; ValueError for anything else, also for a day that no calendar has."""
     for form, layout in _DATE_FORMS:
         if re.fullmatch(form, text, re.ASCII):
-            return datetime.strptime(text, layout).strftime('%Y%m%d')  # noqa: DTZ007  a calendar day has no zone
+            try:
+                return datetime.strptime(text, layout).strftime('%Y%m%d')  # noqa: DTZ007  a calendar day has no zone
+            except ValueError:
+                raise ValueError(f'{text!r} is not a day of the calendar') from None
     raise ValueError(f'{text!r} is not YYYYMMDD or YYYY-MM-DD')
 
 

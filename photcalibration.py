@@ -371,7 +371,7 @@ def _note_rejection(database, name, seen, rejection, field, summary):
 
     reason = rejection.reason
     database.reject(RejectedFrame(
-        name=name, reason=reason.name, detail=rejection.detail, retry=reason.passing or field.complete is False,
+        name=name, reason=reason.name, detail=rejection.detail, retry=rejection.passing or field.complete is False,
         size=seen[0], mtime=seen[1], exptime_s=field.exptime_s or rejection.exptime_s))
     summary.reasons[reason.name] += 1
     summary.per_telescope[field.telescope][f'rejected: {reason.name}'] += 1

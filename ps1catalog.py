@@ -213,7 +213,7 @@ def _read_region(path):
 
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
-        warnings.filterwarnings('error', message='.*truncated')
+        warnings.filterwarnings('error', message='.*(truncated|corrupted)')
         with fits.open(path, memmap=False) as hdus:
             table = hdus[1].data
             there = {name.lower(): name for name in table.names}

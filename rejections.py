@@ -49,10 +49,12 @@ class FrameRejected(Exception):
     reason : one `Reason` of the registry.
     detail : what was found in this frame, for instance the keyword and its value.
     exptime_s : exposure time where it was known by then, else None.
+    passing : whether a later run should look again at the unchanged file; None for what the reason says.
     """
 
-    def __init__(self, reason, detail='', *, exptime_s=None):
+    def __init__(self, reason, detail='', *, exptime_s=None, passing=None):
         super().__init__(f'{reason.sentence}: {detail}' if detail else reason.sentence)
+        self.passing = reason.passing if passing is None else passing
         self.reason = reason
         self.detail = detail
         self.exptime_s = exptime_s

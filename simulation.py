@@ -37,7 +37,9 @@ from astropy.io import fits
 from scipy.spatial import cKDTree
 from scipy.special import expit
 
+import simulatedyears
 from names import exposure_of
+from rejections import DatabaseUnusable
 
 ARCSEC_PER_DEG = 3600.0
 BANDS = ('g', 'r', 'i', 'z', 'y')  # order of the magnitudes in every (n, 5) array of PS1 magnitudes
@@ -1138,6 +1140,22 @@ def night(args):
           f'{len(records) - measurable - defects} with fewer than {MIN_USABLE} usable stars')
 
 
+def years(args):
+    """The command `years`: zeropoints of a fleet into a new database, truth and events beside it."""
+    from photdbinterface import PhotDatabase
+
+    nature = simulatedyears.Nature(REFERENCE_ZP, EXTINCTION, SITES)
+    spec = simulatedyears.Spec(args.seed, args.telescopes, args.years, args.filters, args.photometric,
+                               args.one_per_night, args.start)
+    fleet = list(simulatedyears.simulate(spec, nature))
+    PhotDatabase(args.database).close()  # makes the tables
+    rows = simulatedyears.write_database(args.database, fleet, spec)
+    truth = args.truth or args.database.with_name(f'{args.database.stem}-truth.json')
+    simulatedyears.write_truth(truth, fleet, spec, nature)
+    print(f'{rows} rows of {len(fleet)} telescopes in {args.database}, truth in {truth}, '
+          f'events by --observatory {truth.with_name(simulatedyears.OVERLAY_NAME)}')
+
+
 def write_truth(path, truth):
     path.write_text(json.dumps(truth, indent=1, sort_keys=True) + '\n', encoding='utf-8')
 
@@ -1171,6 +1189,14 @@ def day(text):
         raise argparse.ArgumentTypeError(f'{text} is not a date YYYYMMDD') from None
 
 
+def iso_day(text):
+    """A type for argparse: a date YYYY-MM-DD."""
+    try:
+        return datetime.strptime(text, '%Y-%m-%d').replace(tzinfo=UTC).strftime('%Y-%m-%d')
+    except ValueError:
+        raise argparse.ArgumentTypeError(f'{text} is not a date YYYY-MM-DD') from None
+
+
 def count(text):
     """A type for argparse: a whole number above 0."""
     value = int(text)
@@ -1202,6 +1228,21 @@ def build_parser():
                      help='columns of the PS1 files: float64 with errors, float32 without, or in turn (default: full)')
     add.add_argument('--pixels', action=argparse.BooleanOptionalAction, default=True,
                      help='write compressed images of the true shape (default), or headers without pixels')
+    add = commands.add_parser('years', help='years of zeropoints of a fleet in a database, and their truth')
+    add.set_defaults(run=years)
+    add.add_argument('database', metavar='DATABASE', type=Path, help='SQLite file to write to, new or without rows')
+    add.add_argument('--seed', type=int, default=1, metavar='S', help='the same seed gives the same rows (default: 1)')
+    add.add_argument('--telescopes', type=count, default=len(simulatedyears.TELESCOPES), metavar='N',
+                     help='number of telescopes (default: all %(default)s)')
+    add.add_argument('--years', type=float, default=4.0, metavar='Y', help='how long (default: 4)')
+    add.add_argument('--filters', type=name_list(simulatedyears.FILTER_FACTOR), metavar='F[,F]',
+                     default=tuple(simulatedyears.FILTER_FACTOR), help='default: all of gp,rp,ip,zp')
+    add.add_argument('--photometric', type=share, default=0.6, metavar='SHARE',
+                     help='share of nights without cloud (default: 0.6)')
+    add.add_argument('--one-per-night', action='store_true', help='one exposure per night and filter')
+    add.add_argument('--start', type=iso_day, default='2016-01-01', metavar='YYYY-MM-DD',
+                     help='first night (default: 2016-01-01)')
+    add.add_argument('--truth', type=Path, metavar='FILE', help='default: DATABASE without its ending, and -truth.json')
     return parser
 
 
@@ -1210,7 +1251,7 @@ def main(argv=None):
     args = build_parser().parse_args(argv)
     try:
         args.run(args)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, DatabaseUnusable) as error:
         print(f'simulation.py: {error}', file=sys.stderr)
         return 2
     return 0

