@@ -170,6 +170,24 @@ class Observatory:
                 return fitting[-1].colorterm, fitting[-1].error
         return USUAL_COLORTERM
 
+    def reported_as(self, filter_name):
+        """The filter that a native filter is reported with: itself unless the file says otherwise."""
+        known = self.filters.get(filter_name)
+        return (known.reported_as if known else None) or filter_name
+
+    def extinction(self, filter_name):
+        """Extinction [mag/airmass] adopted for a native filter; 0 where the filter is not known."""
+        known = self.filters.get(filter_name)
+        return known.extinction if known else 0.0
+
+    def reference_mag(self, telescope_class, filter_name, camera, day):
+        """Zeropoint [mag] of a clean telescope (class as '1m0') with a camera on a day; None where none is known."""
+        fitting = [entry.zp_mag for entry in self.reference_throughput
+                   if (entry.class_, entry.filter) == (telescope_class, filter_name)
+                   and entry.camera_type in (None, self.camera_type(camera))
+                   and (entry.from_ is None or entry.from_ <= day)]
+        return fitting[-1] if fitting else None
+
 
 def load_observatory(overlay=None):
     """Read the built-in description and, where `overlay` is given, lay that file over it.

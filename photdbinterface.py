@@ -1,8 +1,9 @@
-"""The database of zeropoints: four tables behind one class, values in and out as dataclasses and arrays.
+"""The database of zeropoints: its tables behind one class, values in and out as dataclasses and arrays.
 
 `lcophot` has one row per measured frame and `telescopemodel` the throughput model per telescope and filter; both are
-older than this module, and their names and columns are an interface.  `photreject` has one row per frame that was
-looked at and not measured, so that the next run need not open it again, and `photrun` one row per run of a script.
+older than this module, and their names and columns are an interface.  `throughputinterval` and `throughputstep` say how
+that model is made up.  `photreject` has one row per frame that was looked at and not measured, so that the next run
+need not open it again, and `photrun` one row per run of a script.
 
 A database is named by a file, a directory or an SQLAlchemy URL (SQLite and PostgreSQL).  What an older database lacks
 is added when it is opened, and nothing is taken away: looked up and done in one transaction that holds the write lock,
@@ -42,7 +43,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from names import base_name, exposure_of, level_of
 from rejections import EXPOSURE_TOO_SHORT, DatabaseUnusable
 
-log = logging.getLogger(__name__)
+log = logging.getLogger('photzp.photdbinterface')
 
 BUSY_TIMEOUT_S = 60  # chosen because a write transaction here takes well under a second, ten waiting ones a few
 MOUNTINFO = Path('/proc/self/mountinfo')  # Linux only; elsewhere SQLite's own answer has to do
@@ -118,6 +119,42 @@ class TelescopeModel(Base):
     __table_args__ = (sa.Index('ix_telescopemodel_series', 'telescopeid', 'filter', 'dateobs'),)
 
 
+class ThroughputInterval(Base):
+    """One interval of a throughput model between events: a line with its slope.  Times as in `lcophot`."""
+
+    __tablename__ = 'throughputinterval'
+    id: Mapped[int] = mapped_column(primary_key=True)
+    telescopeid: Mapped[str | None]
+    filter: Mapped[str | None]
+    starttime: Mapped[str | None]
+    endtime: Mapped[str | None]
+    openedby: Mapped[str | None]
+    nights: Mapped[int | None]
+    measurements: Mapped[int | None]
+    startzp: Mapped[float | None]
+    startzperr: Mapped[float | None]
+    endzp: Mapped[float | None]
+    endzperr: Mapped[float | None]
+    slope: Mapped[float | None]
+    slopeerr: Mapped[float | None]
+    __table_args__ = (sa.Index('ix_throughputinterval_series', 'telescopeid', 'filter'),)
+
+
+class ThroughputStep(Base):
+    """One step of a throughput model at an event, gains positive; `instrumental` where two cameras differ in it."""
+
+    __tablename__ = 'throughputstep'
+    id: Mapped[int] = mapped_column(primary_key=True)
+    telescopeid: Mapped[str | None]
+    filter: Mapped[str | None]
+    dateobs: Mapped[str | None]
+    kind: Mapped[str | None]
+    step: Mapped[float | None]
+    steperr: Mapped[float | None]
+    instrumental: Mapped[bool | None]
+    __table_args__ = (sa.Index('ix_throughputstep_series', 'telescopeid', 'filter'),)
+
+
 class PhotReject(Base):
     """One frame that was looked at and not measured; `RejectedFrame` says what the columns mean."""
 
@@ -150,7 +187,8 @@ class PhotRun(Base):
     pid: Mapped[int | None]
 
 
-PHOT, MODEL, REJECT, RUN = (model.__table__ for model in (LcoPhot, TelescopeModel, PhotReject, PhotRun))
+PHOT, MODEL, INTERVAL, STEP, REJECT, RUN = (model.__table__ for model in (
+    LcoPhot, TelescopeModel, ThroughputInterval, ThroughputStep, PhotReject, PhotRun))
 
 
 @dataclass(frozen=True)
@@ -592,25 +630,36 @@ class PhotDatabase:
 
     # -- throughput model ----------------------------------------------------------------------------------------------
 
-    def store_model(self, telescopeid, filter, dateobs, modelzp, modelzperr=None):  # noqa: A002
+    def store_model(self, telescopeid, filter, dateobs, modelzp, modelzperr=None, intervals=(), steps=()):  # noqa: A002
         """Replace the throughput model of one telescope and filter, in one transaction.
 
-        dateobs (n,) times; modelzp, modelzperr (n,) [mag].  Raises ValueError for unequal lengths or no time.
+        dateobs (n,) times; modelzp, modelzperr (n,) [mag].  intervals, steps : dicts of the columns of
+        `throughputinterval` and `throughputstep`.  Raises ValueError for unequal lengths or no time.
         """
         dateobs = np.asarray(dateobs, dtype='datetime64[ms]')
         modelzperr = np.full(len(dateobs), np.nan) if modelzperr is None else modelzperr
         if np.isnat(dateobs).any():
             raise ValueError('a throughput model needs a time in every row')
         columns = zip(dateobs, modelzp, modelzperr, strict=True)
+        nightly = [{'dateobs': time, 'modelzp': zp, 'modelzperr': zperr} for time, zp, zperr in columns]
         series = {'telescopeid': telescopeid, 'filter': filter}
-        rows = [
-            series | {'dateobs': _time_text(time), 'modelzp': _plain(zp), 'modelzperr': _plain(zperr)}
-            for time, zp, zperr in columns
-        ]
         with self._writing() as connection:
-            connection.execute(sa.delete(MODEL).where(*(MODEL.c[name] == value for name, value in series.items())))
-            for chunk in _chunks(rows, _WRITE_CHUNK):
-                connection.execute(sa.insert(MODEL).inline(), chunk)
+            for table, rows in ((MODEL, nightly), (INTERVAL, intervals), (STEP, steps)):
+                rows = [series | {name: _stored(value) for name, value in row.items()} for row in rows]
+                connection.execute(sa.delete(table).where(*(table.c[name] == value for name, value in series.items())))
+                for chunk in _chunks(rows, _WRITE_CHUNK):
+                    connection.execute(sa.insert(table).inline(), chunk)
+
+    def intervals_and_steps(self, telescopeid, filter):  # noqa: A002
+        """Stored intervals and steps of one telescope and filter: two lists of dicts of their columns."""
+        found = []
+        for table in (INTERVAL, STEP):
+            names = [column.name for column in table.columns if column.name != 'id']
+            telescope, band = self._column(table.c.telescopeid), self._column(table.c.filter)
+            with self._transaction() as connection:
+                rows = connection.execute(self._select(table, *names).where(telescope == telescopeid, band == filter))
+                found.append([dict(zip(names, row, strict=True)) for row in rows])
+        return tuple(found)
 
     def model(self, telescopeid, filter):  # noqa: A002
         """The `StoredModel` of one telescope and filter, of length 0 where there is none."""
@@ -622,6 +671,24 @@ class PhotDatabase:
         dateobs = _instants(dateobs)
         order = np.argsort(dateobs, kind='stable')
         return StoredModel(dateobs[order], _numbers(modelzp)[order], _numbers(modelzperr)[order])
+
+    # -- checks --------------------------------------------------------------------------------------------------------
+
+    def integrity(self):
+        """What the database itself finds wrong with its file, one text each; a server looks after itself."""
+        if self._engine.dialect.name != 'sqlite':
+            return []
+        with self._transaction() as connection:
+            found = connection.exec_driver_sql('PRAGMA integrity_check').scalars().all()
+        return [text for text in found if text != 'ok']
+
+    def raw_rows(self):
+        """Every row of `lcophot` as stored, a dict of (name, dateobs, site, dome, telescope, filter, airmass, zp)."""
+        names = ('name', 'dateobs', 'site', 'dome', 'telescope', 'filter', 'airmass', 'zp')
+        statement = self._select(PHOT, *names)
+        with self._transaction(yield_per=_READ_CHUNK) as connection:
+            for row in connection.execute(statement):
+                yield dict(zip(names, row, strict=True))
 
     # -- runs ----------------------------------------------------------------------------------------------------------
 
@@ -849,6 +916,11 @@ def _plain(value):
     if isinstance(value, str):
         return value.encode('utf-8', 'backslashreplace').decode().replace('\0', '')
     return value
+
+
+def _stored(value):
+    """As `_plain`, and times as the database has them."""
+    return _time_text(value) if isinstance(value, np.datetime64) else _plain(value)
 
 
 def _time_text(time):

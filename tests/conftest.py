@@ -1,6 +1,7 @@
 """What all tests share: no credentials from outside, and a simulated night made once."""
 
 import json
+import logging
 import os
 from types import SimpleNamespace
 
@@ -16,6 +17,16 @@ def _no_cloud_credentials():
     """The tests never publish to somebody's bucket."""
     for key in [key for key in os.environ if key.startswith('AWS_')]:
         del os.environ[key]
+
+
+@pytest.fixture(autouse=True)
+def _log_as_found():
+    """The scripts send their log to standard error; the next test finds it untouched."""
+    yield
+    log = logging.getLogger('photzp')
+    log.handlers.clear()
+    log.propagate = True
+    log.setLevel(logging.NOTSET)
 
 
 @pytest.fixture(scope='session')

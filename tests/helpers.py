@@ -26,7 +26,10 @@ def source_columns(n=5):
 def table_hdu(columns, name=None):
     """A binary table of the arrays in a dict."""
     arrays = {key: np.asarray(values) for key, values in columns.items()}
-    return fits.BinTableHDU(np.rec.fromarrays(list(arrays.values()), names=list(arrays)), name=name)
+    rows = np.zeros(len(next(iter(arrays.values()))), [(key, a.dtype, a.shape[1:]) for key, a in arrays.items()])
+    for key, values in arrays.items():
+        rows[key] = values
+    return fits.BinTableHDU(rows, name=name)
 
 
 def write_frame(path, cards=None, *, without=(), columns=None, packed=True, primary=False, more=()):

@@ -1,8 +1,10 @@
 """One frame: what its header and its source catalogue say, in all the shapes that pipelines wrote over the years."""
 
+import gc
 import math
 import os
 import warnings
+from pathlib import Path
 
 import astropy.units as u
 import numpy as np
@@ -160,11 +162,12 @@ def test_saturation_without_limits(frame):
 
 @pytest.mark.parametrize(('version', 'since_1_15'), [
     ('1.15.0', True), ('1.15', True), ('1.20.0', True), ('2.0', True), ('1.15.0-3-gdeadbee', True), ('10.1', True),
-    ('1.14.9', False), ('1.9.0', False), ('0.9.7', False), ('', False), ('unknown', False), (1.15, False), (None, False),
+    ('1.14.9', False), ('1.9.0', False), ('0.9.7', False), ('', False), ('unknown', False), (1.15, False),
+    (None, False),
 ])  # fmt: skip
 def test_flags_mean_what_the_version_of_the_pipeline_meant(frame, version, since_1_15):
     """1 bad pixel 2 deblended 4 saturated 8 edge 16 cosmic ray, or SEP's 1 2 16 32 64 128."""
-    f = frame(*([{'PIPEVER': version}] if version is not None else []), without=() if version is not None else ('PIPEVER',))
+    f = frame(without=('PIPEVER',)) if version is None else frame({'PIPEVER': version})
     expected = {1, 2, 4, 8, 16} if since_1_15 else {1, 2, 16, 32, 64, 128}
     assert {1 << bit for bit in range(12) if f.flags_bad >> bit & 1} == expected
 
@@ -172,7 +175,8 @@ def test_flags_mean_what_the_version_of_the_pipeline_meant(frame, version, since
 @pytest.mark.parametrize(('value', 'expected'), [
     ('2019-08-05T23:59:59.987', '2019-08-05 23:59:59.987'), ('2019-08-05T23:59:59', '2019-08-05 23:59:59.000'),
     ('2019-08-05 01:02:03.5', '2019-08-05 01:02:03.500'), ('2016-12-31T23:59:60.3', '2016-12-31 23:59:59.999'),
-    ('2019-08-05T01:02:03.123456789', '2019-08-05 01:02:03.123'), ('2019-08-05T01:02:03Z', '2019-08-05 01:02:03.000'),
+    ('2019-08-05T01:02:03.123456789', '2019-08-05 01:02:03.123'),
+    ('2019-08-05T01:02:03Z', '2019-08-05 01:02:03.000'),
 ])  # fmt: skip
 def test_dates(frame, value, expected):
     assert frame({'DATE-OBS': value}).dateobs == expected
@@ -250,17 +254,17 @@ def test_a_frame_whose_packed_pixels_are_garbage_is_read(tmp_path):
 
 
 def test_a_huge_image_costs_no_memory(tmp_path):
-    """A file with a hole: 400 MB of pixels that are never read."""
+    """A file with a hole: 64 MB of pixels that are never read."""
     import tracemalloc
 
     header = fits.Header(CARDS)
     path = tmp_path / FRAME
     with open(path, 'wb') as file:
-        image = fits.Header([('SIMPLE', True), ('BITPIX', -32), ('NAXIS', 2), ('NAXIS1', 10000), ('NAXIS2', 10080),
+        image = fits.Header([('SIMPLE', True), ('BITPIX', -32), ('NAXIS', 2), ('NAXIS1', 4000), ('NAXIS2', 4032),
                              ('EXTEND', True)])
         image.update(header)
         file.write(image.tostring().encode())
-        file.seek(10000 * 10080 * 4 - 1, os.SEEK_CUR)
+        file.seek(4000 * 4032 * 4 - 1, os.SEEK_CUR)
         file.write(b'\0')
         assert file.tell() % 2880 == 0
         table = table_hdu(source_columns(), 'CAT')
@@ -390,7 +394,8 @@ def test_a_fifo_does_not_block(tmp_path):
     assert 'not a regular file' in unreadable(tmp_path / FRAME)
 
 
-@pytest.mark.parametrize('content', [b'', b'hello', b'\0' * 5760, b'SIMPLE  =                    T', b'\x1f\x8b\x08zip'])
+@pytest.mark.parametrize('content', [b'', b'hello', b'\0' * 5760, b'SIMPLE  =                    T',
+                                     b'\x1f\x8b\x08zip'])
 def test_a_file_that_is_not_fits(tmp_path, content):
     (tmp_path / FRAME).write_bytes(content)
     unreadable(tmp_path / FRAME)
@@ -405,7 +410,7 @@ def test_a_file_cut_anywhere_before_the_end_of_its_catalogue_is_unreadable(tmp_p
     whole = write_frame(tmp_path / ('whole-' + FRAME), columns=source_columns(400), **how)
     with fits.open(whole, disable_image_compression=True) as hdus:
         places = [hdu.fileinfo() for hdu in hdus]
-    content = open(whole, 'rb').read()
+    content = Path(whole).read_bytes()
     between = {place['hdrLoc'] for place in places}
     end = places[-1]['datLoc'] + 400 * 64
     cuts = sorted({*range(1, end, 2880), *range(0, end, 2880), *(at + 700 for at in between), end - 1} - between)
@@ -418,6 +423,7 @@ def test_a_file_cut_anywhere_before_the_end_of_its_catalogue_is_unreadable(tmp_p
             verdicts[cut] = 'read'
         except FrameRejected as rejected:
             verdicts[cut] = rejected.reason.name
+    gc.collect()  # a file that was left open is noticed here, where warnings are errors
     assert {cut: verdict for cut, verdict in verdicts.items() if verdict != 'file-unreadable'} == {}
 
 

@@ -85,7 +85,7 @@ def test_gain_repairs():
              for r in BUILT_IN.gain_repairs}
     assert table == {
         'fl06': (0.3227, None, date(2017, 11, 17)), 'fl05': (0.2306, None, None), 'fl11': (0.1682, None, None),
-        'kb96': (1.269, date(2017, 11, 15), date(2018, 4, 10)), 'kb95': (-0.588, date(2018, 9, 18), None),
+        'kb96': (1.2696, date(2017, 11, 15), date(2018, 4, 10)), 'kb95': (-0.588, date(2018, 9, 18), None),
         'fs01': (-0.0603, None, date(2019, 3, 12)), 'fs02': (-0.0536, None, date(2019, 3, 12)),
     }  # fmt: skip
 

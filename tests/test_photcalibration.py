@@ -1,7 +1,6 @@
 """The script as its users run it, on a simulated night whose truth is known."""
 
 import json
-import logging
 import os
 import re
 import shutil
@@ -326,7 +325,6 @@ def test_the_log_has_one_line_per_event_and_utc_dates(night, tmp_path, capsys):
     calibrate(night, tmp_path / 'x.db', '--camera', camera)
     lines = capsys.readouterr().err.splitlines()
     assert all(re.match(r'\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ (INFO|WARNING) ', line) for line in lines)
-    logging.getLogger('photzp').handlers.clear()
 
 
 def test_passwords_are_never_shown(night, tmp_path, capsys):

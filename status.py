@@ -1,0 +1,112 @@
+"""What the report says of each telescope and filter in one line: plain values, ready for a page or for JSON."""
+
+from dataclasses import asdict, dataclass, fields
+
+import numpy as np
+
+HEALTHY_MAG = 0.2   # a telescope within this of its reference is in the healthy band
+RECENT_DAYS = 30
+SCHEMA = 1          # of status.json; raised when a field is renamed or changes its meaning
+
+
+@dataclass(frozen=True)
+class SeriesStatus:
+    """One telescope in one filter; None stands for what is not known.
+
+    telescope : site-enclosure-telescope.  filter : as reported (zs is reported with zp).  cameras : seen, oldest first.
+    last_observation : 'YYYY-MM-DDTHH:MM:SS' UTC.  rows, usable_rows, nights : what the model rests on.
+    zp_mag, zp_error_mag : model zeropoint at airmass 1 at the last usable night.  reference_mag : of a clean telescope.
+    percent, percent_error : throughput in percent of the reference.
+    slope_mag_per_month, slope_error_mag_per_month : now; negative is a loss.
+    event_date, event_kind, days_since_event : of the newest event of the mirror or instrument.
+    nights_observed, nights_photometric : within the last RECENT_DAYS.
+    state : 'good' (in the healthy band or above), 'low', or 'unknown' (no model or no reference).
+    updated : when the row was made, 'YYYY-MM-DDTHH:MM:SS' UTC.
+    """
+
+    telescope: str
+    filter: str
+    cameras: tuple[str, ...]
+    last_observation: str | None
+    rows: int
+    usable_rows: int
+    nights: int
+    zp_mag: float | None
+    zp_error_mag: float | None
+    reference_mag: float | None
+    percent: float | None
+    percent_error: float | None
+    slope_mag_per_month: float | None
+    slope_error_mag_per_month: float | None
+    event_date: str | None
+    event_kind: str | None
+    days_since_event: int | None
+    nights_observed: int
+    nights_photometric: int
+    state: str
+    updated: str
+
+    def as_dict(self):
+        """For JSON."""
+        return {**asdict(self), 'cameras': list(self.cameras)}
+
+    @classmethod
+    def from_dict(cls, entry):
+        """The inverse of as_dict; ValueError where the entry is not one."""
+        try:
+            known = {field.name: entry[field.name] for field in fields(cls)}
+            return cls(**{**known, 'cameras': tuple(known['cameras'])})
+        except (KeyError, TypeError) as error:
+            raise ValueError(f'not a row of the status: {error}') from None
+
+
+def series_status(telescope, filter_name, cameras, fit, *, rows, last_observation, reference_mag, events, now):
+    """The status of one telescope and filter.
+
+    fit : throughputmodel.ThroughputFit.  last_observation, now : datetime64.  reference_mag : None where not known.
+    events : (date, kind) pairs, dates as datetime.date.
+    """
+    modelled = len(fit.model_mag) > 0
+    zp, error = (float(fit.model_mag[-1]), float(fit.model_error_mag[-1])) if modelled else (None, None)
+    percent = 100 * 10 ** (0.4 * (zp - reference_mag)) if modelled and reference_mag is not None else None
+    slope, slope_error = _slope(fit)
+    event_date, event_kind = _newest_event(events, now)
+    since = np.datetime64(now, 'D') - RECENT_DAYS
+    recent = fit.night > since
+    return SeriesStatus(
+        telescope=telescope, filter=filter_name, cameras=tuple(cameras), last_observation=_text(last_observation),
+        rows=rows, usable_rows=int(fit.night_rows.sum()), nights=len(fit.night), zp_mag=_rounded(zp, 4),
+        zp_error_mag=_rounded(error, 4), reference_mag=reference_mag, percent=_rounded(percent, 1),
+        percent_error=_rounded(None if percent is None else percent * error * 0.4 * np.log(10), 1),
+        slope_mag_per_month=_rounded(slope, 5), slope_error_mag_per_month=_rounded(slope_error, 5),
+        event_date=event_date and event_date.isoformat(), event_kind=event_kind,
+        days_since_event=event_date and int((np.datetime64(now, 'D') - np.datetime64(event_date)).astype(int)),
+        nights_observed=int(np.count_nonzero(recent)),
+        nights_photometric=int(np.count_nonzero(recent & fit.photometric)),
+        state=_state(zp, reference_mag), updated=_text(now))
+
+
+def _slope(fit):
+    """(slope, error) at the end of the newest interval [mag/month]; None where there is none."""
+    if not fit.intervals or not np.isfinite(fit.intervals[-1].end_slope_mag_per_month):
+        return None, None
+    return fit.intervals[-1].end_slope_mag_per_month, fit.intervals[-1].end_slope_error_mag_per_month
+
+
+def _newest_event(events, now):
+    past = [(day, kind) for day, kind in events if kind != 'start' and np.datetime64(day) <= np.datetime64(now, 'D')]
+    return max(past, default=(None, None))
+
+
+def _state(zp_mag, reference_mag):
+    if zp_mag is None or reference_mag is None:
+        return 'unknown'
+    return 'good' if zp_mag >= reference_mag - HEALTHY_MAG else 'low'
+
+
+def _rounded(value, digits):
+    return None if value is None or not np.isfinite(value) else round(float(value), digits)
+
+
+def _text(moment):
+    return None if moment is None or np.isnat(moment) else str(np.datetime64(moment, 's'))
