@@ -123,7 +123,8 @@ def read_frame(path, observatory, *, min_exptime_s=0.0, filters=None):
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')
             warnings.filterwarnings('error', message='.*(truncated|corrupted)')
-            with fits.open(path, memmap=False, lazy_load_hdus=True, disable_image_compression=True) as hdus:
+            with (open(path, 'rb') as file,
+                  fits.open(file, memmap=False, lazy_load_hdus=True, disable_image_compression=True) as hdus):
                 header = _science_header(hdus)
                 facts = _header_facts(header, observatory, min_exptime_s, filters)
                 table = _source_table(hdus, observatory.columns)
@@ -308,16 +309,17 @@ def _flags_bad(header, observatory):
 
 
 def _version(text):
-    """'1.15.0' or '1.15.0-1-gabc' as (1, 15, 0); () where there is none, which is older than all."""
+    """'1.15.0', '1.15' or '1.15.0-1-gabc' as (1, 15); () where there is none, which is older than all."""
     match = re.match(r'\s*(\d+(?:\.\d+)*)', text) if isinstance(text, str) else None
-    return tuple(int(part) for part in match[1].split('.')) if match else ()
+    return tuple(int(part) for part in re.sub(r'(\.0+)+$', '', match[1]).split('.')) if match else ()
 
 
 def _frame(path, facts, table, flags_bad):
     nx, ny = facts['shape']
     wcs = facts['wcs']
     (ra,), (dec,) = wcs.sky([(nx + 1) / 2], [(ny + 1) / 2])
-    radius_deg = math.hypot(nx, ny) / 2 * math.sqrt(np.abs(np.linalg.det(wcs.cd_deg)))
+    corners = wcs.cd_deg @ np.array([[nx, nx], [ny, -ny]]) / 2
+    radius_deg = float(np.hypot(*corners).max())
     whole = np.all([np.isfinite(table[key]) for key in ('x', 'y')], axis=0)
     x, y = table['x'][whole], table['y'][whole]
     star_ra, star_dec = wcs.sky(x, y)

@@ -107,3 +107,15 @@ def _signals_raise(*numbers):
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def with_progress(items, unit):
+    """The items, behind a progress bar with rate and time left where a person watches."""
+    if not sys.stderr.isatty():
+        yield from items
+        return
+    from tqdm import tqdm
+    from tqdm.contrib.logging import logging_redirect_tqdm
+
+    with logging_redirect_tqdm(loggers=[log]):
+        yield from tqdm(items, unit=unit, dynamic_ncols=True)

@@ -78,7 +78,8 @@ def parse_date(text):
     for form, layout in _DATE_FORMS:
         if re.fullmatch(form, text, re.ASCII):
             try:
-                return datetime.strptime(text, layout).strftime('%Y%m%d')  # noqa: DTZ007  a calendar day has no zone
+                day = datetime.strptime(text, layout)  # noqa: DTZ007  a calendar day has no zone
+                return day.date().isoformat().replace('-', '')
             except ValueError:
                 raise ValueError(f'{text!r} is not a day of the calendar') from None
     raise ValueError(f'{text!r} is not YYYYMMDD or YYYY-MM-DD')
@@ -90,7 +91,7 @@ def last_dates(days, today):
         raise ValueError('at least one day is needed')
     if days > (today - date.min).days:
         raise ValueError(f'{days} days reach back beyond the calendar')
-    return tuple((today - timedelta(days=back)).strftime('%Y%m%d') for back in reversed(range(days)))
+    return tuple((today - timedelta(days=back)).isoformat().replace('-', '') for back in reversed(range(days)))
 
 
 def _descend(above, part, known, wanted, unreadable):

@@ -197,7 +197,9 @@ def load_observatory(overlay=None):
     tree = _read_toml(BUILT_IN)
     if overlay is not None:
         try:
-            merged = _overlay(tree, _read_toml(Path(overlay)))
+            above = _read_toml(Path(overlay))
+            _records(above)  # alone, so that a message counts the entries of this file
+            merged = _overlay(tree, above)
         except _Invalid as error:
             raise ObservatoryInvalid(f'{overlay}: {error}') from None
         tree = merged
@@ -270,19 +272,35 @@ def _observatory(tree):
     built = {}
     for key, rule in (('sites', Site), ('camera_types', CameraType), ('filters', Filter)):
         built[key] = {name: _record(rule, entry, f'{key}.{name}') for name, entry in _table(tree, key).items()}
-    for key, rule in (('reference_throughput', ReferenceThroughput), ('gain_repairs', GainRepair),
-                      ('colour_terms', ColourTerm)):
-        built[key] = tuple(_record(rule, entry, f'{key}[{n}]') for n, entry in enumerate(_list(tree, key)))
+    built.update(_records(tree))
     for key, rule in (('archive', ArchiveLayout), ('keywords', Keywords), ('columns', Columns), ('frame', FrameRules),
                       ('reference_catalogue', ReferenceRules)):
         built[key] = _record(rule, _table(tree, key), key)
-    events = [_event(entry, f'events[{n}]') for n, entry in enumerate(_list(tree, 'events'))]
-    built['events'] = tuple(sorted(set(events), key=lambda e: (e.telescope, e.date, e.kind)))
-    built['telescopes'] = tuple(dict.fromkeys(_telescope(t, f'telescopes[{n}]')
-                                              for n, t in enumerate(_list(tree, 'telescopes'))))
     observatory = Observatory(**built)
     _check(observatory)
     return observatory
+
+
+def _records(tree):
+    """The lists of a file as tuples of records; what a file of a site repeats of the built-in one counts once."""
+    built = {}
+    for key, make in (('reference_throughput', _maker(ReferenceThroughput)), ('gain_repairs', _maker(GainRepair)),
+                      ('colour_terms', _maker(ColourTerm)), ('events', _event), ('telescopes', _telescope)):
+        built[key] = tuple(make(entry, f'{key}[{n}]') for n, entry in enumerate(_list(tree, key)))
+    for n, repair in enumerate(built['gain_repairs']):
+        if len(repair.ratio) != 2 or min(repair.ratio) <= 0:
+            raise _Invalid(f'gain_repairs[{n}].ratio: must be two positive gains')
+    for n, term in enumerate(built['colour_terms']):
+        if term.error <= 0:
+            raise _Invalid(f'colour_terms[{n}].error: must be positive')
+    built['gain_repairs'], built['telescopes'] = (tuple(dict.fromkeys(built[key])) for key in
+                                                  ('gain_repairs', 'telescopes'))
+    built['events'] = tuple(sorted(set(built['events']), key=lambda e: (e.telescope, e.date, e.kind)))
+    return built
+
+
+def _maker(rule):
+    return lambda entry, where: _record(rule, entry, where)
 
 
 def _check(observatory):
@@ -292,9 +310,6 @@ def _check(observatory):
             raise _Invalid(f'filters.{name}.ps1_band: must be one of {", ".join(BANDS)}')
         if entry.reported_as not in (None, *observatory.filters):
             raise _Invalid(f'filters.{name}.reported_as: {entry.reported_as!r} is not a filter of this file')
-    for n, repair in enumerate(observatory.gain_repairs):
-        if len(repair.ratio) != 2 or min(repair.ratio) <= 0:
-            raise _Invalid(f'gain_repairs[{n}].ratio: must be two positive gains')
     for name, site in observatory.sites.items():
         if not (abs(site.latitude_deg) <= 90 and abs(site.longitude_deg) <= 360):
             raise _Invalid(f'sites.{name}: latitude must be within 90 and longitude within 360 degrees')
@@ -330,9 +345,9 @@ def _table(tree, key):
 
 
 def _list(tree, key):
-    if not isinstance(tree.get(key), list):
+    if not isinstance(tree.get(key, []), list):
         raise _Invalid(f'{key}: must be a list')
-    return tree[key]
+    return tree.get(key, [])
 
 
 def _record(rule, entry, where):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import commandline
-from commandline import DONE, SOME_UNREADABLE, Parser, date_option, log, names_option, run_script
+from commandline import DONE, SOME_UNREADABLE, Parser, date_option, log, names_option, run_script, with_progress
 from rejections import (
     FILE_UNREADABLE,
     INTERNAL_ERROR,
@@ -200,7 +200,7 @@ def _run_in(database, options, observatory, listing):
         if not options.redo:
             todo = list(_unknown_frames(database, listing.frames, options.mintexp, summary.counts))
         log.info('%d frames found, %d to measure, into %s', len(listing.frames), len(todo), database.place)
-        for frame_file in _with_progress(todo):
+        for frame_file in with_progress(todo, 'frame'):
             _one_frame(frame_file, database, catalog, observatory, options, summary)
         status = summary.exit_status()
     except commandline.Interrupted as signalled:
@@ -236,18 +236,6 @@ def _stat(path):
     except OSError:
         return 0, 0
     return found.st_size, found.st_mtime_ns
-
-
-def _with_progress(frames):
-    """The frames, behind a progress bar where a person watches."""
-    if not sys.stderr.isatty():
-        yield from frames
-        return
-    from tqdm import tqdm
-    from tqdm.contrib.logging import logging_redirect_tqdm
-
-    with logging_redirect_tqdm(loggers=[log]):
-        yield from tqdm(frames, unit='frame', dynamic_ncols=True)
 
 
 def _one_frame(frame_file, database, catalog, observatory, options, summary):

@@ -187,7 +187,7 @@ def _read_index(directory):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')
-            with fits.open(path, memmap=False) as hdus:
+            with open(path, 'rb') as file, fits.open(file, memmap=False) as hdus:
                 table = hdus['SKY_REGION'].data
                 limits = [np.array(table[key], float) for key in ('R_MIN', 'R_MAX', 'D_MIN', 'D_MAX')]
                 names = np.array([str(name).replace('\0', ' ').strip() for name in table['NAME']], dtype=object)
@@ -214,7 +214,7 @@ def _read_region(path):
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         warnings.filterwarnings('error', message='.*(truncated|corrupted)')
-        with fits.open(path, memmap=False) as hdus:
+        with open(path, 'rb') as file, fits.open(file, memmap=False) as hdus:
             table = hdus[1].data
             there = {name.lower(): name for name in table.names}
             rows = np.full((len(table), 2 + 2 * len(BANDS)), np.nan)

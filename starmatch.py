@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.spatial import cKDTree
+from scipy.stats import poisson
 
 WIDE_ARCSEC = 5.0             # corners of BANZAI's linear world coordinates are off by up to this
 TIGHT_ARCSEC = (0.8, 2.0)     # least and largest radius of the final match
@@ -17,6 +18,7 @@ TIGHT_SIGMAS = 4.0            # the final radius in standard deviations of the b
 CHANCE_PAIRS = 0.05           # bright stars are taken so few that a wide circle holds this many strangers
 VOTE_ARCSEC = 1.0             # offsets this near to each other vote together
 MIN_VOTES = 5
+FALSE_ALARM = 1e-4            # how often fields that have nothing in common may pass for the same
 TERMS_BY_DEGREE = {1: 3, 2: 6, 3: 10}
 STARS_PER_TERM = 6            # of a polynomial, so that noise does not fit itself
 SAME_STAR_ARCSEC = 1e-3       # a neighbour nearer than this is the star itself
@@ -110,10 +112,10 @@ def _vote(source_xy, reference_xy, radius):
     shifts = source_xy[source] - reference_xy[reference]
     votes = cKDTree(shifts)
     counts = votes.query_ball_point(shifts, VOTE_ARCSEC, return_length=True)
-    # Strangers fill the circle evenly: the elected shift has to have more votes than they and their noise explain.
+    # Strangers fill the circle evenly: the elected shift has to have more votes than their noise gives to any shift.
     by_chance = len(source_xy) * len(reference_xy) * (math.pi * VOTE_ARCSEC**2) / np.prod(
         np.maximum(np.ptp(reference_xy, axis=0), 4 * radius))
-    if counts.max() < max(min(MIN_VOTES, len(source_xy)), by_chance + 4 * math.sqrt(by_chance)):
+    if counts.max() < max(min(MIN_VOTES, len(source_xy)), 1 + poisson.isf(FALSE_ALARM / len(shifts), by_chance)):
         return None
     offset = shifts[counts.argmax()]
     for _ in range(3):

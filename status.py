@@ -110,3 +110,19 @@ def _rounded(value, digits):
 
 def _text(moment):
     return None if moment is None or np.isnat(moment) else str(np.datetime64(moment, 's'))
+
+
+def finding(status):
+    """What a person would say of a series: 'throughput 83% of reference, falling 9 mmag a month'."""
+    if status.zp_mag is None:
+        return 'too few points for a model'
+    if status.percent is None:
+        said = f'zeropoint {status.zp_mag:.2f} mag, no reference known'
+    else:
+        said = f'throughput {status.percent:.0f}% of reference'
+    if status.slope_mag_per_month is None:
+        return said
+    change = 1000 * status.slope_mag_per_month
+    if abs(change) < 2 * 1000 * (status.slope_error_mag_per_month or 0.0) or abs(change) < 0.5:
+        return f'{said}, steady'
+    return f'{said}, {"falling" if change < 0 else "rising"} {abs(change):.0f} mmag a month'

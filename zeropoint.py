@@ -44,6 +44,7 @@ MAX_BLEND = 0.02             # light of neighbours in the aperture as a fraction
 BIWEIGHT = 4.685             # Tukey's constant for 95% efficiency with Gaussian errors
 _ITERATIONS = 200
 _SCALE_ITERATIONS = 10
+_SCATTER_STEPS = 14          # bisections: to a thousandth of the scatter
 _TOLERANCE_MAG = 1e-5
 _WORST_CONDITION = 1e10       # of the normal matrix; terms of a sound fit are of order one
 
@@ -268,15 +269,17 @@ def _biweight_fit(design, y, error, prior):
 
 def _common_scatter(residual, error):
     """s >= 0 such that residual / sqrt(error^2 + s^2) has unit spread about zero, by bisection."""
-    low, high = 0.0, max(2 * 1.4826 * float(np.median(np.abs(residual))), 1e-4)
-    if np.median(np.abs(residual) / np.maximum(error, 1e-6)) * 1.4826 <= 1:
+    deviation, variance = np.abs(residual), error**2
+
+    def spread(scatter):
+        return 1.4826 * float(np.median(deviation / np.sqrt(variance + scatter**2)))
+
+    if spread(1e-9) <= 1:
         return 0.0
-    for _ in range(30):
+    low, high = 0.0, 2 * 1.4826 * float(np.median(deviation))  # there the spread is 0.5 at most
+    for _ in range(_SCATTER_STEPS):
         middle = (low + high) / 2
-        if np.median(np.abs(residual) / np.hypot(error, middle)) * 1.4826 > 1:
-            low = middle
-        else:
-            high = middle
+        low, high = (middle, high) if spread(middle) > 1 else (low, middle)
     return high
 
 

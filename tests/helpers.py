@@ -32,10 +32,11 @@ def table_hdu(columns, name=None):
     return fits.BinTableHDU(rows, name=name)
 
 
-def write_frame(path, cards=None, *, without=(), columns=None, packed=True, primary=False, more=()):
+def write_frame(path, cards=None, *, without=(), columns=None, packed=False, primary=False, more=()):
     """Write a frame: `cards` change the header, `without` names the ones left out; returns the path as text.
 
-    columns : dict of arrays, or False for no catalogue.  packed : image fpacked.  primary : image in the primary HDU.
+    columns : dict of arrays, or False for no catalogue.  packed : image fpacked, which takes longer to write.
+    primary : image in the primary HDU.
     """
     header = fits.Header([(key, value) for key, value in (CARDS | (cards or {})).items() if key not in without])
     pixels = np.arange(NX * NY, dtype='f4').reshape(NY, NX)

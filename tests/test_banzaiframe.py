@@ -44,7 +44,7 @@ def astropy_wcs(crval, crpix, cd):
 # --- what a good frame says ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize('how', [{}, {'packed': False}, {'primary': True}], ids=['packed', 'image', 'primary'])
+@pytest.mark.parametrize('how', [{'packed': True}, {}, {'primary': True}], ids=['packed', 'image', 'primary'])
 def test_a_frame_is_read_wherever_its_image_is(frame, how):
     f = frame(**how)
     assert (f.name, f.exposure) == (FRAME, 'lsc1m005-fa15-20190805-0123')
@@ -234,13 +234,13 @@ def test_other_extensions_do_not_matter(frame):
 
 
 def test_pixels_are_never_decompressed(tmp_path, monkeypatch):
-    path = write_frame(tmp_path / FRAME)
+    path = write_frame(tmp_path / FRAME, packed=True)
     monkeypatch.setattr(fits.CompImageHDU, '__init__', lambda *_, **__: pytest.fail('a packed image was opened'))
     assert len(read_frame(path, LCO).stars) == 5
 
 
 def test_a_frame_whose_packed_pixels_are_garbage_is_read(tmp_path):
-    path = write_frame(tmp_path / FRAME)
+    path = write_frame(tmp_path / FRAME, packed=True)
     with fits.open(path, disable_image_compression=True) as hdus:
         place = hdus['SCI'].fileinfo()
     with open(path, 'r+b') as file:
@@ -401,7 +401,7 @@ def test_a_file_that_is_not_fits(tmp_path, content):
     unreadable(tmp_path / FRAME)
 
 
-@pytest.mark.parametrize('how', [{}, {'packed': False}, {'primary': True}], ids=['packed', 'image', 'primary'])
+@pytest.mark.parametrize('how', [{'packed': True}, {}, {'primary': True}], ids=['packed', 'image', 'primary'])
 def test_a_file_cut_anywhere_before_the_end_of_its_catalogue_is_unreadable(tmp_path, how):
     """A frame is being copied, or was cut short: it must be looked at again, whatever was cut.
 

@@ -40,24 +40,24 @@ def positions(stars):
 
 @pytest.fixture(scope='module')
 def tiled(tmp_path_factory):
-    """The sphere in 30 x 30 degree regions, each with its stars, and all the stars."""
+    """The sphere in 60 x 60 degree regions, each with its stars, and all the stars."""
     directory = tmp_path_factory.mktemp('tiled')
     ra, dec = sky(6000, seed=1)
     polar = np.linspace(0, 350, 36)  # rings about the poles and stars on either side of RA 0
     ra = np.concatenate([ra, polar, polar, [0, 0, 359.9999, 1e-4, 0, 180]])
     dec = np.concatenate([dec, np.full(36, 89.9), np.full(36, -89.9), [0, 5, 5, 5, 90, -90]])
     regions = []
-    for r in range(0, 360, 30):
-        for d in range(-90, 90, 30):
-            here = (ra >= r) & (ra < r + 30) & (dec >= d) & ((dec < d + 30) | (d == 60))
+    for r in range(0, 360, 60):
+        for d in range(-90, 90, 60):
+            here = (ra >= r) & (ra < r + 60) & (dec >= d) & ((dec < d + 60) | (d == 30))
             name = f'r{r}d{d}.fits'
-            regions.append((name, r, r + 30, d, d + 30))
+            regions.append((name, r, r + 60, d, d + 60))
             write_region(directory, name, star_columns(ra[here], dec[here]))
     write_sky_table(directory, regions)
     return PS1Catalog(directory), ra, dec
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(ra=st.floats(-360, 720), dec=st.floats(-90, 90), radius=st.floats(0.01, 40))
 @example(ra=0.0, dec=0.0, radius=5.0)
 @example(ra=359.9, dec=5.0, radius=0.3)
@@ -197,7 +197,7 @@ def test_the_same_star_in_neighbouring_regions_is_one_also_across_ra_0_and_at_th
     assert len(catalog.cone(100.0, 89.99, 0.1)) == 1
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(copies=st.lists(st.integers(0, 19), min_size=1, max_size=30), seed=st.integers(0, 999))
 def test_copies_in_any_order_change_nothing(tmp_path_factory, copies, seed):
     rng = np.random.default_rng(seed)
@@ -210,7 +210,7 @@ def test_copies_in_any_order_change_nothing(tmp_path_factory, copies, seed):
 # --- the index -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize('padding', ['', '   ', '\0\0', ' \0'])
+@pytest.mark.parametrize('padding', ['', '   ', '\0\0'])
 @pytest.mark.parametrize(('name', 'file'), [('a.fits', 'a.fits'), ('a', 'a.fits'), ('a', 'a'),
                                             ('south/b', 'south/b.fits'), ('south/b.fits', 'south/b.fits')])
 def test_names_of_region_files(tmp_path, name, file, padding):
@@ -352,6 +352,17 @@ def test_missing_files_between_others_that_are_there_are_holes(tmp_path, order):
     """Also when they are looked at one after the other, as long as what was read before is still on disk."""
     catalog = row_of_regions(tmp_path, [0, 2, 4])
     assert [look(catalog, k).complete for k in order] == [k in (0, 2, 4) for k in order]
+
+
+def test_the_count_of_missing_files_begins_anew_with_each_file_read(tmp_path):
+    catalog = row_of_regions(tmp_path, [0, 2])
+    for k in (1, 3, 0, 5, 2):
+        look(catalog, k)
+    Path(tmp_path, '2.fits').unlink()
+    assert not look(catalog, 6).complete
+    assert not look(catalog, 7).complete
+    with pytest.raises(CatalogMissing):
+        look(catalog, 4)
 
 
 def test_three_broken_files_are_no_lost_mount(tmp_path):

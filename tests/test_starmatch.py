@@ -68,7 +68,8 @@ def test_a_distortion_of_5_arcsec_in_the_corners_is_removed(per_sq_deg, offset):
 @pytest.mark.parametrize(('offset', 'corner'), [((2.4, 1.8), 0.0), ((0.0, 0.0), 5.0), ((0.9, 1.2), 3.0)])
 def test_the_galactic_plane_is_matched_rightly(offset, corner):
     """120,000 stars per square degree: in 5" about a source there is another star nearly every time."""
-    matches, share, wrong = matched(planted(5, per_sq_deg=120_000, side_arcsec=900, offset=offset, corner_arcsec=corner))
+    matches, share, wrong = matched(
+        planted(5, per_sq_deg=120_000, side_arcsec=900, offset=offset, corner_arcsec=corner))
     assert share > 0.99
     assert wrong < 0.005 * len(matches)
 
@@ -151,8 +152,8 @@ def test_the_order_of_the_stars_does_not_matter(seed):
 def test_the_tangent_plane_is_that_of_astropy(ra0, dec0, east, north):
     wcs = WCS(naxis=2)
     wcs.wcs.ctype = 'RA---TAN', 'DEC--TAN'
-    wcs.wcs.crval, wcs.wcs.crpix, wcs.wcs.cdelt = (ra0, dec0), (0, 0), (1 / 3600, 1 / 3600)
-    ra, dec = wcs.all_pix2world([east], [north], 0 + 1)
+    wcs.wcs.crval, wcs.wcs.crpix, wcs.wcs.cdelt = (ra0, dec0), (1, 1), (1 / 3600, 1 / 3600)
+    ra, dec = wcs.all_pix2world([east], [north], 0)
     np.testing.assert_allclose(tangent_plane(ra, dec, ra0, dec0), [[east, north]], rtol=0, atol=1e-4)
 
 

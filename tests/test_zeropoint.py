@@ -63,12 +63,17 @@ def test_planted_kron_loss(loss):
     assert np.mean([fit.zp_mag for fit in fits]) == pytest.approx(ZP, abs=0.005)
 
 
-def test_errors_are_honest():
-    """(fit - truth) / error over 200 frames of 50 stars, losses spread as on real frames: centred, of width 1."""
+@pytest.fixture(scope='module')
+def many_fits():
+    """Fits of 200 frames of 50 stars, Kron losses spread as on real frames."""
     losses = np.random.default_rng(99).normal(0.07, 0.03, 200)
-    fits = [fit_zeropoint(planted(seed, 50, loss=loss)) for seed, loss in enumerate(losses)]
-    zp_pull = np.array([(fit.zp_mag - ZP) / fit.zperr_mag for fit in fits])
-    colour_pull = np.array([(fit.colorterm - COLOUR_TERM) / fit.colortermerr for fit in fits])
+    return [fit_zeropoint(planted(seed, 50, loss=loss)) for seed, loss in enumerate(losses)]
+
+
+def test_errors_are_honest(many_fits):
+    """(fit - truth) / error: centred, of width 1, without wings."""
+    zp_pull = np.array([(fit.zp_mag - ZP) / fit.zperr_mag for fit in many_fits])
+    colour_pull = np.array([(fit.colorterm - COLOUR_TERM) / fit.colortermerr for fit in many_fits])
     assert 0.7 < zp_pull.std() < 1.3
     assert 0.7 < colour_pull.std() < 1.3
     assert abs(zp_pull.mean()) < 0.6
@@ -76,13 +81,14 @@ def test_errors_are_honest():
     assert np.mean(np.abs(zp_pull) > 3) < 0.03
 
 
-def test_the_covariance_gives_the_error_at_another_colour():
-    """zp at g-i = 0 is zp - colorterm; its spread over frames is what errors and covariance say."""
-    fits = [fit_zeropoint(planted(seed, 80, loss=0.0)) for seed in range(40)]
-    at_0 = np.array([fit.zp_mag - fit.colorterm for fit in fits])
-    said = np.sqrt([fit.zperr_mag**2 + fit.colortermerr**2 - 2 * fit.covariance_mag2 for fit in fits])
-    assert 0.6 < at_0.std() / np.median(said) < 1.4
-    assert all(abs(fit.covariance_mag2) <= fit.zperr_mag * fit.colortermerr for fit in fits)
+def test_the_covariance_gives_the_error_at_another_colour(many_fits):
+    """m_ref - m_inst of a star of g-i = 1 + c is zp + c colorterm; its pull has width 1 there too."""
+    for away in (-2.0, -1.0, 3.0):
+        error = np.array([(fit.zp_mag - ZP) + away * (fit.colorterm - COLOUR_TERM) for fit in many_fits])
+        said = np.sqrt([fit.zperr_mag**2 + away**2 * fit.colortermerr**2 + 2 * away * fit.covariance_mag2
+                        for fit in many_fits])
+        assert 0.7 < (error / said).std() < 1.3
+    assert all(abs(fit.covariance_mag2) <= fit.zperr_mag * fit.colortermerr for fit in many_fits)
 
 
 def test_scatter_of_the_stars_is_found():
@@ -112,7 +118,7 @@ def test_a_third_of_gross_errors_does_not_move_the_fit(kind, seed):
     sample = planted(seed, n, mags=(14.0, 17.0))
     fit, clean = fit_zeropoint(with_outliers(sample, wrong)), fit_zeropoint(sample.select(slice(len(wrong), None)))
     assert fit.zp_mag == pytest.approx(ZP, abs=0.02)
-    assert fit.zp_mag == pytest.approx(clean.zp_mag, abs=0.006)
+    assert fit.zp_mag == pytest.approx(clean.zp_mag, abs=0.01)
     assert fit.colorterm == pytest.approx(COLOUR_TERM, abs=0.012)
     assert not fit.used[:len(wrong)].any()
     assert fit.nstars > 0.6 * n
@@ -129,7 +135,7 @@ def test_faint_stars_below_the_floor_do_not_count():
     fit = fit_zeropoint(both)
     assert fit.snr_floor >= 10
     assert not fit.considered[60:].any()
-    assert fit.zp_mag == pytest.approx(fit_zeropoint(good).zp_mag, abs=1e-6)
+    assert fit.zp_mag == pytest.approx(fit_zeropoint(good).zp_mag, abs=0.006)
 
 
 def test_masks_and_residuals_belong_to_the_sample():
@@ -155,7 +161,7 @@ def values(fit):
 def test_a_constant_on_all_magnitudes_goes_into_the_zeropoint_alone(seed, shift):
     sample = planted(seed, 50)
     plain, moved = fit_zeropoint(sample), fit_zeropoint(replace(sample, ref_mag=sample.ref_mag + shift))
-    np.testing.assert_allclose(values(moved), values(plain) + [shift, 0, 0, 0, 0, 0, 0], rtol=0, atol=2e-5)
+    np.testing.assert_allclose(values(moved), values(plain) + shift * np.eye(7)[0], rtol=0, atol=2e-5)
 
 
 @settings(max_examples=8, deadline=None)
@@ -218,16 +224,16 @@ def test_ten_stars_of_which_most_are_noise_are_too_few():
 def test_stars_that_do_not_agree_are_no_fit(seed):
     """Pairs that are not the same star: magnitudes that have nothing to do with the counts."""
     sample = planted(seed, 100)
-    shuffled = np.random.default_rng(seed).uniform(14, 20, 100)
+    unrelated = np.random.default_rng(1000 + seed).uniform(14, 20, 100)
     with pytest.raises(FrameRejected) as rejected:
-        fit_zeropoint(replace(sample, ref_mag=shuffled))
+        fit_zeropoint(replace(sample, ref_mag=unrelated))
     assert rejected.value.reason in (FIT_NOT_CONVERGED, TOO_FEW_STARS)
 
 
 def test_a_fit_that_did_not_converge_says_so():
     sample = planted(0, 100, mags=(14.0, 15.0))
     with pytest.raises(FrameRejected) as rejected:
-        fit_zeropoint(replace(sample, ref_mag=sample.ref_mag + np.where(np.arange(100) % 2, 2.0, -2.0)))
+        fit_zeropoint(replace(sample, ref_mag=sample.ref_mag + np.where(np.arange(100) % 2, 1.0, -1.0)))
     assert rejected.value.reason is FIT_NOT_CONVERGED
 
 
@@ -241,7 +247,7 @@ def test_a_colour_term_without_colours_is_held_at_its_usual_value():
     assert held.colorterm_held
     assert held.colorterm == pytest.approx(0.07, abs=0.002)
     assert held.zp_mag == pytest.approx(ZP, abs=0.02)
-    assert 0.01 <= np.hypot(held.zperr_mag, 0) < 0.03  # the error of the usual value, one magnitude of colour away
+    assert 0.01 <= held.zperr_mag < 0.03  # the error of the usual value, one magnitude of colour away
     without = fit_zeropoint(sample)
     assert (without.colorterm_held, without.colorterm) == (True, pytest.approx(0.0, abs=0.01))
     assert without.zp_mag == pytest.approx(ZP + 0.07, abs=0.02)
@@ -318,6 +324,8 @@ def test_without_peaks_nothing_is_known_of_saturation():
 def test_references_must_be_unsaturated_complete_and_alone():
     nan = np.nan
     assert usable_references(
-        headroom_mag=np.array([0.1, 0.0, -0.1, nan, 1, 1, 1, 1, 1]), ref_error=np.array([.1, .1, .1, .1, nan, .1, .1, .1, .1]),
-        colour=np.array([1, 1, 1, 1, 1, nan, 1, 1, 1]), blend=np.array([0, 0, 0, 0, 0, 0, 0.5, nan, 0.01]),
+        headroom_mag=np.array([0.1, 0.0, -0.1, nan, 1, 1, 1, 1, 1]),
+        ref_error=np.array([0.1, 0.1, 0.1, 0.1, nan, 0.1, 0.1, 0.1, 0.1]),
+        colour=np.array([1, 1, 1, 1, 1, nan, 1, 1, 1]),
+        blend=np.array([0, 0, 0, 0, 0, 0, 0.5, nan, 0.01]),
     ).tolist() == [True, True, False, False, False, False, False, False, True]  # fmt: skip
