@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A night of a simulated observatory, and two real frames, through the scripts as a user would run them."""
+"""A simulated night, two real frames and simulated years of a fleet, through the scripts as a user would run them."""
 
 import argparse
 import json
@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from names import exposure_of
 
 HERE = Path(__file__).resolve().parent
 FRAMES, SEED = 60, 1
+TELESCOPES, YEARS = 8, 3
 
 
 def main(argv=None):
@@ -29,9 +31,10 @@ def main(argv=None):
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     (out / 'demo.txt').write_text('Made by demo.py; removed when it runs again.\n', encoding='utf-8')
-    status = simulated_night(out, options.frames) or real_frames(out)
-    print(f'\nThe databases, logs and diagnostic plots are in {out}')
-    return status
+    simulated_night(out, options.frames)
+    real_frames(out)
+    simulated_years(out)
+    return 0
 
 
 def simulated_night(out, frames):
@@ -51,7 +54,6 @@ def simulated_night(out, frames):
         out / 'diagnostics', log=out / 'plots.log', expected=(0, 1))
     truth = json.loads((night / 'truth.json').read_text(encoding='utf-8'))['frames']
     print_comparison(read(database), truth)
-    return 0
 
 
 def real_frames(out):
@@ -63,7 +65,7 @@ def real_frames(out):
         frames = realframes.write_real_frames(real)
     except FileNotFoundError as error:
         print(f'--- no real frames: {error}')
-        return 0
+        return
     print('--- two real frames of Las Cumbres Observatory', flush=True)
     run('photcalibration.py', '--site', 'cpt,ogg', '--imagerootdir', real / 'archive', '--ps1dir', real / 'ps1',
         '--photodb', real / 'real.db', '--diagnosticplotsdir', out / 'diagnostics', log=out / 'real.log')
@@ -74,7 +76,16 @@ def real_frames(out):
         n = found[frame.name]
         print(f'{frame.name:30}{frame.filter:8}{rows.zp[n] - rows.colorterm[n]:10.3f}{rows.zperr[n]:8.3f}'
               f'{frame.zp_lco_mag:8.2f}{rows.colorterm[n]:13.4f}{rows.zpsig[n]:8.3f}{rows.nstars[n]:7.0f}')
-    return 0
+
+
+def simulated_years(out):
+    """Simulate years of a fleet that end today, and make the report."""
+    print(f'--- {YEARS} simulated years of {TELESCOPES} telescopes, and the report', flush=True)
+    start = date.today() - timedelta(days=round(365.25 * YEARS))
+    run('simulation.py', 'years', out / 'years.db', '--seed', SEED, '--telescopes', TELESCOPES, '--years', YEARS,
+        '--start', start)
+    run('longtermphotzp.py', '--database', out / 'years.db', '--outputdirectory', out / 'report', '--observatory',
+        out / 'observatory-years.toml', log=out / 'report.log')
 
 
 def run(script, *arguments, log=None, expected=(0,)):

@@ -70,3 +70,66 @@ def safe_part(text):
 def frame_plot(exposure, filter_name, kind):
     """Name of a diagnostic plot of one frame; kind is zp, color or residuals."""
     return f'{safe_part(exposure)}_{safe_part(filter_name)}_{safe_part(kind)}.png'
+
+
+# -- the files of the report -------------------------------------------------------------------------------------------
+
+SERIES_FILES = {'photzptrend': 'png', 'colortermtrend': 'png', 'airmasstrend': 'png', 'errorhist': 'png',
+                'mirrormodel': 'csv'}
+OVERVIEW_FILES = ('allmodels_2m01m0', 'allmodels_0m4', 'colorterms')
+_SERIES_FILE = re.compile(r'([a-z]+)-([^-]+-[^-]+-[^-]+)-(.+)\.(png|csv)')
+_OVERVIEW_FILE = re.compile(rf'({"|".join(OVERVIEW_FILES)})_(.+)\.png')
+_SAFE_FILE = re.compile(r'[A-Za-z0-9][A-Za-z0-9_+.-]{0,199}')  # 200: leaves room for the mark of a temporary file
+
+
+@dataclass(frozen=True, order=True)
+class ReportName:
+    """The name of a plot or table of the report taken apart; telescope is None for an overview of many telescopes."""
+
+    kind: str
+    telescope: str | None
+    filter: str
+
+
+def trend_plot_name(kind, telescope, filter_name):
+    """Name of the plot or table of one telescope in one filter.
+
+    kind : a key of SERIES_FILES.  telescope : site-enclosure-telescope.
+    Raises ValueError where the name could not be taken apart again, or is none for a file.
+    """
+    name = f'{kind}-{telescope}-{safe_part(filter_name)}.{SERIES_FILES[kind]}'
+    if len([safe_part(part) for part in telescope.split('-')]) != 3:
+        raise ValueError(f'{telescope!r} is not site-enclosure-telescope')
+    return safe_file(name)
+
+
+def overview_plot_name(kind, filter_name):
+    """Name of the plot of many telescopes in one filter; kind is one of OVERVIEW_FILES."""
+    if kind not in OVERVIEW_FILES:
+        raise ValueError(f'{kind!r} is not a kind of overview: {", ".join(OVERVIEW_FILES)}')
+    return safe_file(f'{kind}_{safe_part(filter_name)}.png')
+
+
+def parse_report_name(name):
+    """Take the name of a plot or table of the report apart: a ReportName, or ValueError where it is none."""
+    series, overview = _SERIES_FILE.fullmatch(name), _OVERVIEW_FILE.fullmatch(name)
+    if series and SERIES_FILES.get(series[1]) == series[4]:
+        parsed = ReportName(series[1], series[2], series[3])
+    elif overview:
+        parsed = ReportName(overview[1], None, overview[2])
+    else:
+        raise ValueError(f'{name!r} is not the name of a plot or table of the report')
+    for part in (*(parsed.telescope or 'all').split('-'), parsed.filter):
+        safe_part(part)
+    return parsed
+
+
+def safe_file(text):
+    """Return `text` if it may be the name of a file or an object in a bucket, else raise ValueError.
+
+    As safe_part, with up to 200 signs.
+    """
+    if not isinstance(text, str) or _SAFE_FILE.fullmatch(text) is None:
+        shown = repr(text) if len(repr(text)) < 80 else repr(text)[:76] + '...'
+        raise ValueError(f'{shown} is not a file name of up to 200 letters, digits and _ + . -')
+    return text

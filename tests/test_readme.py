@@ -30,7 +30,7 @@ def test_usage_blocks_are_the_help_of_the_scripts(script):
 
 
 def test_each_script_has_its_usage_block():
-    assert set(BLOCKS) == {'photcalibration.py'}
+    assert set(BLOCKS) == {'photcalibration.py', 'longtermphotzp.py'}
 
 
 def test_reasons_are_the_registry():

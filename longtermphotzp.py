@@ -1,0 +1,175 @@
+#!/usr/bin/env python3
+"""Show how the throughput of each telescope changes over the years: models, trend plots and an HTML index from the
+database of zeropoints, in a directory or, with AWS_S3_BUCKET set, in an S3 bucket."""
+
+import argparse
+import os
+import sys
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+
+import commandline
+from commandline import DONE, SOME_UNREADABLE, Parser, date_option, run_script, with_progress
+from rejections import DatabaseUnusable
+
+DEFAULT_DIRECTORY = '~/lcozpplots'
+DEFAULT_DATABASE = '~/lcozpplots/lcophotzp.db'
+SWITCHES = {
+    'pertelescopeplots': 'plots of each telescope and filter',
+    'createsummaryplots': 'plots of all telescopes together',
+    'renderhtml': 'index.html and status.json',
+    'errorhistogram': 'histograms of the errors of single frames',
+}
+OLD_FILES = '???-*.db'
+
+
+def parser():
+    """The command line of this script."""
+    p = Parser(prog='longtermphotzp.py', description=__doc__, epilog=_EPILOG)
+    what = p.add_argument_group('what to show')
+    what.add_argument('--site', help='only this site, as lsc (default: all there are)')
+    what.add_argument('--telescope', help='only this telescope, enclosure-telescope, as domb-1m0a (default: all)')
+    what.add_argument('--filter', metavar='{gp,rp,ip,zp}', help='only this filter (default: every filter with data)')
+    what.add_argument('--start', metavar='DATE', type=date_option, help='leave out what is older')
+    what.add_argument('--end', metavar='DATE', type=date_option, help='leave out this date and what is newer')
+    for name, words in SWITCHES.items():
+        what.add_argument(f'--{name}', nargs='?', const=True, default=True, type=_yes_or_no, metavar='BOOL',
+                          help=f'{words} (default: True)')
+        what.add_argument(f'--no-{name}', dest=name, action='store_false', help=f'no {words}')
+    where = p.add_argument_group('where')
+    where.add_argument('--database', default=DEFAULT_DATABASE,
+                       help=f'database: a file, a directory or an SQLAlchemy URL (default: {DEFAULT_DATABASE})')
+    where.add_argument('--outputdirectory', metavar='DIR', default=DEFAULT_DIRECTORY,
+                       help=f'directory to write to where AWS_S3_BUCKET is not set (default: {DEFAULT_DIRECTORY})')
+    where.add_argument('--observatory', metavar='FILE', help='TOML file laid over the built-in observatory.toml')
+    other = p.add_argument_group('instead of a report')
+    other.add_argument('--export', metavar='FILE', help='write the zeropoints as CSV to this file, and stop')
+    other.add_argument('--testdb', action='store_true', help='read and check every record of the database, and stop')
+    other.add_argument('--importold', action='store_true',
+                       help=f'take {OLD_FILES} of the output directory (ASCII or SQLite) into the database, and stop')
+    return p
+
+
+_EPILOG = """\
+examples:
+  longtermphotzp.py                                          everything
+  longtermphotzp.py --site lsc --telescope domb-1m0a         one telescope; the others stay on the page
+  longtermphotzp.py --filter rp --no-renderhtml              plots of one filter only
+  longtermphotzp.py --export zeropoints.csv --start 20240101 numbers for your own tools
+
+exit status: 0 done; 1 done, but some input was unreadable (--testdb: there are findings); 2 could not run
+"""
+
+
+def _yes_or_no(text):
+    words = {'true': True, 'yes': True, 'on': True, '1': True, 'false': False, 'no': False, 'off': False, '0': False}
+    if text.lower() not in words:
+        raise argparse.ArgumentTypeError(f'{text!r} is neither True nor False')
+    return words[text.lower()]
+
+
+def main(argv=None):
+    """Run the command line; returns the exit status."""
+    p = parser()
+    options = p.parse_args(argv)
+    if options.start and options.end and options.start >= options.end:
+        p.error(f'--start {options.start} is not before --end {options.end}')
+    return run_script(run, options)
+
+
+def run(options, *, now=None):
+    """Make the report, or do what is asked for instead; returns the exit status.
+
+    now : datetime with time zone, of the clock by default.  Raises RunStopped where it cannot be done.
+    """
+    from observatory import load_observatory
+    from photdbinterface import PhotDatabase
+
+    observatory = load_observatory(options.observatory)
+    if not options.importold and not PhotDatabase.exists(options.database):
+        raise DatabaseUnusable(f'{options.database}: there is no such database; see --database')
+    if options.testdb:
+        with PhotDatabase(options.database, readonly=True) as database:
+            return check_database(database, observatory)
+    with PhotDatabase(options.database) as database:
+        if options.importold:
+            return import_old(database, Path(options.outputdirectory).expanduser())
+        if options.export:
+            return export(database, options, observatory)
+        return _recorded_run(database, options, observatory, (now or datetime.now(UTC)).astimezone(UTC))
+
+
+def _recorded_run(database, options, observatory, now):
+    """The report with its record in the database: begun, and ended whatever ends it."""
+    from report import Report
+    from reportstore import open_store
+
+    given = {name: value for name, value in vars(options).items() if value is not None}
+    run_id = database.start_run('longtermphotzp.py', {**given, 'database': database.place}, commandline.VERSION)
+    status, counts = commandline.COULD_NOT_RUN, Counter()
+    try:
+        with open_store(os.path.expanduser(options.outputdirectory), os.environ) as store:
+            report = Report(database, store, observatory, options, now.replace(tzinfo=None), commandline.VERSION)
+            for telescope in with_progress(report.telescopes, 'telescope'):
+                report.one_telescope(telescope, counts)
+            report.finish()
+        counts['sent'], counts['unchanged'] = store.sent, store.unchanged
+        status = DONE
+    except commandline.Interrupted as signalled:
+        status = signalled.exit_status
+        raise
+    finally:
+        database.finish_run(run_id, status, dict(counts))
+    print(f'{counts["series"]} telescopes and filters from {counts["zeropoints"]} zeropoints; {counts["sent"]} files '
+          f'written, {counts["unchanged"]} unchanged:\n{store.place.rstrip("/")}/index.html', flush=True)
+    return status
+
+
+def check_database(database, observatory):
+    """Read every record, print what is wrong with any; 0 where nothing is, 1 where something is."""
+    from databasecheck import findings
+
+    total, found = findings(database, observatory)
+    print(f'{total} zeropoints in {database.place}')
+    for line in found:
+        print(f'  {line}')
+    print('no findings' if not found else f'{len(found)} findings')
+    return SOME_UNREADABLE if found else DONE
+
+
+def import_old(database, directory):
+    """Take old ASCII and SQLite files of a directory into the database; 1 where something could not be read."""
+    from databasecheck import import_file
+
+    own = Path(database.place)
+    paths = [path for path in sorted(directory.glob(OLD_FILES)) if not (own.exists() and path.samefile(own))]
+    if not paths:
+        print(f'{directory}: holds no file {OLD_FILES}')
+    status = DONE
+    for path in with_progress(paths, 'file'):
+        new, known, unreadable = import_file(database, path)
+        print(f'{path}: {new} new, {known} known, {len(unreadable)} unreadable')
+        for place, why in unreadable:
+            print(f'  {place}: {why}')
+            status = SOME_UNREADABLE
+    return status
+
+
+def export(database, options, observatory):
+    """Write the zeropoints that the options select as CSV."""
+    from report import selection, write_zeropoints
+
+    path = Path(options.export).expanduser()
+    telescopes, native = selection(database, options, observatory)
+    try:
+        with open(path, 'w', newline='', encoding='utf-8') as file:
+            rows = write_zeropoints(file, database, telescopes, native, options, observatory)
+    except OSError as error:
+        raise DatabaseUnusable(f'{path}: cannot be written ({error.strerror}); see --export') from None
+    print(f'{rows} zeropoints in {path}')
+    return DONE
+
+
+if __name__ == '__main__':
+    sys.exit(main())

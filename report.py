@@ -1,0 +1,358 @@
+"""The long-term report: rows of the database to models, models to plots, tables and the page.
+
+Everything is wired here and computed elsewhere: `throughputmodel` fits, `trendplots` draws, `webpage` renders,
+`reportstore` writes.
+"""
+
+import csv
+import io
+import logging
+import struct
+from collections import defaultdict
+from dataclasses import dataclass, fields
+from functools import cached_property
+
+import numpy as np
+
+import trendplots
+import webpage
+from names import overview_plot_name, safe_part, trend_plot_name
+from rejections import DatabaseUnusable, UsageInvalid
+from status import finding, series_status
+from throughputmodel import (
+    at_unit_airmass,
+    correct_gain,
+    fit_throughput,
+    percent_of_reference,
+    usable_rows,
+)
+
+log = logging.getLogger('photzp.report')
+
+SIZE_CLASSES = {'2m01m0': '2m and 1m telescopes', '0m4': '0.4m telescopes'}  # that share an overview plot
+
+
+@dataclass(frozen=True)
+class Rows:
+    """One telescope in one filter as reported: the rows of the database, made comparable; arrays of shape (n,).
+
+    zeropoints : photdbinterface.Zeropoints.  zp_repaired [mag] : gain repaired.  zp_unit [mag] : and at airmass 1.
+    extinction [mag/airmass] : adopted, by native filter.  usable : rows that the model may rest on.
+    events : (date, kind, note) of the telescope.  reference_mag : of a clean telescope, None where not known.
+    group : code of camera, native filter and kind of row (older rows hold zp at g-i = 0).  group_names : of the codes.
+    """
+
+    telescope: str
+    filter: str
+    zeropoints: object
+    zp_repaired: np.ndarray
+    zp_unit: np.ndarray
+    extinction: np.ndarray
+    usable: np.ndarray
+    group: np.ndarray
+    group_names: tuple
+    events: tuple
+    reference_mag: float | None
+
+    @cached_property
+    def has_old_rows(self):
+        """Whether rows of the pivot colour and rows without one are mixed."""
+        return len(set(np.isnan(self.zeropoints.zpcolor).tolist())) > 1
+
+
+def selection(database, options, observatory):
+    """Telescopes (site, dome, telescope) and filters {reported: [native]} that the options select.
+
+    Raises UsageInvalid for what the database does not have, naming what it has.
+    """
+    telescopes, native = database.telescopes(), database.filters()
+    if not telescopes or not native:
+        raise DatabaseUnusable(f'{database.place}: holds no zeropoints yet; run photcalibration.py first')
+    chosen = [t for t in telescopes if options.site in (None, t[0]) and options.telescope in (None, f'{t[1]}-{t[2]}')]
+    if not chosen:
+        wanted = '-'.join(part for part in (options.site, options.telescope) if part)
+        raise UsageInvalid(f'{wanted}: no such telescope; the database has '
+                           + ', '.join('-'.join(telescope) for telescope in telescopes))
+    filters = defaultdict(list)
+    for name in native:
+        filters[observatory.reported_as(name)].append(name)
+    if options.filter is not None and options.filter not in filters:
+        raise UsageInvalid(f'--filter {options.filter}: no zeropoints; the database has {", ".join(sorted(filters))}')
+    order = {name: n for n, name in enumerate(observatory.filters)}
+    kept = sorted((name for name in filters if options.filter in (None, name)), key=lambda f: (order.get(f, 99), f))
+    return [t for t in chosen if _fit_for_names(t)], {name: filters[name] for name in kept if _fit_for_names([name])}
+
+
+def _fit_for_names(parts):
+    """Whether all parts may become file names; what is not, is said once and left out."""
+    try:
+        return all(safe_part(part) for part in parts)
+    except ValueError as error:
+        log.warning('left out of the report: %s', error)
+        return False
+
+
+def read_rows(database, telescope, filter_name, native, observatory, start=None, end=None):
+    """The rows of one telescope and filter as `Rows`; None where there are none in the dates."""
+    site, dome, telid = telescope
+    z = database.zeropoints(site=site, dome=dome, telescope=telid, filter=native, start=start, end=end)
+    if not len(z):
+        return None
+    repairs = [(r.camera, r.from_, r.until, r.ratio) for r in observatory.gain_repairs]
+    zp_repaired = correct_gain(z.zp, z.camera, z.dateobs, repairs)
+    extinction = _by_value(z.filter, observatory.extinction)
+    labels = [f'{camera} {name}{"" if pivot else " (older rows)"}' for camera, name, pivot in
+              zip(z.camera, z.filter, np.isfinite(z.zpcolor), strict=True)]
+    group_names, group = np.unique(labels, return_inverse=True)
+    usable = usable_rows(z.zp, z.airmass, z.zpsig, telid) & ~np.isnat(z.dateobs)
+    key = '-'.join(telescope)
+    newest = int(np.flatnonzero(usable)[-1]) if usable.any() else -1
+    day = z.dateobs[newest].astype('datetime64[D]').item()
+    reference_mag = observatory.reference_mag(telid[:3], filter_name, str(z.camera[newest]), day) if day else None
+    events = tuple((event.date, event.kind, event.note) for event in observatory.events if event.telescope == key)
+    return Rows(key, filter_name, z, zp_repaired, at_unit_airmass(zp_repaired, z.airmass, extinction), extinction,
+                usable, group, tuple(group_names.tolist()), events, reference_mag)
+
+
+def _by_value(values, function):
+    """function(value) of every value of an array, called once per different value."""
+    different, inverse = np.unique(values, return_inverse=True)
+    return np.array([function(str(value)) for value in different])[inverse]
+
+
+class Report:
+    """One run of the report, telescope by telescope.
+
+    store : reportstore.  now : naive UTC datetime.  options : of longtermphotzp.py.
+    """
+
+    def __init__(self, database, store, observatory, options, now, version):
+        self.database, self.store, self.observatory, self.options = database, store, observatory, options
+        self.now, self.version = np.datetime64(now, 'ms'), version
+        self.start, self.end = _moment(options.start), _moment(options.end)
+        self.until = self.now if self.end is None else min(self.now, self.end)
+        self.telescopes, self.filters = selection(database, options, observatory)
+        self.plots, self.files, self.statuses = {}, [], []
+        self.models, self.colorterms = defaultdict(list), defaultdict(list)
+
+    def one_telescope(self, telescope, counts):
+        """Fit, store, draw and tabulate one telescope in all filters."""
+        for filter_name, native in self.filters.items():
+            rows = read_rows(self.database, telescope, filter_name, native, self.observatory, self.start, self.end)
+            if rows is not None:
+                self._one_series(telescope, rows)
+                counts['series'] += 1
+                counts['zeropoints'] += len(rows.zeropoints)
+
+    def _one_series(self, telescope, rows):
+        z, events = rows.zeropoints, [event[:2] for event in rows.events]
+        site = self.observatory.sites.get(telescope[0])
+        fit = fit_throughput(
+            z.dateobs, np.where(rows.usable, rows.zp_unit, np.nan), z.zperr, airmass=z.airmass, events=events,
+            longitude_deg=site.longitude_deg if site else 0.0, group=rows.group, now=self.now)
+        self._log(rows, fit)
+        status = series_status(
+            rows.telescope, rows.filter, list(dict.fromkeys(z.camera.tolist())), fit, rows=len(z),
+            last_observation=max(z.dateobs[~np.isnat(z.dateobs)], default=None),
+            reference_mag=rows.reference_mag, events=events, now=self.now)
+        self.statuses.append(status)
+        if self.start is None and self.end is None:  # a part of the data must not replace the model of all
+            store_model(self.database, rows, fit)
+        table = trend_plot_name('mirrormodel', rows.telescope, rows.filter)
+        self.store.put(table, model_csv(rows, fit).encode())
+        self.files.append(table)
+        good = rows.usable & np.isfinite(z.colorterm) & ~z.colortermheld
+        self.models[_size_class(telescope), rows.filter].append(
+            (rows.telescope, fit.time, fit.model_mag, rows.reference_mag))
+        self.colorterms[rows.filter].append((rows.telescope, z.dateobs[good], z.colorterm[good], z.camera[good]))
+        if self.options.pertelescopeplots:
+            self._telescope_plots(rows, fit, finding(status))
+        if self.options.errorhistogram:
+            self._put_plot('errorhist', rows, trendplots.error_histogram(
+                _title(rows), z.zperr, z.zpsig), 'histogram of the errors and the scatter of single frames')
+
+    def _log(self, rows, fit):
+        z = rows.zeropoints
+        log.info('%s %s: %d zeropoints, %d usable, %d nights', rows.telescope, rows.filter, len(z),
+                 np.count_nonzero(rows.usable), len(fit.night))
+        if np.isnat(z.dateobs).any():
+            log.warning('%s %s: %d zeropoints have no readable date; see --testdb', rows.telescope, rows.filter,
+                        np.count_nonzero(np.isnat(z.dateobs)))
+        if rows.has_old_rows:
+            for offset in fit.offsets:
+                if 'older rows' in rows.group_names[offset.group] and offset.rows and offset.group != offset.reference:
+                    log.info('%s %s: %s tied to %s by %+.4f +- %.4f mag', rows.telescope, rows.filter,
+                             rows.group_names[offset.group], rows.group_names[offset.reference], offset.offset_mag,
+                             offset.error_mag)
+
+    def _telescope_plots(self, rows, fit, said):
+        z = rows.zeropoints
+        shown = ~np.isnat(z.dateobs) & np.isfinite(rows.zp_repaired)
+        zp = np.where(np.isfinite(rows.zp_unit), rows.zp_unit, rows.zp_repaired) - _offsets(rows, fit)
+        data = trendplots.TrendData(z.dateobs, zp, z.camera, rows.usable & shown)
+        self._put_plot('photzptrend', rows, trendplots.trend_plot(
+            _title(rows), data, fit, events=rows.events, reference_mag=rows.reference_mag, until=self.until), said)
+        # The residual is what is left after the adopted extinction and what the fit added to it: both go back in.
+        fitted_k = rows.extinction + (fit.extinction_offset_mag if np.isfinite(fit.extinction_offset_mag) else 0.0)
+        adopted = float(np.median(rows.extinction))
+        self._put_plot('airmasstrend', rows, trendplots.airmass_plot(
+            _title(rows), z.airmass, fit.row_residual_mag - fitted_k * (z.airmass - 1), fit.row_clear_probability,
+            adopted, adopted + fit.extinction_offset_mag, fit.extinction_offset_error_mag),
+            f'zeropoint against airmass; adopted extinction {adopted:.2f} mag per airmass')
+        terms = np.isfinite(z.colorterm) & ~np.isnat(z.dateobs)
+        median = np.median(z.colorterm[terms]) if terms.any() else np.nan
+        self._put_plot('colortermtrend', rows, trendplots.colorterm_plot(
+            _title(rows), z.dateobs[terms], z.colorterm[terms], z.camera[terms], self.until),
+            f'colour term against time, median {median:+.3f}')
+
+    def _put_plot(self, kind, rows, figure, said):
+        self._put_png(trend_plot_name(kind, rows.telescope, rows.filter), figure,
+                      f'{rows.telescope} {rows.filter}: {said}')
+
+    def _put_png(self, name, figure, alt):
+        content = trendplots.png(figure)
+        width, height = struct.unpack('>II', content[16:24])  # of the PNG's first chunk
+        self.store.put(name, content)
+        self.plots[name] = webpage.Plot(width, height, alt)
+
+    def finish(self):
+        """Overview plots, then, when all that it shows is in place, the page."""
+        if self.options.createsummaryplots:
+            self._overview_plots()
+        self.store.flush()
+        if self.options.renderhtml:
+            page = webpage.Page(updated=str(self.now.astype('datetime64[s]')), statuses=tuple(self.statuses),
+                                plots=self.plots, runs=tuple(self._runs()), version=self.version,
+                                files=tuple(self.files))
+            page = webpage.merge(_earlier_page(self.store.get('status.json')), page)
+            page = webpage.only_present(page, self.store.names())
+            self.store.put('status.json', webpage.render_status(page).encode())
+            self.store.put('index.html', webpage.render_index(page).encode())
+            self.store.flush()
+
+    def _overview_plots(self):
+        for (kind, filter_name), models in self._all_models().items():
+            self._put_png(overview_plot_name(f'allmodels_{kind}', filter_name), trendplots.all_models_plot(
+                f'{SIZE_CLASSES[kind]}   {filter_name}', models, self.until),
+                f'throughput models of the {SIZE_CLASSES[kind]} in {filter_name}')
+        if self.options.site is None and self.options.telescope is None:  # else the plot of all is better left as it is
+            for filter_name, entries in self.colorterms.items():
+                self._put_png(overview_plot_name('colorterms', filter_name), trendplots.all_colorterms_plot(
+                    f'colour terms   {filter_name}', entries, self.until),
+                    f'colour terms of all telescopes in {filter_name}')
+
+    def _all_models(self):
+        """Models by class and filter: those of this run, and the stored ones of telescopes that it leaves out."""
+        models = {key: list(entries) for key, entries in self.models.items()}
+        done = {status.telescope for status in self.statuses}
+        for telescope in self.database.telescopes():
+            key = '-'.join(telescope)
+            for filter_name in self.filters:
+                stored = None if key in done else self.database.model(key, filter_name)
+                if stored is not None and len(stored.dateobs):
+                    reference_mag = self._stored_reference(telescope, filter_name, stored)
+                    models.setdefault((_size_class(telescope), filter_name), []).append(
+                        (key, stored.dateobs, stored.modelzp, reference_mag))
+        return models
+
+    def _stored_reference(self, telescope, filter_name, stored):
+        """Reference of a telescope that this run leaves out, by its newest camera; None where none is known."""
+        newest = stored.dateobs[-1].astype('datetime64[D]')
+        z = self.database.zeropoints(site=telescope[0], dome=telescope[1], telescope=telescope[2], start=newest)
+        return self.observatory.reference_mag(telescope[2][:3], filter_name, str(z.camera[-1]) if len(z) else '',
+                                              newest.item())
+
+    def _runs(self):
+        """This run, and those of the calibration back to one that ended well, for the page to name."""
+        updated = str(self.now.astype('datetime64[s]'))
+        for run in self.database.runs(1, script='longtermphotzp.py'):
+            yield webpage.RunInfo(run.script, run.started, updated, 0, f'{len(self.statuses)} telescopes and filters')
+        for run in self.database.runs(20, script='photcalibration.py'):
+            yield webpage.RunInfo(run.script, run.started, run.ended, run.status, _summary(run.counts))
+
+
+def _moment(date):
+    """YYYYMMDD as datetime64[ms]; None stays None."""
+    return None if date is None else np.datetime64(f'{date[:4]}-{date[4:6]}-{date[6:]}', 'ms')
+
+
+def _summary(counts):
+    return ', '.join(f'{count} {name}' for name, count in counts.items() if count)
+
+
+def _earlier_page(content):
+    """The page that an earlier run left; None where there is none, or one that cannot be read."""
+    if content is None:
+        return None
+    try:
+        return webpage.read_status(content.decode())
+    except ValueError as error:
+        log.warning('status.json of an earlier run cannot be read (%s): the page is made anew', error)
+        return None
+
+
+def _title(rows):
+    return f'{rows.telescope}   {rows.filter}'
+
+
+def _size_class(telescope):
+    """Key of SIZE_CLASSES: a telescope class is a diameter with m for the point, as 0m4 or 1m0."""
+    diameter = telescope[2][:3].replace('m', '.')
+    return '0m4' if diameter < '1' else '2m01m0'
+
+
+def _offsets(rows, fit):
+    """Offset of each row's camera and native filter from the scale of the model [mag] (n,)."""
+    offsets = np.zeros(len(rows.group_names))
+    for offset in fit.offsets:
+        offsets[offset.group] = offset.offset_mag
+    return offsets[rows.group]
+
+
+def store_model(database, rows, fit):
+    """Put a fit into the database: nights, intervals and steps."""
+    database.store_model(
+        rows.telescope, rows.filter, fit.time, fit.model_mag, fit.model_error_mag,
+        intervals=[{'starttime': i.start, 'endtime': i.end, 'openedby': i.opened_by, 'nights': i.nights,
+                    'measurements': i.rows, 'startzp': i.start_mag, 'startzperr': i.start_error_mag,
+                    'endzp': i.end_mag, 'endzperr': i.end_error_mag, 'slope': i.slope_mag_per_month,
+                    'slopeerr': i.slope_error_mag_per_month} for i in fit.intervals],
+        steps=[{'dateobs': s.time, 'kind': s.kind, 'step': s.size_mag, 'steperr': s.error_mag,
+                'instrumental': s.instrumental} for s in fit.steps])
+
+
+def model_csv(rows, fit):
+    """The nightly model as CSV: night, time, zeropoint with error, percent of the reference, and what it rests on."""
+    file = io.StringIO(newline='')
+    writer = csv.writer(file, lineterminator='\n')
+    writer.writerow(('night', 'time_utc', 'modelzp_mag', 'modelzperr_mag', 'percent_of_reference', 'zeropoints',
+                     'photometric'))
+    for n in range(len(fit.night)):
+        percent = ('' if rows.reference_mag is None else
+                   f'{percent_of_reference(fit.model_mag[n], rows.reference_mag):.2f}')
+        writer.writerow((fit.night[n], fit.time[n], f'{fit.model_mag[n]:.4f}', f'{fit.model_error_mag[n]:.4f}', percent,
+                         fit.night_rows[n], int(fit.photometric[n])))
+    return file.getvalue()
+
+
+def write_zeropoints(file, database, telescopes, native, options, observatory):
+    """Write the zeropoints of telescopes and filters as CSV; returns how many rows.
+
+    Columns are those of `lcophot` as measured, and zp_repaired, with the gain repairs of observatory.toml.
+    """
+    writer = csv.writer(file, lineterminator='\n')
+    columns, total = None, 0
+    start, end = (_moment(date) for date in (options.start, options.end))
+    for telescope in telescopes:
+        for filter_name, natives in native.items():
+            rows = read_rows(database, telescope, filter_name, natives, observatory, start, end)
+            if rows is None:
+                continue
+            if columns is None:
+                columns = [field.name for field in fields(rows.zeropoints)]
+                writer.writerow((*columns, 'zp_repaired'))
+            values = [getattr(rows.zeropoints, name).tolist() if name not in ('dateobs', 'processed') else
+                      np.datetime_as_string(getattr(rows.zeropoints, name)).tolist() for name in columns]
+            writer.writerows(zip(*values, np.round(rows.zp_repaired, 6).tolist(), strict=True))
+            total += len(rows.zeropoints)
+    return total

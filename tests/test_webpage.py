@@ -1,0 +1,408 @@
+"""The page says what is known, escapes what comes from data, and loses nothing that a run did not look at."""
+
+import json
+import math
+import re
+from collections import Counter
+from dataclasses import replace
+from html import unescape
+from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from names import overview_plot_name, trend_plot_name
+from status import SCHEMA, SeriesStatus
+from webpage import Page, Plot, RunInfo, anchor, merge, only_present, read_status, render_index, render_status
+
+NOW = '2025-11-21T14:05:00'
+VOID = {'meta', 'link', 'img', 'br', 'hr', 'input'}
+HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>\'{{7*7}}&amp;'
+RUNS = (RunInfo('longtermphotzp.py', '2025-11-21 14:00:00.000', NOW, 0, '88 series'),
+        RunInfo('photcalibration.py', '2025-11-21 08:00:00.000', '2025-11-21 08:12:00.000', 0, '412 measured'))
+
+
+def row(telescope='lsc-doma-1m0a', filter_name='rp', **changes):
+    """A healthy series, observed yesterday."""
+    healthy = SeriesStatus(
+        telescope=telescope, filter=filter_name, cameras=('fl03', 'fa15'), last_observation='2025-11-20T23:59:59',
+        rows=4000, usable_rows=2500, nights=700, zp_mag=23.7512, zp_error_mag=0.0031, reference_mag=23.8, percent=95.6,
+        percent_error=0.3, slope_mag_per_month=-0.0042, slope_error_mag_per_month=0.0004, event_date='2025-10-22',
+        event_kind='wash', days_since_event=30, nights_observed=21, nights_photometric=14, state='good', updated=NOW)
+    return replace(healthy, **changes)
+
+
+def unknown(telescope='lsc-doma-1m0a', filter_name='rp'):
+    """A series of which nothing is known."""
+    fields = ('last_observation', 'zp_mag', 'zp_error_mag', 'reference_mag', 'percent', 'percent_error', 'event_date',
+              'slope_mag_per_month', 'slope_error_mag_per_month', 'event_kind', 'days_since_event')
+    return row(telescope, filter_name, cameras=(), rows=0, usable_rows=0, nights=0, nights_observed=0,
+               nights_photometric=0, state='unknown', **dict.fromkeys(fields))
+
+
+def plots_of(*rows):
+    names = [trend_plot_name(kind, each.telescope, each.filter) for each in rows
+             for kind in ('photzptrend', 'colortermtrend', 'airmasstrend')]
+    return {name: Plot(900, 450, f'{name}: throughput 96% of reference') for name in names}
+
+
+def page_of(*rows, plots=None, runs=RUNS, **more):
+    return Page(NOW, rows, plots_of(*rows) if plots is None else plots, runs, '0.1.0', **more)
+
+
+class Parsed(HTMLParser):
+    """The page taken apart: elements with their attributes in order, text by element, and whether tags balance."""
+
+    def __init__(self, html):
+        super().__init__(convert_charrefs=True)
+        self.elements, self.open, self.texts = [], [], []
+        self.feed(html)
+        self.close()
+        assert self.open == []
+        self.text = ' '.join(' '.join(text for tag, text in self.texts if tag != 'style').split())
+
+    def handle_starttag(self, tag, attrs):
+        assert len({name for name, _ in attrs}) == len(attrs), f'an attribute twice in {tag}'
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.texts.append((self.open[-1] if self.open else '', data))
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.elements if name == tag]
+
+    def ids(self):
+        return [attributes['id'] for _, attributes in self.elements if 'id' in attributes]
+
+
+def parsed(page):
+    return Parsed(render_index(page))
+
+
+FLEET = [row(telescope, name) for telescope in ('lsc-doma-1m0a', 'lsc-domb-1m0a', 'coj-clma-2m0a', 'tfn-aqwa-0m4a')
+         for name in ('gp', 'rp', 'ip', 'zp')]
+OVERVIEWS = {overview_plot_name(kind, name): Plot(900, 500, f'all in {name}') for name in ('gp', 'rp', 'ip', 'zp')
+             for kind in ('allmodels_2m01m0', 'allmodels_0m4', 'colorterms')}
+
+
+@pytest.fixture(scope='module')
+def fleet():
+    page = page_of(*FLEET, plots=plots_of(*FLEET) | OVERVIEWS, files=('mirrormodel-lsc-doma-1m0a-rp.csv',))
+    return SimpleNamespace(page=page, html=parsed(page))
+
+
+# -- index.html --------------------------------------------------------------------------------------------------------
+
+
+def test_every_plot_is_shown_once_with_size_words_and_lazily(fleet):
+    images = fleet.html.all('img')
+    assert sorted(image['src'] for image in images) == sorted(fleet.page.plots)
+    for image in images:
+        plot = fleet.page.plots[image['src']]
+        assert (image['width'], image['height'], image['alt']) == (str(plot.width), str(plot.height), plot.alt)
+        assert image['loading'] == 'lazy'
+
+
+def test_links_lead_somewhere_and_stay_on_the_site(fleet):
+    ids = fleet.html.ids()
+    assert len(set(ids)) == len(ids)
+    links = [link['href'] for link in fleet.html.all('a')]
+    assert {link[1:] for link in links if link.startswith('#')} <= set(ids)
+    there = {*fleet.page.plots, *fleet.page.files, 'status.json'}
+    assert {link for link in links if not link.startswith('#')} == there
+    for attributes in (attributes for _, attributes in fleet.html.elements):
+        for address in filter(None, (attributes.get('href'), attributes.get('src'))):
+            assert urlsplit(address)[:2] in (('', ''), ('data', ''))
+
+
+def test_every_site_telescope_and_filter_can_be_linked_to(fleet):
+    assert set(fleet.html.ids()) >= {'site.lsc', 'site.coj', 'filter.rp', 'telescope.lsc-doma-1m0a',
+                                     'telescope.lsc-doma-1m0a.rp'}
+    linked = {link['href'] for link in fleet.html.all('a')}
+    assert linked >= {f'#{name}' for name in fleet.html.ids() if '.' in name}
+
+
+def test_nothing_is_loaded_from_elsewhere_and_nothing_runs(fleet):
+    tags = {tag for tag, _ in fleet.html.elements}
+    assert tags.isdisjoint({'script', 'iframe', 'object', 'embed', 'base', 'form'})
+    assert [link for link in fleet.html.all('link') if link['href'] != 'data:,'] == []
+    assert not any(name.startswith('on') for _, attributes in fleet.html.elements for name in attributes)
+    assert not re.search(r'url\(|@import', render_index(fleet.page))
+
+
+def test_the_page_says_what_it_is_to_browsers():
+    html = render_index(page_of())
+    assert html.startswith('<!DOCTYPE html>\n<html lang="en">')
+    head = Parsed(html).all('meta')
+    assert {'charset': 'utf-8'} in head
+    assert any(each.get('name') == 'viewport' for each in head)
+
+
+def test_filters_come_by_wavelength_in_every_telescope(fleet):
+    order = [name for name in fleet.html.ids() if name.startswith('telescope.lsc-doma-1m0a.')]
+    assert [name.rsplit('.', 1)[1] for name in order] == ['gp', 'rp', 'ip', 'zp']
+
+
+def test_the_table_says_what_is_known_with_units():
+    text = parsed(page_of(row())).text
+    assert 'lsc-doma-1m0a wash 30 d ago' in text
+    assert 'rp 95.6 ± 0.3' in text
+    assert '−4.2 ± 0.4 2025-11-20 yesterday 21 / 14' in text
+    assert 'Throughput % of reference' in text
+    assert 'Slope mmag/month' in text
+    assert 'throughput 96% of reference, falling 4 mmag a month' in text
+    assert 'zeropoint 23.751 ± 0.003 mag at airmass 1, reference 23.80 mag' in text
+
+
+def test_what_is_not_known_is_a_dash():
+    html = parsed(page_of(unknown(), plots={}))
+    assert 'None' not in html.text
+    assert 'nan' not in html.text.lower()
+    assert 'lsc-doma-1m0a – rp – – – – 0 / 0' in html.text
+    for name, value in (('percent', math.nan), ('slope_mag_per_month', math.inf), ('event_date', 'soon'),
+                        ('last_observation', 'yesterday'), ('updated', ''), ('percent', -3.0), ('percent', 1e9)):
+        assert 'lsc-doma-1m0a' in parsed(page_of(row(**{name: value}))).text
+
+
+def test_an_empty_page_is_a_page():
+    html = parsed(Page('', (), {}))
+    assert 'There are no zeropoints yet' in html.text
+    assert 'Calibration: no run on record' in html.text
+    assert html.all('img') == []
+
+
+def test_a_plot_without_a_row_is_shown_and_a_row_without_a_plot(fleet):
+    html = parsed(page_of(row('cpt-doma-1m0a'), plots=plots_of(row('elp-domb-1m0a', 'gp'))))
+    assert {'telescope.cpt-doma-1m0a.rp', 'telescope.elp-domb-1m0a.gp'} <= set(html.ids())
+    assert len(html.all('img')) == 3
+
+
+def test_a_plot_whose_name_is_none_is_left_out():
+    plots = {f'{HOSTILE}.png': Plot(1, 1, ''), '../up.png': Plot(1, 1, ''), 'javascript:alert(1)': Plot(1, 1, '')}
+    assert parsed(page_of(row(), plots=plots, files=('javascript:alert(1)', '../x.csv'))).all('img') == []
+
+
+def test_the_same_facts_give_the_same_bytes(fleet):
+    page = fleet.page
+    backwards = replace(page, statuses=page.statuses[::-1], plots=dict(reversed(page.plots.items())))
+    assert render_index(backwards) == render_index(page)
+    assert render_status(backwards) == render_status(page)
+
+
+# -- what needs attention ----------------------------------------------------------------------------------------------
+
+
+def panel(page, title):
+    """Text of one of the panels on top."""
+    inside = re.search(rf'<section class="panel">\s*<h2>{title}\b(.*?)</section>', render_index(page), re.DOTALL)[1]
+    return ' '.join(unescape(re.sub(r'<[^>]*>', ' ', inside)).split())
+
+
+def test_low_telescopes_stand_first_the_worst_on_top():
+    page = page_of(row(percent=70.0, state='low'), row(filter_name='gp', percent=80.0, state='low'),
+                   row('coj-clma-2m0a', percent=60.0, state='low'), row('cpt-doma-1m0a'), plots={})
+    text = panel(page, 'Low')
+    assert text.split()[0] == '2'
+    assert text.endswith('coj-clma-2m0a rp 60.0 % lsc-doma-1m0a rp 70.0 % · gp 80.0 %')
+
+
+def test_a_steep_slope_counts_only_beyond_doubt():
+    page = page_of(row(slope_mag_per_month=-0.012, slope_error_mag_per_month=0.001),
+                   row('coj-clma-2m0a', slope_mag_per_month=-0.030, slope_error_mag_per_month=0.015),
+                   row('cpt-doma-1m0a', slope_mag_per_month=0.030, slope_error_mag_per_month=0.001),
+                   row('elp-doma-1m0a', slope_mag_per_month=-0.009, slope_error_mag_per_month=0.0), plots={})
+    assert panel(page, 'Falling fast').endswith('steeper lsc-doma-1m0a rp −12.0')
+
+
+@pytest.mark.parametrize(('last', 'told'), [
+    ('2025-11-14T20:00:00', 'none'), ('2025-11-13T20:00:00', 'lsc-doma-1m0a last seen 8 d ago'),
+    ('2024-01-01T00:00:00', 'none not seen for more than 180 days: lsc-doma-1m0a'), (None, 'none'),
+])  # fmt: skip
+def test_a_silent_telescope_is_named(last, told):
+    assert panel(page_of(row(last_observation=last), plots={}), 'Silent').endswith(f'7 days {told}')
+
+
+def test_a_telescope_that_observes_in_one_filter_is_not_silent():
+    page = page_of(row(), row(filter_name='gp', last_observation='2025-10-01T00:00:00'), plots={})
+    assert 'none' in panel(page, 'Silent')
+    assert '2025-10-01 51 d ago' in parsed(page).text
+
+
+def test_a_dormant_telescope_is_no_longer_low_every_morning():
+    page = page_of(row(last_observation='2024-01-01T00:00:00', percent=50.0, state='low'), plots={})
+    assert 'none' in panel(page, 'Low')
+
+
+def test_rows_of_an_older_run_are_dated_and_their_days_go_on():
+    page = page_of(row(updated='2025-11-01T14:05:00', days_since_event=10), plots={})
+    assert 'as of 2025-11-01' in parsed(page).text
+    assert 'wash 30 d ago' in parsed(page).text
+    assert 'as of' not in parsed(page_of(row(), plots={})).text
+
+
+def run(status, ended='2025-11-21 08:12:00', started='2025-11-21 08:00:00', script='photcalibration.py', summary=''):
+    return RunInfo(script, started, ended, status, summary)
+
+
+@pytest.mark.parametrize(('runs', 'told', 'bad'), [
+    ([run(0)], 'Calibration: ended well', False),
+    ([run(1)], 'Calibration: ended well, some input was unreadable', False),
+    ([run(2)], 'Calibration: could not run', True),
+    ([run(143)], 'Calibration: was stopped by signal 15', True),
+    ([run(7)], 'Calibration: failed with exit status 7', True),
+    ([run(-9)], 'Calibration: failed with exit status -9', True),
+    ([run(None, None)], 'Calibration: has not ended: it is running, or was killed', True),
+    ([run(0, '2025-11-19 08:12:00', '2025-11-19 08:00:00')], 'Calibration: ended well; nothing since', True),
+    ([], 'Calibration: no run on record', True),
+    ([run(0), run(2, started='2025-11-20 20:00:00')], 'Calibration: ended well', False),
+    ([run(0, 'at noon', None)], 'Calibration: ended well', False),
+])
+def test_how_the_last_run_ended_is_told_and_a_failure_is_seen_at_once(runs, told, bad):
+    page = page_of(row(), plots={}, runs=(RUNS[0], *runs))
+    html = parsed(page)
+    assert told in panel(page, 'Runs')
+    alarms = [attributes for attributes in html.all('p') if attributes.get('class') == 'bad alarm']
+    assert len(alarms) == bad
+
+
+def test_after_a_failure_the_last_good_run_is_named():
+    runs = (RUNS[0], run(2, summary='no catalogue'), run(0, '2025-11-20 20:12:00', '2025-11-20 20:00:00'))
+    told = panel(page_of(runs=runs), 'Runs')
+    assert 'no catalogue last ended well Thu 20 Nov 2025, 20:12 UTC' in told
+
+
+def test_a_run_of_another_script_is_shown_too():
+    assert 'wash.py: ended well' in panel(page_of(runs=(*RUNS, run(0, script='wash.py'))), 'Runs')
+
+
+# -- hostile strings ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize('text', [HOSTILE, '</style><script>', '{% raw %}', '-->', '\x1b[2J', 'a' * 5000, '-', '#',
+                                  'javascript:alert(1)', '\ud83d', '\0', '\u202egpj'])
+def test_nothing_in_the_data_becomes_an_element(text):
+    harmless, hostile = (
+        page_of(row(name, name, cameras=(name,), event_kind=name, state=name, event_date=name, last_observation=name),
+                plots={'photzptrend-lsc-doma-1m0a-rp.png': Plot(9, 9, name)})
+        for name in ('plain', text))
+    expected, found = (Counter((tag, *sorted(attributes)) for tag, attributes in parsed(page).elements)
+                       for page in (harmless, hostile))
+    assert found == expected
+    render_index(hostile).encode()
+    if text.isprintable():
+        assert parsed(hostile).all('img')[0]['alt'] == text
+
+
+def test_nothing_in_a_run_becomes_an_element():
+    page = page_of(runs=(RunInfo(HOSTILE, HOSTILE, HOSTILE, 7, HOSTILE),))
+    assert parsed(replace(page, updated=HOSTILE, version=HOSTILE)).all('img') == []
+    assert parsed(page).all('script') == []
+
+
+@given(st.lists(st.tuples(st.text(max_size=6), st.text(max_size=6)), max_size=8))
+@settings(deadline=None, max_examples=60)
+def test_any_names_give_a_page_whose_links_lead_somewhere(names):
+    html = parsed(page_of(*(row(telescope, name) for telescope, name in names), plots={}))
+    ids = html.ids()
+    assert len(set(ids)) == len(ids)
+    assert {link['href'][1:] for link in html.all('a') if link['href'].startswith('#')} <= set(ids)
+
+
+@given(st.lists(st.text(), min_size=1, max_size=3), st.lists(st.text(), min_size=1, max_size=3))
+def test_no_two_places_share_an_anchor(one, other):
+    assert (anchor(*one) == anchor(*other)) == (one == other)
+    assert re.fullmatch(r'[A-Za-z0-9_.-]*', anchor(*one))
+
+
+# -- status.json and merging -------------------------------------------------------------------------------------------
+
+TELESCOPES = st.sampled_from(['lsc-doma-1m0a', 'coj-clma-2m0a', HOSTILE])
+NUMBERS = st.none() | st.floats(-100, 100)
+ROWS = st.builds(row, TELESCOPES, st.sampled_from(['gp', 'rp']), percent=NUMBERS, slope_mag_per_month=NUMBERS,
+                 state=st.sampled_from(['good', 'low', 'unknown']), event_kind=st.none() | st.text(max_size=5),
+                 cameras=st.lists(st.text(max_size=4), max_size=2).map(tuple))
+PLOTS = st.dictionaries(st.sampled_from(['a.png', 'b.png', HOSTILE]),
+                        st.builds(Plot, st.integers(1, 999), st.integers(1, 999), st.text(max_size=9)))
+RUNINFOS = st.builds(RunInfo, st.text(max_size=5), st.none() | st.text(max_size=5), st.none(),
+                     st.none() | st.integers(-2, 200), st.text(max_size=5))
+PAGES = st.builds(Page, st.sampled_from([NOW, '', 'x']), st.lists(ROWS, max_size=4).map(tuple), PLOTS,
+                  st.lists(RUNINFOS, max_size=3).map(tuple), st.text(max_size=5),
+                  st.lists(st.text(max_size=5), max_size=3).map(tuple))
+
+
+@given(PAGES)
+def test_what_is_written_is_read_back(page):
+    page = merge(None, page)
+    assert read_status(render_status(page)) == page
+    assert render_status(read_status(render_status(page))) == render_status(page)
+
+
+@given(st.none() | PAGES, PAGES)
+def test_a_run_replaces_what_it_looked_at_and_keeps_the_rest(old, new):
+    merged = merge(old, new)
+    keys = [(each.telescope, each.filter) for each in merged.statuses]
+    mine = {(each.telescope, each.filter): each for each in new.statuses}
+    theirs = {(each.telescope, each.filter): each for each in (old.statuses if old else ())}
+    assert keys == sorted({*mine, *theirs})
+    assert all(each == mine.get(key, theirs.get(key)) for key, each in zip(keys, merged.statuses, strict=True))
+    assert merged.plots == (old.plots if old else {}) | new.plots
+    assert set(merged.files) == {*new.files, *(old.files if old else ())}
+    assert (merged.updated, merged.runs, merged.version) == (new.updated, new.runs, new.version)
+
+
+@given(PAGES, PAGES, PAGES)
+def test_merging_again_changes_nothing_and_the_order_of_merging_does_not_matter(one, two, three):
+    assert merge(merge(one, two), two) == merge(one, two)
+    assert merge(merge(one, two), three) == merge(one, merge(two, three))
+
+
+def test_what_is_gone_is_not_shown():
+    page = page_of(row(), files=('mirrormodel-lsc-doma-1m0a-rp.csv', 'gone.csv'))
+    name = 'photzptrend-lsc-doma-1m0a-rp.png'
+    kept = only_present(page, {name, 'mirrormodel-lsc-doma-1m0a-rp.csv', 'other.png'})
+    assert (set(kept.plots), kept.files) == ({name}, ('mirrormodel-lsc-doma-1m0a-rp.csv',))
+
+
+def test_the_json_is_for_programs():
+    tree = json.loads(render_status(page_of(row(percent=math.nan))))
+    assert tree['schema'] == SCHEMA
+    assert set(tree) == {'schema', 'updated', 'version', 'statuses', 'plots', 'files', 'runs'}
+    assert tree['statuses'][0]['percent'] is None
+    assert tree['statuses'][0]['cameras'] == ['fl03', 'fa15']
+    assert tree['plots']['photzptrend-lsc-doma-1m0a-rp.png']['width'] == 900
+    assert tree['runs'][0]['script'] == 'longtermphotzp.py'
+
+
+def test_the_schema_is_documented():
+    text = (Path(__file__).parent.parent / 'docs' / 'status.md').read_text(encoding='utf-8')
+    documented = set(re.findall(r'^\| `(\w+)` \|', text, re.MULTILINE))
+    tree = json.loads(render_status(page_of(row())))
+    entries = (tree, tree['statuses'][0], tree['runs'][0], next(iter(tree['plots'].values())))
+    assert documented == {name for entry in entries for name in entry}
+    assert f'`schema` | integer | {SCHEMA}' in text
+
+
+def damaged(**changes):
+    return json.dumps(json.loads(render_status(page_of(row()))) | changes)
+
+
+@pytest.mark.parametrize('text', [
+    '', '{', '[]', 'null', '3', '{}', '[' * 100_000, damaged(schema=SCHEMA + 1), damaged(statuses=None),
+    damaged(statuses=[3]), damaged(statuses=[{}]), damaged(plots=[]), damaged(plots={'a.png': None}),
+    damaged(updated=5),
+    damaged(plots={'a.png': {'width': '9', 'height': 9, 'alt': ''}}), damaged(runs=[{'script': 'x'}]), damaged(runs=3),
+    damaged(files=[3]), damaged(plots={'a.png': {'width': True, 'height': 9, 'alt': ''}}),
+    damaged().replace('95.6', '"high"'), damaged().replace('95.6', 'NaN'), damaged().replace('["fl03", "fa15"]', '[1]'),
+])  # fmt: skip
+def test_what_is_no_status_is_refused(text):
+    with pytest.raises(ValueError, match=r'not a status\.json: '):
+        read_status(text)

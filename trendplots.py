@@ -1,0 +1,725 @@
+"""Figures of the long-term report: each function returns a matplotlib Figure, `png` makes bytes of one; nothing is
+written here.
+
+Time runs to the end of the month of `until`, not to today, so that a figure without new data is the same file tomorrow.
+Usable points outside the limits are marked by triangles at the edge, with their number.
+Text from outside (titles, cameras, notes) is drawn as it is, never as mathematical notation.
+"""
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import MaxNLocator, NullLocator
+from matplotlib.transforms import ScaledTranslation
+
+from status import HEALTHY_MAG
+from throughputmodel import DAYS_PER_MONTH, INSTRUMENT_DAYS, percent_of_reference
+
+# Okabe & Ito's palette: told apart by colour-blind readers (Okabe & Ito 2008, Color Universal Design).  Its yellow is
+# too faint on white to stand alone.
+BLUE, VERMILLION, PURPLE, GREEN = '#0072B2', '#D55E00', '#CC79A7', '#009E73'
+SKY_BLUE, ORANGE, YELLOW, BLACK = '#56B4E9', '#E69F00', '#F0E442', '#000000'
+GREY, DARK_GREY, GRID = '#9a9a9a', '#6a6a6a', '#d9d9d9'
+CAMERA_COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, SKY_BLUE)  # orange is a wash, black the model
+CAMERA_MARKERS = ('o', '^', 's', 'D', 'v', 'P', 'X')
+LINE_COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, SKY_BLUE, ORANGE, BLACK)
+LINE_STYLES = ('-', '--', ':')  # 7 colours in 3 styles: 21 lines
+MIRROR_EVENTS = ('wash', 'recoating', 'break')
+
+BAND_REACH_MAG = 1.5  # data so far off the reference (25%) are shown without it: it is not theirs
+CLOUD_REACH_MAG = (0.2, 0.5)  # of cloudy points below the others: as much as those take, within this, for the trend
+CLOUD_QUANTILE = 0.05
+ERROR_REACH_MAG = 0.1  # of the error band that limits provide for
+REGULAR_MAG, REGULAR_SIGMA = 0.5, 8.0  # points without a model are regular within the larger of both about the median
+COLORTERM_REACH = 0.04  # least half-height of a colour-term plot
+GAP_DAYS, JUMP_MAG = 60, 0.05  # lines of many telescopes are not drawn across longer gaps and larger steps
+RECENT_DAYS = 183  # of colour terms
+FEW = 400  # points of a trend that leave room for larger ones
+AIRMASS_MAX = 4.0  # shown at most
+
+_WIDTH_PX, _HEIGHT_PX, _DPI = 900, 450, 100
+_SMALL = 8  # pt, the smallest text
+_LINE_PX = 14  # height of a line of small text
+_DIGIT_PX = 0.66 * _SMALL * _DPI / 72  # width of a sign of small text, on average and a little more
+_LEFT_PX, _RIGHT_PX = 68, 62
+_TITLE_PX = 28
+_MAX_LANES = 6  # of slope labels
+
+
+@dataclass(frozen=True)
+class TrendData:
+    """Zeropoints of one telescope in one filter, of any number of cameras, in any order.
+
+    time (n,) datetime64[ms].  camera (n,) str.
+    zp_mag (n,) : at airmass 1, gain repaired, and less the offset of the camera where the model is meant to run
+        through the points.
+    usable (n,) bool : False is drawn grey.
+    """
+
+    time: np.ndarray
+    zp_mag: np.ndarray
+    camera: np.ndarray
+    usable: np.ndarray
+
+
+# --- figures
+
+def trend_plot(title, data, fit, *, events, reference_mag, until):
+    """Zeropoint at airmass 1 against time, with model, slopes, events, and throughput in percent of the reference.
+
+    data : TrendData.  fit : throughputmodel.ThroughputFit over the same rows, or over the usable ones among them.
+    events : (date, kind) or (date, kind, note), kinds as in observatory.toml.  reference_mag : None where not known.
+    until : date up to which the report goes.
+    """
+    figure, axes = _figure(title)
+    clear = _clear_rows(data, fit)
+    curves = _model_curves(fit)
+    modelled = len(curves) > 0
+    _time_axis(axes, data.time, until)
+    axes.set_ylim(*_zeropoint_limits(data, clear, curves, reference_mag))
+    axes.set_ylabel('zeropoint at airmass 1 [mag]', fontsize=9)
+    handles = _lay_points(axes, data, clear, modelled)
+    handles += _lay_model(axes, curves)
+    lanes, slopes = _lay_slopes(axes, fit.intervals)
+    handles += slopes + _lay_events(axes, events, fit.steps)
+    if reference_mag is not None:
+        handles += _lay_reference(axes, reference_mag)
+    if not modelled:
+        _remark(axes, 'too few points for a model')
+    _legend(figure, handles, above_px=lanes * _LINE_PX, below_px=_time_labels_px(axes))
+    return figure
+
+
+def airmass_plot(title, airmass, zp_less_model_mag, clear, adopted_k, fitted_k=np.nan, fitted_k_error=np.nan):
+    """Zeropoint, not corrected for airmass, minus the model at airmass 1 against airmass, with -k (X - 1).
+
+    airmass, zp_less_model_mag (n,).  clear (n,) : probability that a row is of a clear night, NaN where not usable.
+    adopted_k, fitted_k, fitted_k_error : extinction in mag per airmass; NaN where there is no fit.
+    """
+    figure, axes = _figure(title)
+    each, clear = np.asarray(zp_less_model_mag, float), np.asarray(clear, float)
+    airmass = np.asarray(airmass, float)
+    finite = np.isfinite(airmass) & np.isfinite(each)
+    judged = finite & ~np.isnan(clear)
+    good = finite & (clear > 0.5)
+    top = min(max(1.2, airmass[judged if judged.any() else finite].max(initial=1.2)) + 0.05, AIRMASS_MAX)
+    axes.set_xlim(0.97, top)
+    shown = each[good] if good.any() else each[finite]
+    axes.set_ylim(*_padded(min(shown.min(initial=-0.1), -adopted_k * (top - 1)), shown.max(initial=0.1)))
+    handles = []
+    for rows, colour, marker, label in ((finite & ~judged, GREY, 'x', 'not usable'),
+                                        (judged & ~good, _lighter(BLUE), 'o', 'cloudy or wild'),
+                                        (good, BLUE, 'o', 'clear')):
+        if rows.any():
+            handles += [_lay_dots(axes, airmass[rows], each[rows], colour, marker, f'{label} ({rows.sum()})')]
+    handles += _lay_bins(axes, airmass[good], each[good])
+    handles += _lay_extinction(axes, adopted_k, fitted_k, fitted_k_error)
+    axes.set_xlabel('airmass', fontsize=9)
+    axes.set_ylabel('zeropoint − model at airmass 1 [mag]', fontsize=9)
+    _mark_outside(axes, airmass[judged], each[judged])
+    _legend(figure, handles, below_px=38)
+    return figure
+
+
+def colorterm_plot(title, time, colorterm, camera, until):
+    """Colour term of each frame against time by camera, with the median of each camera.
+
+    time (n,) datetime64; colorterm (n,) [mag per mag of g-i]; camera (n,) str; until : as for trend_plot.
+    """
+    figure, axes = _figure(title)
+    time, colorterm, camera = np.asarray(time, 'datetime64[ms]'), np.asarray(colorterm, float), np.asarray(camera)
+    finite = np.isfinite(colorterm) & ~np.isnat(time)
+    time, colorterm, camera = time[finite], colorterm[finite], camera[finite]
+    styles = _camera_styles(time, camera)
+    _time_axis(axes, time, until)
+    regular = np.zeros(len(time), bool)
+    for name in styles:
+        regular[camera == name] = _is_regular(colorterm[camera == name], COLORTERM_REACH)
+    shown = colorterm[regular]
+    axes.set_ylim(*_padded(shown.min(initial=np.inf), shown.max(initial=-np.inf), least=2 * COLORTERM_REACH))
+    handles = []
+    for name, (colour, marker) in styles.items():
+        rows = camera == name
+        median, error = _median(colorterm[rows])
+        handles += [_lay_dots(axes, date2num(time[rows]), colorterm[rows], colour, marker,
+                              f'{name} ({rows.sum()}), median {median:+.4f} ± {error:.4f}')]
+        span = date2num(np.array([time[rows].min(), time[rows].max()]))
+        axes.plot(span, [median, median], color='white', lw=3.4, zorder=4)
+        axes.plot(span, [median, median], color=_darker(colour), lw=1.8, zorder=4, label=f'median of {name}')
+    if not styles:
+        _remark(axes, 'no colour terms')
+    axes.set_ylabel('colour term [mag per mag of g−i]', fontsize=9)
+    _mark_outside(axes, date2num(time), colorterm)
+    _legend(figure, handles, below_px=_time_labels_px(axes))
+    return figure
+
+
+def error_histogram(title, zperr_mag, zpsig_mag):
+    """Histograms of the zeropoints' errors and of the scatter of single stars, on a common logarithmic axis.
+
+    zperr_mag, zpsig_mag (n,) : values that are missing or not positive are not counted.
+    """
+    figure, axes = _figure(title)
+    edges = np.geomspace(0.5, 1000, 80)
+    handles, tallest = [], 1
+    for values, colour, style, name in ((zperr_mag, BLUE, '-', 'error of the zeropoint, zperr'),
+                                        (zpsig_mag, VERMILLION, '--', 'scatter of single stars, zpsig')):
+        mmag = 1000 * np.asarray(values, float)
+        mmag = mmag[np.isfinite(mmag) & (mmag > 0)]
+        counts = np.histogram(np.clip(mmag, edges[0], edges[-1]), edges)[0]
+        tallest = max(tallest, counts.max())
+        middle = f'median {np.median(mmag):.3g} mmag' if len(mmag) else 'none known'
+        axes.stairs(counts, edges, fill=True, color=colour, alpha=0.2)
+        axes.stairs(counts, edges, color=colour, ls=style, lw=1.4)
+        handles.append(Line2D([], [], color=colour, ls=style, lw=1.6, label=f'{name}: {middle} ({len(mmag)} frames)'))
+        if len(mmag):
+            axes.axvline(np.median(mmag), color=colour, ls=style, lw=1, label=f'median of {name}')
+    axes.set_xscale('log')
+    ticks = [0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]
+    axes.set_xticks(ticks, [f'{tick:g}' for tick in ticks])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set(xlim=(edges[0], edges[-1]), ylim=(0, 1.08 * tallest))
+    axes.set_xlabel('error or scatter [mmag]; the bins at either end hold all beyond', fontsize=9)
+    axes.set_ylabel('frames', fontsize=9)
+    _legend(figure, handles, below_px=38)
+    return figure
+
+
+def all_models_plot(title, models, until):
+    """Models of all telescopes of a class in one filter, as throughput relative to the reference of each.
+
+    models : (telescope, time (m,) datetime64, model_mag (m,), reference_mag or None).  Telescopes without a reference
+    are drawn in a panel of their own, in magnitudes.  The legend is in the order of current values.
+    """
+    figure = Figure(figsize=(_WIDTH_PX / _DPI, _HEIGHT_PX / _DPI), dpi=_DPI)
+    styled = [(_finite_model(*model), _line_style(number)) for number, model in enumerate(models)]
+    styled = [each for each in styled if len(each[0][1])]
+    panels = [panel for panel in ([each for each in styled if each[0][3] is not None],
+                                  [each for each in styled if each[0][3] is None]) if panel] or [[]]
+    share = [max(len(panel), 0.3 * len(styled), 1) for panel in panels]
+    every = np.concatenate([model[1] for model, _ in styled]) if styled else np.empty(0, 'datetime64[ms]')
+    grid = figure.subplots(len(panels), 1, sharex=True, squeeze=False, height_ratios=share)[:, 0]
+    figure.subplots_adjust(hspace=0.08)
+    _margins(figure, left=_LEFT_PX, right=245, bottom=34, top=30)
+    for axes, panel in zip(grid, panels, strict=True):
+        _lay_panel(axes, panel)
+        _time_axis(axes, every, until)
+    for axes in grid[:-1]:
+        axes.tick_params(labelbottom=False)
+        axes.xaxis.get_offset_text().set_visible(False)
+    if not styled:
+        _remark(grid[0], 'no models')
+    _title(figure, title)
+    return figure
+
+
+def all_colorterms_plot(title, entries, until):
+    """Colour terms of many telescopes in one filter: median and spread by telescope and camera.
+
+    entries : (telescope, time (n,) datetime64, colorterm (n,)), or with a fourth, camera (n,) str, where each camera
+    gets a line of its own.  A bar holds 68% of the frames; an open circle is the median of the last half year before
+    the end of the month of `until`.  The figure is as high as it has lines.
+    """
+    lines = [line for entry in entries for line in _colorterm_lines(*entry)]
+    slots = max(len(lines), 6)
+    height = 100 + 15 * slots
+    figure = Figure(figsize=(_WIDTH_PX / _DPI, height / _DPI), dpi=_DPI)
+    axes = figure.add_subplot()
+    _margins(figure, left=150, right=100, bottom=70, top=28)
+    since = _month_end(until) - np.timedelta64(RECENT_DAYS, 'D')
+    kinds = {kind: LINE_COLOURS[number % len(LINE_COLOURS)]
+             for number, kind in enumerate(sorted({kind for _, kind, *_ in lines}))}
+    for row, (label, kind, time, colorterm) in enumerate(lines):
+        _lay_spread(axes, row, label, kinds[kind], colorterm, colorterm[time >= since])
+    for kind, colour in kinds.items():
+        middle = np.median([np.median(colorterm) for _, other, _, colorterm in lines if other == kind])
+        axes.axvline(middle, color=colour, lw=0.8, ls='--', zorder=0.5, label=f'median of {kind}')
+    axes.set_yticks(range(len(lines)), [line[0] for line in lines])
+    _plain(axes.get_yticklabels())
+    axes.set_ylim(slots - 0.4, -0.6)
+    axes.tick_params(labelsize=_SMALL)
+    axes.grid(axis='x', color=GRID, lw=0.6)
+    axes.set_xlabel('colour term [mag per mag of g−i]; at the right: median (frames)', fontsize=9)
+    handles = [Line2D([], [], color=colour, marker='o', lw=3, ms=5, label=f'{kind}: median, 68% of frames')
+               for kind, colour in kinds.items()]
+    handles += [Line2D([], [], color=BLACK, marker='o', mfc='none', ls='none', ms=7, label='last half year')]
+    _plain(figure.legend(handles=handles, loc='lower center', ncols=5, fontsize=_SMALL, frameon=False).get_texts())
+    _title(figure, title)
+    if not lines:
+        _remark(axes, 'no colour terms')
+    return figure
+
+
+def png(figure):
+    """The figure as PNG; the same figure gives the same bytes: no date, no version.
+
+    Of at most 256 colours, for size: 30,000 points take 67 kB instead of 227 kB.
+    """
+    from PIL import Image  # matplotlib needs Pillow, too
+
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    image = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
+    place = io.BytesIO()
+    image.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(place, 'png')
+    return place.getvalue()
+
+
+# --- what a trend is made of
+
+def _clear_rows(data, fit):
+    """Mask of the usable rows that count as clear (n,); without a model, of those that are not far from the rest."""
+    usable, zp = np.asarray(data.usable, bool), np.asarray(data.zp_mag, float)
+    probability = np.full(len(zp), np.nan)
+    if len(fit.row_clear_probability) == len(zp):
+        probability[:] = fit.row_clear_probability
+    elif len(fit.row_clear_probability) == usable.sum():
+        probability[usable] = fit.row_clear_probability
+    else:
+        raise ValueError(f'a fit over {len(fit.row_clear_probability)} rows is not one of these {len(zp)} rows')
+    clear = usable & np.isfinite(zp) & (probability > 0.5)
+    if not clear.any():
+        clear = usable & np.isfinite(zp)
+        clear[clear] = _is_regular(zp[clear], REGULAR_MAG)
+    return clear
+
+
+def _is_regular(values, least):
+    """Mask of the values near their median."""
+    if not len(values):
+        return np.zeros(0, bool)
+    away = np.abs(values - np.median(values))
+    return away <= max(REGULAR_SIGMA * 1.4826 * np.median(away), least)
+
+
+def _model_curves(fit):
+    """(time, model_mag, error_mag) of each interval, with both sides of each step inside it."""
+    beside, curves = np.timedelta64(1, 'ms'), []
+    for interval in fit.intervals:
+        start, end = interval.start, max(interval.end - beside, interval.start)
+        steps = [step.time for step in fit.steps if start < step.time < end]
+        time = np.unique(np.concatenate([start + (end - start) * np.arange(41) // 40,
+                                         np.array([[step - beside, step] for step in steps], start.dtype).ravel()]))
+        model, error = fit.at(time)
+        if np.isfinite(model).any():
+            curves.append((time, model, error))
+    return curves
+
+
+def _zeropoint_limits(data, clear, curves, reference_mag):
+    """Limits that hold all clear points, the model, and the upper part of what clouds dim."""
+    zp = np.asarray(data.zp_mag, float)
+    held = [zp[clear]]
+    for _, model, error in curves:
+        error = np.minimum(np.nan_to_num(error), ERROR_REACH_MAG)
+        held += [model - error, model + error]
+    held = np.concatenate(held)
+    held = held[np.isfinite(held)]
+    if not len(held):
+        held = np.array([20.0, 25.0]) if reference_mag is None else reference_mag + np.array([-0.5, 0.2])
+    low, high = held.min(), held.max()
+    if reference_mag is not None and reference_mag - BAND_REACH_MAG < high and low < reference_mag + BAND_REACH_MAG:
+        low, high = min(low, reference_mag - HEALTHY_MAG), max(high, reference_mag)
+    cloudy = zp[np.asarray(data.usable, bool) & ~clear & np.isfinite(zp)]
+    if len(cloudy):
+        low = min(low, max(np.quantile(cloudy, CLOUD_QUANTILE), low - np.clip(high - low, *CLOUD_REACH_MAG)))
+    return _padded(low, high, least=0.2)
+
+
+def _lay_points(axes, data, clear, modelled):
+    """Points by camera; handles for the legend."""
+    time, zp, camera = np.asarray(data.time, 'datetime64[ms]'), np.asarray(data.zp_mag, float), np.asarray(data.camera)
+    finite = np.isfinite(zp) & ~np.isnat(time)
+    day, usable = date2num(time), np.asarray(data.usable, bool) & finite
+    styles = _camera_styles(time[finite], camera[finite])
+    unusable, dim = finite & ~usable, usable & ~clear
+    scale = 1.5 if len(zp) < FEW else 1.0
+    for name, (colour, marker) in styles.items():  # all that is dim first, so that it hides nothing
+        rows = dim & (camera == name)
+        _lay_dots(axes, day[rows], zp[rows], _lighter(colour), marker, f'{name}, cloudy ({rows.sum()})', scale)
+    handles, notes = [], []
+    for name, (colour, marker) in styles.items():
+        rows = usable & (camera == name)
+        shown = rows & clear
+        _lay_dots(axes, day[shown], zp[shown], colour, marker, f'{name}, clear ({shown.sum()})', scale)
+        handles.append(_key(colour, marker, f'{name} ({rows.sum()})'))
+    if dim.any():
+        notes.append(_key(_lighter(DARK_GREY), 'o',
+                          f'lighter: {"cloudy, wild, not fitted" if modelled else "off the rest"} ({dim.sum()})'))
+    if unusable.any():
+        notes.append(_lay_dots(axes, day[unusable], zp[unusable], GREY, 'x', f'not usable ({unusable.sum()})',
+                               scale))
+    _mark_outside(axes, day[usable], zp[usable])
+    return handles + notes
+
+
+def _lay_model(axes, curves):
+    for number, (time, model, error) in enumerate(curves):
+        day = date2num(time)
+        axes.fill_between(day, model - error, model + error, color=BLACK, alpha=0.25, lw=0, zorder=4)
+        axes.plot(day, model, color=BLACK, lw=2.2, zorder=4.2, label=f'model {number + 1}',
+                  path_effects=[withStroke(linewidth=3.6, foreground='white')])
+    return [Line2D([], [], color=BLACK, lw=2.2, label='model ± error')] if curves else []
+
+
+def _lay_slopes(axes, intervals):
+    """A dashed line per interval, and its slope above the axes: (number of lanes of labels, handles)."""
+    style = {'color': YELLOW, 'ls': (0, (4, 3)), 'lw': 1.2,  # seen on the model as well as off it
+             'path_effects': [withStroke(linewidth=2.6, foreground=BLACK)]}
+    known = [each for each in intervals if np.isfinite(each.slope_mag_per_month)]
+    lanes = []  # where the last label of each ends [pixel]
+    for each in known:
+        day = date2num(np.array([each.start, each.end]))
+        change = each.slope_mag_per_month * (day[1] - day[0]) / DAYS_PER_MONTH
+        label = _slope_label(each)
+        axes.plot(day, each.start_mag + np.array([0, change]), **style, zorder=4.5, scalex=False, scaley=False,
+                  label=f'{label} mmag/month')
+        _label_interval(axes, day, label, lanes)
+    return len(lanes), [Line2D([], [], **style, label='slope between cleanings')] if known else []
+
+
+def _slope_label(interval):
+    slope, error = 1000 * interval.slope_mag_per_month, 1000 * interval.slope_error_mag_per_month
+    digits = 2 if error < 0.095 else 1
+    return f'{slope:+.{digits}f} ± {error:.{digits}f}'.replace('-', '−')
+
+
+def _label_interval(axes, day, label, lanes):
+    """Write a slope over its interval, in the lowest lane that is free there; `lanes` is kept."""
+    width = _axes_px(axes)[0]
+    first, last = np.clip((day - axes.get_xlim()[0]) / np.ptp(axes.get_xlim()), 0, 1) * width + (2, -2)
+    text = f'{label} mmag/month'
+    if len(text) * _DIGIT_PX > last - first:
+        text = label
+    half = len(text) * _DIGIT_PX / 2
+    centre = np.clip((first + last) / 2, half, width - half)
+    lane = next((number for number, taken in enumerate(lanes) if taken < min(centre - half, first)), len(lanes))
+    if last <= first or lane == _MAX_LANES:
+        return
+    lanes[lane:lane + 1] = [max(centre + half, last)]
+    lift = ScaledTranslation(0, (3 + lane * _LINE_PX) / _DPI, axes.figure.dpi_scale_trans)
+    axes.add_artist(Line2D([first / width, last / width], [1, 1], color=DARK_GREY, lw=0.8, clip_on=False,
+                           transform=axes.transAxes + lift))
+    axes.text(centre / width, 1, text, ha='center', va='bottom', fontsize=_SMALL, transform=axes.transAxes + lift)
+
+
+def _lay_events(axes, events, steps):
+    """Lines for what happened at the telescope; handles for the legend."""
+    events = [(np.datetime64(date, 'D'), kind, ' '.join(' '.join(note).split())) for date, kind, *note in events]
+    handles = []
+    kinds = ((('cleaning',), GREY, ':', 1.3, 'cleaning'), (MIRROR_EVENTS, ORANGE, '--', 1.6, 'wash, recoating, break'))
+    for names, colour, style, width, label in kinds:
+        days = [date for date, kind, _ in events if kind in names]
+        handles += _lay_verticals(axes, days, colour, style, width, label)
+    recorded = [(date, note or 'instrument') for date, kind, note in events if kind == 'instrument']
+    changes = [(step.time.astype('datetime64[D]'), 'camera change') for step in steps if step.kind == 'instrument']
+    near = np.timedelta64(INSTRUMENT_DAYS, 'D')
+    changes = [change for change in changes if all(abs(change[0] - date) > near for date, _ in recorded)]
+    handles += _lay_verticals(axes, [date for date, _ in recorded + changes], BLUE, '-.', 1.3, 'instrument change')
+    _label_lines(axes, sorted(recorded + changes))
+    return handles
+
+
+def _lay_verticals(axes, dates, colour, style, width, label):
+    days = _inside(axes, dates)
+    if not len(days):
+        return []
+    axes.vlines(days, 0, 1, transform=axes.get_xaxis_transform(), colors=colour, linestyles=style, lw=width, zorder=3.5,
+                label=label)
+    return [Line2D([], [], color=colour, ls=style, lw=width, label=f'{label} ({len(days)})')]
+
+
+def _inside(axes, dates):
+    """Those of the dates that the axis holds, as its numbers; an event is at noon."""
+    days = date2num(np.array(sorted(dates), 'datetime64[D]')) + 0.5
+    first, last = axes.get_xlim()
+    return days[(days >= first) & (days <= last)]
+
+
+def _label_lines(axes, labels):
+    """Small upright labels beside lines, where there is room."""
+    scale = _axes_px(axes)[0] / np.ptp(axes.get_xlim())
+    end = -np.inf
+    for date, text in labels:
+        for day in _inside(axes, [date]):
+            place = (day - axes.get_xlim()[0]) * scale
+            if place - end > _LINE_PX + 4:
+                text = text if len(text) <= 34 else text[:33] + '…'
+                box = {'boxstyle': 'square,pad=0.1', 'fc': 'white', 'ec': 'none', 'alpha': 0.8}
+                axes.annotate(text, (day, 0.07), (-2, 0), axes.get_xaxis_transform(), textcoords='offset points',
+                              rotation=90, ha='right', va='bottom', fontsize=_SMALL, color=BLUE, bbox=box, zorder=6,
+                              parse_math=False)
+                end = place
+
+
+def _lay_reference(axes, reference_mag):
+    """The band of good throughput, and a second axis in percent."""
+    axes.axhspan(reference_mag - HEALTHY_MAG, reference_mag, color=GREEN, alpha=0.13, lw=0, zorder=0.5,
+                 label='good throughput')
+    _percent_axis(axes, reference_mag)
+    label = f'good: {reference_mag - HEALTHY_MAG:g} to {reference_mag:g} mag'
+    return [Patch(color=GREEN, alpha=0.2, lw=0, label=label)]
+
+
+def _percent_axis(axes, reference_mag):
+    def magnitude(percent):
+        return reference_mag + 2.5 * np.log10(np.maximum(percent, 1e-9) / 100)
+
+    axis = axes.secondary_yaxis('right', functions=(lambda zp: percent_of_reference(zp, reference_mag), magnitude))
+    axis.set_ylabel('throughput [% of reference]', fontsize=9)
+    axis.yaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10]))
+    axis.tick_params(labelsize=_SMALL)
+    return axis
+
+
+# --- what other figures are made of
+
+def _lay_extinction(axes, adopted_k, fitted_k, error):
+    """Lines of the adopted and, where there is one, the fitted extinction; handles for the legend."""
+    x = np.array(axes.get_xlim())
+    handles = axes.plot(x, -adopted_k * (x - 1), color=VERMILLION, ls='--', lw=1.6, zorder=4,
+                        label=f'adopted: {adopted_k:.3f} mag/airmass')
+    if np.isfinite(fitted_k):
+        handles += axes.plot(x, -fitted_k * (x - 1), color=BLACK, lw=1.4, zorder=4,
+                             label=f'fitted: {fitted_k:.3f} ± {error:.3f} mag/airmass')
+        axes.fill_between(x, -(fitted_k - error) * (x - 1), -(fitted_k + error) * (x - 1), color=BLACK, alpha=0.2, lw=0,
+                          zorder=3)
+    return handles
+
+
+def _lay_bins(axes, airmass, each):
+    """Medians of ten bins of airmass with as many points each, with their errors."""
+    order = np.argsort(airmass, kind='stable')
+    bins = [rows for rows in np.array_split(order, 10) if len(rows) >= 5]
+    if not bins:
+        return []
+    x = [np.median(airmass[rows]) for rows in bins]
+    y, error = np.transpose([_median(each[rows]) for rows in bins])
+    axes.errorbar(x, y, error, fmt='o', color=BLACK, mfc='white', ms=5, capsize=2, lw=1, zorder=5)
+    return [Line2D([], [], color=BLACK, marker='o', mfc='white', ls='none', ms=5, label='medians of clear')]
+
+
+def _median(values):
+    """Median and its error, from the median absolute deviation; Gaussian: 1.2533 = sqrt(pi / 2)."""
+    median = np.median(values)
+    return median, 1.2533 * 1.4826 * np.median(np.abs(values - median)) / np.sqrt(len(values))
+
+
+def _colorterm_lines(telescope, time, colorterm, camera=None):
+    """(label, kind, time, colorterm) of a telescope, or of each of its cameras; kind : type of camera or telescope."""
+    colorterm, time = np.asarray(colorterm, float), np.asarray(time, 'datetime64[ms]')
+    finite = np.isfinite(colorterm) & ~np.isnat(time)
+    time, colorterm = time[finite], colorterm[finite]
+    if camera is None:
+        return [(str(telescope), str(telescope).split('-')[-1][:3], time, colorterm)] if len(time) else []
+    camera = np.asarray(camera)[finite]
+    return [(f'{telescope}  {name}', name[:2], time[camera == name], colorterm[camera == name])
+            for name in _camera_styles(time, camera)]
+
+
+def _lay_spread(axes, row, label, colour, values, recent):
+    """A line of median and spread."""
+    low, median, high = np.percentile(values, [16, 50, 84])
+    axes.plot([low, high], [row, row], color=colour, lw=3, alpha=0.45, solid_capstyle='butt')
+    axes.plot(median, row, 'o', color=colour, ms=5, label=label)
+    if len(recent):
+        axes.plot(np.median(recent), row, 'o', mfc='none', mec=BLACK, ms=7.5, mew=1, label=f'{label}, last half year')
+    axes.annotate(f'{median:+.3f}  ({len(values)})', (1, row), (5, 0), axes.get_yaxis_transform(),
+                  textcoords='offset points', va='center', fontsize=_SMALL)
+
+
+def _finite_model(name, time, model, reference):
+    """The same in order of time and without what is missing."""
+    time, model = np.asarray(time, 'datetime64[ms]'), np.asarray(model, float)
+    rows = np.flatnonzero(np.isfinite(model) & ~np.isnat(time))
+    rows = rows[np.argsort(time[rows], kind='stable')]
+    return str(name), time[rows], model[rows], reference
+
+
+def _line_style(number):
+    count = len(LINE_COLOURS)
+    return LINE_COLOURS[number % count], LINE_STYLES[number // count % len(LINE_STYLES)]
+
+
+def _lay_panel(axes, panel):
+    """Lines of telescopes, all with or all without a reference, and a legend beside them by current value."""
+    relative = bool(panel) and panel[0][0][3] is not None
+    current = []
+    for (name, time, model, reference), (colour, style) in panel:
+        value = model - reference if relative else model
+        now = f'{percent_of_reference(model[-1], reference):.0f}%' if relative else f'{model[-1]:.2f}'
+        line, = axes.plot(*_with_gaps(time, value), color=colour, ls=style, lw=1.6, label=f'{name}  {now}')
+        current.append((-value[-1], name, line))
+    if relative:
+        axes.axhspan(-HEALTHY_MAG, 0, color=GREEN, alpha=0.13, lw=0, zorder=0.5, label='good throughput')
+        _percent_axis(axes, 0.0)
+    axes.set_ylabel('zeropoint − reference [mag]' if relative else 'zeropoint\n[mag]', fontsize=9)
+    axes.tick_params(labelsize=_SMALL)
+    axes.grid(color=GRID, lw=0.6)
+    legend = axes.legend(handles=[line for *_, line in sorted(current, key=lambda each: each[:2])], loc='upper left',
+                         bbox_to_anchor=(1.105, 1.03), fontsize=_SMALL, frameon=False, handlelength=2.6,
+                         labelspacing=0.25, borderpad=0)
+    _plain(legend.get_texts())
+
+
+def _with_gaps(time, value):
+    """Days and values in order of time, with NaN between them where a line is not to be drawn."""
+    day = date2num(time)
+    after = np.flatnonzero((np.diff(day) > GAP_DAYS) | (np.abs(np.diff(value)) > JUMP_MAG)) + 1
+    return np.insert(day, after, np.nan), np.insert(value, after, np.nan)
+
+
+# --- figures in general
+
+def _figure(title):
+    figure = Figure(figsize=(_WIDTH_PX / _DPI, _HEIGHT_PX / _DPI), dpi=_DPI)
+    axes = figure.add_subplot()
+    axes.tick_params(labelsize=_SMALL)
+    axes.grid(color=GRID, lw=0.6)
+    axes.yaxis.set_major_locator(MaxNLocator(9, steps=[1, 2, 5, 10]))
+    _margins(figure, left=_LEFT_PX, right=_RIGHT_PX, bottom=30, top=_TITLE_PX)
+    _title(figure, title)
+    return figure, axes
+
+
+def _margins(figure, *, left, right, bottom, top):
+    """What the axes leave at each side [pixel]."""
+    width, height = figure.get_size_inches() * _DPI
+    figure.subplots_adjust(left=left / width, right=1 - right / width, bottom=bottom / height, top=1 - top / height)
+
+
+def _title(figure, title):
+    figure.suptitle(title, x=_LEFT_PX / _WIDTH_PX, y=1 - 6 / (figure.get_figheight() * _DPI), ha='left', va='top',
+                    fontsize=11, parse_math=False)
+
+
+def _legend(figure, handles, *, above_px=0, below_px):
+    """A legend below the axes; the axes get the height that it, labels above and labels below leave."""
+    rows = 0
+    if handles:
+        widths = [len(handle.get_label()) * 0.92 * _DIGIT_PX + 46 for handle in handles]
+        rows = next(rows for rows in range(1, len(handles) + 1)
+                    if _columns_px(widths, rows) < _WIDTH_PX - 10 or rows == len(handles))
+        ncols = -(-len(handles) // rows)
+        legend = figure.legend(handles=handles, loc='lower center', ncols=ncols, fontsize=_SMALL, frameon=False,
+                               handletextpad=0.5, columnspacing=1.4, labelspacing=0.3, borderpad=0.2,
+                               borderaxespad=0.3)
+        _plain(legend.get_texts())
+    _margins(figure, left=_LEFT_PX, right=_RIGHT_PX, bottom=rows * 15 + below_px + 8, top=_TITLE_PX + above_px)
+
+
+def _columns_px(widths, rows):
+    """Width of columns of so many rows."""
+    return sum(max(widths[first:first + rows]) for first in range(0, len(widths), rows))
+
+
+def _plain(texts):
+    """No text of ours is mathematical notation; a name with two $ would be taken for one."""
+    for text in texts:
+        text.set_parse_math(False)
+
+
+def _axes_px(axes):
+    box = axes.get_position()
+    width, height = axes.figure.get_size_inches() * _DPI
+    return box.width * width, box.height * height
+
+
+def _month_end(until):
+    return (np.datetime64(until, 'M') + 1).astype('datetime64[ms]')
+
+
+def _time_axis(axes, time, until):
+    time = np.asarray(time, 'datetime64[ms]')
+    end = _month_end(until)
+    start = min(time[~np.isnat(time)].min(initial=end), end - np.timedelta64(7, 'D'))
+    start, end = date2num(np.array([start, end - np.timedelta64(1, 's')]))  # no tick of the next month
+    axes.set_xlim(start - 0.012 * (end - start), end)
+    locator = AutoDateLocator(minticks=4, maxticks=11)
+    formatter = ConciseDateFormatter(locator)
+    formatter.formats[2] = formatter.zero_formats[2] = '%d %b'
+    formatter.offset_formats[2] = '%Y'
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(formatter)
+    axes.tick_params(labelsize=_SMALL)
+    axes.xaxis.get_offset_text().set_fontsize(_SMALL)
+
+
+def _time_labels_px(axes):
+    """Height of the labels of a time axis: there is a second line, of the year, where the first has months or days."""
+    formatter = axes.xaxis.get_major_formatter()
+    formatter.format_ticks(axes.xaxis.get_major_locator()())
+    return 24 + (_LINE_PX if formatter.get_offset() else 0)
+
+
+def _padded(low, high, *, least=0.1):
+    """Limits a little wider than low to high, and `least` at least; 0 in the middle of nothing."""
+    if not np.isfinite([low, high]).all():
+        low, high = 0.0, 0.0
+    margin = max(0.06 * (high - low), (least - (high - low)) / 2, 0.01)
+    return low - margin, high + margin
+
+
+def _camera_styles(time, camera):
+    """{camera: (colour, marker)} by first appearance, so that a new camera changes no old one."""
+    first = sorted((time[camera == name].min(), str(name)) for name in np.unique(camera))
+    return {name: (CAMERA_COLOURS[number % len(CAMERA_COLOURS)], CAMERA_MARKERS[number % len(CAMERA_MARKERS)])
+            for number, (_, name) in enumerate(first)}
+
+
+def _lighter(colour):
+    return tuple(0.28 * part + 0.72 for part in to_rgb(colour))
+
+
+def _darker(colour):
+    return tuple(0.6 * part for part in to_rgb(colour))
+
+
+def _key(colour, marker, label):
+    return Line2D([], [], color=colour, marker=marker, ms=5, ls='none', label=label)
+
+
+def _lay_dots(axes, x, y, colour, marker, label, scale=1.0):
+    """Points within the limits, one for each pixel; a handle for the legend."""
+    (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
+    shown = np.flatnonzero((x >= left) & (x <= right) & (y >= low) & (y <= high))
+    column = np.floor((x[shown] - left) / (right - left) * _WIDTH_PX).astype(int)
+    row = np.floor((y[shown] - low) / (high - low) * _HEIGHT_PX).astype(int)
+    shown = shown[np.unique(column * 10_000 + row, return_index=True)[1]]
+    size = scale * {'x': 3, '^': 3.2, 'v': 3.2}.get(marker, 2.6)
+    edge = {'mew': 0.7} if marker == 'x' else {'mec': 'none'}
+    axes.plot(x[shown], y[shown], marker, color=colour, ms=size, ls='none', rasterized=True, zorder=2, label=label,
+              scalex=False, scaley=False, **edge)
+    return _key(colour, marker, label)
+
+
+def _mark_outside(axes, x, y):
+    """Triangles at the edge where points lie beyond it, and how many."""
+    (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
+    within = (x >= left) & (x <= right)
+    for beyond, place, marker, sign, side in ((y < low, 0.0, 'v', '▾', 'below'), (y > high, 1.0, '^', '▴', 'above')):
+        beyond = beyond & within
+        if not beyond.any():
+            continue
+        column = np.unique(np.floor((x[beyond] - left) / (right - left) * 150))  # one for every 5 pixels
+        inwards = 0.012 if place == 0 else -0.012
+        axes.plot(left + (column + 0.5) / 150 * (right - left), np.full(len(column), place + inwards), marker,
+                  color=DARK_GREY, ms=3.5, mec='none', ls='none', transform=axes.get_xaxis_transform(), zorder=5,
+                  label=f'{side} ({beyond.sum()})')
+        axes.annotate(f'{sign} {beyond.sum()} {side}', (0, place), (4, 5 if place == 0 else -5), 'axes fraction',
+                      textcoords='offset points', va='bottom' if place == 0 else 'top', fontsize=_SMALL,
+                      color=DARK_GREY, zorder=6, bbox={'boxstyle': 'square,pad=0.1', 'fc': 'white', 'ec': 'none',
+                                                      'alpha': 0.85})
+
+
+def _remark(axes, text):
+    axes.text(0.5, 0.94, text, transform=axes.transAxes, ha='center', va='top', fontsize=11, color=DARK_GREY, zorder=7,
+              bbox={'fc': 'white', 'ec': DARK_GREY, 'lw': 0.6, 'boxstyle': 'round,pad=0.4'})
