@@ -267,16 +267,21 @@ def _tan_wcs(header):
             raise FrameRejected(HEADER_INCOMPLETE, f'CTYPE{axis} = {_shown(found)}, not the {kind} that is read')
     crval = _number(header, 'CRVAL1'), _number(header, 'CRVAL2')
     crpix = _number(header, 'CRPIX1'), _number(header, 'CRPIX2')
-    if any(f'CD{i}_{j}' in header for i in (1, 2) for j in (1, 2)):
-        # FITS paper I: elements of a CD matrix that are not written are 0.
-        cd = [[_number(header, f'CD{i}_{j}') if f'CD{i}_{j}' in header else 0.0 for j in (1, 2)] for i in (1, 2)]
-    else:
-        raise FrameRejected(HEADER_INCOMPLETE, 'CD1_1 is missing')
-    cd = np.array(cd)
+    cd = np.array([[_element(header, i, j) for j in (1, 2)] for i in (1, 2)])
     scale_arcsec = 3600 * math.sqrt(abs(np.linalg.det(cd)))
     if not (0.01 < scale_arcsec < 60 and abs(crval[1]) <= 90):
         raise FrameRejected(WCS_FAILED, f'CRVAL2 = {crval[1]:g}, pixel scale {scale_arcsec:g} arcsec make no sense')
     return TanWCS(crval, crpix, cd)
+
+
+def _element(header, i, j):
+    """Element CDi_j [deg/pixel] of the linear part; where there is no CD matrix, PCi_j * CDELTi (FITS paper I)."""
+    if any(f'CD{k}_{m}' in header for k in (1, 2) for m in (1, 2)):
+        return _number(header, f'CD{i}_{j}') if f'CD{i}_{j}' in header else 0.0
+    if 'CDELT1' not in header:
+        raise FrameRejected(HEADER_INCOMPLETE, 'CD1_1 is missing')
+    rotation = _number(header, f'PC{i}_{j}') if f'PC{i}_{j}' in header else float(i == j)
+    return rotation * _number(header, f'CDELT{i}')
 
 
 def _source_table(hdus, columns):

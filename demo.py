@@ -16,7 +16,7 @@ from names import exposure_of
 
 HERE = Path(__file__).resolve().parent
 FRAMES, SEED = 60, 1
-TELESCOPES, YEARS = 8, 3
+TELESCOPES, YEARS = 6, 2
 
 
 def main(argv=None):

@@ -188,7 +188,7 @@ def _read_index(directory):
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')
             with open(path, 'rb') as file, fits.open(file, memmap=False) as hdus:
-                table = hdus['SKY_REGION'].data
+                table = hdus['SKY_REGION' if 'SKY_REGION' in hdus else 1].data
                 limits = [np.array(table[key], float) for key in ('R_MIN', 'R_MAX', 'D_MIN', 'D_MAX')]
                 names = np.array([str(name).replace('\0', ' ').strip() for name in table['NAME']], dtype=object)
                 upper = {name.upper(): name for name in table.names}

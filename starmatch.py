@@ -13,6 +13,7 @@ from scipy.spatial import cKDTree
 from scipy.stats import poisson
 
 WIDE_ARCSEC = 5.0             # corners of BANZAI's linear world coordinates are off by up to this
+FAR_FACTOR = 6                # a second vote goes this much farther, to 30"
 TIGHT_ARCSEC = (0.8, 2.0)     # least and largest radius of the final match
 TIGHT_SIGMAS = 4.0            # the final radius in standard deviations of the bright stars' residuals (per axis)
 CHANCE_PAIRS = 0.05           # bright stars are taken so few that a wide circle holds this many strangers
@@ -66,15 +67,20 @@ def match_stars(source_xy, source_flux, reference_xy, reference_mag, *, wide_arc
     Returns Matches, empty where nothing agrees.
     """
     source_xy, reference_xy = np.asarray(source_xy, float), np.asarray(reference_xy, float)
-    near = _within_box(reference_xy, source_xy, 2 * wide_arcsec)
+    near = _within_box(reference_xy, source_xy, FAR_FACTOR * wide_arcsec)
     if not len(source_xy) or not len(near):
         return _no_matches()
-    count = _bright_count(source_xy, wide_arcsec)
-    bright = np.argsort(-np.nan_to_num(source_flux, nan=-np.inf), kind='stable')[:count]
-    bright_reference = near[np.argsort(np.nan_to_num(reference_mag[near], nan=np.inf), kind='stable')[:count]]
-    offset = _vote(source_xy[bright], reference_xy[bright_reference], wide_arcsec)
-    if offset is None:
+    brightest = np.argsort(-np.nan_to_num(source_flux, nan=-np.inf), kind='stable')
+    brightest_reference = near[np.argsort(np.nan_to_num(reference_mag[near], nan=np.inf), kind='stable')]
+    for radius in (wide_arcsec, FAR_FACTOR * wide_arcsec):  # a field that is far off needs fewer, brighter stars
+        count = _bright_count(source_xy, radius)
+        offset = _vote(source_xy[brightest[:count]], reference_xy[brightest_reference[:count]], radius)
+        if offset is not None:
+            break
+    else:
         return _no_matches()
+    count = _bright_count(source_xy, wide_arcsec)
+    bright, bright_reference = brightest[:count], brightest_reference[:count]
     removed, degree, sigma = _remove_distortion(source_xy[bright], reference_xy[bright_reference], offset, wide_arcsec)
     radius = float(np.clip(TIGHT_SIGMAS * sigma, *TIGHT_ARCSEC))
     moved = reference_xy[near] + removed(reference_xy[near])

@@ -52,6 +52,14 @@ def test_an_offset_of_3_arcsec_is_found_and_removed(seed, angle):
     assert np.median(matches.separation_arcsec) == pytest.approx(0.118, abs=0.03)  # 1.177 x 0.1": only noise is left
 
 
+@pytest.mark.parametrize('per_sq_deg', [600, 5000, 50_000])
+def test_a_field_that_is_far_off_is_found_by_a_second_vote(per_sq_deg):
+    matches, share, wrong = matched(planted(7, per_sq_deg=per_sq_deg, offset=(-14.0, 21.0), corner_arcsec=2.0))
+    assert np.hypot(*np.subtract(matches.offset_arcsec, (-14.0, 21.0))) < 1.5  # of which the distortion takes a part
+    assert share > 0.93  # the stars at two edges have left the image
+    assert wrong <= 0.005 * len(matches) + 2
+
+
 @pytest.mark.parametrize('per_sq_deg', [600, 5000])
 @pytest.mark.parametrize('offset', [(0, 0), (1.2, -0.9)])
 def test_a_distortion_of_5_arcsec_in_the_corners_is_removed(per_sq_deg, offset):
