@@ -17,7 +17,10 @@ FAR_FACTOR = 6                # a second vote goes this much farther, to 30"
 TIGHT_ARCSEC = (0.8, 2.0)     # least and largest radius of the final match
 TIGHT_SIGMAS = 4.0            # the final radius in standard deviations of the bright stars' residuals (per axis)
 CHANCE_PAIRS = 0.05           # bright stars are taken so few that a wide circle holds this many strangers
-VOTE_ARCSEC = 1.0             # offsets this near to each other vote together
+FEWEST_STARS = 30             # and no fewer than these
+# Offsets this near together are one vote.  Of the brightest stars so many have a vote that one of all their offsets
+# falls into such a circle by chance.
+VOTE_ARCSEC = 1.0
 MIN_VOTES = 5
 FALSE_ALARM = 1e-4            # how often fields that have nothing in common may pass for the same
 TERMS_BY_DEGREE = {1: 3, 2: 6, 3: 10}
@@ -72,9 +75,9 @@ def match_stars(source_xy, source_flux, reference_xy, reference_mag, *, wide_arc
         return _no_matches()
     brightest = np.argsort(-np.nan_to_num(source_flux, nan=-np.inf), kind='stable')
     brightest_reference = near[np.argsort(np.nan_to_num(reference_mag[near], nan=np.inf), kind='stable')]
-    for radius in (wide_arcsec, FAR_FACTOR * wide_arcsec):  # a field that is far off needs fewer, brighter stars
-        count = _bright_count(source_xy, radius)
-        offset = _vote(source_xy[brightest[:count]], reference_xy[brightest_reference[:count]], radius)
+    voters = max(FEWEST_STARS, int(math.sqrt(_area(source_xy, wide_arcsec) / math.pi) / VOTE_ARCSEC))
+    for radius in (wide_arcsec, FAR_FACTOR * wide_arcsec):
+        offset = _vote(source_xy[brightest[:voters]], reference_xy[brightest_reference[:voters]], radius)
         if offset is not None:
             break
     else:
@@ -101,10 +104,14 @@ def _within_box(xy, around, margin):
     return np.flatnonzero(np.all((xy >= low) & (xy <= high), axis=1))
 
 
+def _area(xy, radius):
+    """Area of the bounding box [square arcsec], which is taken to hold a few circles of the radius at least."""
+    return np.prod(np.maximum(np.ptp(xy, axis=0), 4 * radius))
+
+
 def _bright_count(xy, radius):
-    """How many stars the box of `xy` may hold so that a circle holds CHANCE_PAIRS of them by chance; at least 30."""
-    area = np.prod(np.maximum(np.ptp(xy, axis=0), 4 * radius))
-    return max(30, int(CHANCE_PAIRS * area / (math.pi * radius**2)))
+    """How many stars the box of `xy` may hold so that a circle holds CHANCE_PAIRS of them by chance."""
+    return max(FEWEST_STARS, int(CHANCE_PAIRS * _area(xy, radius) / (math.pi * radius**2)))
 
 
 def _vote(source_xy, reference_xy, radius):
@@ -119,8 +126,7 @@ def _vote(source_xy, reference_xy, radius):
     votes = cKDTree(shifts)
     counts = votes.query_ball_point(shifts, VOTE_ARCSEC, return_length=True)
     # Strangers fill the circle evenly: the elected shift has to have more votes than their noise gives to any shift.
-    by_chance = len(source_xy) * len(reference_xy) * (math.pi * VOTE_ARCSEC**2) / np.prod(
-        np.maximum(np.ptp(reference_xy, axis=0), 4 * radius))
+    by_chance = len(source_xy) * len(reference_xy) * (math.pi * VOTE_ARCSEC**2) / _area(reference_xy, radius)
     if counts.max() < max(min(MIN_VOTES, len(source_xy)), 1 + poisson.isf(FALSE_ALARM / len(shifts), by_chance)):
         return None
     offset = shifts[counts.argmax()]
