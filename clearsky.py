@@ -41,8 +41,8 @@ SCATTER_ROWS = 2.0  # weight of the start value of s, in rows
 WILD_ROWS = (1.0, 100.0)  # of which one is wild: prior
 MISSING_MAX = 0.98  # of the information, for want of knowing which nights were clear: errors grow 7 times at most
 # Nights under the thinnest veils pass for clear where hardly any night is.  Simulated years with three cloudy nights in
-# four, and seasons without a clear one, scatter 1.3 times as much as the likelihood says; with two in five, 1.0 times.
-CONFUSION = 2.0  # variance is scaled by 1 + CONFUSION * cloudy share^4
+# four, and seasons without a clear one, scatter 1.0 to 1.4 times as much as the likelihood says; with two in five, 1.0.
+CONFUSION = 1.0  # variance is scaled by 1 + CONFUSION * cloudy share^4
 _ROUNDS = 60
 _TRIAL_ROUNDS = 6
 _TOLERANCE_MAG = 5e-5
@@ -88,9 +88,11 @@ class ClearSkyFit:
 
 @dataclass(frozen=True)
 class Data:
-    """y, error (n,) [mag], design (n, p), rows in order of nights; prior (p, 2) : value and width of parameters, inf for
-    none; first (m,) : first row of each night; night (n,) : number of the night of each row; window (2, m) : the
-    season about each night, its first and last one + 1."""
+    """Rows in order of nights: y, error (n,) [mag], design (n, p).
+
+    prior (p, 2) : value and width of the parameters, inf for none.  first (m,) : first row of each night.
+    night (n,) : number of the night of each row.  window (2, m) : the season about each night, its first and last + 1.
+    """
 
     y: np.ndarray
     error: np.ndarray

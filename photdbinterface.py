@@ -11,311 +11,84 @@ so that several processes may open it together, after a copy was put beside the 
 taken as it is; a column that it lacks reads as missing.
 
 A frame is known by its base name.  Older rows have a full path for a name: the same frame, which keeps its row.  The
-column `frame` holds the exposure (the base name without level and extension) and is what look-ups go by.  Missing
-numbers are NULL in the database and NaN in arrays; text or infinity in a column of numbers is read as missing.  Times
-are UTC, 'YYYY-MM-DD HH:MM:SS.sss' in the database and datetime64[ms] in arrays.
+column `frame` holds the exposure (the base name without level and extension) and is what look-ups go by.
 
-Everything that a database or its driver refuses is raised as `DatabaseUnusable`, without passwords.
+Tables, dataclasses and their values are at home in `photdbtables.py`; places, connections and what is said when they
+fail, always as `DatabaseUnusable`, in `photdbplaces.py`.
 """
 
-import json
-import logging
-import math
 import os
-import re
-import shutil
 import socket
-import sqlite3
 from collections import defaultdict
-from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, fields
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from itertools import count
-from pathlib import Path
-from urllib.parse import quote, quote_plus
 
 import numpy as np
 import sqlalchemy as sa
 from sqlalchemy import exc
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from names import base_name, exposure_of, level_of
+from photdbplaces import (
+    WRITE_CHUNK,
+    add_columns,
+    back_up,
+    check_file,
+    choose_journal,
+    chunks_of,
+    file_system_type,
+    locate,
+    lock_schema,
+    make_engine,
+    refusal,
+    secrets_of,
+    upsert,
+    without_passwords,
+)
+from photdbtables import (
+    CONVERTERS,
+    INTERVAL,
+    MODEL,
+    PHOT,
+    READ_CHUNK,
+    REJECT,
+    RUN,
+    STEP,
+    Base,
+    LcoPhot,
+    Measurement,
+    RejectedFrame,
+    Run,
+    StoredModel,
+    Zeropoints,
+    best_of_exposure,
+    instant_of,
+    json_text,
+    key_of,
+    model_of,
+    names_of,
+    number_of,
+    read_columns,
+    row_of,
+    run_of,
+    stored_value,
+    time_text,
+)
 from rejections import EXPOSURE_TOO_SHORT, DatabaseUnusable
 
-log = logging.getLogger('photzp.photdbinterface')
+__all__ = [
+    'Base',
+    'LcoPhot',
+    'Measurement',
+    'PhotDatabase',
+    'RejectedFrame',
+    'Run',
+    'StoredModel',
+    'Zeropoints',
+    'file_system_type',
+    'without_passwords',
+]
 
-BUSY_TIMEOUT_S = 60  # chosen because a write transaction here takes well under a second, ten waiting ones a few
-MOUNTINFO = Path('/proc/self/mountinfo')  # Linux only; elsewhere SQLite's own answer has to do
-# File systems without the shared memory that SQLite's write-ahead log needs (https://sqlite.org/wal.html).
-REMOTE_FILE_SYSTEMS = re.compile(
-    r'nfs\d?|cifs|smb\w*|ncpfs|afs|coda|9p|virtiofs|fuse\..*|lustre|ceph|glusterfs|gpfs|beegfs|panfs|orangefs|pvfs2'
-    r'|ocfs2|gfs2'
-)
 _IN_CHUNK = 900  # names per IN (...): SQLite before 3.32 takes 999 parameters
-_WRITE_CHUNK = 10_000  # rows per statement when many are written
-_READ_CHUNK = 5_000  # rows per conversion to arrays: a few MB at a time
-_UPSERT = {'sqlite': sqlite.insert, 'postgresql': postgresql.insert}
-_HINTS = (  # what a driver says -> what to do about it
-    ('not a database', 'move the file away or name another database'),
-    ('malformed', 'the file is damaged: put a copy of it back, or recover it with the sqlite3 shell'),
-    ('locked', f'another process has held it for more than {BUSY_TIMEOUT_S} s: wait for it or end it, then run again'),
-    ('readonly', 'make the file and its directory writable, or name another database'),
-    ('read-only', 'make it writable, or name another database'),
-    ('disk is full', 'make room, then run again'),
-    ('unable to open', 'see whether the directory exists and may be written, or name another database'),
-    ('disk i/o', 'see whether the disk is full or failing, then run again'),
-)
-
-
-class Base(DeclarativeBase):
-    """The tables.  Beyond the key every column may be NULL: older rows, and other programs' rows, lack some."""
-
-    type_annotation_map = {str: sa.Text, float: sa.Double}  # noqa: RUF012 (SQLAlchemy's own idiom)
-
-
-class LcoPhot(Base):
-    """One measured frame; `Measurement` says what the columns mean."""
-
-    __tablename__ = 'lcophot'
-    name: Mapped[str] = mapped_column(primary_key=True)
-    dateobs: Mapped[str | None]
-    site: Mapped[str | None]
-    dome: Mapped[str | None]
-    telescope: Mapped[str | None]
-    camera: Mapped[str | None]
-    filter: Mapped[str | None]
-    airmass: Mapped[float | None]
-    zp: Mapped[float | None]
-    colorterm: Mapped[float | None]
-    zpsig: Mapped[float | None]
-    zperr: Mapped[float | None]
-    colortermerr: Mapped[float | None]
-    zpcolor: Mapped[float | None]
-    nstars: Mapped[int | None]
-    exptime: Mapped[float | None]
-    zpcolortermcov: Mapped[float | None]
-    colortermheld: Mapped[bool | None]
-    refcomplete: Mapped[bool | None]
-    wcsoffset: Mapped[float | None]
-    processed: Mapped[str | None]
-    frame: Mapped[str | None]
-    __table_args__ = (
-        sa.Index('ix_lcophot_frame', 'frame'),
-        sa.Index('ix_lcophot_series', 'site', 'dome', 'telescope', 'filter', 'dateobs'),
-    )
-
-
-class TelescopeModel(Base):
-    """One date of the throughput model of a telescope and filter.  Some databases have no `entryid`: never used."""
-
-    __tablename__ = 'telescopemodel'
-    entryid: Mapped[int] = mapped_column(primary_key=True)
-    telescopeid: Mapped[str | None]
-    filter: Mapped[str | None]
-    dateobs: Mapped[str | None]
-    modelzp: Mapped[float | None]
-    modelzperr: Mapped[float | None]
-    __table_args__ = (sa.Index('ix_telescopemodel_series', 'telescopeid', 'filter', 'dateobs'),)
-
-
-class ThroughputInterval(Base):
-    """One interval of a throughput model between events: a line with its slope.  Times as in `lcophot`."""
-
-    __tablename__ = 'throughputinterval'
-    id: Mapped[int] = mapped_column(primary_key=True)
-    telescopeid: Mapped[str | None]
-    filter: Mapped[str | None]
-    starttime: Mapped[str | None]
-    endtime: Mapped[str | None]
-    openedby: Mapped[str | None]
-    nights: Mapped[int | None]
-    measurements: Mapped[int | None]
-    startzp: Mapped[float | None]
-    startzperr: Mapped[float | None]
-    endzp: Mapped[float | None]
-    endzperr: Mapped[float | None]
-    slope: Mapped[float | None]
-    slopeerr: Mapped[float | None]
-    __table_args__ = (sa.Index('ix_throughputinterval_series', 'telescopeid', 'filter'),)
-
-
-class ThroughputStep(Base):
-    """One step of a throughput model at an event, gains positive; `instrumental` where two cameras differ in it."""
-
-    __tablename__ = 'throughputstep'
-    id: Mapped[int] = mapped_column(primary_key=True)
-    telescopeid: Mapped[str | None]
-    filter: Mapped[str | None]
-    dateobs: Mapped[str | None]
-    kind: Mapped[str | None]
-    step: Mapped[float | None]
-    steperr: Mapped[float | None]
-    instrumental: Mapped[bool | None]
-    __table_args__ = (sa.Index('ix_throughputstep_series', 'telescopeid', 'filter'),)
-
-
-class PhotReject(Base):
-    """One frame that was looked at and not measured; `RejectedFrame` says what the columns mean."""
-
-    __tablename__ = 'photreject'
-    name: Mapped[str] = mapped_column(primary_key=True)
-    frame: Mapped[str | None]
-    reason: Mapped[str | None]
-    detail: Mapped[str | None]
-    retry: Mapped[bool | None]
-    size: Mapped[int | None] = mapped_column(sa.BigInteger)
-    mtime: Mapped[int | None] = mapped_column(sa.BigInteger)
-    exptime: Mapped[float | None]
-    looked: Mapped[str | None]
-
-
-class PhotRun(Base):
-    """One run of a script; `Run` says what the columns mean."""
-
-    __tablename__ = 'photrun'
-    id: Mapped[int] = mapped_column(primary_key=True)
-    script: Mapped[str | None] = mapped_column(index=True)
-    started: Mapped[str | None]
-    ended: Mapped[str | None]
-    status: Mapped[int | None]
-    options: Mapped[str | None]
-    counts: Mapped[str | None]
-    pertelescope: Mapped[str | None]
-    version: Mapped[str | None]
-    host: Mapped[str | None]
-    pid: Mapped[int | None]
-
-
-PHOT, MODEL, INTERVAL, STEP, REJECT, RUN = (model.__table__ for model in (
-    LcoPhot, TelescopeModel, ThroughputInterval, ThroughputStep, PhotReject, PhotRun))
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """One measured frame, a row of `lcophot`; NaN and None are stored as NULL.
-
-    name : base name, or a path that ends in it.
-    dateobs : start of the exposure, UTC, 'YYYY-MM-DD HH:MM:SS.sss'.
-    zp, zperr, zpsig [mag], colorterm, colortermerr, zpcolor [mag] : zeropoint at the colour g-i = zpcolor and its
-        error, scatter of single stars, colour term and its error.
-    zpcolortermcov [mag^2] : covariance of zp and colorterm.
-    nstars : stars used in the fit.  exptime [s].
-    colortermheld : the colour term was not fitted but held at the camera's usual value.
-    refcomplete : False where a part of the reference catalogue was missing.
-    wcsoffset [arcsec] : offset between frame and catalogue that matching removed.
-    """
-
-    name: str
-    dateobs: str
-    site: str
-    dome: str
-    telescope: str
-    camera: str
-    filter: str
-    airmass: float
-    zp: float
-    colorterm: float
-    zpsig: float
-    zperr: float = math.nan
-    colortermerr: float = math.nan
-    zpcolor: float = math.nan
-    nstars: int | None = None
-    exptime: float = math.nan
-    zpcolortermcov: float = math.nan
-    colortermheld: bool | None = None
-    refcomplete: bool | None = None
-    wcsoffset: float = math.nan
-
-
-@dataclass(frozen=True)
-class RejectedFrame:
-    """One frame that was looked at and not measured.
-
-    name : base name, or a path that ends in it.
-    reason, detail : name of a `rejections.Reason`, and what was found.
-    retry : True where the next run should look again although nothing changed.
-    size [bytes], mtime [ns] : of the file when it was looked at, None where there was none.
-    exptime_s : exposure time, None where it was not known.
-    """
-
-    name: str
-    reason: str
-    detail: str = ''
-    retry: bool = False
-    size: int | None = None
-    mtime: int | None = None
-    exptime_s: float | None = None
-
-
-@dataclass(frozen=True)
-class Zeropoints:
-    """Measured frames by column, in order of time: arrays of one length n, named as the columns of `lcophot`.
-
-    name : object array of base names.  dateobs, processed : datetime64[ms], NaT where missing.
-    site, dome, telescope, camera, filter : str arrays, '' where missing.
-    colortermheld, refcomplete : bool; rows older than these columns read False and True.
-    All others : float64, NaN where missing; units as in `Measurement`.
-    """
-
-    name: np.ndarray
-    dateobs: np.ndarray
-    site: np.ndarray
-    dome: np.ndarray
-    telescope: np.ndarray
-    camera: np.ndarray
-    filter: np.ndarray
-    airmass: np.ndarray
-    zp: np.ndarray
-    colorterm: np.ndarray
-    zpsig: np.ndarray
-    zperr: np.ndarray
-    colortermerr: np.ndarray
-    zpcolor: np.ndarray
-    nstars: np.ndarray
-    exptime: np.ndarray
-    zpcolortermcov: np.ndarray
-    colortermheld: np.ndarray
-    refcomplete: np.ndarray
-    wcsoffset: np.ndarray
-    processed: np.ndarray
-
-    def __len__(self):
-        """Number of rows."""
-        return len(self.name)
-
-    def __getitem__(self, rows):
-        """The same columns of some rows: a mask, an index array or a slice."""
-        return Zeropoints(*(getattr(self, field.name)[rows] for field in fields(self)))
-
-
-@dataclass(frozen=True)
-class StoredModel:
-    """Throughput model of one telescope and filter in order of time.
-
-    dateobs (n,) datetime64[ms]; modelzp, modelzperr (n,) [mag], modelzperr NaN where missing.
-    """
-
-    dateobs: np.ndarray
-    modelzp: np.ndarray
-    modelzperr: np.ndarray
-
-
-@dataclass(frozen=True)
-class Run:
-    """One run of a script: `ended` and `status` are None while it runs, and for ever where it was killed."""
-
-    id: int
-    script: str
-    started: str
-    ended: str | None
-    status: int | None
-    options: dict
-    counts: dict
-    per_telescope: dict
-    version: str
-    host: str
-    pid: int
 
 
 class PhotDatabase:
@@ -329,13 +102,13 @@ class PhotDatabase:
     """
 
     def __init__(self, place, *, readonly=False, default_name='lcophotzp.db', now=lambda: datetime.now(UTC)):
-        url, file = _locate(place, default_name)
+        url, file = locate(place, default_name)
         self.place = str(file) if file else url.set(query={}).render_as_string(hide_password=True)
-        self._secrets = _secrets(url)
+        self._secrets = secrets_of(url)
         self._readonly = readonly
         self._now = now
         if file:
-            _check_file(file, readonly)
+            check_file(file, readonly)
         self._engine = self._connectable(url, file)
         try:
             self._open(file)
@@ -346,7 +119,7 @@ class PhotDatabase:
     @staticmethod
     def exists(place, *, default_name='lcophotzp.db'):
         """Whether there is a file at this place; True for a server, which only opening can tell."""
-        _, file = _locate(place, default_name)
+        _, file = locate(place, default_name)
         return file is None or file.is_file()
 
     def close(self):
@@ -363,7 +136,7 @@ class PhotDatabase:
 
     def _connectable(self, url, file):
         try:
-            return _engine(url, file, self._readonly)
+            return make_engine(url, file, self._readonly)
         except (exc.SQLAlchemyError, ImportError) as error:
             raise self._unusable(error) from None
 
@@ -373,12 +146,12 @@ class PhotDatabase:
         with self._transaction() as connection:
             self._columns = _columns_there(connection)
         if file and not self._readonly:
-            self._choose_journal(file)
+            choose_journal(self._engine, file)
 
     def _upgrade(self, file):
         """Add the tables, columns and indexes that the database lacks, and fill in `frame`."""
         with self._writing() as connection:
-            _lock_schema(connection)
+            lock_schema(connection)
             there = _columns_there(connection)
             tables = [table for table in Base.metadata.sorted_tables if table.name not in there]
             columns = [
@@ -388,48 +161,12 @@ class PhotDatabase:
                 if column.name not in present and not column.primary_key
             ]
             if file and (tables or columns) and sa.inspect(connection).get_table_names():
-                self._back_up(file)
+                back_up(file, self._now().astimezone(UTC))
             Base.metadata.create_all(connection, tables=tables)
-            _add_columns(connection, columns)
+            add_columns(connection, columns)
             _fill_in_frame(connection)
             for index in (index for table in Base.metadata.sorted_tables for index in table.indexes):
                 connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
-
-    def _back_up(self, file):
-        """Copy the database to a new file beside it.  The caller holds the write lock, so only one process does."""
-        name = f'{file.name}.before-upgrade-{self._now().astimezone(UTC):%Y%m%d}'
-        names = (name if number == 1 else f'{name}-{number}' for number in count(1))
-        copy = next(path for path in map(file.with_name, names) if not path.exists())
-        partial = copy.with_name(f'{copy.name}.partial')
-        try:
-            partial.unlink(missing_ok=True)
-            with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(partial)) as target:
-                source.backup(target)
-            shutil.copymode(file, partial)
-            partial.rename(copy)
-        except (OSError, sqlite3.Error) as error:
-            partial.unlink(missing_ok=True)
-            raise DatabaseUnusable(
-                f'{file}: an older database is only upgraded after a copy of it was made, and {copy} cannot be written '
-                f'({error}); make room in the directory'
-            ) from None
-        log.info('%s is of an older kind: it is upgraded, a copy is kept in %s', file, copy)
-
-    def _choose_journal(self, file):
-        """Write-ahead log on a local file system (readers never wait), rollback journal where it would lose data."""
-        remote = remote_file_system(file)
-        wanted = 'delete' if remote else 'wal'
-        if remote:
-            log.warning('%s is on a network file system (%s): slower, and only as safe as its locks', file, remote)
-        with closing(self._engine.raw_connection()) as connection:
-            try:
-                for statement in ('PRAGMA journal_mode', f'PRAGMA journal_mode={wanted}'):
-                    answer = connection.driver_connection.execute(statement).fetchone()[0]
-                    if answer == wanted:
-                        return
-            except sqlite3.Error as error:
-                answer = f'{error}'  # another process is at it: this one, or the next, works with either
-        log.info('%s: journal mode is not %s (%s); it works all the same', file, wanted, answer)
 
     # -- transactions --------------------------------------------------------------------------------------------------
 
@@ -450,12 +187,7 @@ class PhotDatabase:
         return self._transaction(sqlite_begin='BEGIN IMMEDIATE')
 
     def _unusable(self, error):
-        text = ' '.join(str(getattr(error, 'orig', None) or error).split())
-        for secret in self._secrets:
-            text = text.replace(secret, '***')
-        text = without_passwords(text)
-        hint = next((hint for said, hint in _HINTS if said in text.lower()), 'see whether it is there and may be used')
-        return DatabaseUnusable(f'{self.place}: the database cannot be used ({text}): {hint}')
+        return refusal(self.place, error, self._secrets)
 
     def _column(self, column):
         """The column, or NULL under its name where a database that was opened read-only lacks it."""
@@ -478,14 +210,14 @@ class PhotDatabase:
         A row that has a full path of the frame for its name keeps it.  What was noted in `photreject` under the same
         base name is removed.
         """
-        processed = _time_text(self._now())
-        rows = {_key(each.name): _row_of(each, processed=processed) for each in measurements}
+        processed = time_text(self._now())
+        rows = {key_of(each.name): row_of(each, processed=processed) for each in measurements}
         if not rows:
             return
         with self._writing() as connection:
             keys = self._keys_of(connection, rows)
-            _upsert(connection, PHOT, [row | {'name': keys[name]} for name, row in rows.items()])
-            for names in _chunks(list(rows), _IN_CHUNK):
+            upsert(connection, PHOT, [row | {'name': keys[name]} for name, row in rows.items()])
+            for names in chunks_of(list(rows), _IN_CHUNK):
                 connection.execute(sa.delete(REJECT).where(REJECT.c.name.in_(names)))
 
     def _keys_of(self, connection, names):
@@ -499,7 +231,7 @@ class PhotDatabase:
         frame, name = self._column(PHOT.c.frame), self._column(PHOT.c.name)
         names = self._select(PHOT, 'name')
         yield from connection.scalars(names.where(frame.is_(None), name.is_not(None)))
-        for chunk in _chunks(list(exposures), _IN_CHUNK):
+        for chunk in chunks_of(list(exposures), _IN_CHUNK):
             yield from connection.scalars(names.where(frame.in_(chunk)))
 
     # -- frames that were looked at ------------------------------------------------------------------------------------
@@ -510,13 +242,13 @@ class PhotDatabase:
 
     def reject_many(self, rejected):
         """Note frames that were looked at and not measured, in one transaction; measured rows stay as they are."""
-        looked = _time_text(self._now())
-        rows = {_key(each.name): _row_of(each, looked=looked) for each in rejected}
+        looked = time_text(self._now())
+        rows = {key_of(each.name): row_of(each, looked=looked) for each in rejected}
         for row in rows.values():
             row['exptime'] = row.pop('exptime_s')
         if rows:
             with self._writing() as connection:
-                _upsert(connection, REJECT, [row | {'name': name} for name, row in rows.items()])
+                upsert(connection, REJECT, [row | {'name': name} for name, row in rows.items()])
 
     def rejections(self):
         """All frames noted as looked at and not measured, a list of `RejectedFrame` by name."""
@@ -536,7 +268,7 @@ class PhotDatabase:
         or whose exposure has a row of a higher level.  Rejected is a frame of exactly this base name whose rejection
         was not to be tried again, whose file is unchanged, and which is not too short only by an earlier `mintexp_s`.
         """
-        bases = {name: _key(name) for name in names}
+        bases = {name: key_of(name) for name in names}
         with self._transaction() as connection:
             measured = self._measured(connection, set(bases.values()))
             rejected = self._rejected(connection, set(bases.values()) - measured)
@@ -562,7 +294,7 @@ class PhotDatabase:
         """{base name: row of `photreject`} for those of the names that have one."""
         statement = self._select(REJECT, 'name', 'reason', 'retry', 'size', 'mtime', 'exptime')
         name = self._column(REJECT.c.name)
-        chunks = (connection.execute(statement.where(name.in_(chunk))) for chunk in _chunks(list(names), _IN_CHUNK))
+        chunks = (connection.execute(statement.where(name.in_(chunk))) for chunk in chunks_of(list(names), _IN_CHUNK))
         return {row.name: row for rows in chunks for row in rows}
 
     # -- reading -------------------------------------------------------------------------------------------------------
@@ -587,21 +319,21 @@ class PhotDatabase:
             last; False takes all rows.
         """
         wanted = {'site': site, 'dome': dome, 'telescope': telescope, 'camera': camera, 'filter': filter}
-        start, end = (None if time is None else _instant(time) for time in (start, end))
-        statement = self._select(PHOT, *_CONVERTERS, 'frame').where(*self._conditions(wanted, start, end))
+        start, end = (None if time is None else instant_of(time) for time in (start, end))
+        statement = self._select(PHOT, *CONVERTERS, 'frame').where(*self._conditions(wanted, start, end))
         with self._transaction() as connection:
-            columns, exposures = _read_columns(connection, statement)
+            columns, exposures = read_columns(connection, statement)
         keep = np.ones(len(exposures), bool)
         if start is not None:
             keep &= columns['dateobs'] >= start
         if end is not None:
             keep &= columns['dateobs'] < end
         if one_per_exposure:
-            keep &= _best_of_exposure(columns['name'], exposures, columns['processed'])
+            keep &= best_of_exposure(columns['name'], exposures, columns['processed'])
         rows = np.flatnonzero(keep)
         rows = rows[np.argsort(columns['dateobs'][rows], kind='stable')]
         columns = {name: values[rows] for name, values in columns.items()}
-        columns['name'] = _names(base_name(name) if os.sep in name else name for name in columns['name'])
+        columns['name'] = names_of(base_name(name) if os.sep in name else name for name in columns['name'])
         return Zeropoints(**columns)
 
     def _conditions(self, wanted, start, end):
@@ -645,9 +377,9 @@ class PhotDatabase:
         series = {'telescopeid': telescopeid, 'filter': filter}
         with self._writing() as connection:
             for table, rows in ((MODEL, nightly), (INTERVAL, intervals), (STEP, steps)):
-                rows = [series | {name: _stored(value) for name, value in row.items()} for row in rows]
+                rows = [series | {name: stored_value(value) for name, value in row.items()} for row in rows]
                 connection.execute(sa.delete(table).where(*(table.c[name] == value for name, value in series.items())))
-                for chunk in _chunks(rows, _WRITE_CHUNK):
+                for chunk in chunks_of(rows, WRITE_CHUNK):
                     connection.execute(sa.insert(table).inline(), chunk)
 
     def intervals_and_steps(self, telescopeid, filter):  # noqa: A002
@@ -667,10 +399,7 @@ class PhotDatabase:
         statement = self._select(MODEL, 'dateobs', 'modelzp', 'modelzperr')
         with self._transaction() as connection:
             rows = connection.execute(statement.where(telescope == telescopeid, band == filter)).all()
-        dateobs, modelzp, modelzperr = zip(*rows, strict=True) if rows else ((), (), ())
-        dateobs = _instants(dateobs)
-        order = np.argsort(dateobs, kind='stable')
-        return StoredModel(dateobs[order], _numbers(modelzp)[order], _numbers(modelzperr)[order])
+        return model_of(rows)
 
     # -- checks --------------------------------------------------------------------------------------------------------
 
@@ -686,7 +415,7 @@ class PhotDatabase:
         """Every row of `lcophot` as stored, a dict of (name, dateobs, site, dome, telescope, filter, airmass, zp)."""
         names = ('name', 'dateobs', 'site', 'dome', 'telescope', 'filter', 'airmass', 'zp')
         statement = self._select(PHOT, *names)
-        with self._transaction(yield_per=_READ_CHUNK) as connection:
+        with self._transaction(yield_per=READ_CHUNK) as connection:
             for row in connection.execute(statement):
                 yield dict(zip(names, row, strict=True))
 
@@ -699,8 +428,8 @@ class PhotDatabase:
         """
         row = {
             'script': script,
-            'started': _time_text(self._now()),
-            'options': without_passwords(_json(options)),
+            'started': time_text(self._now()),
+            'options': without_passwords(json_text(options)),
             'version': version,
             'host': socket.gethostname(),
             'pid': os.getpid(),
@@ -711,10 +440,10 @@ class PhotDatabase:
     def finish_run(self, run_id, status, counts, per_telescope=None):
         """Note that a run has ended, with its exit status, counts by reason, and a dict per telescope."""
         row = {
-            'ended': _time_text(self._now()),
+            'ended': time_text(self._now()),
             'status': int(status),
-            'counts': _json(counts),
-            'pertelescope': _json(per_telescope or {}),
+            'counts': json_text(counts),
+            'pertelescope': json_text(per_telescope or {}),
         }
         with self._writing() as connection:
             connection.execute(sa.update(RUN).where(RUN.c.id == run_id).values(row))
@@ -726,317 +455,29 @@ class PhotDatabase:
             statement = statement.where(self._column(RUN.c.script) == script)
         with self._transaction() as connection:
             rows = connection.execute(statement.order_by(self._column(RUN.c.id).desc()).limit(limit)).all()
-        return [_run_of(row) for row in rows]
+        return [run_of(row) for row in rows]
 
     def last_run(self, script):
         """The newest `Run` of a script, or None where it never ran."""
         return next(iter(self.runs(1, script=script)), None)
 
 
-def without_passwords(text):
-    """The text with the passwords of all URLs in it replaced by ***."""
-    text = re.sub(r'(://[^\s:/@"]*:)(?:[^\s"\\]|\\.)*@', r'\1***@', text)
-    return re.sub(r'(?i)((?:password|passwd|passfile|pwd)=)[^\s&"]*', r'\1***', text)
-
-
-def remote_file_system(path):
-    """Type of the network file system that a path is on, '' where it is a local one or the system does not say."""
-    try:
-        kind = file_system_type(Path(path).resolve(), MOUNTINFO.read_text(errors='surrogateescape'))
-    except OSError:
-        return ''
-    return kind if REMOTE_FILE_SYSTEMS.fullmatch(kind) else ''
-
-
-def file_system_type(path, mountinfo):
-    """Type of the file system of an absolute path, from the text of /proc/self/mountinfo (see `man 5 proc`).
-
-    Of all mount points above the path the longest counts, of equal ones the last, which hides those before.
-    """
-    found = ('', '')
-    for line in mountinfo.splitlines():
-        before, _, after = line.partition(' - ')
-        point = re.sub(r'\\([0-7]{3})', lambda match: chr(int(match[1], 8)), (before.split() + [''] * 5)[4])
-        if point and Path(path).is_relative_to(point) and len(point) >= len(found[0]):
-            found = (point, (after.split() or [''])[0])
-    return found[1]
-
-
-# -- places and connections --------------------------------------------------------------------------------------------
-
-
-def _locate(place, default_name):
-    """URL of a database, and its Path where it is an SQLite file (else None)."""
-    url = sa.URL.create('sqlite')
-    if isinstance(place, sa.URL) or re.match(r'[A-Za-z][\w+]*://', os.fspath(place)):
-        url = _parse_url(place)
-        if url.get_backend_name() != 'sqlite' or (url.database or ':memory:').startswith((':', 'file:')):
-            return url, None
-        place = url.database
-    text = os.path.expanduser(place)
-    file = Path(text)
-    if text.endswith(os.sep) or file.is_dir():
-        file = file / default_name
-    return url.set(database=str(file)), file
-
-
-def _parse_url(text):
-    """SQLAlchemy URL of a text.  No message repeats the text: its password cannot be told from the rest."""
-    rule = 'a database URL is dialect://user:password@host/name, with signs like @ : / in the password percent-encoded'
-    try:
-        url = sa.make_url(text)
-    except (exc.ArgumentError, ValueError):
-        raise DatabaseUnusable(f'the URL of the database cannot be understood; {rule}') from None
-    if '@' in (url.host or ''):
-        raise DatabaseUnusable(f'the URL of the database has more than one @; {rule}')
-    if url.get_backend_name() not in _UPSERT:
-        kind = url.get_backend_name()
-        raise DatabaseUnusable(f'a database may be {" or ".join(_UPSERT)}, not {kind}; name another database')
-    return url.set(drivername='postgresql+psycopg') if url.drivername == 'postgresql' else url
-
-
-def _secrets(url):
-    """All forms in which the password of a URL may turn up in a message."""
-    words = [url.password, *(value for key, value in url.query.items() if 'pass' in key.lower())]
-    return {form for word in words if word for form in (str(word), quote(str(word), safe=''), quote_plus(str(word)))}
-
-
-def _check_file(file, readonly):
-    """Make the parent directories, and see early whether the file may be used, for a message that says what to do."""
-    if readonly:
-        if not file.is_file():
-            raise DatabaseUnusable(f'{file}: there is no such database; measure some frames first, or name another')
-        return
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DatabaseUnusable(f'{file}: its directory cannot be made ({error}); name another database') from None
-    for path in (file.parent, file):
-        if path.exists() and not os.access(path, os.W_OK):
-            raise DatabaseUnusable(
-                f'{file}: a database is written to, and {path} is read-only; make it writable, or name another database'
-            )
-
-
-def _engine(url, file, readonly):
-    """Engine that leaves BEGIN to `_begin`, which the sqlite3 module would do too late."""
-    if url.get_backend_name() != 'sqlite':
-        return sa.create_engine(url, pool_pre_ping=True, execution_options={'postgresql_readonly': readonly})
-    if file and readonly:
-        query = {'mode': 'ro', 'uri': 'true'} | ({'immutable': '1'} if _is_frozen(file) else {})
-        url = url.set(database=file.absolute().as_uri(), query=query)
-    engine = sa.create_engine(url, connect_args={'timeout': BUSY_TIMEOUT_S, 'isolation_level': None})
-    sa.event.listen(engine, 'begin', _begin)
-    return engine
-
-
-def _begin(connection):
-    connection.exec_driver_sql(connection.get_execution_options().get('sqlite_begin', 'BEGIN'))
-
-
-def _is_frozen(file):
-    """Whether an SQLite file is in write-ahead mode, at rest, and in a directory where its index cannot be made.
-
-    SQLite refuses to open such a file (a read-only mount, say) unless told that nobody changes it.
-    """
-    with file.open('rb') as stream:
-        write_ahead = stream.read(20)[18:20] == b'\2\2'  # https://sqlite.org/fileformat.html, section 1.3.3
-    return write_ahead and not os.access(file.parent, os.W_OK) and not file.with_name(f'{file.name}-wal').exists()
-
-
-# -- schema ------------------------------------------------------------------------------------------------------------
+# -- schema and rejections ---------------------------------------------------------------------------------------------
 
 
 def _columns_there(connection):
-    """{table: set of its columns} for those of the four tables that the database has."""
+    """{table: set of its columns} for those of the tables that the database has."""
     inspector = sa.inspect(connection)
     tables = inspector.get_multi_columns(filter_names=list(Base.metadata.tables))
     return {name: {column['name'].lower() for column in columns} for (_, name), columns in tables.items()}
-
-
-def _lock_schema(connection):
-    """One process at a time looks at the schema and changes it; SQLite's BEGIN IMMEDIATE has seen to that."""
-    if connection.dialect.name == 'postgresql':
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext('lcophot schema'))))
-
-
-def _add_columns(connection, columns):
-    """Add columns with Alembic's operations, which know what each database allows."""
-    if not columns:
-        return
-    logging.getLogger('alembic').setLevel(logging.WARNING)  # it announces its dialect at every start
-    from alembic.migration import MigrationContext
-    from alembic.operations import Operations
-
-    operations = Operations(MigrationContext.configure(connection))
-    for column in columns:
-        operations.add_column(column.table.name, sa.Column(column.name, column.type, nullable=True))
 
 
 def _fill_in_frame(connection):
     """Fill in the exposure where a row lacks it: all rows of an older database, or those of an older program."""
     names = connection.scalars(sa.select(PHOT.c.name).where(PHOT.c.frame.is_(None), PHOT.c.name.is_not(None))).all()
     statement = sa.update(PHOT).where(PHOT.c.name == sa.bindparam('key')).values(frame=sa.bindparam('exposure'))
-    for chunk in _chunks(names, _WRITE_CHUNK):
+    for chunk in chunks_of(names, WRITE_CHUNK):
         connection.execute(statement, [{'key': name, 'exposure': exposure_of(name)} for name in chunk])
-
-
-# -- values to the database --------------------------------------------------------------------------------------------
-
-
-def _upsert(connection, table, rows):
-    """Insert rows by name, or replace all their columns; columns that this module does not know stay as they are."""
-    statement = _UPSERT[connection.dialect.name](table)
-    values = {name: statement.excluded[name] for name in rows[0] if name != 'name'}
-    statement = statement.on_conflict_do_update(index_elements=['name'], set_=values)
-    for chunk in _chunks(rows, _WRITE_CHUNK):
-        connection.execute(statement, chunk)
-
-
-def _row_of(record, **more):
-    """{column: value} of a Measurement or RejectedFrame."""
-    row = {name: _plain(value) for name, value in asdict(record).items()} | more
-    row['frame'] = exposure_of(row['name'])
-    if 'dateobs' in row:
-        row['dateobs'] = row['dateobs'].replace('T', ' ')
-    return row
-
-
-def _key(name):
-    """The base name of a frame as it is stored."""
-    return _plain(base_name(name))
-
-
-def _plain(value):
-    """A value as every driver takes it: numpy scalars as Python's, NaN as None, text without what cannot be encoded."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, str):
-        return value.encode('utf-8', 'backslashreplace').decode().replace('\0', '')
-    return value
-
-
-def _stored(value):
-    """As `_plain`, and times as the database has them."""
-    return _time_text(value) if isinstance(value, np.datetime64) else _plain(value)
-
-
-def _time_text(time):
-    """A time as the database has it, 'YYYY-MM-DD HH:MM:SS.sss' in UTC."""
-    return str(_instant(time)).replace('T', ' ')
-
-
-def _instant(time):
-    """A time (str, date, datetime with or without time zone, datetime64) as datetime64[ms], UTC."""
-    if isinstance(time, datetime) and time.tzinfo is not None:
-        time = time.astimezone(UTC).replace(tzinfo=None)
-    return np.datetime64(time, 'ms')
-
-
-def _json(value):
-    return json.dumps(value, default=lambda each: each.item() if isinstance(each, np.generic) else str(each))
-
-
-def _chunks(rows, size):
-    """Yield slices of a list."""
-    return (rows[at : at + size] for at in range(0, len(rows), size))
-
-
-# -- values from the database ------------------------------------------------------------------------------------------
-
-
-def _numbers(values):
-    """float64 array of a column; NULL, text and infinity are NaN."""
-    try:
-        numbers = np.array(values, dtype=float)
-    except (TypeError, ValueError):
-        numbers = np.array([_number(value) for value in values])
-    return np.where(np.isfinite(numbers), numbers, np.nan)
-
-
-def _number(value):
-    return value if isinstance(value, (int, float)) else math.nan
-
-
-def _texts(values):
-    """str array of a column; NULL is ''."""
-    return np.array(['' if value is None else value for value in values], dtype=str)
-
-
-def _names(values):
-    """object array of a column of names: they are many and long, and arrays of str are as wide as the longest."""
-    return np.array(['' if value is None else value for value in values], dtype=object)
-
-
-_TIME = re.compile(r'(\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)?)(?:Z|\+00:00)?')
-
-_USUAL_TIMES = re.compile(r'(?:(?:\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d\.\d{3}|NaT)(?:\||$))+')
-
-
-def _instants(values):
-    """datetime64[ms] array of a column of times with a blank or a T in the middle; what is no time is NaT."""
-    texts = [value if isinstance(value, str) else 'NaT' for value in values]
-    try:
-        if _USUAL_TIMES.fullmatch('|'.join(texts)):  # all at once, ten times faster
-            return np.array(texts, dtype='datetime64[ms]')
-    except ValueError:  # the 30th of February, say: look for it one by one
-        pass
-    return np.array([_instant_or_nat(text) for text in texts], dtype='datetime64[ms]')
-
-
-def _instant_or_nat(text):
-    match = _TIME.fullmatch(text)
-    try:
-        return np.datetime64(match[1] if match else 'NaT', 'ms')
-    except ValueError:
-        return np.datetime64('NaT', 'ms')
-
-
-def _flags(when_missing):
-    """Converter of a column of booleans to a bool array."""
-    return lambda values: np.array([when_missing if value is None else bool(value) for value in values], dtype=bool)
-
-
-_CONVERTERS = {field.name: _numbers for field in fields(Zeropoints)} | {
-    'name': _names,
-    'dateobs': _instants,
-    'processed': _instants,
-    'colortermheld': _flags(False),
-    'refcomplete': _flags(True),
-    **dict.fromkeys(('site', 'dome', 'telescope', 'camera', 'filter'), _texts),
-}
-
-
-def _read_columns(connection, statement):
-    """Read rows of _CONVERTERS and `frame` in chunks: ({column: array (n,)}, number of the exposure (n,) int)."""
-    parts = {name: [convert(())] for name, convert in _CONVERTERS.items()}
-    numbers = {}
-    exposures = [np.empty(0, dtype=np.int64)]
-    for rows in connection.execution_options(yield_per=_READ_CHUNK).execute(statement).partitions():
-        *columns, frames = zip(*rows, strict=True)
-        for name, values in zip(parts, columns, strict=True):
-            parts[name].append(_CONVERTERS[name](values))
-        frames = (frame or exposure_of(name or '') for frame, name in zip(frames, columns[0], strict=True))
-        exposures.append(np.array([numbers.setdefault(frame, len(numbers)) for frame in frames]))
-    return {name: np.concatenate(arrays) for name, arrays in parts.items()}, np.concatenate(exposures)
-
-
-def _best_of_exposure(names, exposures, processed):
-    """Mask of one row per exposure: the highest level, then the newest, then a base name before a path, then the last.
-
-    names (n,) as stored; exposures (n,) numbers from 0; processed (n,) datetime64, NaT counts as the oldest.
-    """
-    twins = np.flatnonzero(np.bincount(exposures)[exposures] > 1)
-    levels = np.array([level_of(names[row]) for row in twins], dtype=int)
-    plain = np.array([os.sep not in names[row] for row in twins], dtype=bool)
-    order = np.lexsort((plain, processed[twins].astype(np.int64), levels, exposures[twins]))
-    ordered = exposures[twins][order]
-    last = np.append(ordered[1:] != ordered[:-1], True)[: len(twins)]
-    best = np.ones(len(names), bool)
-    best[twins[order[~last]]] = False
-    return best
 
 
 def _still_rejected(record, name, mintexp_s, stat):
@@ -1044,7 +485,7 @@ def _still_rejected(record, name, mintexp_s, stat):
     if record.retry:
         return False
     if record.reason == EXPOSURE_TOO_SHORT.name and mintexp_s is not None:
-        exptime = _number(record.exptime)
+        exptime = number_of(record.exptime)
         if not exptime < mintexp_s:
             return False
     if stat is None:
@@ -1053,10 +494,3 @@ def _still_rejected(record, name, mintexp_s, stat):
         return tuple(stat(name)) == (record.size, record.mtime)
     except OSError:
         return False
-
-
-def _run_of(row):
-    values = dict(row._mapping)
-    per_telescope = json.loads(values.pop('pertelescope') or '{}')
-    jsons = {name: json.loads(values[name] or '{}') for name in ('options', 'counts')}
-    return Run(**values | jsons, per_telescope=per_telescope)

@@ -21,7 +21,8 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 from matplotlib.transforms import ScaledTranslation
 
 from status import HEALTHY_MAG
-from throughputmodel import DAYS_PER_MONTH, INSTRUMENT_DAYS, percent_of_reference
+from throughputline import INSTRUMENT_DAYS
+from throughputmodel import DAYS_PER_MONTH, percent_of_reference
 
 # Okabe & Ito's palette: told apart by colour-blind readers (Okabe & Ito 2008, Color Universal Design).  Its yellow is
 # too faint on white to stand alone.

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-import photdbinterface
-from photdbinterface import Measurement, PhotDatabase, file_system_type, without_passwords
+import photdbplaces
+from photdbinterface import Measurement, PhotDatabase, RejectedFrame, file_system_type, without_passwords
 from rejections import DatabaseUnusable
 
 FRAME = Measurement('x-1-e91.fits', '2019-08-05 01:00:00.000', 'lsc', 'doma', '1m0a', 'fa15', 'gp', 1.5, 24.0, 0.3, 0.1)
@@ -102,7 +102,7 @@ def mounted(monkeypatch, tmp_path, kind):
     """Make the module believe that tmp_path is a mount of this kind."""
     mountinfo = tmp_path / 'mountinfo'
     mountinfo.write_text(f'27 1 254:0 / / rw - ext4 /dev/vda rw\n31 27 0:44 / {tmp_path} rw - {kind} there rw\n')
-    monkeypatch.setattr(photdbinterface, 'MOUNTINFO', mountinfo)
+    monkeypatch.setattr(photdbplaces, 'MOUNTINFO', mountinfo)
 
 
 @pytest.mark.parametrize('kind', ['nfs', 'nfs4', 'cifs', 'smb3', 'fuse.glusterfs', '9p', 'lustre', 'ceph'])
@@ -127,7 +127,7 @@ def test_on_a_local_file_system_there_is_a_write_ahead_log(monkeypatch, tmp_path
 
 
 def test_where_the_system_does_not_tell_its_mounts_sqlite_decides(monkeypatch, tmp_path):
-    monkeypatch.setattr(photdbinterface, 'MOUNTINFO', tmp_path / 'no such file')
+    monkeypatch.setattr(photdbplaces, 'MOUNTINFO', tmp_path / 'no such file')
     PhotDatabase(tmp_path / 'zp.db').close()
     assert journal_mode(tmp_path / 'zp.db') == 'wal'
 
@@ -206,7 +206,7 @@ def test_a_copy_that_cannot_be_made_prevents_the_upgrade(tmp_path, monkeypatch):
     def no_room(*_):
         raise OSError(28, 'No space left on device')
 
-    monkeypatch.setattr(photdbinterface.shutil, 'copymode', no_room)
+    monkeypatch.setattr(photdbplaces.shutil, 'copymode', no_room)
     refused(file, 'No space left', 'before-upgrade')
     assert [path.name for path in tmp_path.iterdir()] == ['zp.db']
     with closing(sqlite3.connect(file)) as connection:
@@ -215,7 +215,7 @@ def test_a_copy_that_cannot_be_made_prevents_the_upgrade(tmp_path, monkeypatch):
 
 
 def test_a_lock_that_is_not_released(tmp_path, monkeypatch):
-    monkeypatch.setattr(photdbinterface, 'BUSY_TIMEOUT_S', 0.05)
+    monkeypatch.setattr(photdbplaces, 'BUSY_TIMEOUT_S', 0.05)
     with PhotDatabase(tmp_path) as db, closing(sqlite3.connect(db.place, isolation_level=None)) as other:
         other.execute('BEGIN IMMEDIATE')
         with pytest.raises(DatabaseUnusable, match=r'lcophotzp.db.*locked.*another process'):
@@ -237,7 +237,7 @@ def test_a_full_disk(tmp_path):
         with PhotDatabase(tmp_path) as db:
             db.add(FRAME)
             with pytest.raises(DatabaseUnusable, match=r'lcophotzp.db.*full.*make room'):
-                db.reject_many(photdbinterface.RejectedFrame(f'{at}-e91.fits', 'x' * 100) for at in range(5000))
+                db.reject_many(RejectedFrame(f'{at}-e91.fits', 'x' * 100) for at in range(5000))
             assert len(db.zeropoints()) == 1
             assert db.rejections() == []
     finally:
@@ -277,7 +277,7 @@ def test_a_driver_that_repeats_the_password_is_not_quoted(monkeypatch):
     def fails(*_, **__):
         raise sa.exc.ArgumentError('cannot open host 127.0.0.1 as me with s3cr@t or s3cr%40t')
 
-    monkeypatch.setattr(photdbinterface.sa, 'create_engine', fails)
+    monkeypatch.setattr(photdbplaces.sa, 'create_engine', fails)
     with pytest.raises(DatabaseUnusable, match=r'with \*\*\* or \*\*\*') as caught:
         PhotDatabase('postgresql://me:s3cr%40t@127.0.0.1/zp')
     assert 'postgresql+psycopg://me:***@127.0.0.1/zp' in str(caught.value)

@@ -141,6 +141,20 @@ def test_newest_month_of_a_cloudy_season_is_not_dimmed():
     assert np.abs(got.model_mag - truth)[-45:].max() < 0.012
 
 
+@pytest.mark.parametrize(('size', 'at'), [(0.3, 400), (-0.2, 200), (0.15, 585)])
+@pytest.mark.parametrize('clear', [0.6, 0.25])
+def test_a_jump_that_no_event_records(clear, size, at):
+    time, zp, zperr, _ = sky(seed=2, nights=600, clear=clear)
+    jumped = (time - time[0]) / days(1) > at
+    got = fit(time, zp + size * jumped, zperr)
+    (step,) = got.steps
+    assert (step.kind, step.recorded, got.intervals[1].opened_by) == ('break', False, 'jump')
+    assert abs(step.size_mag - size) < 4 * step.error_mag
+    truth = 23.5 + size - 0.010 * ((got.time - time[0]) / days(1)) / MONTH
+    assert np.abs(got.model_mag - truth)[-10:].max() < 0.015
+    assert fit(time, zp, zperr).steps == ()
+
+
 def test_a_curve_gets_kinks_and_a_line_none():
     time, zp, zperr, _ = sky(seed=6, nights=700)
     assert fit(time, zp, zperr).intervals[0].kinks == 0

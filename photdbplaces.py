@@ -1,0 +1,249 @@
+"""Where a database is: files, directories and URLs, connections to it, and what is said when it cannot be used.
+
+A place is a file, a directory or an SQLAlchemy URL (SQLite and PostgreSQL).  An SQLite file has a write-ahead log where
+its file system can share memory between processes, else a rollback journal.  What the two kinds of database do each in
+its own way is here too.  Everything that a database or its driver refuses is raised as `DatabaseUnusable`, with a hint
+what to do and without passwords.
+"""
+
+import logging
+import os
+import re
+import shutil
+import sqlite3
+from contextlib import closing
+from itertools import count
+from pathlib import Path
+from urllib.parse import quote, quote_plus
+
+import sqlalchemy as sa
+from sqlalchemy import exc
+from sqlalchemy.dialects import postgresql, sqlite
+
+from rejections import DatabaseUnusable
+
+log = logging.getLogger('photzp.photdbplaces')
+
+BUSY_TIMEOUT_S = 60  # chosen because a write transaction here takes well under a second, ten waiting ones a few
+MOUNTINFO = Path('/proc/self/mountinfo')  # Linux only; elsewhere SQLite's own answer has to do
+# File systems without the shared memory that SQLite's write-ahead log needs (https://sqlite.org/wal.html).
+REMOTE_FILE_SYSTEMS = re.compile(
+    r'nfs\d?|cifs|smb\w*|ncpfs|afs|coda|9p|virtiofs|fuse\..*|lustre|ceph|glusterfs|gpfs|beegfs|panfs|orangefs|pvfs2'
+    r'|ocfs2|gfs2'
+)
+WRITE_CHUNK = 10_000  # rows per statement when many are written
+_UPSERT = {'sqlite': sqlite.insert, 'postgresql': postgresql.insert}
+_HINTS = (  # what a driver says -> what to do about it
+    ('not a database', 'move the file away or name another database'),
+    ('malformed', 'the file is damaged: put a copy of it back, or recover it with the sqlite3 shell'),
+    ('locked', f'another process has held it for more than {BUSY_TIMEOUT_S} s: wait for it or end it, then run again'),
+    ('readonly', 'make the file and its directory writable, or name another database'),
+    ('read-only', 'make it writable, or name another database'),
+    ('disk is full', 'make room, then run again'),
+    ('unable to open', 'see whether the directory exists and may be written, or name another database'),
+    ('disk i/o', 'see whether the disk is full or failing, then run again'),
+)
+
+
+# -- places ------------------------------------------------------------------------------------------------------------
+
+
+def locate(place, default_name):
+    """URL of a database, and its Path where it is an SQLite file (else None)."""
+    url = sa.URL.create('sqlite')
+    if isinstance(place, sa.URL) or re.match(r'[A-Za-z][\w+]*://', os.fspath(place)):
+        url = _parse_url(place)
+        if url.get_backend_name() != 'sqlite' or (url.database or ':memory:').startswith((':', 'file:')):
+            return url, None
+        place = url.database
+    text = os.path.expanduser(place)
+    file = Path(text)
+    if text.endswith(os.sep) or file.is_dir():
+        file = file / default_name
+    return url.set(database=str(file)), file
+
+
+def _parse_url(text):
+    """SQLAlchemy URL of a text.  No message repeats the text: its password cannot be told from the rest."""
+    rule = 'a database URL is dialect://user:password@host/name, with signs like @ : / in the password percent-encoded'
+    try:
+        url = sa.make_url(text)
+    except (exc.ArgumentError, ValueError):
+        raise DatabaseUnusable(f'the URL of the database cannot be understood; {rule}') from None
+    if '@' in (url.host or ''):
+        raise DatabaseUnusable(f'the URL of the database has more than one @; {rule}')
+    if url.get_backend_name() not in _UPSERT:
+        kind = url.get_backend_name()
+        raise DatabaseUnusable(f'a database may be {" or ".join(_UPSERT)}, not {kind}; name another database')
+    return url.set(drivername='postgresql+psycopg') if url.drivername == 'postgresql' else url
+
+
+def secrets_of(url):
+    """All forms in which the password of a URL may turn up in a message."""
+    words = [url.password, *(value for key, value in url.query.items() if 'pass' in key.lower())]
+    return {form for word in words if word for form in (str(word), quote(str(word), safe=''), quote_plus(str(word)))}
+
+
+def check_file(file, readonly):
+    """Make the parent directories, and see early whether the file may be used, for a message that says what to do."""
+    if readonly:
+        if not file.is_file():
+            raise DatabaseUnusable(f'{file}: there is no such database; measure some frames first, or name another')
+        return
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatabaseUnusable(f'{file}: its directory cannot be made ({error}); name another database') from None
+    for path in (file.parent, file):
+        if path.exists() and not os.access(path, os.W_OK):
+            raise DatabaseUnusable(
+                f'{file}: a database is written to, and {path} is read-only; make it writable, or name another database'
+            )
+
+
+# -- mounts ------------------------------------------------------------------------------------------------------------
+
+
+def remote_file_system(path):
+    """Type of the network file system that a path is on, '' where it is a local one or the system does not say."""
+    try:
+        kind = file_system_type(Path(path).resolve(), MOUNTINFO.read_text(errors='surrogateescape'))
+    except OSError:
+        return ''
+    return kind if REMOTE_FILE_SYSTEMS.fullmatch(kind) else ''
+
+
+def file_system_type(path, mountinfo):
+    """Type of the file system of an absolute path, from the text of /proc/self/mountinfo (see `man 5 proc`).
+
+    Of all mount points above the path the longest counts, of equal ones the last, which hides those before.
+    """
+    found = ('', '')
+    for line in mountinfo.splitlines():
+        before, _, after = line.partition(' - ')
+        point = re.sub(r'\\([0-7]{3})', lambda match: chr(int(match[1], 8)), (before.split() + [''] * 5)[4])
+        if point and Path(path).is_relative_to(point) and len(point) >= len(found[0]):
+            found = (point, (after.split() or [''])[0])
+    return found[1]
+
+
+# -- connections -------------------------------------------------------------------------------------------------------
+
+
+def make_engine(url, file, readonly):
+    """Engine that leaves BEGIN to `_begin`, which the sqlite3 module would do too late."""
+    if url.get_backend_name() != 'sqlite':
+        return sa.create_engine(url, pool_pre_ping=True, execution_options={'postgresql_readonly': readonly})
+    if file and readonly:
+        query = {'mode': 'ro', 'uri': 'true'} | ({'immutable': '1'} if _is_frozen(file) else {})
+        url = url.set(database=file.absolute().as_uri(), query=query)
+    engine = sa.create_engine(url, connect_args={'timeout': BUSY_TIMEOUT_S, 'isolation_level': None})
+    sa.event.listen(engine, 'begin', _begin)
+    return engine
+
+
+def _begin(connection):
+    connection.exec_driver_sql(connection.get_execution_options().get('sqlite_begin', 'BEGIN'))
+
+
+def _is_frozen(file):
+    """Whether an SQLite file is in write-ahead mode, at rest, and in a directory where its index cannot be made.
+
+    SQLite refuses to open such a file (a read-only mount, say) unless told that nobody changes it.
+    """
+    with file.open('rb') as stream:
+        write_ahead = stream.read(20)[18:20] == b'\2\2'  # https://sqlite.org/fileformat.html, section 1.3.3
+    return write_ahead and not os.access(file.parent, os.W_OK) and not file.with_name(f'{file.name}-wal').exists()
+
+
+def choose_journal(engine, file):
+    """Write-ahead log on a local file system (readers never wait), rollback journal where it would lose data."""
+    remote = remote_file_system(file)
+    wanted = 'delete' if remote else 'wal'
+    if remote:
+        log.warning('%s is on a network file system (%s): slower, and only as safe as its locks', file, remote)
+    with closing(engine.raw_connection()) as connection:
+        try:
+            for statement in ('PRAGMA journal_mode', f'PRAGMA journal_mode={wanted}'):
+                answer = connection.driver_connection.execute(statement).fetchone()[0]
+                if answer == wanted:
+                    return
+        except sqlite3.Error as error:
+            answer = f'{error}'  # another process is at it: this one, or the next, works with either
+    log.info('%s: journal mode is not %s (%s); it works all the same', file, wanted, answer)
+
+
+def back_up(file, day):
+    """Copy a database file to a new one beside it, named by the day.  The caller holds the write lock: no two do it."""
+    name = f'{file.name}.before-upgrade-{day:%Y%m%d}'
+    names = (name if number == 1 else f'{name}-{number}' for number in count(1))
+    copy = next(path for path in map(file.with_name, names) if not path.exists())
+    partial = copy.with_name(f'{copy.name}.partial')
+    try:
+        partial.unlink(missing_ok=True)
+        with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(partial)) as target:
+            source.backup(target)
+        shutil.copymode(file, partial)
+        partial.rename(copy)
+    except (OSError, sqlite3.Error) as error:
+        partial.unlink(missing_ok=True)
+        raise DatabaseUnusable(
+            f'{file}: an older database is only upgraded after a copy of it was made, and {copy} cannot be written '
+            f'({error}); make room in the directory'
+        ) from None
+    log.info('%s is of an older kind: it is upgraded, a copy is kept in %s', file, copy)
+
+
+# -- what each kind of database does in its own way --------------------------------------------------------------------
+
+
+def lock_schema(connection):
+    """One process at a time looks at the schema and changes it; SQLite's BEGIN IMMEDIATE has seen to that."""
+    if connection.dialect.name == 'postgresql':
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext('lcophot schema'))))
+
+
+def add_columns(connection, columns):
+    """Add columns with Alembic's operations, which know what each database allows."""
+    if not columns:
+        return
+    logging.getLogger('alembic').setLevel(logging.WARNING)  # it announces its dialect at every start
+    from alembic.migration import MigrationContext
+    from alembic.operations import Operations
+
+    operations = Operations(MigrationContext.configure(connection))
+    for column in columns:
+        operations.add_column(column.table.name, sa.Column(column.name, column.type, nullable=True))
+
+
+def upsert(connection, table, rows):
+    """Insert rows by name, or replace all their columns; columns that the rows lack stay as they are."""
+    statement = _UPSERT[connection.dialect.name](table)
+    values = {name: statement.excluded[name] for name in rows[0] if name != 'name'}
+    statement = statement.on_conflict_do_update(index_elements=['name'], set_=values)
+    for chunk in chunks_of(rows, WRITE_CHUNK):
+        connection.execute(statement, chunk)
+
+
+def chunks_of(rows, size):
+    """Yield slices of a list."""
+    return (rows[at : at + size] for at in range(0, len(rows), size))
+
+
+# -- refusals ----------------------------------------------------------------------------------------------------------
+
+
+def refusal(place, error, secrets):
+    """DatabaseUnusable that says what SQLAlchemy or a driver refused, and what to do; without the secrets."""
+    text = ' '.join(str(getattr(error, 'orig', None) or error).split())
+    for secret in secrets:
+        text = text.replace(secret, '***')
+    text = without_passwords(text)
+    hint = next((hint for said, hint in _HINTS if said in text.lower()), 'see whether it is there and may be used')
+    return DatabaseUnusable(f'{place}: the database cannot be used ({text}): {hint}')
+
+
+def without_passwords(text):
+    """The text with the passwords of all URLs in it replaced by ***."""
+    text = re.sub(r'(://[^\s:/@"]*:)(?:[^\s"\\]|\\.)*@', r'\1***@', text)
+    return re.sub(r'(?i)((?:password|passwd|passfile|pwd)=)[^\s&"]*', r'\1***', text)

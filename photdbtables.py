@@ -1,0 +1,436 @@
+"""The tables of the database as classes, its records as dataclasses, and the way of values between rows and arrays.
+
+Missing numbers are NULL in the database and NaN in arrays; text or infinity in a column of numbers is read as missing.
+Times are UTC, 'YYYY-MM-DD HH:MM:SS.sss' in the database and datetime64[ms] in arrays.  A measured frame has the
+exposure (the base name without level and extension) in the column `frame`, beside the name under which it is stored.
+"""
+
+import json
+import math
+import os
+import re
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+
+import numpy as np
+import sqlalchemy as sa
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from names import base_name, exposure_of, level_of
+
+READ_CHUNK = 5_000  # rows per conversion to arrays: a few MB at a time
+
+
+class Base(DeclarativeBase):
+    """The tables.  Beyond the key every column may be NULL: older rows, and other programs' rows, lack some."""
+
+    type_annotation_map = {str: sa.Text, float: sa.Double}  # noqa: RUF012 (SQLAlchemy's own idiom)
+
+
+class LcoPhot(Base):
+    """One measured frame; `Measurement` says what the columns mean."""
+
+    __tablename__ = 'lcophot'
+    name: Mapped[str] = mapped_column(primary_key=True)
+    dateobs: Mapped[str | None]
+    site: Mapped[str | None]
+    dome: Mapped[str | None]
+    telescope: Mapped[str | None]
+    camera: Mapped[str | None]
+    filter: Mapped[str | None]
+    airmass: Mapped[float | None]
+    zp: Mapped[float | None]
+    colorterm: Mapped[float | None]
+    zpsig: Mapped[float | None]
+    zperr: Mapped[float | None]
+    colortermerr: Mapped[float | None]
+    zpcolor: Mapped[float | None]
+    nstars: Mapped[int | None]
+    exptime: Mapped[float | None]
+    zpcolortermcov: Mapped[float | None]
+    colortermheld: Mapped[bool | None]
+    refcomplete: Mapped[bool | None]
+    wcsoffset: Mapped[float | None]
+    processed: Mapped[str | None]
+    frame: Mapped[str | None]
+    __table_args__ = (
+        sa.Index('ix_lcophot_frame', 'frame'),
+        sa.Index('ix_lcophot_series', 'site', 'dome', 'telescope', 'filter', 'dateobs'),
+    )
+
+
+class TelescopeModel(Base):
+    """One date of the throughput model of a telescope and filter.  Some databases have no `entryid`: never used."""
+
+    __tablename__ = 'telescopemodel'
+    entryid: Mapped[int] = mapped_column(primary_key=True)
+    telescopeid: Mapped[str | None]
+    filter: Mapped[str | None]
+    dateobs: Mapped[str | None]
+    modelzp: Mapped[float | None]
+    modelzperr: Mapped[float | None]
+    __table_args__ = (sa.Index('ix_telescopemodel_series', 'telescopeid', 'filter', 'dateobs'),)
+
+
+class ThroughputInterval(Base):
+    """One interval of a throughput model between events: a line with its slope.  Times as in `lcophot`."""
+
+    __tablename__ = 'throughputinterval'
+    id: Mapped[int] = mapped_column(primary_key=True)
+    telescopeid: Mapped[str | None]
+    filter: Mapped[str | None]
+    starttime: Mapped[str | None]
+    endtime: Mapped[str | None]
+    openedby: Mapped[str | None]
+    nights: Mapped[int | None]
+    measurements: Mapped[int | None]
+    startzp: Mapped[float | None]
+    startzperr: Mapped[float | None]
+    endzp: Mapped[float | None]
+    endzperr: Mapped[float | None]
+    slope: Mapped[float | None]
+    slopeerr: Mapped[float | None]
+    __table_args__ = (sa.Index('ix_throughputinterval_series', 'telescopeid', 'filter'),)
+
+
+class ThroughputStep(Base):
+    """One step of a throughput model at an event, gains positive; `instrumental` where two cameras differ in it."""
+
+    __tablename__ = 'throughputstep'
+    id: Mapped[int] = mapped_column(primary_key=True)
+    telescopeid: Mapped[str | None]
+    filter: Mapped[str | None]
+    dateobs: Mapped[str | None]
+    kind: Mapped[str | None]
+    step: Mapped[float | None]
+    steperr: Mapped[float | None]
+    instrumental: Mapped[bool | None]
+    __table_args__ = (sa.Index('ix_throughputstep_series', 'telescopeid', 'filter'),)
+
+
+class PhotReject(Base):
+    """One frame that was looked at and not measured; `RejectedFrame` says what the columns mean."""
+
+    __tablename__ = 'photreject'
+    name: Mapped[str] = mapped_column(primary_key=True)
+    frame: Mapped[str | None]
+    reason: Mapped[str | None]
+    detail: Mapped[str | None]
+    retry: Mapped[bool | None]
+    size: Mapped[int | None] = mapped_column(sa.BigInteger)
+    mtime: Mapped[int | None] = mapped_column(sa.BigInteger)
+    exptime: Mapped[float | None]
+    looked: Mapped[str | None]
+
+
+class PhotRun(Base):
+    """One run of a script; `Run` says what the columns mean."""
+
+    __tablename__ = 'photrun'
+    id: Mapped[int] = mapped_column(primary_key=True)
+    script: Mapped[str | None] = mapped_column(index=True)
+    started: Mapped[str | None]
+    ended: Mapped[str | None]
+    status: Mapped[int | None]
+    options: Mapped[str | None]
+    counts: Mapped[str | None]
+    pertelescope: Mapped[str | None]
+    version: Mapped[str | None]
+    host: Mapped[str | None]
+    pid: Mapped[int | None]
+
+
+PHOT, MODEL, INTERVAL, STEP, REJECT, RUN = (model.__table__ for model in (
+    LcoPhot, TelescopeModel, ThroughputInterval, ThroughputStep, PhotReject, PhotRun))
+
+
+# -- records -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One measured frame, a row of `lcophot`; NaN and None are stored as NULL.
+
+    name : base name, or a path that ends in it.
+    dateobs : start of the exposure, UTC, 'YYYY-MM-DD HH:MM:SS.sss'.
+    zp, zperr, zpsig [mag], colorterm, colortermerr, zpcolor [mag] : zeropoint at the colour g-i = zpcolor and its
+        error, scatter of single stars, colour term and its error.
+    zpcolortermcov [mag^2] : covariance of zp and colorterm.
+    nstars : stars used in the fit.  exptime [s].
+    colortermheld : the colour term was not fitted but held at the camera's usual value.
+    refcomplete : False where a part of the reference catalogue was missing.
+    wcsoffset [arcsec] : offset between frame and catalogue that matching removed.
+    """
+
+    name: str
+    dateobs: str
+    site: str
+    dome: str
+    telescope: str
+    camera: str
+    filter: str
+    airmass: float
+    zp: float
+    colorterm: float
+    zpsig: float
+    zperr: float = math.nan
+    colortermerr: float = math.nan
+    zpcolor: float = math.nan
+    nstars: int | None = None
+    exptime: float = math.nan
+    zpcolortermcov: float = math.nan
+    colortermheld: bool | None = None
+    refcomplete: bool | None = None
+    wcsoffset: float = math.nan
+
+
+@dataclass(frozen=True)
+class RejectedFrame:
+    """One frame that was looked at and not measured.
+
+    name : base name, or a path that ends in it.
+    reason, detail : name of a `rejections.Reason`, and what was found.
+    retry : True where the next run should look again although nothing changed.
+    size [bytes], mtime [ns] : of the file when it was looked at, None where there was none.
+    exptime_s : exposure time, None where it was not known.
+    """
+
+    name: str
+    reason: str
+    detail: str = ''
+    retry: bool = False
+    size: int | None = None
+    mtime: int | None = None
+    exptime_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Zeropoints:
+    """Measured frames by column, in order of time: arrays of one length n, named as the columns of `lcophot`.
+
+    name : object array of base names.  dateobs, processed : datetime64[ms], NaT where missing.
+    site, dome, telescope, camera, filter : str arrays, '' where missing.
+    colortermheld, refcomplete : bool; rows older than these columns read False and True.
+    All others : float64, NaN where missing; units as in `Measurement`.
+    """
+
+    name: np.ndarray
+    dateobs: np.ndarray
+    site: np.ndarray
+    dome: np.ndarray
+    telescope: np.ndarray
+    camera: np.ndarray
+    filter: np.ndarray
+    airmass: np.ndarray
+    zp: np.ndarray
+    colorterm: np.ndarray
+    zpsig: np.ndarray
+    zperr: np.ndarray
+    colortermerr: np.ndarray
+    zpcolor: np.ndarray
+    nstars: np.ndarray
+    exptime: np.ndarray
+    zpcolortermcov: np.ndarray
+    colortermheld: np.ndarray
+    refcomplete: np.ndarray
+    wcsoffset: np.ndarray
+    processed: np.ndarray
+
+    def __len__(self):
+        """Number of rows."""
+        return len(self.name)
+
+    def __getitem__(self, rows):
+        """The same columns of some rows: a mask, an index array or a slice."""
+        return Zeropoints(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+
+@dataclass(frozen=True)
+class StoredModel:
+    """Throughput model of one telescope and filter in order of time.
+
+    dateobs (n,) datetime64[ms]; modelzp, modelzperr (n,) [mag], modelzperr NaN where missing.
+    """
+
+    dateobs: np.ndarray
+    modelzp: np.ndarray
+    modelzperr: np.ndarray
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a script: `ended` and `status` are None while it runs, and for ever where it was killed."""
+
+    id: int
+    script: str
+    started: str
+    ended: str | None
+    status: int | None
+    options: dict
+    counts: dict
+    per_telescope: dict
+    version: str
+    host: str
+    pid: int
+
+
+# -- values to the database --------------------------------------------------------------------------------------------
+
+
+def row_of(record, **more):
+    """{column: value} of a Measurement or RejectedFrame."""
+    row = {name: _plain(value) for name, value in asdict(record).items()} | more
+    row['frame'] = exposure_of(row['name'])
+    if 'dateobs' in row:
+        row['dateobs'] = row['dateobs'].replace('T', ' ')
+    return row
+
+
+def key_of(name):
+    """The base name of a frame as it is stored."""
+    return _plain(base_name(name))
+
+
+def _plain(value):
+    """A value as every driver takes it: numpy scalars as Python's, NaN as None, text without what cannot be encoded."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, str):
+        return value.encode('utf-8', 'backslashreplace').decode().replace('\0', '')
+    return value
+
+
+def stored_value(value):
+    """As `_plain`, and times as the database has them."""
+    return time_text(value) if isinstance(value, np.datetime64) else _plain(value)
+
+
+def time_text(time):
+    """A time as the database has it, 'YYYY-MM-DD HH:MM:SS.sss' in UTC."""
+    return str(instant_of(time)).replace('T', ' ')
+
+
+def instant_of(time):
+    """A time (str, date, datetime with or without time zone, datetime64) as datetime64[ms], UTC."""
+    if isinstance(time, datetime) and time.tzinfo is not None:
+        time = time.astimezone(UTC).replace(tzinfo=None)
+    return np.datetime64(time, 'ms')
+
+
+def json_text(value):
+    """JSON of a value; numpy scalars as Python's, what JSON does not know as text."""
+    return json.dumps(value, default=lambda each: each.item() if isinstance(each, np.generic) else str(each))
+
+
+# -- values from the database ------------------------------------------------------------------------------------------
+
+
+def _numbers(values):
+    """float64 array of a column; NULL, text and infinity are NaN."""
+    try:
+        numbers = np.array(values, dtype=float)
+    except (TypeError, ValueError):
+        numbers = np.array([number_of(value) for value in values])
+    return np.where(np.isfinite(numbers), numbers, np.nan)
+
+
+def number_of(value):
+    """The value where it is a number, else NaN."""
+    return value if isinstance(value, (int, float)) else math.nan
+
+
+def _texts(values):
+    """str array of a column; NULL is ''."""
+    return np.array(['' if value is None else value for value in values], dtype=str)
+
+
+def names_of(values):
+    """object array of a column of names: they are many and long, and arrays of str are as wide as the longest."""
+    return np.array(['' if value is None else value for value in values], dtype=object)
+
+
+_TIME = re.compile(r'(\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)?)(?:Z|\+00:00)?')
+
+_USUAL_TIMES = re.compile(r'(?:(?:\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d\.\d{3}|NaT)(?:\||$))+')
+
+
+def _instants(values):
+    """datetime64[ms] array of a column of times with a blank or a T in the middle; what is no time is NaT."""
+    texts = [value if isinstance(value, str) else 'NaT' for value in values]
+    try:
+        if _USUAL_TIMES.fullmatch('|'.join(texts)):  # all at once, ten times faster
+            return np.array(texts, dtype='datetime64[ms]')
+    except ValueError:  # the 30th of February, say: look for it one by one
+        pass
+    return np.array([_instant_or_nat(text) for text in texts], dtype='datetime64[ms]')
+
+
+def _instant_or_nat(text):
+    match = _TIME.fullmatch(text)
+    try:
+        return np.datetime64(match[1] if match else 'NaT', 'ms')
+    except ValueError:
+        return np.datetime64('NaT', 'ms')
+
+
+def _flags(when_missing):
+    """Converter of a column of booleans to a bool array."""
+    return lambda values: np.array([when_missing if value is None else bool(value) for value in values], dtype=bool)
+
+
+CONVERTERS = {field.name: _numbers for field in fields(Zeropoints)} | {
+    'name': names_of,
+    'dateobs': _instants,
+    'processed': _instants,
+    'colortermheld': _flags(False),
+    'refcomplete': _flags(True),
+    **dict.fromkeys(('site', 'dome', 'telescope', 'camera', 'filter'), _texts),
+}
+
+
+def read_columns(connection, statement):
+    """Read rows of CONVERTERS and `frame` in chunks: ({column: array (n,)}, number of the exposure (n,) int)."""
+    parts = {name: [convert(())] for name, convert in CONVERTERS.items()}
+    numbers = {}
+    exposures = [np.empty(0, dtype=np.int64)]
+    for rows in connection.execution_options(yield_per=READ_CHUNK).execute(statement).partitions():
+        *columns, frames = zip(*rows, strict=True)
+        for name, values in zip(parts, columns, strict=True):
+            parts[name].append(CONVERTERS[name](values))
+        frames = (frame or exposure_of(name or '') for frame, name in zip(frames, columns[0], strict=True))
+        exposures.append(np.array([numbers.setdefault(frame, len(numbers)) for frame in frames]))
+    return {name: np.concatenate(arrays) for name, arrays in parts.items()}, np.concatenate(exposures)
+
+
+def best_of_exposure(names, exposures, processed):
+    """Mask of one row per exposure: the highest level, then the newest, then a base name before a path, then the last.
+
+    names (n,) as stored; exposures (n,) numbers from 0; processed (n,) datetime64, NaT counts as the oldest.
+    """
+    twins = np.flatnonzero(np.bincount(exposures)[exposures] > 1)
+    levels = np.array([level_of(names[row]) for row in twins], dtype=int)
+    plain = np.array([os.sep not in names[row] for row in twins], dtype=bool)
+    order = np.lexsort((plain, processed[twins].astype(np.int64), levels, exposures[twins]))
+    ordered = exposures[twins][order]
+    last = np.append(ordered[1:] != ordered[:-1], True)[: len(twins)]
+    best = np.ones(len(names), bool)
+    best[twins[order[~last]]] = False
+    return best
+
+
+def model_of(rows):
+    """The `StoredModel` of rows (dateobs, modelzp, modelzperr) in any order."""
+    dateobs, modelzp, modelzperr = zip(*rows, strict=True) if rows else ((), (), ())
+    dateobs = _instants(dateobs)
+    order = np.argsort(dateobs, kind='stable')
+    return StoredModel(dateobs[order], _numbers(modelzp)[order], _numbers(modelzperr)[order])
+
+
+def run_of(row):
+    """The `Run` of a row of `photrun`."""
+    values = dict(row._mapping)
+    per_telescope = json.loads(values.pop('pertelescope') or '{}')
+    jsons = {name: json.loads(values[name] or '{}') for name in ('options', 'counts')}
+    return Run(**values | jsons, per_telescope=per_telescope)

@@ -1,0 +1,186 @@
+"""Simulated years: what is in the database follows from the truth beside it, by arithmetic that is not its own."""
+
+import csv
+import json
+import sqlite3
+import tomllib
+from collections import Counter
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+import simulatedyears
+import simulation
+from names import exposure_of
+from observatory import load_observatory
+from photdbinterface import PhotDatabase
+
+NATURE = simulatedyears.Nature(simulation.REFERENCE_ZP, simulation.EXTINCTION, simulation.SITES)
+OPTIONS = ('--telescopes', '8', '--years', '1.5', '--filters', 'gp,zp')
+
+
+@pytest.fixture(scope='module')
+def years(tmp_path_factory):
+    """(directory, Zeropoints, truth) of some telescopes."""
+    place = tmp_path_factory.mktemp('years')
+    assert simulation.main(['years', str(place / 'years.db'), '--seed', '5', *OPTIONS]) == 0
+    with PhotDatabase(place / 'years.db', readonly=True) as database:
+        rows = database.zeropoints()
+    return place, rows, json.loads((place / 'years-truth.json').read_text())
+
+
+def series_rows(rows, telescope, *filters):
+    site, dome, name = telescope.split('-')
+    return rows[(rows.site == site) & (rows.dome == dome) & (rows.telescope == name) & np.isin(rows.filter, filters)]
+
+
+def true_zeropoint(series, times):
+    """Truth of the JSON at datetime64 times, without offsets of cameras."""
+    value = np.full(len(times), np.nan)
+    for piece in series['pieces']:
+        start = np.datetime64(piece['start'])
+        months = (times - start) / np.timedelta64(1, 'D') / 30.4375
+        value = np.where(times >= start, piece['zp'] + piece['slope_mag_per_month'] * months, value)
+    return value
+
+
+def clear_residuals(rows, telescope, record, filter_name):
+    """zp - truth of the rows of clear nights [mag], by the record alone."""
+    series = record['series'][filter_name]
+    mine = series_rows(rows, telescope, filter_name, *(('zs',) if filter_name == 'zp' else ()))
+    longitude = simulation.SITES[telescope[:3]][1]
+    noon = np.timedelta64(round((0.5 - longitude / 360) * 86_400_000), 'ms')
+    night = (mine.dateobs - noon).astype('datetime64[D]')
+    mine = mine[np.isin(night, np.array(series['clear_nights'], 'datetime64[D]')) & (mine.zpsig < 0.5)]
+    offset = {(o['camera'], o['filter'], o['old']): o['offset'] for o in series['offsets']}
+    shift = [offset[key] for key in zip(mine.camera.tolist(), mine.filter.tolist(),
+                                        np.isnan(mine.zpcolor).tolist(), strict=True)]
+    return mine.zp - true_zeropoint(series, mine.dateobs) - shift + series['extinction'] * (mine.airmass - 1)
+
+
+def test_clear_rows_scatter_about_the_truth_by_the_noise(years):
+    _, rows, truth = years
+    for telescope, record in truth['telescopes'].items():
+        for filter_name in ('gp', 'zp'):
+            residual = clear_residuals(rows, telescope, record, filter_name)
+            residual = residual[np.isfinite(residual)]
+            assert abs(np.median(residual)) < 4 * 1.25 * 0.02 / np.sqrt(len(residual))
+            assert 1.4826 * np.median(np.abs(residual)) == pytest.approx(0.02, rel=0.15)
+            wild = np.abs(residual) > 0.12
+            assert 0 < wild.mean() < 0.03
+
+
+def test_truth_keeps_to_what_is_promised(years):
+    _, _, truth = years
+    for record in truth['telescopes'].values():
+        for series in record['series'].values():
+            slopes = [-piece['slope_mag_per_month'] for piece in series['pieces']]
+            assert min(slopes) >= 0.002 - 1e-6
+            assert max(slopes) <= 0.020 + 1e-6
+            for step in series['steps']:
+                low, high = {'cleaning': (0.018, 0.088), 'instrument': (0, 0)}.get(step['kind'], (0.09, 0.44))
+                assert low <= abs(step['size']) <= high
+
+
+def test_clear_nights_are_those_asked_for(tmp_path):
+    for share in (0.6, 0.25):
+        spec = simulatedyears.Spec(seed=2, telescopes=1, filters=('rp',), photometric=share)
+        (_, by_filter), = simulatedyears.simulate(spec, NATURE)
+        _, rows = by_filter['rp']
+        nights = np.unique(rows['night'])
+        assert len(np.unique(rows['night'][rows['clear']])) / len(nights) == pytest.approx(share, abs=0.05)
+
+
+def test_a_fleet_of_four_years_has_about_550000_rows():
+    spec = simulatedyears.Spec(seed=1, telescopes=4)
+    rows = sum(len(rows['zp']) for _, by_filter in simulatedyears.simulate(spec, NATURE)
+               for _, rows in by_filter.values())
+    assert rows * 22 / 4 == pytest.approx(550_000, rel=0.06)
+
+
+def test_rows_are_as_a_database_has_them(years):
+    _, rows, _ = years
+    assert Counter(rows.name.tolist()).most_common(1)[0][1] == 1
+    assert len(np.unique(rows.name.astype(str))) == len(rows)
+    assert np.isnan(rows.airmass).any()
+    assert (rows.zpsig > 0.5).any()
+    assert ((rows.zperr > 0) | np.isnan(rows.zperr)).all()
+    assert {'gp', 'zp', 'zs'} == set(rows.filter)
+    assert not np.isnat(rows.dateobs).any()
+    gaps = series_rows(rows, 'lsc-doma-1m0s', 'gp').dateobs
+    assert np.diff(gaps).max() > np.timedelta64(7, 'D')
+
+
+def test_old_rows_have_neither_zperr_nor_pivot(years):
+    _, rows, _ = years
+    old = np.isnan(rows.zpcolor)
+    assert 0 < old.sum() < 0.2 * len(rows)
+    assert np.isnan(rows.zperr[old]).all()
+    assert (rows.zpcolor[~old] == 1).all()
+
+
+def test_some_nights_have_one_frame_and_one_per_night_all():
+    for single, low, high in ((False, 0.05, 0.25), (True, 1, 1)):
+        spec = simulatedyears.Spec(seed=3, telescopes=1, years=1, filters=('rp',), one_per_night=single)
+        (_, by_filter), = simulatedyears.simulate(spec, NATURE)
+        counts = np.unique(by_filter['rp'][1]['night'], return_counts=True)[1]
+        assert low <= np.mean(counts == 1) <= high
+
+
+def test_cameras_change_with_and_without_overlap():
+    spec = simulatedyears.Spec(seed=4, telescopes=12, filters=('rp',))
+    kinds = set()
+    for telescope, by_filter in simulatedyears.simulate(spec, NATURE):
+        rows = by_filter['rp'][1]
+        cameras = np.unique(rows['camera'])
+        if len(cameras) == 2:
+            first, second = (rows['night'][rows['camera'] == camera] for camera, *_ in telescope.cameras)
+            recorded = any(event.kind == 'instrument' and event.recorded for event in telescope.events)
+            kinds.add(('overlap' if first.max() >= second.min() else 'none', recorded))
+    assert kinds == {('overlap', False), ('none', True), ('none', False)}
+
+
+def test_overlay_gives_the_events_of_the_simulated_telescopes(years):
+    place, _, truth = years
+    overlay = tomllib.loads((place / simulatedyears.OVERLAY_NAME).read_text())
+    with open(place / overlay['events'], newline='') as file:
+        listed = {(row['telescope'], row['date'], row['kind']) for row in csv.DictReader(file)}
+    planted = {(name, step['date'], step['kind']) for name, record in truth['telescopes'].items()
+               for step in record['series']['gp']['steps'] if step['recorded']}
+    assert listed == planted
+    observatory = load_observatory(place / simulatedyears.OVERLAY_NAME)
+    known = {(event.telescope, str(event.date), event.kind) for event in observatory.events
+             if event.telescope in truth['telescopes']}
+    assert known == planted
+    assert set(truth['telescopes']) <= set(observatory.telescopes)
+
+
+def test_a_seed_repeats_and_another_differs(tmp_path):
+    texts = []
+    for number, seed in enumerate(('7', '7', '8')):
+        file = tmp_path / f'{number}.db'
+        assert simulation.main(['years', str(file), '--seed', seed, '--telescopes', '2', '--years', '0.2',
+                                '--truth', str(tmp_path / f'{number}' / 'truth.json')]) == 0
+        with closing(sqlite3.connect(file)) as connection:
+            rows = connection.execute('SELECT * FROM lcophot ORDER BY name').fetchall()
+        texts.append((rows, (tmp_path / f'{number}' / 'truth.json').read_text()))
+    assert texts[0] == texts[1]
+    assert texts[0] != texts[2]
+
+
+def test_names_are_those_of_frames(years):
+    _, rows, _ = years
+    assert exposure_of(rows.name[0]) in rows.name[0]
+    assert all(name.endswith('-e91.fits.fz') for name in rows.name[:50])
+
+
+def test_what_cannot_be_is_refused(tmp_path, capsys):
+    file = tmp_path / 'a.db'
+    assert simulation.main(['years', str(file), '--telescopes', '23']) == 2
+    assert 'there are 1 to 22' in capsys.readouterr().err
+    assert simulation.main(['years', str(file), '--telescopes', '1', '--years', '0.1']) == 0
+    assert simulation.main(['years', str(file), '--telescopes', '1', '--years', '0.1']) == 2
+    assert 'has rows already' in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        simulation.main(['years', str(file), '--start', '2016-02-31'])
