@@ -36,7 +36,7 @@ FLOOR_STARS = 40
 KRON_SNR = 25.0              # S/N at which B, the size of the loss, is defined
 KRON_LOSS_MAG = (0.07, 0.03)  # B: mean and spread of the two real frames
 KRON_POWERS = (0.5, 1.0, 2.0)
-KRON_POWER_PRIOR = (6, 1, 1)  # to one another; p = 0.5 is what both real frames show
+KRON_POWER_PRIOR = (8, 1, 1)  # to one another; p = 0.5 is what both real frames show
 
 MIN_COLOUR_SPREAD = 0.12     # rms of g-i [mag]; with less, a colour term takes up what belongs to zp
 MAX_SCATTER_MAG = 0.5        # stars that scatter more were not matched to themselves
