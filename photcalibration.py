@@ -188,18 +188,16 @@ def _dry_run(options, listing, place, default_name):
 
 def _run_in(database, options, observatory, listing):
     """The run with its record in the database: begun, and ended whatever ends it."""
-    from ps1catalog import PS1Catalog
-
     summary = Summary()
     summary.counts['unreadable folder'] = len(listing.unreadable)
     run_id = database.start_run('photcalibration.py', _recorded(options, database), commandline.VERSION)
     started, status = time.monotonic(), commandline.COULD_NOT_RUN
     try:
-        catalog = PS1Catalog(options.ps1dir)
         todo = listing.frames
         if not options.redo:
             todo = list(_unknown_frames(database, listing.frames, options.mintexp, summary.counts))
         log.info('%d frames found, %d to measure, into %s', len(listing.frames), len(todo), database.place)
+        catalog = _catalog(options) if todo else None  # with nothing to do, nothing is loaded
         for frame_file in with_progress(todo, 'frame'):
             _one_frame(frame_file, database, catalog, observatory, options, summary)
         status = summary.exit_status()
@@ -212,6 +210,12 @@ def _run_in(database, options, observatory, listing):
     for line in summary.lines():
         print(line, flush=True)
     return status
+
+
+def _catalog(options):
+    from ps1catalog import PS1Catalog
+
+    return PS1Catalog(options.ps1dir)
 
 
 def _recorded(options, database):
