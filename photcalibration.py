@@ -340,7 +340,7 @@ def calibrate(frame, references, observatory):
     good &= usable_references(headroom_mag[r], sdss.mag_error[frame.band][r], colour[r], blend)
     s, r = s[good], r[good]
     sample = StarSample(stars.flux[s], stars.fluxerr[s], sdss.mag[frame.band][r], sdss.mag_error[frame.band][r],
-                        colour[r], frame.exptime_s, sdss.mag['i'][r])
+                        colour[r], frame.exptime_s)
     fit = fit_zeropoint(sample, usual_colorterm=observatory.usual_colorterm(frame.camera, frame.filter))
     return Calibration(frame, fit, sample, stars.x[s], stars.y[s], float(np.hypot(*matches.offset_arcsec)))
 

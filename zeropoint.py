@@ -5,10 +5,9 @@ Model, per star:  m_ref = m_inst + zp + colorterm ((g-i) - 1) - L(S/N),   m_inst
 m_ref and g-i are in the SDSS system; zp holds at the pivot colour g-i = 1.  L is the loss of Kron fluxes: the noisier a
 star, the smaller the aperture that its moments set, and the more light is left out.  L goes to 0 for bright stars, so
 zp is their limit.  On two real frames L = B (S/N / 25)^-p with p = 0.5 over a range of 60 in S/N, and B = 0.09 and 0.05
-mag; other apertures and seeing may lose light faster with noise, or with magnitude rather than with S/N.  So B is
-fitted to each frame for each p of KRON_POWERS, and for a loss linear in magnitude from i = 13 on, and the results are
-averaged with weights by how well each form fits (Bayesian model averaging; Hoeting et al. 1999, Statistical Science 14,
-382): the error of zp holds what the frame cannot tell about L.
+mag; other apertures and seeing may lose light faster with noise.  So B is fitted to each frame for each p of
+KRON_POWERS, and the results are averaged with weights by how well each p fits (Bayesian model averaging; Hoeting et al.
+1999, Statistical Science 14, 382): the error of zp holds what the frame cannot tell about L.
 
 Stars err in three ways: photon noise and catalogue error, which are known; a common scatter s (flat field, variability,
 transformation), which is fitted; and gross errors (blends, galaxies, variables), which a redescending M-estimator
@@ -37,9 +36,7 @@ FLOOR_STARS = 40
 KRON_SNR = 25.0              # S/N at which B, the size of the loss, is defined
 KRON_LOSS_MAG = (0.07, 0.03)  # B: mean and spread of the two real frames
 KRON_POWERS = (0.5, 1.0, 2.0)
-KRON_POWER_PRIOR = (12, 1, 1)  # to one another; p = 0.5 is what both real frames show
-KRON_MAG_RANGE = (13.0, 18.0)  # i magnitudes where a loss that is linear in magnitude is 0 and B: the real 1m frame
-KRON_MAG_PRIOR = 1
+KRON_POWER_PRIOR = (8, 1, 1)  # to one another; p = 0.5 is what both real frames show
 
 MIN_COLOUR_SPREAD = 0.12     # rms of g-i [mag]; with less, a colour term takes up what belongs to zp
 MAX_SCATTER_MAG = 0.5        # stars that scatter more were not matched to themselves
@@ -57,7 +54,6 @@ class StarSample:
     """Matched stars of one frame, arrays of shape (n,).
 
     flux, fluxerr : electrons per exposure.  ref_mag, ref_error : SDSS system [mag].  colour : SDSS g-i [mag].
-    i_mag : reference magnitude in i, where a Kron loss that goes with brightness is to be considered, else None.
     """
 
     flux: np.ndarray
@@ -66,7 +62,6 @@ class StarSample:
     ref_error: np.ndarray
     colour: np.ndarray
     exptime_s: float
-    i_mag: np.ndarray | None = None
 
     def __len__(self):
         return len(self.flux)
@@ -74,8 +69,7 @@ class StarSample:
     def select(self, chosen):
         """The stars of a boolean mask or index array."""
         arrays = (self.flux, self.fluxerr, self.ref_mag, self.ref_error, self.colour)
-        i_mag = None if self.i_mag is None else self.i_mag[chosen]
-        return StarSample(*(array[chosen] for array in arrays), self.exptime_s, i_mag)
+        return StarSample(*(array[chosen] for array in arrays), self.exptime_s)
 
 
 @dataclass(frozen=True)
@@ -163,7 +157,7 @@ def fit_zeropoint(sample, *, usual_colorterm=(0.0, 0.05)):
     error = np.hypot(MAG_PER_RELATIVE / snr, sample.ref_error)
     held = _spread(x[considered]) < MIN_COLOUR_SPREAD
     prior = np.array([(0.0, math.inf), usual_colorterm if held else (usual_colorterm[0], math.inf), KRON_LOSS_MAG])
-    losses = _kron_losses(snr, sample.i_mag)
+    losses = [(snr / KRON_SNR) ** -power for power in KRON_POWERS]
     designs = [np.stack([np.ones(len(y)), x, -loss], axis=-1) for loss in losses]
     fits = [_biweight_fit(design[considered], y[considered], error[considered], prior) for design in designs]
     share = _model_shares(fits, error[considered], prior)
@@ -197,7 +191,7 @@ def _model_shares(fits, error, prior):
         u = np.minimum(np.abs(fit.residual / (BIWEIGHT * sigma)), 1)
         objective = np.sum(1 - (1 - u**2) ** 3) * BIWEIGHT**2 / 6
         cost.append(objective + ((fit.parameters[2] - loss) / spread) ** 2 / 2 - math.log(fit.covariance[2, 2]) / 2)
-    share = np.array((*KRON_POWER_PRIOR, KRON_MAG_PRIOR)[:len(fits)]) * np.exp(np.min(cost) - np.array(cost))
+    share = np.array(KRON_POWER_PRIOR) * np.exp(np.min(cost) - np.array(cost))
     return share / share.sum()
 
 
@@ -206,15 +200,6 @@ def _averaged(parameters, covariances, share):
     mean = share @ parameters
     apart = parameters - mean
     return mean, np.tensordot(share, covariances, 1) + (apart * share[:, None]).T @ apart
-
-
-def _kron_losses(snr, i_mag):
-    """The forms of the Kron loss considered, each (n,) and 1 for the star that B is defined at."""
-    losses = [(snr / KRON_SNR) ** -power for power in KRON_POWERS]
-    if i_mag is not None:
-        bright, faint = KRON_MAG_RANGE
-        losses.append(np.clip((i_mag - bright) / (faint - bright), 0, None))
-    return losses
 
 
 def _expected_snr(sample, y, x, colorterm):
