@@ -121,8 +121,9 @@ def _recorded_run(database, options, observatory, now):
         raise
     finally:
         database.finish_run(run_id, status, dict(counts))
+    page = '/index.html' if options.renderhtml else ''
     print(f'{counts["series"]} telescopes and filters from {counts["zeropoints"]} zeropoints; {counts["sent"]} files '
-          f'written, {counts["unchanged"]} unchanged:\n{store.place.rstrip("/")}/index.html', flush=True)
+          f'written, {counts["unchanged"]} unchanged:\n{store.place.rstrip("/")}{page}', flush=True)
     return status
 
 

@@ -10,7 +10,6 @@ import logging
 import struct
 from collections import defaultdict
 from dataclasses import dataclass, fields
-from functools import cached_property
 
 import numpy as np
 
@@ -54,7 +53,7 @@ class Rows:
     events: tuple
     reference_mag: float | None
 
-    @cached_property
+    @property
     def has_old_rows(self):
         """Whether rows of the pivot colour and rows without one are mixed."""
         return len(set(np.isnan(self.zeropoints.zpcolor).tolist())) > 1
