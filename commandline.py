@@ -77,6 +77,9 @@ def run_script(run, options):
     except Interrupted as signalled:
         log.warning('stopped by %s; what was measured is kept, the next run goes on from there', signalled)
         return signalled.exit_status
+    except Exception:  # Python's own status of a crash is 1, which here says 'done'
+        log.exception('the run ended by a mistake of this program; please report this')
+        return COULD_NOT_RUN
 
 
 def _start_logging(level):
