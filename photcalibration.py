@@ -6,7 +6,7 @@ import sys
 import time
 from argparse import Namespace
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
@@ -165,7 +165,7 @@ def run(options: Namespace, *, today: date | None = None) -> int:
         return _run_in(database, options, observatory, listing)
 
 
-def _check_known(option: str, names: Iterable[str] | None, known: Container[str]) -> None:
+def _check_known(option: str, names: Iterable[str] | None, known: Collection[str]) -> None:
     for name in names or ():
         if name not in known:
             raise UsageInvalid(f'{option} {name}: unknown; known are {" ".join(known)}')
@@ -193,7 +193,7 @@ def _dry_run(options: Namespace, listing: 'Listing', place: str, default_name: s
     """Print the path of each frame that would be opened; writes nothing."""
     from photdbinterface import PhotDatabase
 
-    todo = listing.frames
+    todo: Sequence[FrameFile] = listing.frames
     if not options.redo and PhotDatabase.exists(place, default_name=default_name):
         with PhotDatabase(place, default_name=default_name, readonly=True) as database:
             todo = list(_unknown_frames(database, listing.frames, options.mintexp, Counter()))
@@ -209,13 +209,14 @@ def _run_in(database: 'PhotDatabase', options: Namespace, observatory: 'Observat
     run_id = database.start_run('photcalibration.py', _recorded(options, database), commandline.VERSION)
     started, status = time.monotonic(), commandline.COULD_NOT_RUN
     try:
-        todo = listing.frames
+        todo: Sequence[FrameFile] = listing.frames
         if not options.redo:
             todo = list(_unknown_frames(database, listing.frames, options.mintexp, summary.counts))
         log.info('%d frames found, %d to measure, into %s', len(listing.frames), len(todo), database.place)
-        catalog = _catalog(options) if todo else None  # with nothing to do, nothing is loaded
-        for frame_file in with_progress(todo, 'frame'):
-            _one_frame(frame_file, database, catalog, observatory, options, summary)
+        if todo:  # with nothing to do, nothing is loaded
+            catalog = _catalog(options)
+            for frame_file in with_progress(todo, 'frame'):
+                _one_frame(frame_file, database, catalog, observatory, options, summary)
         status = summary.exit_status()
     except commandline.Interrupted as signalled:
         status = signalled.exit_status

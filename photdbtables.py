@@ -145,7 +145,7 @@ class PhotRun(Base):
     pid: Mapped[int | None]
 
 
-PHOT, MODEL, INTERVAL, STEP, REJECT, RUN = (model.__table__ for model in (
+PHOT, MODEL, INTERVAL, STEP, REJECT, RUN = (Base.metadata.tables[model.__tablename__] for model in (
     LcoPhot, TelescopeModel, ThroughputInterval, ThroughputStep, PhotReject, PhotRun))
 
 
@@ -321,7 +321,7 @@ def instant_of(time: Time) -> np.datetime64:
     """A time (str, date, datetime with or without time zone, datetime64) as datetime64[ms], UTC."""
     if isinstance(time, datetime) and time.tzinfo is not None:
         time = time.astimezone(UTC).replace(tzinfo=None)
-    return np.datetime64(time, 'ms')
+    return time.astype('datetime64[ms]') if isinstance(time, np.datetime64) else np.datetime64(time, 'ms')
 
 
 def json_text(value: object) -> str:
@@ -398,14 +398,14 @@ CONVERTERS = {field.name: _numbers for field in fields(Zeropoints)} | {
 def read_columns(connection: sa.Connection, statement: sa.Select) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Read rows of CONVERTERS and `frame` in chunks: ({column: array (n,)}, number of the exposure (n,) int)."""
     parts = {name: [convert(())] for name, convert in CONVERTERS.items()}
-    numbers = {}
+    numbers: dict[str, int] = {}
     exposures = [np.empty(0, dtype=np.int64)]
     for rows in connection.execution_options(yield_per=READ_CHUNK).execute(statement).partitions():
         *columns, frames = zip(*rows, strict=True)
         for name, values in zip(parts, columns, strict=True):
             parts[name].append(CONVERTERS[name](values))
-        frames = (frame or exposure_of(name or '') for frame, name in zip(frames, columns[0], strict=True))
-        exposures.append(np.array([numbers.setdefault(frame, len(numbers)) for frame in frames]))
+        named = (frame or exposure_of(name or '') for frame, name in zip(frames, columns[0], strict=True))
+        exposures.append(np.array([numbers.setdefault(exposure, len(numbers)) for exposure in named]))
     return {name: np.concatenate(arrays) for name, arrays in parts.items()}, np.concatenate(exposures)
 
 
@@ -427,8 +427,8 @@ def best_of_exposure(names: np.ndarray, exposures: np.ndarray, processed: np.nda
 
 def model_of(rows: Sequence[sa.Row]) -> StoredModel:
     """The `StoredModel` of rows (dateobs, modelzp, modelzperr) in any order."""
-    dateobs, modelzp, modelzperr = zip(*rows, strict=True) if rows else ((), (), ())
-    dateobs = _instants(dateobs)
+    times, modelzp, modelzperr = zip(*rows, strict=True) if rows else ((), (), ())
+    dateobs = _instants(times)
     order = np.argsort(dateobs, kind='stable')
     return StoredModel(dateobs[order], _numbers(modelzp)[order], _numbers(modelzperr)[order])
 

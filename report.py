@@ -26,7 +26,7 @@ from photdbinterface import PhotDatabase
 from photdbtables import StoredModel, TelescopeKey, Zeropoints
 from rejections import DatabaseUnusable, UsageInvalid
 from reportstore import BucketStore, DirectoryStore
-from status import finding, series_status
+from status import SeriesStatus, finding, series_status
 from throughputmodel import (
     ThroughputFit,
     at_unit_airmass,
@@ -145,8 +145,11 @@ class Report:
         self.start, self.end = _moment(options.start), _moment(options.end)
         self.until = self.now if self.end is None else min(self.now, self.end)
         self.telescopes, self.filters = selection(database, options, observatory)
-        self.plots, self.files, self.statuses = {}, [], []
-        self.models, self.colorterms = defaultdict(list), defaultdict(list)
+        self.plots: dict[str, webpage.Plot] = {}
+        self.files: list[str] = []
+        self.statuses: list[SeriesStatus] = []
+        self.models: dict[tuple[str, str], list[tuple]] = defaultdict(list)
+        self.colorterms: dict[str, list[tuple]] = defaultdict(list)
 
     def one_telescope(self, telescope: TelescopeKey, counts: Counter) -> None:
         """Fit, store, draw and tabulate one telescope in all filters."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from simulatedsky import ARCSEC_PER_DEG, BANDS, PS1_ASTROMETRY_ARCSEC, Catalogue
 
@@ -121,7 +122,7 @@ def frame_bytes(plan: 'PlannedFrame', frame: 'SimulatedFrame', level: int, *, pi
 
 # --- the catalogue
 
-def cell_of(ra_deg: np.ndarray, dec_deg: np.ndarray) -> np.ndarray:
+def cell_of(ra_deg: ArrayLike, dec_deg: ArrayLike) -> np.ndarray:
     """Region (band, index) of positions, (n, 2) int: bands of declination, cells about RA 0 that wrap, a polar cap.
 
     Band -1 is outside the footprint.
@@ -133,7 +134,7 @@ def cell_of(ra_deg: np.ndarray, dec_deg: np.ndarray) -> np.ndarray:
     return np.column_stack([band, np.where(band < 0, 0, np.minimum(index, np.round(360 / width).astype(int) - 1))])
 
 
-def cell_width_deg(band: np.ndarray | int) -> np.ndarray:
+def cell_width_deg(band: ArrayLike) -> np.ndarray:
     """Width in RA [deg] of the cells of a band; the cap has one cell."""
     low = FOOTPRINT_DEC_DEG + BAND_HEIGHT_DEG * np.asarray(band)
     count = np.maximum(1, np.round(360 * np.cos(np.radians(low)) / CELL_WIDTH_DEG))
@@ -181,8 +182,9 @@ def write_catalogue(root: Path | str, catalogues: Sequence[Catalogue], rng: np.r
     """
     root = Path(root)
     root.mkdir(parents=True, exist_ok=True)
-    whole = Catalogue(*(np.concatenate([getattr(c, name) for c in catalogues])
-                        for name in ('ra_deg', 'dec_deg', 'mag', 'err')), valid=np.empty((0, 5), bool))
+    ra_deg, dec_deg, mag, err = (np.concatenate([getattr(c, name) for c in catalogues])
+                                 for name in ('ra_deg', 'dec_deg', 'mag', 'err'))
+    whole = Catalogue(ra_deg, dec_deg, mag, err, valid=np.empty((0, 5), bool))
     cells = cell_of(whole.ra_deg, whole.dec_deg)
     listed, member = np.unique(cells, axis=0, return_inverse=True)
     order = np.argsort(member.ravel(), kind='stable')
@@ -203,7 +205,8 @@ def write_catalogue(root: Path | str, catalogues: Sequence[Catalogue], rng: np.r
 
 def write_sky_table(path: Path, index: Sequence[tuple], *, parents: bool) -> None:
     """The index of regions; with `parents` NULs pad the names and two entries name no file (PARENT 0 and 25)."""
-    dtype = [(name, np.float64) for name in ('R_MIN', 'R_MAX', 'D_MIN', 'D_MAX')] + [('NAME', 'S40')]
+    dtype: list[tuple[str, Any]] = [(name, np.float64) for name in ('R_MIN', 'R_MAX', 'D_MIN', 'D_MAX')]
+    dtype.append(('NAME', 'S40'))
     if parents:
         dtype.append(('PARENT', np.int32))
         rows = [(*row, 1 + k % 24) for k, row in enumerate(index)]

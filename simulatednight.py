@@ -119,7 +119,7 @@ REGIMES = {  # share of a night, camera types that go there; the last two serve 
 DEFECTS = ('file-unreadable', 'header-incomplete', 'filter-not-served', 'not-science', 'too-few-stars', 'wcs-failed',
            'exposure-too-short', 'defocused', 'no-source-catalogue', 'outside-footprint', 'no-reference-stars')
 DEFECT_REGIME = {'outside-footprint': 'outside', 'no-reference-stars': 'empty'}
-DEFECT_CARDS = {  # one form or two of each
+DEFECT_CARDS: dict[str, tuple[dict[str, Any], ...]] = {  # one form or two of each
     'wcs-failed': ({'WCSERR': 4},), 'defocused': ({'FOCOBOFF': 2.0},),
     'not-science': ({'OBSTYPE': 'BIAS'}, {'OBSTYPE': 'SKYFLAT'}),
     'header-incomplete': ({'EXPTIME': None}, {'INSTRUME': None}),
@@ -205,7 +205,8 @@ def plan_night(n_frames: int, rng: np.random.Generator, *, sites: Collection[str
     n_defects = round(defect_share * n_frames)
     planted = [kinds[k % len(kinds)] for k in range(n_defects)]
     slots = [None] * (n_frames - n_defects)
-    labels = [(DEFECT_REGIME.get(d, next(iter(shares))), d, planted[:k].count(d)) for k, d in enumerate(planted)]
+    labels: list[tuple[str, str | None, int]] = [
+        (DEFECT_REGIME.get(d, next(iter(shares))), d, planted[:k].count(d)) for k, d in enumerate(planted)]
     labels += [(regime, None, 0) for regime in allot(len(slots), shares, rng)] if slots else []
     stations = draw_stations(rng)
     drafts = [draft_frame(*label, places, stations, date, kron_shape, rng) for label in labels]
@@ -241,8 +242,8 @@ def draft_frame(regime: str, defect: str | None, occurrence: int, places: dict[s
     quirks = draw_quirks(spec.pipeline, rng)
     if defect in DEFECT_CARDS:
         quirks.update(DEFECT_CARDS[defect][occurrence % len(DEFECT_CARDS[defect])])
-    dateobs = local_midnight(date, station.site) + timedelta(hours=rng.uniform(-4.8, 4.8))
-    dateobs = dateobs.isoformat(timespec='milliseconds')
+    moment = local_midnight(date, station.site) + timedelta(hours=rng.uniform(-4.8, 4.8))
+    dateobs = moment.isoformat(timespec='milliseconds')
     return PlannedFrame(station, spec, field.name, regime, defect, occurrence, '', date, dateobs, quirks,
                         bool(rng.random() < 0.3), False)
 
@@ -266,7 +267,7 @@ def draft_spec(regime: str, station: Station, field: Field, rng: np.random.Gener
 
 def draw_quirks(pipeline: str, rng: np.random.Generator) -> dict[str, Any]:
     """Header cards that are odd in some frames, as they are in real ones; None for a missing card."""
-    quirks = {}
+    quirks: dict[str, Any] = {}
     if rng.random() < 0.05:
         quirks['AIRMASS'] = str(rng.choice(['UNKNOWN', 'N/A']))
     if rng.random() < 0.03:
@@ -275,7 +276,7 @@ def draw_quirks(pipeline: str, rng: np.random.Generator) -> dict[str, Any]:
         if rng.random() < share:
             quirks[key] = None
     if 'MAXLIN' not in quirks or flag_values(pipeline) is FLAGS_NEW:  # else nothing would tell of saturation
-        forms = ({}, {'SATURATE': None}, {'SATURATE': 0.0}, {'SATURATE': 'N/A'})
+        forms: tuple[dict[str, Any], ...] = ({}, {'SATURATE': None}, {'SATURATE': 0.0}, {'SATURATE': 'N/A'})
         quirks.update(forms[rng.choice(len(forms), p=[0.88, 0.06, 0.03, 0.03])])
     return quirks
 
@@ -288,7 +289,8 @@ def local_midnight(date: str, site: str) -> datetime:
 
 def number_frames(drafts: Iterable[PlannedFrame], twin_share: float, rng: np.random.Generator) -> list[PlannedFrame]:
     """Give drafts the running numbers of their cameras, in order of time, and some of them a quick-look twin."""
-    last, frames = {}, []
+    last: dict[str, int] = {}
+    frames = []
     for draft in sorted(drafts, key=lambda d: (d.station.camera, d.dateobs)):
         camera = draft.station.camera
         last[camera] = last.get(camera, int(rng.integers(15, 120))) + int(rng.integers(1, 4))
@@ -334,8 +336,8 @@ def dig_hole(catalogue: Catalogue, sky: Sky, field: Field) -> Catalogue:
     """The Catalogue without its rows in the hole of a field."""
     keep = separation_deg(catalogue.ra_deg, catalogue.dec_deg, field.ra_deg, field.dec_deg) >= field.hole_deg
     outside = separation_deg(sky.ra_deg, sky.dec_deg, field.ra_deg, field.dec_deg) >= field.hole_deg
-    rows = (getattr(catalogue, name)[keep] for name in ('ra_deg', 'dec_deg', 'mag', 'err'))
-    return Catalogue(*rows, valid=catalogue.valid & outside[:, None])
+    ra_deg, dec_deg, mag, err = (getattr(catalogue, name)[keep] for name in ('ra_deg', 'dec_deg', 'mag', 'err'))
+    return Catalogue(ra_deg, dec_deg, mag, err, valid=catalogue.valid & outside[:, None])
 
 
 def write_night(out: Path | str, plans: Sequence[PlannedFrame], rng: np.random.Generator, *, build: str = 'full',

@@ -90,7 +90,7 @@ def match_stars(source_xy: np.ndarray, source_flux: np.ndarray, reference_xy: np
     radius = float(np.clip(TIGHT_SIGMAS * sigma, *TIGHT_ARCSEC))
     moved = reference_xy[near] + removed(reference_xy[near])
     source, reference, separation = _mutual_nearest(source_xy, moved, radius)
-    return Matches(source, near[reference], separation, tuple(float(o) for o in offset), degree, radius)
+    return Matches(source, near[reference], separation, (float(offset[0]), float(offset[1])), degree, radius)
 
 
 def _no_matches() -> Matches:

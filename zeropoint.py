@@ -16,7 +16,7 @@ cannot shrink round by round as clipping does.
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -68,8 +68,8 @@ class StarSample:
 
     def select(self, chosen: np.ndarray) -> 'StarSample':
         """The stars of a boolean mask or index array."""
-        arrays = (self.flux, self.fluxerr, self.ref_mag, self.ref_error, self.colour)
-        return StarSample(*(array[chosen] for array in arrays), self.exptime_s)
+        return replace(self, flux=self.flux[chosen], fluxerr=self.fluxerr[chosen], ref_mag=self.ref_mag[chosen],
+                       ref_error=self.ref_error[chosen], colour=self.colour[chosen])
 
 
 @dataclass(frozen=True)
