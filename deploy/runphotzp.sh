@@ -140,7 +140,8 @@ outputdir=$(home_of "${PHOTZP_OUTPUTDIR:-$HOME/lcozpplots}")
 lock "$outputdir"
 log=$(home_of "${PHOTZP_LOG:-}")
 if [[ -n $log ]]; then
-    { exec 7>&2 2>>"$log"; } 2>/dev/null || give_up "$log: cannot be written; see PHOTZP_LOG"
+    (: >>"$log") 2>/dev/null || give_up "$log: cannot be written; see PHOTZP_LOG"
+    exec 7>&2 2>>"$log"
 fi
 trap 'forward TERM 15' TERM
 trap 'forward INT 2' INT
