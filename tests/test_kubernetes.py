@@ -33,7 +33,6 @@ KUBERNETES = DEPLOY / 'kubernetes'
 EXAMPLE = KUBERNETES / 'overlays' / 'example'
 KUSTOMIZATIONS = ('base', 'overlays/example/nightly', 'overlays/example/reprocess', 'overlays/example/archive')
 OLDEST, NEWEST = '1.31', kubernetes_validate.latest_version().removesuffix('.0')
-POSTGRESQL = os.environ.get('PHOTDB_POSTGRESQL')
 CREDENTIALS = {'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'PHOTZP_DATABASE'}
 
 spec = importlib.util.spec_from_file_location('shardnights', DEPLOY / 'shardnights.py')
@@ -324,6 +323,7 @@ def test_commands_of_the_readme_name_what_is_there(nightly):
 
 FIRST = date(2020, 2, 11)
 NIGHTS = 5
+LAST = FIRST + timedelta(days=NIGHTS - 1)
 
 
 @pytest.fixture(scope='module')
@@ -368,8 +368,7 @@ def measured(url):
 
 
 def shard(number, of, options, *more):
-    last = FIRST + timedelta(days=NIGHTS - 1)
-    return shardnights.main([f'--first={FIRST}', f'--last={last}', f'--shard={number}', f'--shards={of}', '--',
+    return shardnights.main([f'--first={FIRST}', f'--last={LAST}', f'--shard={number}', f'--shards={of}', '--',
                              *options, *more])
 
 
@@ -397,36 +396,25 @@ def test_a_range_is_measured_as_by_one_run(places, tmp_path):
     assert measured(f'sqlite:///{tmp_path}/x.db') == places[1]
 
 
-def test_nights_of_each_shard_measured_apart_make_the_rows_of_one_run(places, tmp_path):
-    rows = []
-    for number in range(3):
-        nights = shardnights.nights_of_shard(FIRST, FIRST + timedelta(days=NIGHTS - 1), number, 3)
-        database = tmp_path / f'{number}.db'
-        assert shardnights.main(['--first', nights[0], '--last', nights[-1], '--', *places[0], '--photodb',
-                                 str(database)]) == 0
-        rows += measured(f'sqlite:///{database}')
-    assert sorted(rows) == places[1]
+@pytest.fixture
+def schema(postgresql):
+    """URL of a new schema on a PostgreSQL server."""
+    name = f'photzp_{uuid.uuid4().hex}'
+    engine = sa.create_engine(postgresql, isolation_level='AUTOCOMMIT')
+    with engine.connect() as connection:
+        connection.execute(sa.schema.CreateSchema(name))
+        yield sa.make_url(postgresql).update_query_dict({'options': f'-csearch_path={name}'})
+        connection.execute(sa.schema.DropSchema(name, cascade=True))
+    engine.dispose()
 
 
-@pytest.mark.skipif(not POSTGRESQL, reason='PHOTDB_POSTGRESQL names no PostgreSQL server to test on')
-def test_shards_at_once_fill_one_postgresql_database(places):
-    schema = f'photzp_{uuid.uuid4().hex}'
-    url = sa.make_url(POSTGRESQL).update_query_dict({'options': f'-csearch_path={schema}'})
-    text = url.render_as_string(hide_password=False)
-    last = FIRST + timedelta(days=NIGHTS - 1)
-    engine = sa.create_engine(POSTGRESQL, isolation_level='AUTOCOMMIT')
-    try:
-        with engine.connect() as connection:
-            connection.execute(sa.text(f'CREATE SCHEMA {schema}'))
-        running = [subprocess.Popen([sys.executable, DEPLOY / 'shardnights.py', f'--first={FIRST}', f'--last={last}',
-                                     f'--shard={number}', '--shards=2', '--', *places[0], '--photodb', text],
-                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for number in range(2)]
-        assert [process.wait(timeout=120) for process in running] == [0, 0]
-        assert measured(url) == places[1]
-    finally:
-        with engine.connect() as connection:
-            connection.execute(sa.text(f'DROP SCHEMA IF EXISTS {schema} CASCADE'))
-        engine.dispose()
+def test_shards_at_once_make_the_rows_of_one_run(places, schema):
+    command = [sys.executable, DEPLOY / 'shardnights.py', f'--first={FIRST}', f'--last={LAST}', '--shards=2']
+    options = ['--', *places[0], '--photodb', schema.render_as_string(hide_password=False)]
+    running = [subprocess.Popen([*command, f'--shard={number}', *options], stdout=subprocess.DEVNULL,
+                                stderr=subprocess.DEVNULL) for number in range(2)]
+    assert [process.wait(timeout=120) for process in running] == [0, 0]
+    assert measured(schema) == places[1]
 
 
 @pytest.mark.parametrize('place', ['x.db', 'sqlite:///x.db', None])
@@ -505,8 +493,8 @@ def test_sigterm_within_the_grace_period_keeps_what_was_measured(jobs, places, a
     frame = held.readlink()
     held.unlink()
     os.mkfifo(held)
-    arguments = [f'--first={FIRST}', f'--last={FIRST + timedelta(days=NIGHTS - 1)}', '--', *places[0], '--imagerootdir',
-                 str(root), '--photodb', str(database)]
+    arguments = [f'--first={FIRST}', f'--last={LAST}', '--', *places[0], '--imagerootdir', str(root), '--photodb',
+                 str(database)]
     with subprocess.Popen([sys.executable, DEPLOY / 'shardnights.py', *arguments], stderr=subprocess.PIPE,
                           stdout=subprocess.DEVNULL, text=True, cwd=tmp_path) as process:
         next(line for line in process.stderr if ' zp ' in line)
