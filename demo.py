@@ -47,13 +47,32 @@ def simulated_night(out, frames):
                  night / 'ps1', '--photodb', database)
     # The simulated night holds truncated files: status 1 says that some input was unreadable.
     run(*calibrate, log=out / 'night.log', expected=(0, 1))
-    print('--- the same night again: everything is known', flush=True)
-    run(*calibrate, log=out / 'night-again.log', expected=(0, 1))
+    print('--- the same night by the nightly script, as cron runs it: everything is known, and the report is made',
+          flush=True)
+    nightly(out, night, database)
     print('--- one camera again, with diagnostic plots', flush=True)
     run('photcalibration.py', '--camera', 'fa15', '--redo', *calibrate[3:], '--diagnosticplotsdir',
         out / 'diagnostics', log=out / 'plots.log', expected=(0, 1))
     truth = json.loads((night / 'truth.json').read_text(encoding='utf-8'))['frames']
     print_comparison(read(database), truth)
+
+
+def nightly(out, night, database):
+    """Run deploy/runphotzp.sh on the night, and print what it says of its steps."""
+    settings = {'PHOTZP_ARCHIVE': night / 'archive', 'PHOTZP_PS1DIR': night / 'ps1', 'PHOTZP_DATABASE': database,
+                'PHOTZP_OUTPUTDIR': out / 'nightly', 'PHOTZP_PYTHON': sys.executable, 'PHOTZP_LOG': out / 'nightly.log'}
+    environment = without_cloud() | {name: str(value) for name, value in settings.items()}
+    status = subprocess.run([HERE / 'deploy' / 'runphotzp.sh', '--date', '20200213', '--mintexp', '60'],  # noqa: S603
+                            env=environment, check=False).returncode
+    if status not in (0, 1):
+        sys.exit(f'runphotzp.sh ended with status {status}; see {out / "nightly.log"}')
+    lines = (out / 'nightly.log').read_text(encoding='utf-8').splitlines()
+    print(*(line for line in lines if 'runphotzp: ' in line), sep='\n', flush=True)
+
+
+def without_cloud():
+    """The environment without credentials, so that a demo never publishes."""
+    return {key: value for key, value in os.environ.items() if not key.startswith('AWS_')}
 
 
 def real_frames(out):
@@ -90,10 +109,9 @@ def simulated_years(out):
 
 def run(script, *arguments, log=None, expected=(0,)):
     """Run one of the scripts as a user does; its log goes to a file, and a status not expected ends the demo."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith('AWS_')}
     command = [sys.executable, str(HERE / script), *map(str, arguments)]
     with open(log or os.devnull, 'w', encoding='utf-8') as errors:
-        status = subprocess.run(command, env=environment, stderr=errors, check=False).returncode  # noqa: S603
+        status = subprocess.run(command, env=without_cloud(), stderr=errors, check=False).returncode  # noqa: S603
     if status not in expected:
         sys.exit(f'{script} ended with status {status}; see {log or "above"}')
 
