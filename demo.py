@@ -7,19 +7,24 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from names import exposure_of
+
+if TYPE_CHECKING:  # the database is imported where it is used
+    from photdbtables import Zeropoints
 
 HERE = Path(__file__).resolve().parent
 FRAMES, SEED = 60, 1
 TELESCOPES, YEARS = 6, 2
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Make the demo in a directory; returns 0 where all of it worked."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('out', type=Path, help='directory to write to; an earlier demo in it is replaced')
@@ -37,7 +42,7 @@ def main(argv=None):
     return 0
 
 
-def simulated_night(out, frames):
+def simulated_night(out: Path, frames: int) -> None:
     """Simulate a night, measure it, measure it again, and compare with what was planted."""
     night = out / 'night'
     print(f'--- a simulated night of {frames} frames', flush=True)
@@ -57,7 +62,7 @@ def simulated_night(out, frames):
     print_comparison(read(database), truth)
 
 
-def nightly(out, night, database):
+def nightly(out: Path, night: Path, database: Path) -> None:
     """Run deploy/runphotzp.sh on the night, and print what it says of its steps."""
     settings = {'PHOTZP_ARCHIVE': night / 'archive', 'PHOTZP_PS1DIR': night / 'ps1', 'PHOTZP_DATABASE': database,
                 'PHOTZP_OUTPUTDIR': out / 'nightly', 'PHOTZP_PYTHON': sys.executable, 'PHOTZP_LOG': out / 'nightly.log'}
@@ -70,12 +75,12 @@ def nightly(out, night, database):
     print(*(line for line in lines if 'runphotzp: ' in line), sep='\n', flush=True)
 
 
-def without_cloud():
+def without_cloud() -> dict[str, str]:
     """The environment without credentials, so that a demo never publishes."""
     return {key: value for key, value in os.environ.items() if not key.startswith('AWS_')}
 
 
-def real_frames(out):
+def real_frames(out: Path) -> None:
     """Measure the two real frames where the package that carries their catalogues is installed."""
     import realframes
 
@@ -97,7 +102,7 @@ def real_frames(out):
               f'{frame.zp_lco_mag:8.2f}{rows.colorterm[n]:13.4f}{rows.zpsig[n]:8.3f}{rows.nstars[n]:7.0f}')
 
 
-def simulated_years(out):
+def simulated_years(out: Path) -> None:
     """Simulate years of a fleet that end today, and make the report."""
     print(f'--- {YEARS} simulated years of {TELESCOPES} telescopes, and the report', flush=True)
     start = date.today() - timedelta(days=round(365.25 * YEARS))
@@ -107,7 +112,7 @@ def simulated_years(out):
         out / 'observatory-years.toml', log=out / 'report.log')
 
 
-def run(script, *arguments, log=None, expected=(0,)):
+def run(script: str, *arguments: object, log: Path | None = None, expected: Collection[int] = (0,)) -> None:
     """Run one of the scripts as a user does; its log goes to a file, and a status not expected ends the demo."""
     command = [sys.executable, str(HERE / script), *map(str, arguments)]
     with open(log or os.devnull, 'w', encoding='utf-8') as errors:
@@ -116,7 +121,7 @@ def run(script, *arguments, log=None, expected=(0,)):
         sys.exit(f'{script} ended with status {status}; see {log or "above"}')
 
 
-def read(database):
+def read(database: Path) -> 'Zeropoints':
     """All measurements of a database, by column."""
     from photdbinterface import PhotDatabase
 
@@ -124,7 +129,7 @@ def read(database):
         return opened.zeropoints()
 
 
-def print_comparison(rows, truth):
+def print_comparison(rows: 'Zeropoints', truth: dict[str, dict[str, Any]]) -> None:
     """A table of the first frames, and how the night compares with what was planted."""
     exposures = [exposure_of(name) for name in rows.name]
     measurable = [n for n, exposure in enumerate(exposures) if truth[exposure]['measurable']]

@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import commandline
@@ -246,9 +247,13 @@ def _unknown_frames(database: 'PhotDatabase', frames: Sequence['FrameFile'], min
     """The frames that the database does not settle; the others are counted as known."""
     for first in range(0, len(frames), _KNOWN_CHUNK):
         chunk = {frame.name.name: frame for frame in frames[first:first + _KNOWN_CHUNK]}
-        known = database.known(list(chunk), mintexp_s=min_exptime_s, stat=lambda name, of=chunk: _stat(of[name].path))
+        known = database.known(list(chunk), mintexp_s=min_exptime_s, stat=partial(_stat_of, chunk))
         counts['known'] += len(known)
         yield from (frame for name, frame in chunk.items() if name not in known)
+
+
+def _stat_of(frames: dict[str, 'FrameFile'], name: str) -> tuple[int, int]:
+    return _stat(frames[name].path)
 
 
 def _stat(path: str) -> tuple[int, int]:
