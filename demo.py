@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from commandline import VERSION
 from names import exposure_of
 
 if TYPE_CHECKING:  # the database is imported where it is used
@@ -108,8 +109,18 @@ def simulated_years(out: Path) -> None:
     start = date.today() - timedelta(days=round(365.25 * YEARS))
     run('simulation.py', 'years', out / 'years.db', '--seed', SEED, '--telescopes', TELESCOPES, '--years', YEARS,
         '--start', start)
+    record_a_run(out / 'years.db')
     run('longtermphotzp.py', '--database', out / 'years.db', '--outputdirectory', out / 'report', '--observatory',
         out / 'observatory-years.toml', log=out / 'report.log')
+
+
+def record_a_run(database: Path) -> None:
+    """Put on record the nightly run that the simulated years stand for: the page says when the last one was."""
+    from photdbinterface import PhotDatabase
+
+    with PhotDatabase(database) as opened:
+        measured = len(opened.zeropoints())
+        opened.finish_run(opened.start_run('photcalibration.py', {'simulated': True}, VERSION), 0, {'measured': measured})
 
 
 def run(script: str, *arguments: object, log: Path | None = None, expected: Collection[int] = (0,)) -> None:

@@ -115,7 +115,7 @@ def run_as_written(document, home):
     environment = {'PATH': path, 'HOME': str(home), 'PHOTZP_ARCHIVE': str(home / 'archive'), 'PHOTZP_NICE': '0',
                    'PHOTZP_PYTHON': sys.executable, 'TMPDIR': str(home.parent)}
     ended = subprocess.run(['bash', '-euxo', 'pipefail', '-c', script], cwd=ROOT, env=environment, text=True,
-                           capture_output=True, check=False, timeout=240)
+                           capture_output=True, check=False, timeout=900)
     assert ended.returncode == 0, '\n'.join(ended.stderr.splitlines()[-15:])
 
     return ended.stdout
