@@ -120,7 +120,8 @@ def record_a_run(database: Path) -> None:
 
     with PhotDatabase(database) as opened:
         measured = len(opened.zeropoints())
-        opened.finish_run(opened.start_run('photcalibration.py', {'simulated': True}, VERSION), 0, {'measured': measured})
+        run_id = opened.start_run('photcalibration.py', {'simulated': True}, VERSION)
+        opened.finish_run(run_id, 0, {'measured': measured})
 
 
 def run(script: str, *arguments: object, log: Path | None = None, expected: Collection[int] = (0,)) -> None:
