@@ -110,7 +110,7 @@ def home(last_night, tmp_path):
 def run_as_written(document, home):
     """Run the blocks of a document one after the other as a shell would; the first command that fails is shown."""
     script = '\n'.join(block for block in blocks(document) if not sets_up(block))
-    script = script.replace('/archive/engineering', '~/archive').replace('/new/archive', '~/archive')
+    script = re.sub(r'(?<!:)/archive/engineering|/new/archive', '~/archive', script)  # not the path in a container
     path = os.pathsep.join([str(home.parent / 'bin'), str(Path(sys.executable).parent), os.environ['PATH']])
     environment = {'PATH': path, 'HOME': str(home), 'PHOTZP_ARCHIVE': str(home / 'archive'), 'PHOTZP_NICE': '0',
                    'PHOTZP_PYTHON': sys.executable, 'TMPDIR': str(home.parent)}
