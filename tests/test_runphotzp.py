@@ -52,7 +52,7 @@ def settings(small_night, tmp_path):
 
 def nightly(settings, *arguments, **changes):
     """Run it to its end; returns (status, lines of standard error)."""
-    ended = subprocess.run([SCRIPT, *arguments], env=settings | changes, capture_output=True, text=True, timeout=120,
+    ended = subprocess.run([SCRIPT, *arguments], env=settings | changes, capture_output=True, text=True, timeout=600,
                            check=False)
     assert ended.stdout == ''
     return ended.returncode, ended.stderr.splitlines()
