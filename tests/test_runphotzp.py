@@ -160,11 +160,9 @@ def test_a_signal_reaches_the_script_that_runs_and_what_was_measured_is_kept(set
         lines.append(line.rstrip())
         if ' zp ' in line and sum(' zp ' in one for one in lines) == 2:
             running.send_signal(number)
-            sent = time.monotonic()
     status = running.wait(timeout=30)
     running.stderr.close()
     assert status == 128 + number
-    assert time.monotonic() - sent < 20
     assert of_the_script(lines)[-1] == f'stopped by signal {number.value}; what was measured is kept (status {status})'
     assert 'report begins' not in of_the_script(lines)
     kept = rows(settings)
