@@ -161,11 +161,10 @@ def copy(stage, value, stages):
 
 
 def ignored_in(origin, allowed):
-    """What copytree leaves out: files of the context that .dockerignore holds back."""
+    """What copytree leaves out: what .dockerignore holds back of the context; nothing of another stage."""
     def ignore(folder, names):
-        paths = {name: Path(folder, name) for name in names}
-        return [name for name, path in paths.items()
-                if allowed is not None and not path.is_dir() and str(path.relative_to(origin)) not in allowed]
+        return [name for name in names
+                if allowed is not None and str(Path(folder, name).relative_to(origin)) not in allowed]
     return ignore
 
 
