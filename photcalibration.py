@@ -180,7 +180,19 @@ def _list_frames(options: Namespace, observatory: 'Observatory', today: date) ->
     dates = last_dates(options.lastNdays, today) if options.lastNdays is not None else options.date
     selection = Selection(options.site, options.camera, options.cameratype, tuple(dates) if dates else None,
                           options.preview)
-    return find_frames(os.path.expanduser(options.imagerootdir), observatory, selection)
+    root = os.path.expanduser(options.imagerootdir)
+    listing = find_frames(root, observatory, selection)
+    if not listing.frames and not listing.unreadable:
+        _warn_of_no_archive(root, options.site or tuple(observatory.sites))
+    return listing
+
+
+def _warn_of_no_archive(root: str, sites: tuple[str, ...]) -> None:
+    """Nothing was found: tell a quiet night from a mount that was lost, a level too deep, or a site that is not there."""
+    there = sorted(os.listdir(root))
+    if not set(there) & set(sites):
+        log.warning('%s: holds no folder of %s, but %s; is it mounted, and is --imagerootdir right?', root,
+                    ', '.join(sites), ', '.join(there[:8]) or 'nothing')
 
 
 def _database(options: Namespace) -> tuple[str, str]:
@@ -198,6 +210,7 @@ def _dry_run(options: Namespace, listing: 'Listing', place: str, default_name: s
     if not options.redo and PhotDatabase.exists(place, default_name=default_name):
         with PhotDatabase(place, default_name=default_name, readonly=True) as database:
             todo = list(_unknown_frames(database, listing.frames, options.mintexp, Counter()))
+    log.info('%d frames found, %d to measure', len(listing.frames), len(todo))
     for frame in todo:
         print(frame.path)
     return SOME_UNREADABLE if listing.unreadable else DONE
@@ -271,6 +284,7 @@ def _one_frame(frame_file: 'FrameFile', database: 'PhotDatabase', catalog: 'PS1C
     from banzaiframe import NotSelected
 
     name, seen = frame_file.name.name, _stat(frame_file.path)
+    log.debug('%s: is looked at', frame_file.path)
     field = _Field()
     try:
         calibration = _measure(frame_file.path, catalog, observatory, options, field)

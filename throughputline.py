@@ -322,7 +322,7 @@ def _doubts(series: Series, line: Line, data: Data, sky: ClearSkyFit) -> tuple[n
     steps = []
     for each, at in line.steps:
         edges = np.array([-np.inf, *(other for same, other in line.steps if same == each), np.inf])
-        here = np.searchsorted(edges, at)
+        here = int(np.searchsorted(edges, at))
         stretches = ((edges[here - 1], at), (at, edges[here + 1]))
         inside = [(piece == each) & (day >= first) & (day < last) for first, last in stretches]
         steps.append(sum(_doubt(sky.state.season[nights], depth) for nights in inside))

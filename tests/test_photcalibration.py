@@ -333,3 +333,13 @@ def test_passwords_are_never_shown(night, tmp_path, capsys):
                                  '--photodb', url]) == 2
     said = capsys.readouterr()
     assert 'secret-word' not in said.out + said.err
+
+
+@pytest.mark.parametrize(('site', 'found'), [(None, 'coj, cpt, elp'), ('xyz', 'holds no folder of xyz, but')])
+def test_an_archive_without_the_site_is_no_quiet_night(tmp_path, night, capsys, site, found):
+    root = tmp_path if site is None else night.archive
+    assert calibrate(night, tmp_path / 'x.db', *(('--site', site) if site else ALL), archive=root) == 0
+    warned = [line for line in capsys.readouterr().err.splitlines() if 'WARNING' in line]
+    assert len(warned) == 1
+    assert found in warned[0]
+    assert 'is it mounted' in warned[0]
