@@ -10,14 +10,14 @@ FLOORS = (
     {'observatory', 'names', 'rejections'},
     {'framearchive', 'banzaiframe', 'ps1catalog', 'oldzeropoints'},
     {'starmatch', 'zeropoint', 'clearsky'},
-    {'throughputmodel', 'throughputline', 'status', 'photdbtables', 'photdbplaces'},
+    {'throughputmodel', 'throughputline', 'quality', 'colourterm', 'status', 'photdbtables', 'photdbplaces'},
     {'photdbinterface', 'frameplots', 'trendplots', 'webpage', 'reportstore'},
     {'commandline', 'report', 'databasecheck', 'realframes'},
     {'photcalibration', 'longtermphotzp', 'simulation', 'demo'},
 )
 # Exceptions are defined as low as anything; the line through a series is the back room of its model.
 SAME_FLOOR = {('observatory', 'rejections'), ('throughputmodel', 'throughputline')}
-SCIENCE = {'starmatch', 'zeropoint', 'clearsky', 'throughputmodel', 'throughputline', 'status'}
+SCIENCE = {'starmatch', 'zeropoint', 'clearsky', 'throughputmodel', 'throughputline', 'quality', 'colourterm', 'status'}
 ARRAYS_ONLY = ('sqlalchemy', 'matplotlib', 'boto3', 'astropy.io')  # not in the science
 OUTSIDE_WORLD = {'sys.exit', 'os.environ', 'os.environb', 'os.getenv', 'os.getenvb', 'datetime.now',
                  'datetime.utcnow', 'datetime.today', 'date.today'}
