@@ -23,6 +23,7 @@ bench: $(VENV)/.ready
 accuracy: $(VENV)/.ready
 	$(BIN)/python benchmarks/nightaccuracy.py
 	$(BIN)/python benchmarks/throughput.py
+	$(BIN)/python benchmarks/colourterm.py
 
 clean:
 	rm -rf $(VENV) $(DEMO) .pytest_cache .ruff_cache .hypothesis
