@@ -88,9 +88,10 @@ def _period_codes(time, group, complete, changes):
     """
     days = np.where(complete, time, np.datetime64('1970-01-01')).astype('datetime64[D]').astype(int)
     changed = np.searchsorted(np.sort(np.asarray(changes, time.dtype)), time, side='right')
-    keys = np.stack([np.asarray(group), changed, days // PERIOD_DAYS])
+    parts = [np.unique(part[complete], return_inverse=True)[1] for part in (group, changed, days // PERIOD_DAYS)]
+    one = np.ravel_multi_index(parts, [part.max() + 1 for part in parts])
     code = np.full(len(time), -1)
-    code[complete] = np.unique(keys[:, complete], axis=1, return_inverse=True)[1].ravel()
+    code[complete] = np.unique(one, return_inverse=True)[1]
     return code
 
 

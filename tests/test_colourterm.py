@@ -151,14 +151,3 @@ def test_the_common_colour_term_has_an_honest_error():
     assert abs(np.mean(pulls)) < 0.2
     assert np.std(pulls) == pytest.approx(1, abs=0.15)
     assert np.median(spreads) == pytest.approx(0.005, abs=0.002)
-
-
-def test_half_a_million_rows_take_seconds():
-    import time
-
-    rows = frames(500_000, days=1461)
-    rows.group[:] = np.arange(500_000) % 100
-    started = time.perf_counter()
-    found = apply(rows)[2]
-    assert time.perf_counter() - started < 10
-    assert len(found) >= 800
