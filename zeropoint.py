@@ -16,7 +16,7 @@ cannot shrink round by round as clipping does.
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -63,13 +63,13 @@ class StarSample:
     colour: np.ndarray
     exptime_s: float
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.flux)
 
-    def select(self, chosen):
+    def select(self, chosen: np.ndarray) -> 'StarSample':
         """The stars of a boolean mask or index array."""
-        arrays = (self.flux, self.fluxerr, self.ref_mag, self.ref_error, self.colour)
-        return StarSample(*(array[chosen] for array in arrays), self.exptime_s)
+        return replace(self, flux=self.flux[chosen], fluxerr=self.fluxerr[chosen], ref_mag=self.ref_mag[chosen],
+                       ref_error=self.ref_error[chosen], colour=self.colour[chosen])
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,8 @@ class ZeropointFit:
     kron_mag: np.ndarray = field(repr=False)
 
 
-def usable_stars(flux, fluxerr, peak, background, flag, *, flags_bad, saturation_e):
+def usable_stars(flux: np.ndarray, fluxerr: np.ndarray, peak: np.ndarray, background: np.ndarray, flag: np.ndarray, *,
+                 flags_bad: int, saturation_e: float) -> np.ndarray:
     """Mask of the sources that a zeropoint may rest on: (n,) bool.
 
     flags_bad : bits of `flag` that disqualify.  saturation_e : limit on peak + background [electrons], inf where the
@@ -114,7 +115,7 @@ def usable_stars(flux, fluxerr, peak, background, flag, *, flags_bad, saturation
     return good & (level < PEAK_FRACTION * limit)
 
 
-def peak_plateau(level, flux):
+def peak_plateau(level: np.ndarray, flux: np.ndarray) -> float:
     """Level [electrons] at which peaks pile up, inf where they do not.
 
     Below saturation the peak of a star goes with its flux; stars of the same peak and very different fluxes have a
@@ -129,7 +130,8 @@ def peak_plateau(level, flux):
     return float(level.max()) if fluxes[-enough + 1] > ratio * fluxes[0] else math.inf
 
 
-def usable_references(headroom_mag, ref_error, colour, blend):
+def usable_references(headroom_mag: np.ndarray, ref_error: np.ndarray, colour: np.ndarray,
+                      blend: np.ndarray) -> np.ndarray:
     """Mask of the reference stars that a zeropoint may rest on: (n,) bool; nan anywhere is not usable.
 
     headroom_mag : how much fainter than the catalogue's bright limit the star is, in the worst of the filter's band, g
@@ -139,7 +141,7 @@ def usable_references(headroom_mag, ref_error, colour, blend):
     return (headroom_mag >= 0) & np.isfinite(ref_error) & np.isfinite(colour) & (blend <= MAX_BLEND)
 
 
-def fit_zeropoint(sample, *, usual_colorterm=(0.0, 0.05)):
+def fit_zeropoint(sample: StarSample, *, usual_colorterm: tuple[float, float] = (0.0, 0.05)) -> ZeropointFit:
     """Fit the zeropoint of one frame.
 
     sample : StarSample of usable, matched stars.
@@ -178,7 +180,7 @@ def fit_zeropoint(sample, *, usual_colorterm=(0.0, 0.05)):
         considered=considered, used=used, residual_mag=residual, kron_mag=kron)
 
 
-def _model_shares(fits, error, prior):
+def _model_shares(fits: list['_BiweightFit'], error: np.ndarray, prior: np.ndarray) -> np.ndarray:
     """Posterior share of each model of the Kron loss, summing to 1.
 
     By Laplace's approximation: minus the log evidence is the biweight's objective at one common scale, plus the prior
@@ -195,14 +197,14 @@ def _model_shares(fits, error, prior):
     return share / share.sum()
 
 
-def _averaged(parameters, covariances, share):
+def _averaged(parameters: np.ndarray, covariances: np.ndarray, share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and covariance of a mixture: within the models, and between them."""
     mean = share @ parameters
     apart = parameters - mean
     return mean, np.tensordot(share, covariances, 1) + (apart * share[:, None]).T @ apart
 
 
-def _expected_snr(sample, y, x, colorterm):
+def _expected_snr(sample: StarSample, y: np.ndarray, x: np.ndarray, colorterm: float) -> np.ndarray:
     """S/N that each star should have by its reference magnitude, so that the cut on it does not prefer lucky noise."""
     bright = sample.flux / sample.fluxerr >= np.quantile(sample.flux / sample.fluxerr, 0.5)
     zp = np.median((y - colorterm * x)[bright])
@@ -210,7 +212,7 @@ def _expected_snr(sample, y, x, colorterm):
     return expected_flux / sample.fluxerr
 
 
-def _above_floor(snr):
+def _above_floor(snr: np.ndarray) -> tuple[np.ndarray, float]:
     for floor in SNR_FLOORS:
         above = snr >= floor
         if np.count_nonzero(above) >= FLOOR_STARS:
@@ -221,7 +223,7 @@ def _above_floor(snr):
     return above, floor
 
 
-def _spread(values):
+def _spread(values: np.ndarray) -> float:
     """Standard deviation by the median of absolute deviations."""
     return float(1.4826 * np.median(np.abs(values - np.median(values))))
 
@@ -235,7 +237,7 @@ class _BiweightFit:
     scatter: float
 
 
-def _biweight_fit(design, y, error, prior):
+def _biweight_fit(design: np.ndarray, y: np.ndarray, error: np.ndarray, prior: np.ndarray) -> _BiweightFit:
     """Linear M-estimate with Tukey's biweight, a fitted common scatter and Gaussian priors.
 
     design (n, p), y (n,), error (n,) [mag]; prior (p, 2): value and width, inf where there is none.
@@ -267,7 +269,7 @@ def _biweight_fit(design, y, error, prior):
     return _BiweightFit(parameters, _sandwich(design, residual, sigma, precision), residual, weight, scatter)
 
 
-def _common_scatter(residual, error):
+def _common_scatter(residual: np.ndarray, error: np.ndarray) -> float:
     """s >= 0 such that residual / sqrt(error^2 + s^2) has unit spread about zero, by bisection."""
     deviation, variance = np.abs(residual), error**2
 
@@ -283,7 +285,7 @@ def _common_scatter(residual, error):
     return high
 
 
-def _sandwich(design, residual, sigma, precision):
+def _sandwich(design: np.ndarray, residual: np.ndarray, sigma: np.ndarray, precision: np.ndarray) -> np.ndarray:
     """Covariance of a linear M-estimate (Huber 1981, Robust Statistics, sec. 7.6), priors counted as data.
 
     With psi Tukey's function of u = residual / sigma:  C = M^-1 (sum psi^2 a a^T / sigma^2 + precision) M^-1,
