@@ -119,7 +119,13 @@ def frames(seed, nframes):
     with tempfile.TemporaryDirectory() as out:
         simulation.main(['night', out, '--frames', str(nframes), '--seed', str(seed), '--no-pixels'])
         night = list(calibrated(Path(out)))
-    print(f'\nsingle frames of seed {seed} with some of their stars, zp - truth: rms, mmag, and width over the error\n'
+    qualities = [calibration.quality for calibration, *_ in night]
+    slopes, errors = np.array([(quality.magslope, quality.magslopeerr) for quality in qualities]).T
+    print(f'\nslope of zp with magnitude that the fits of {len(night)} whole frames left: median '
+          f'{1000 * np.median(slopes):+.1f} mmag/mag, {np.median(slopes / errors):+.2f} of its error, width of '
+          f'slope / error {throughput.width(slopes / errors):.2f}; reduced chi-square: median '
+          f'{np.median([quality.redchi2 for quality in qualities]):.2f}')
+    print(f'single frames of seed {seed} with some of their stars, zp - truth: rms, mmag, and width over the error\n'
           'stars     fits   as fitted         true colour term   by covariance    told the term')
     for number in FEW_STARS:
         rng = np.random.default_rng([seed, number])
