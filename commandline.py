@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any, TypeVar
 
 from framearchive import parse_date
@@ -100,7 +101,7 @@ def _start_logging(level: str) -> None:
 @contextmanager
 def _signals_raise(*numbers: int) -> Iterator[None]:
     """Inside, the signals raise Interrupted in the main thread; a second one while cleaning up is not heeded."""
-    def stop(number, _stack):
+    def stop(number: int, _stack: FrameType | None) -> None:
         for again in numbers:
             signal.signal(again, signal.SIG_IGN)
         raise Interrupted(number)

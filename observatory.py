@@ -26,12 +26,16 @@ USUAL_COLORTERM = (0.0, 0.05)  # value and error where observatory.toml has none
 
 @dataclass(frozen=True)
 class Site:
+    """Where a site is [deg]; longitude positive to the east."""
+
     latitude_deg: float
     longitude_deg: float
 
 
 @dataclass(frozen=True)
 class CameraType:
+    """A kind of camera; cameras are told by the letters that their names begin with."""
+
     description: str
 
 
@@ -46,6 +50,8 @@ class Filter:
 
 @dataclass(frozen=True)
 class Event:
+    """Something that happened at a telescope (site-enclosure-telescope) on a date; kind is one of EVENT_KINDS."""
+
     telescope: str
     date: date
     kind: str
@@ -54,6 +60,8 @@ class Event:
 
 @dataclass(frozen=True)
 class ReferenceThroughput:
+    """Zeropoint [mag] at airmass 1 and g-i = 1 of a clean telescope of a class, as '1m0'; None: no narrower."""
+
     class_: str
     filter: str
     zp_mag: float
@@ -63,6 +71,8 @@ class ReferenceThroughput:
 
 @dataclass(frozen=True)
 class GainRepair:
+    """A camera whose header gain was wrong: ratio (gain in the header, true gain), in from_ <= date < until."""
+
     camera: str
     ratio: tuple[float, ...]
     from_: date | None = None
@@ -71,6 +81,8 @@ class GainRepair:
 
 @dataclass(frozen=True)
 class ColourTerm:
+    """The usual colour term of a camera or camera type in a filter, and how far single cameras lie from it."""
+
     camera: str
     filter: str
     colorterm: float
@@ -79,6 +91,8 @@ class ColourTerm:
 
 @dataclass(frozen=True)
 class ArchiveLayout:
+    """Where frames are below the root, and how their names are made; the types of frames that are measured."""
+
     path: str
     final_folder: str
     preview_folder: str
@@ -89,6 +103,8 @@ class ArchiveLayout:
 
 @dataclass(frozen=True)
 class Keywords:
+    """Header keywords, by what they say."""
+
     site: str
     enclosure: str
     telescope: str
@@ -107,6 +123,8 @@ class Keywords:
 
 @dataclass(frozen=True)
 class Columns:
+    """Columns of the source catalogue, by what they hold."""
+
     x: str
     y: str
     flux: str
@@ -118,6 +136,8 @@ class Columns:
 
 @dataclass(frozen=True)
 class FrameRules:
+    """When a frame is defocused [mm], and which flag bits disqualify a star, by version of the pipeline."""
+
     focus_offset_max_mm: float
     flags_since: str
     flags_bad: int
@@ -126,6 +146,8 @@ class FrameRules:
 
 @dataclass(frozen=True)
 class ReferenceRules:
+    """Saturation of the reference catalogue by band, the margin kept to it, and the range of g-i used [mag]."""
+
     saturation_mag: dict[str, float]
     margin_mag: float
     colour_range_mag: tuple[float, ...]

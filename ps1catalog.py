@@ -85,7 +85,10 @@ def ps1_to_sdss(stars: ReferenceStars, colour_range_mag: Sequence[float] = (0.4,
 
 
 class PS1Catalog:
-    """The catalogue in a directory; the index is read once, region files are cached within `cache_bytes` of memory."""
+    """The catalogue in a directory; the index is read once, region files are cached within `cache_bytes` of memory.
+
+    Raises CatalogMissing where the directory has no index that can be read.
+    """
 
     def __init__(self, directory: Path | str, *, cache_bytes: int = 512 * 2**20) -> None:
         self.directory = os.path.expanduser(os.fspath(directory))

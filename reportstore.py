@@ -113,7 +113,7 @@ class _Store(ABC):
 
 
 class DirectoryStore(_Store):
-    """A directory; files appear in it complete or not at all."""
+    """A directory; files appear in it complete or not at all.  Raises StoreFailed where it cannot be written."""
 
     def __init__(self, directory: Path | str) -> None:
         super().__init__()
@@ -191,7 +191,10 @@ class DirectoryStore(_Store):
 
 
 class BucketStore(_Store):
-    """An S3 bucket, AWS's or any that speaks the same; see the module's docstring."""
+    """An S3 bucket, AWS's or any that speaks the same; see the module's docstring.
+
+    Raises StoreFailed where it cannot be listed.
+    """
 
     def __init__(self, bucket: str, environment: Mapping[str, str], patience: Patience) -> None:
         super().__init__()

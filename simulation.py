@@ -86,7 +86,7 @@ def write_truth(path: Path, truth: dict) -> None:
 
 def name_list(known: Collection[str]) -> Callable[[str], tuple[str, ...]]:
     """A type for argparse: a comma list of known names."""
-    def names(text):
+    def names(text: str) -> tuple[str, ...]:
         parts = tuple(part.strip() for part in text.split(',') if part.strip())
         unknown = [part for part in parts if part not in known]
         if unknown or not parts:

@@ -145,7 +145,7 @@ def _remove_distortion(source_xy: np.ndarray, reference_xy: np.ndarray, offset: 
     """
     centre, scale = reference_xy.mean(axis=0), max(np.ptp(reference_xy, axis=0).max() / 2, 1.0)
 
-    def terms(xy, degree):
+    def terms(xy: np.ndarray, degree: int) -> np.ndarray:
         u, v = ((xy - centre) / scale).T
         return np.stack([u**i * v**j for i in range(degree + 1) for j in range(degree + 1 - i)], axis=-1)
 

@@ -485,10 +485,10 @@ def _lay_reference(axes: Axes, reference_mag: float) -> list[Patch]:
 
 
 def _percent_axis(axes: Axes, reference_mag: float) -> None:
-    def magnitude(percent):
+    def magnitude(percent: Any) -> Any:
         return reference_mag + 2.5 * np.log10(np.maximum(percent, 1e-9) / 100)
 
-    def percent(zp):
+    def percent(zp: Any) -> Any:
         return percent_of_reference(zp, reference_mag)
 
     axis = axes.secondary_yaxis('right', functions=(percent, magnitude))

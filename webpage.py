@@ -218,10 +218,12 @@ class Series:
 
     @property
     def anchor(self) -> str:
+        """Where the page shows it."""
         return anchor('telescope', self.telescope, self.filter)
 
     @property
     def low(self) -> bool:
+        """Whether the throughput is below the healthy band."""
         return bool(self.status and self.status.state == 'low')
 
     @property
@@ -234,10 +236,12 @@ class Series:
 
     @property
     def silent(self) -> bool:
+        """Whether nothing was seen for more than SILENT_DAYS."""
         return self.days_silent is not None and self.days_silent > SILENT_DAYS
 
     @property
     def finding(self) -> str | None:
+        """What a person would say of it, None without a row."""
         return finding(self.status) if self.status else None
 
 
@@ -250,10 +254,12 @@ class Telescope:
 
     @property
     def site(self) -> str:
+        """Code of the site."""
         return self.name.split('-')[0]
 
     @property
     def anchor(self) -> str:
+        """Where the page shows it."""
         return anchor('telescope', self.name)
 
     @property
@@ -263,6 +269,7 @@ class Telescope:
 
     @property
     def dormant(self) -> bool:
+        """Whether nothing was seen for more than DORMANT_DAYS."""
         return self.days_silent is not None and self.days_silent > DORMANT_DAYS
 
     @property
@@ -326,6 +333,7 @@ class Filter:
 
     @property
     def anchor(self) -> str:
+        """Where the page shows it."""
         return anchor('filter', self.name)
 
 
@@ -358,6 +366,7 @@ class Site:
 
     @property
     def anchor(self) -> str:
+        """Where the page shows it."""
         return anchor('site', self.name)
 
 

@@ -273,7 +273,7 @@ def _common_scatter(residual: np.ndarray, error: np.ndarray) -> float:
     """s >= 0 such that residual / sqrt(error^2 + s^2) has unit spread about zero, by bisection."""
     deviation, variance = np.abs(residual), error**2
 
-    def spread(scatter):
+    def spread(scatter: float) -> float:
         return 1.4826 * float(np.median(deviation / np.sqrt(variance + scatter**2)))
 
     if spread(1e-9) <= 1:
