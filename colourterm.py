@@ -17,6 +17,7 @@ Where e is much smaller than t (hundreds of stars) nothing changes; where it is 
 was held at a usual value was not measured: K = 1.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,7 +48,8 @@ class CameraColourTerm:
 
 def with_camera_colourterm(
     zp: np.ndarray, zperr: np.ndarray, colorterm: np.ndarray, colortermerr: np.ndarray, covariance: np.ndarray,
-    colour_offset: np.ndarray, held: np.ndarray, time: np.ndarray, group: np.ndarray, changes: tuple = (),
+    colour_offset: np.ndarray, held: np.ndarray, time: np.ndarray, group: np.ndarray,
+    changes: Sequence[np.datetime64] | np.ndarray = (),
 ) -> tuple[np.ndarray, np.ndarray, tuple[CameraColourTerm, ...]]:
     """Zeropoints with the colour term of their camera and period in place of their own.
 
@@ -60,7 +62,7 @@ def with_camera_colourterm(
     """
     zp, zperr = np.array(zp, float), np.array(zperr, float)
     numbers = (zp, zperr, colorterm, colortermerr, covariance, colour_offset)
-    complete = np.all(np.isfinite(numbers), axis=0) & (np.asarray(colortermerr) > 0) & ~np.isnat(time)
+    complete = np.all(np.isfinite(numbers), axis=0) & (colortermerr > 0) & ~np.isnat(time)
     if not complete.any():
         return zp, zperr, ()
     found = []
@@ -81,7 +83,8 @@ def with_camera_colourterm(
     return zp, zperr, tuple(found)
 
 
-def _period_codes(time, group, complete, changes):
+def _period_codes(time: np.ndarray, group: np.ndarray, complete: np.ndarray,
+                  changes: Sequence[np.datetime64] | np.ndarray) -> np.ndarray:
     """Code of group and period of each row (n,), from 0, and -1 for rows that are not complete.
 
     A period is half a year, counted from 1970-01-01, and shorter where an instrument changed in it.
@@ -110,13 +113,13 @@ def common_colourterm(colorterm: np.ndarray, error: np.ndarray) -> tuple[float, 
     return value, float(np.sqrt(np.pi / 2 / np.sum(1 / (error**2 + spread**2)))), spread
 
 
-def _weighted_median(values, weights):
+def _weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
     order = np.argsort(values)
     total = np.cumsum(weights[order])
     return float(values[order][np.searchsorted(total, total[-1] / 2)])
 
 
-def _spread_beyond(deviation, error):
+def _spread_beyond(deviation: np.ndarray, error: np.ndarray) -> float:
     """s >= 0 such that deviation / sqrt(error^2 + s^2) has the median of a Gaussian, by bisection."""
     low, high = 0.0, 1.4826 * float(np.median(deviation)) * 2
     if np.median(deviation / error) <= 0.6745:

@@ -132,7 +132,8 @@ def read_rows(database: PhotDatabase, telescope: TelescopeKey, filter_name: str,
     day = z.dateobs[newest].astype('datetime64[D]').item()
     reference_mag = observatory.reference_mag(telid[:3], filter_name, str(z.camera[newest]), day) if day else None
     events = tuple((event.date, event.kind, event.note) for event in observatory.events if event.telescope == key)
-    zp_cameracolour, zperr, colourterms = zp_repaired, z.zperr, ()
+    zp_cameracolour, zperr = zp_repaired, z.zperr
+    colourterms: tuple[CameraColourTerm, ...] = ()
     if cameracolorterm:
         changes = np.array([date for date, kind, _ in events if kind in NEW_COLOUR], 'datetime64[ms]')
         zp_cameracolour, zperr, colourterms = with_camera_colourterm(
