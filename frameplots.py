@@ -70,7 +70,7 @@ def _points(axes: Axes, x: np.ndarray, y: np.ndarray, fit: ZeropointFit) -> None
     kinds = ((~fit.considered, GREY, f'S/N below {fit.snr_floor:g}', '.'), (rejected, ORANGE, 'rejected', 'x'),
              (fit.used, BLUE, 'used', 'o'))
     for chosen, colour, label, marker in kinds:
-        shown = np.flatnonzero(chosen)[:: max(1, np.count_nonzero(chosen) // _MAX_POINTS)]
+        shown = np.flatnonzero(chosen)[:: max(1, int(np.count_nonzero(chosen)) // _MAX_POINTS)]
         axes.plot(x[shown], y[shown], marker, color=colour, ms=3, alpha=0.6, ls='none', rasterized=True,
                   label=f'{label} ({np.count_nonzero(chosen)})')
 

@@ -265,7 +265,9 @@ class PhotDatabase:
         names = ('name', 'reason', 'detail', 'retry', 'size', 'mtime', 'exptime')
         with self._transaction() as connection:
             rows = connection.execute(self._select(REJECT, *names)).all()
-        return sorted((RejectedFrame(*row) for row in rows), key=lambda each: each.name)
+        frames = [RejectedFrame(row.name, row.reason, row.detail, row.retry, row.size, row.mtime, row.exptime)
+                  for row in rows]
+        return sorted(frames, key=lambda each: each.name)
 
     def known(self, names: Iterable[str], *, mintexp_s: float | None = None,
               stat: FileFacts | None = None) -> dict[str, str]:
@@ -423,7 +425,7 @@ class PhotDatabase:
         if self._engine.dialect.name != 'sqlite':
             return []
         with self._transaction() as connection:
-            found = connection.exec_driver_sql('PRAGMA integrity_check').scalars().all()
+            found: Sequence[str] = connection.exec_driver_sql('PRAGMA integrity_check').scalars().all()
         return [text for text in found if text != 'ok']
 
     def raw_rows(self) -> Iterator[dict[str, Any]]:
@@ -492,7 +494,8 @@ def _columns_there(connection: sa.Connection) -> dict[str, set[str]]:
 
 def _fill_in_frame(connection: sa.Connection) -> None:
     """Fill in the exposure where a row lacks it: all rows of an older database, or those of an older program."""
-    names = connection.scalars(sa.select(PHOT.c.name).where(PHOT.c.frame.is_(None), PHOT.c.name.is_not(None))).all()
+    lacking = sa.select(PHOT.c.name).where(PHOT.c.frame.is_(None), PHOT.c.name.is_not(None))
+    names: Sequence[str] = connection.scalars(lacking).all()
     statement = sa.update(PHOT).where(PHOT.c.name == sa.bindparam('key')).values(frame=sa.bindparam('exposure'))
     for chunk in chunks_of(names, WRITE_CHUNK):
         connection.execute(statement, [{'key': name, 'exposure': exposure_of(name)} for name in chunk])

@@ -159,7 +159,8 @@ class Report:
     def __init__(self, database: PhotDatabase, store: DirectoryStore | BucketStore, observatory: Observatory,
                  options: Namespace, now: datetime, version: str) -> None:
         self.database, self.store, self.observatory, self.options = database, store, observatory, options
-        self.now, self.version = np.datetime64(now, 'ms'), version
+        self.now: np.datetime64 = np.datetime64(now, 'ms')
+        self.version = version
         self.start, self.end = _moment(options.start), _moment(options.end)
         self.until = self.now if self.end is None else min(self.now, self.end)
         self.telescopes, self.filters = selection(database, options, observatory)

@@ -718,7 +718,7 @@ def _lay_dots(axes: Axes, x: np.ndarray, y: np.ndarray, colour: str | Colour, ma
     row = np.floor((y[shown] - low) / (high - low) * _HEIGHT_PX).astype(int)
     shown = shown[np.unique(column * 10_000 + row, return_index=True)[1]]
     size = scale * {'x': 3, '^': 3.2, 'v': 3.2}.get(marker, 2.6)
-    edge = {'mew': 0.7} if marker == 'x' else {'mec': 'none'}
+    edge: dict[str, Any] = {'mew': 0.7} if marker == 'x' else {'mec': 'none'}
     axes.plot(x[shown], y[shown], marker, color=colour, ms=size, ls='none', rasterized=True, zorder=2, label=label,
               scalex=False, scaley=False, **edge)
     return _key(colour, marker, label)
