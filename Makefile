@@ -44,6 +44,8 @@ bench: $(VENV)/.ready
 accuracy: $(VENV)/.ready
 	$(BIN)/python benchmarks/nightaccuracy.py
 	$(BIN)/python benchmarks/throughput.py
+	$(BIN)/python benchmarks/colourterm.py
+	$(BIN)/python benchmarks/repeatability.py
 
 clean:
 	rm -rf $(VENV) $(DEMO) .pytest_cache .ruff_cache .hypothesis

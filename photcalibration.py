@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # imported where they are used, so that --help answers at onc
     from observatory import Observatory
     from photdbinterface import Measurement, PhotDatabase
     from ps1catalog import PS1Catalog, ReferenceStars
+    from quality import FrameQuality
     from zeropoint import StarSample, ZeropointFit
 
 DEFAULT_PS1DIR = '~/Catalogs/ps1odi/panstarrs/'
@@ -335,7 +336,7 @@ def _measure(path: str, catalog: 'PS1Catalog', observatory: 'Observatory', optio
 
 @dataclass(frozen=True)
 class Calibration:
-    """A frame with its fit, the stars of the fit, their pixels, and the shift that matching removed [arcsec]."""
+    """A frame with its fit, the stars of the fit, their pixels, the shift that matching removed, and its quality."""
 
     frame: 'Frame'
     fit: 'ZeropointFit'
@@ -343,6 +344,7 @@ class Calibration:
     x: 'np.ndarray'
     y: 'np.ndarray'
     offset_arcsec: float
+    quality: 'FrameQuality'
 
 
 def calibrate(frame: 'Frame', references: 'ReferenceStars', observatory: 'Observatory') -> Calibration:
@@ -354,6 +356,7 @@ def calibrate(frame: 'Frame', references: 'ReferenceStars', observatory: 'Observ
     import numpy as np
 
     from ps1catalog import ps1_to_sdss
+    from quality import frame_quality
     from starmatch import blended_fraction, match_stars, tangent_plane
     from zeropoint import StarSample, fit_zeropoint, usable_references, usable_stars
 
@@ -381,20 +384,24 @@ def calibrate(frame: 'Frame', references: 'ReferenceStars', observatory: 'Observ
     sample = StarSample(stars.flux[s], stars.fluxerr[s], sdss.mag[frame.band][r], sdss.mag_error[frame.band][r],
                         colour[r], frame.exptime_s)
     fit = fit_zeropoint(sample, usual_colorterm=observatory.usual_colorterm(frame.camera, frame.filter))
-    return Calibration(frame, fit, sample, stars.x[s], stars.y[s], float(np.hypot(*matches.offset_arcsec)))
+    quality = frame_quality(matches.separation_arcsec, len(stars.flux), sample, fit)
+    return Calibration(frame, fit, sample, stars.x[s], stars.y[s], float(np.hypot(*matches.offset_arcsec)), quality)
 
 
 def _measurement(calibration: Calibration, complete: bool | None) -> 'Measurement':
     from photdbinterface import Measurement
     from zeropoint import PIVOT_COLOUR
 
-    frame, fit = calibration.frame, calibration.fit
+    frame, fit, quality = calibration.frame, calibration.fit, calibration.quality
     return Measurement(
         name=frame.name, dateobs=frame.dateobs, site=frame.site, dome=frame.enclosure, telescope=frame.telescope,
         camera=frame.camera, filter=frame.filter, airmass=frame.airmass, zp=fit.zp_mag, colorterm=fit.colorterm,
         zpsig=fit.zpsig_mag, zperr=fit.zperr_mag, colortermerr=fit.colortermerr, zpcolor=PIVOT_COLOUR,
         nstars=fit.nstars, exptime=frame.exptime_s, zpcolortermcov=fit.covariance_mag2,
-        colortermheld=fit.colorterm_held, refcomplete=complete, wcsoffset=calibration.offset_arcsec)
+        colortermheld=fit.colorterm_held, refcomplete=complete, wcsoffset=calibration.offset_arcsec,
+        nmatched=quality.nmatched, matchsep=quality.matchsep_arcsec, matchfrac=quality.matchfrac,
+        magslope=quality.magslope, magslopeerr=quality.magslopeerr, redchi2=quality.redchi2,
+        meancolor=quality.meancolour_mag)
 
 
 def _note_rejection(database: 'PhotDatabase', name: str, seen: tuple[int, int], rejection: FrameRejected, field: _Field,

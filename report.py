@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 
 import trendplots
 import webpage
+from colourterm import CameraColourTerm, with_camera_colourterm
 from names import overview_plot_name, safe_part, trend_plot_name
 from observatory import Observatory
 from photdbinterface import PhotDatabase
@@ -38,6 +39,7 @@ from throughputmodel import (
 
 log = logging.getLogger('photzp.report')
 
+NEW_COLOUR = ('instrument', 'recoating', 'break')  # events after which a colour term may be another one
 SIZE_CLASSES = {'2m01m0': '2m and 1m telescopes', '0m4': '0.4m telescopes'}  # that share an overview plot
 
 
@@ -45,7 +47,9 @@ SIZE_CLASSES = {'2m01m0': '2m and 1m telescopes', '0m4': '0.4m telescopes'}  # t
 class Rows:
     """One telescope in one filter as reported: the rows of the database, made comparable; arrays of shape (n,).
 
-    zeropoints : photdbinterface.Zeropoints.  zp_repaired [mag] : gain repaired.  zp_unit [mag] : and at airmass 1.
+    zeropoints : photdbinterface.Zeropoints.  zp_repaired [mag] : gain repaired.  zp_cameracolour, zperr [mag] : and
+        with the colour term of the camera.  zp_unit [mag] : and at airmass 1.
+    colourterms : tuple of colourterm.CameraColourTerm, empty where none was applied; their groups are codes of `group`.
     extinction [mag/airmass] : adopted, by native filter.  usable : rows that the model may rest on.
     events : (date, kind, note) of the telescope.  reference_mag : of a clean telescope, None where not known.
     group : code of camera, native filter and kind of row (older rows hold zp at g-i = 0).  group_names : of the codes.
@@ -55,6 +59,9 @@ class Rows:
     filter: str
     zeropoints: Zeropoints
     zp_repaired: np.ndarray
+    zp_cameracolour: np.ndarray
+    zperr: np.ndarray
+    colourterms: tuple[CameraColourTerm, ...]
     zp_unit: np.ndarray
     extinction: np.ndarray
     usable: np.ndarray
@@ -103,9 +110,12 @@ def _fit_for_names(parts: Iterable[str]) -> bool:
 
 
 def read_rows(database: PhotDatabase, telescope: TelescopeKey, filter_name: str, native: Sequence[str],
-              observatory: Observatory, start: np.datetime64 | None = None,
-              end: np.datetime64 | None = None) -> Rows | None:
-    """The rows of one telescope and filter as `Rows`; None where there are none in the dates."""
+              observatory: Observatory, start: np.datetime64 | None = None, end: np.datetime64 | None = None, *,
+              cameracolorterm: bool = True) -> Rows | None:
+    """The rows of one telescope and filter as `Rows`; None where there are none in the dates.
+
+    cameracolorterm : give each zeropoint the colour term of its camera, see `colourterm`.
+    """
     site, dome, telid = telescope
     z = database.zeropoints(site=site, dome=dome, telescope=telid, filter=native, start=start, end=end)
     if not len(z):
@@ -122,8 +132,16 @@ def read_rows(database: PhotDatabase, telescope: TelescopeKey, filter_name: str,
     day = z.dateobs[newest].astype('datetime64[D]').item()
     reference_mag = observatory.reference_mag(telid[:3], filter_name, str(z.camera[newest]), day) if day else None
     events = tuple((event.date, event.kind, event.note) for event in observatory.events if event.telescope == key)
-    return Rows(key, filter_name, z, zp_repaired, at_unit_airmass(zp_repaired, z.airmass, extinction), extinction,
-                usable, group, tuple(group_names.tolist()), events, reference_mag)
+    zp_cameracolour, zperr = zp_repaired, z.zperr
+    colourterms: tuple[CameraColourTerm, ...] = ()
+    if cameracolorterm:
+        changes = np.array([date for date, kind, _ in events if kind in NEW_COLOUR], 'datetime64[ms]')
+        zp_cameracolour, zperr, colourterms = with_camera_colourterm(
+            zp_repaired, z.zperr, z.colorterm, z.colortermerr, z.zpcolortermcov, z.meancolor - z.zpcolor,
+            z.colortermheld, z.dateobs, group, changes)
+    return Rows(key, filter_name, z, zp_repaired, zp_cameracolour, zperr, colourterms,
+                at_unit_airmass(zp_cameracolour, z.airmass, extinction), extinction, usable, group,
+                tuple(group_names.tolist()), events, reference_mag)
 
 
 def _by_value(values: np.ndarray, function: Callable[[str], float]) -> np.ndarray:
@@ -155,7 +173,8 @@ class Report:
     def one_telescope(self, telescope: TelescopeKey, counts: Counter) -> None:
         """Fit, store, draw and tabulate one telescope in all filters."""
         for filter_name, native in self.filters.items():
-            rows = read_rows(self.database, telescope, filter_name, native, self.observatory, self.start, self.end)
+            rows = read_rows(self.database, telescope, filter_name, native, self.observatory, self.start, self.end,
+                             cameracolorterm=self.options.cameracolorterm)
             if rows is not None:
                 self._one_series(telescope, rows)
                 counts['series'] += 1
@@ -165,7 +184,7 @@ class Report:
         z, events = rows.zeropoints, [event[:2] for event in rows.events]
         site = self.observatory.sites.get(telescope[0])
         fit = fit_throughput(
-            z.dateobs, np.where(rows.usable, rows.zp_unit, np.nan), z.zperr, airmass=z.airmass, events=events,
+            z.dateobs, np.where(rows.usable, rows.zp_unit, np.nan), rows.zperr, airmass=z.airmass, events=events,
             longitude_deg=site.longitude_deg if site else 0.0, group=rows.group, now=self.now)
         self._log(rows, fit)
         status = series_status(
@@ -192,6 +211,13 @@ class Report:
         z = rows.zeropoints
         log.info('%s %s: %d zeropoints, %d usable, %d nights', rows.telescope, rows.filter, len(z),
                  np.count_nonzero(rows.usable), len(fit.night))
+        for found in rows.colourterms:
+            log.debug('%s %s: %s from %s to %s: colour term %+.4f +- %.4f, %.4f between frames', rows.telescope,
+                      rows.filter, rows.group_names[found.group], *np.array([found.start, found.end], 'datetime64[D]'),
+                      found.colorterm, found.error, found.spread)
+        if rows.colourterms:
+            log.info('%s %s: %d zeropoints have the colour term of their camera', rows.telescope, rows.filter,
+                     sum(found.changed for found in rows.colourterms))
         if np.isnat(z.dateobs).any():
             log.warning('%s %s: %d zeropoints have no readable date; see --testdb', rows.telescope, rows.filter,
                         np.count_nonzero(np.isnat(z.dateobs)))
@@ -205,7 +231,7 @@ class Report:
     def _telescope_plots(self, rows: Rows, fit: ThroughputFit, said: str) -> None:
         z = rows.zeropoints
         shown = ~np.isnat(z.dateobs) & np.isfinite(rows.zp_repaired)
-        zp = np.where(np.isfinite(rows.zp_unit), rows.zp_unit, rows.zp_repaired) - _offsets(rows, fit)
+        zp = np.where(np.isfinite(rows.zp_unit), rows.zp_unit, rows.zp_cameracolour) - _offsets(rows, fit)
         data = trendplots.TrendData(z.dateobs, zp, z.camera, rows.usable & shown)
         self._put_plot('photzptrend', rows, trendplots.trend_plot(
             _title(rows), data, fit, events=rows.events, reference_mag=rows.reference_mag, until=self.until), said)
@@ -356,21 +382,24 @@ def write_zeropoints(file: TextIO, database: PhotDatabase, telescopes: Iterable[
                      native: dict[str, list[str]], options: Namespace, observatory: Observatory) -> int:
     """Write the zeropoints of telescopes and filters as CSV; returns how many rows.
 
-    Columns are those of `lcophot` as measured, and zp_repaired, with the gain repairs of observatory.toml.
+    Columns are those of `lcophot` as measured, zp_repaired, with the gain repairs of observatory.toml, and
+    zp_cameracolor with zperr_cameracolor, with the colour term of the camera besides.
     """
     writer = csv.writer(file, lineterminator='\n')
     columns, total = None, 0
     start, end = (_moment(date) for date in (options.start, options.end))
     for telescope in telescopes:
         for filter_name, natives in native.items():
-            rows = read_rows(database, telescope, filter_name, natives, observatory, start, end)
+            rows = read_rows(database, telescope, filter_name, natives, observatory, start, end,
+                             cameracolorterm=options.cameracolorterm)
             if rows is None:
                 continue
             if columns is None:
                 columns = [field.name for field in fields(rows.zeropoints)]
-                writer.writerow((*columns, 'zp_repaired'))
+                writer.writerow((*columns, 'zp_repaired', 'zp_cameracolor', 'zperr_cameracolor'))
             values = [getattr(rows.zeropoints, name).tolist() if name not in ('dateobs', 'processed') else
                       np.datetime_as_string(getattr(rows.zeropoints, name)).tolist() for name in columns]
-            writer.writerows(zip(*values, np.round(rows.zp_repaired, 6).tolist(), strict=True))
+            more = [np.round(each, 6).tolist() for each in (rows.zp_repaired, rows.zp_cameracolour, rows.zperr)]
+            writer.writerows(zip(*values, *more, strict=True))
             total += len(rows.zeropoints)
     return total

@@ -222,6 +222,38 @@ def test_export_has_every_row(years, tmp_path, capsys):
         report(years, tmp_path, '--export', str(tmp_path / 'no' / 'such' / 'folder.csv'))
 
 
+def test_export_has_zeropoints_with_the_colour_term_of_the_camera(years, tmp_path):
+    exported = {}
+    for switch in ('--cameracolorterm', '--no-cameracolorterm'):
+        assert report(years, tmp_path, '--filter', 'gp', '--export', str(tmp_path / 'x.csv'), switch) == 0
+        with open(tmp_path / 'x.csv', newline='', encoding='utf-8') as file:
+            exported[switch] = list(csv.DictReader(file))
+    with_it, without = exported.values()
+    assert all(row['zp_cameracolor'] == row['zp_repaired'] for row in without)
+    assert all(float(row['zp']) == float(own['zp']) for row, own in zip(with_it, without, strict=True))
+    # Where stars are few and far from the pivot in colour, zeropoints move by the colour term's error and err less.
+    few = [row for row in with_it if int(float(row['nstars'])) < 20 and abs(float(row['meancolor']) - 1) > 0.5]
+    assert len(few) > 20
+    shrunk = np.array([float(row['zperr_cameracolor']) / float(row['zperr']) for row in few])
+    assert (shrunk < 1).all()
+    assert np.median(shrunk) < 0.85
+    for row in few:
+        moved = float(row['zp_cameracolor']) - float(row['zp_repaired'])
+        lever = abs(float(row['meancolor']) - 1) * float(row['colortermerr'])
+        assert 0 <= abs(moved) < 5 * lever
+
+
+def test_the_log_says_that_colour_terms_are_of_the_camera(years, tmp_path, capsys):
+    site, telescope = years.telescopes[0].split('-', 1)
+    quick = ('--site', site, '--telescope', telescope, '--filter', 'gp', '--no-pertelescopeplots',
+             '--no-createsummaryplots', '--no-errorhistogram', '--no-renderhtml', '--database', str(years.database),
+             '--outputdirectory', str(tmp_path))
+    assert longtermphotzp.main([*quick]) == 0
+    assert re.search(r'gp: \d+ zeropoints have the colour term of their camera', capsys.readouterr().err)
+    assert longtermphotzp.main([*quick, '--no-cameracolorterm']) == 0
+    assert 'colour term' not in capsys.readouterr().err
+
+
 def test_testdb_finds_what_is_wrong_and_changes_nothing(years, tmp_path, capsys):
     database = tmp_path / 'bad.db'
     shutil.copy(years.database, database)

@@ -74,6 +74,19 @@ def test_every_measurable_frame_is_measured_within_its_error(night, measured):
     assert np.sqrt(np.mean(errors**2)) < 0.010
 
 
+def test_quality_columns_are_filled_and_make_sense(night, measured):
+    rows = table(measured[0], 'select frame, nstars, nmatched, matchsep, matchfrac, magslope, magslopeerr, redchi2, '
+                              'meancolor from lcophot')
+    assert len(rows) > 20
+    for exposure, nstars, nmatched, matchsep, matchfrac, magslope, magslopeerr, redchi2, meancolor in rows:
+        assert nstars <= nmatched, exposure
+        assert 0 < matchsep < 0.5
+        assert 0.1 < matchfrac <= 1
+        assert abs(magslope) < 5 * magslopeerr + 0.005
+        assert 0.2 < redchi2 < 20
+        assert 0.4 < meancolor < 2.5
+
+
 def test_every_planted_defect_is_rejected_by_its_name(night, measured):
     rejected = dict(table(measured[0], 'select frame, reason from photreject'))
     planted = {exposure: true['defect'] for exposure, true in night.truth.items() if true['defect']}
