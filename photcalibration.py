@@ -189,7 +189,7 @@ def _list_frames(options: Namespace, observatory: 'Observatory', today: date) ->
 
 
 def _warn_of_no_archive(root: str, sites: tuple[str, ...]) -> None:
-    """Nothing was found: tell a quiet night from a mount that was lost, a level too deep, or a site that is not there."""
+    """Nothing was found: tell a quiet night from a lost mount, a level too deep, or a site that is not there."""
     there = sorted(os.listdir(root))
     if not set(there) & set(sites):
         log.warning('%s: holds no folder of %s, but %s; is it mounted, and is --imagerootdir right?', root,

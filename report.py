@@ -40,6 +40,7 @@ from throughputmodel import (
 log = logging.getLogger('photzp.report')
 
 NEW_COLOUR = ('instrument', 'recoating', 'break')  # events after which a colour term may be another one
+OLDER = ' (older rows)'  # of the database: their zp holds at g-i = 0
 SIZE_CLASSES = {'2m01m0': '2m and 1m telescopes', '0m4': '0.4m telescopes'}  # that share an overview plot
 
 
@@ -71,9 +72,14 @@ class Rows:
     reference_mag: float | None
 
     @property
+    def old_groups(self) -> frozenset[int]:
+        """Codes of the groups of older rows."""
+        return frozenset(code for code, name in enumerate(self.group_names) if name.endswith(OLDER))
+
+    @property
     def has_old_rows(self) -> bool:
         """Whether rows of the pivot colour and rows without one are mixed."""
-        return len(set(np.isnan(self.zeropoints.zpcolor).tolist())) > 1
+        return 0 < len(self.old_groups) < len(self.group_names)
 
 
 def selection(database: PhotDatabase, options: Namespace,
@@ -123,7 +129,7 @@ def read_rows(database: PhotDatabase, telescope: TelescopeKey, filter_name: str,
     repairs = [(r.camera, r.from_, r.until, r.ratio) for r in observatory.gain_repairs]
     zp_repaired = correct_gain(z.zp, z.camera, z.dateobs, repairs)
     extinction = _by_value(z.filter, observatory.extinction)
-    labels = [f'{camera} {name}{"" if pivot else " (older rows)"}' for camera, name, pivot in
+    labels = [f'{camera} {name}{"" if pivot else OLDER}' for camera, name, pivot in
               zip(z.camera, z.filter, np.isfinite(z.zpcolor), strict=True)]
     group_names, group = np.unique(labels, return_inverse=True)
     usable = usable_rows(z.zp, z.airmass, z.zpsig, telid) & ~np.isnat(z.dateobs)
@@ -185,7 +191,8 @@ class Report:
         site = self.observatory.sites.get(telescope[0])
         fit = fit_throughput(
             z.dateobs, np.where(rows.usable, rows.zp_unit, np.nan), rows.zperr, airmass=z.airmass, events=events,
-            longitude_deg=site.longitude_deg if site else 0.0, group=rows.group, now=self.now)
+            longitude_deg=site.longitude_deg if site else 0.0, group=rows.group, other_scale=rows.old_groups,
+            now=self.now)
         self._log(rows, fit)
         status = series_status(
             rows.telescope, rows.filter, list(dict.fromkeys(z.camera.tolist())), fit, rows=len(z),
@@ -222,11 +229,7 @@ class Report:
             log.warning('%s %s: %d zeropoints have no readable date; see --testdb', rows.telescope, rows.filter,
                         np.count_nonzero(np.isnat(z.dateobs)))
         if rows.has_old_rows:
-            for offset in fit.offsets:
-                if 'older rows' in rows.group_names[offset.group] and offset.rows and offset.group != offset.reference:
-                    log.info('%s %s: %s tied to %s by %+.4f +- %.4f mag', rows.telescope, rows.filter,
-                             rows.group_names[offset.group], rows.group_names[offset.reference], offset.offset_mag,
-                             offset.error_mag)
+            _log_old_rows(rows, fit)
 
     def _telescope_plots(self, rows: Rows, fit: ThroughputFit, said: str) -> None:
         z = rows.zeropoints
@@ -342,6 +345,22 @@ def _size_class(telescope: TelescopeKey) -> str:
     """Key of SIZE_CLASSES: a telescope class is a diameter with m for the point, as 0m4 or 1m0."""
     diameter = telescope[2][:3].replace('m', '.')
     return '0m4' if diameter < '1' else '2m01m0'
+
+
+def _log_old_rows(rows: Rows, fit: ThroughputFit) -> None:
+    """Say by how much older rows were moved to the scale of the new ones, and where nothing ties the two."""
+    apart = []
+    for offset in (offset for offset in fit.offsets if offset.group in rows.old_groups and offset.rows):
+        name = rows.group_names[offset.group]
+        if offset.reference in rows.old_groups:
+            apart.append(name)
+        else:
+            log.info('%s %s: %s tied to %s by %+.4f +- %.4f mag', rows.telescope, rows.filter, name,
+                     rows.group_names[offset.reference], offset.offset_mag, offset.error_mag)
+    if apart:
+        log.warning('%s %s: nothing ties %s, whose zp is at g-i = 0, to the new rows: a step between them is no change '
+                    'of throughput; measure some nights of the old time again (docs/operations.md)', rows.telescope,
+                    rows.filter, ' and '.join(apart))
 
 
 def _offsets(rows: Rows, fit: ThroughputFit) -> np.ndarray:
