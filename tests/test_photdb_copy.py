@@ -34,7 +34,7 @@ def filled(tmp_path):
                            'TEXT, camera TEXT, filter TEXT, airmass REAL, zp REAL, colorterm REAL, zpsig REAL)')
         connection.execute('CREATE TABLE telescopemodel (telescopeid TEXT, filter TEXT, dateobs TEXT, modelzp REAL)')
         connection.executemany(
-            "INSERT INTO lcophot VALUES (?, '2019-08-05 01:00:00.000', 'lsc', 'doma', '1m0a', 'fa15', 'rp', ?, ?, NULL, 1)",
+            "INSERT INTO lcophot VALUES (?, '2019-08-05 01:00:00', 'lsc', 'doma', '1m0a', 'fa15', 'rp', ?, ?, NULL, 0)",
             [(f'/archive/old-{n}-e91.fits', 'UNKNOWN' if n == 3 else 1.1, 23.1 + n / 7) for n in range(30)])
         connection.executemany("INSERT INTO telescopemodel VALUES ('lsc-doma-1m0a', 'rp', ?, 23.3)",
                                [('2019-01-01',), ('2019-01-01',), (None,)])
