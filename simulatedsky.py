@@ -114,9 +114,14 @@ def draw_magnitudes(n, slope, rng):
     return np.log10(low + (high - low) * rng.random(n)) / slope
 
 
-def draw_colours(r, rng):
-    """Colours g-i [mag] (n,): turn-off stars, K dwarfs, and M dwarfs whose share grows to faint r."""
+def draw_colours(r, rng, limits=None):
+    """Colours g-i [mag] (n,): turn-off stars, K dwarfs, and M dwarfs whose share grows to faint r.
+
+    limits : even between these two instead.
+    """
     n = len(r)
+    if limits:
+        return rng.uniform(*limits, n)
     share_m = np.clip(0.12 + 0.045 * (r - 14), 0.05, 0.45)
     blue = np.where(rng.random(n) < 0.65, rng.normal(0.65, 0.16, n), rng.normal(1.2, 0.30, n))
     colour = np.where(rng.random(n) < share_m, rng.normal(2.25, 0.38, n), blue)
@@ -157,7 +162,7 @@ def draw_sky(spec, rng, *, radius_deg=None):
     galaxy = rng.random(len(r)) < spec.galaxy_fraction * expit((r - 18.0) / 0.7)
     excess = np.where(galaxy, rng.uniform(0.1, 0.5, len(r)), 0.0)
     variable = np.where(rng.random(len(r)) < spec.variable_fraction, rng.uniform(0.1, 0.5, len(r)), 0.0)
-    return Sky(ra, dec, locus_magnitudes(r, draw_colours(r, rng), rng), galaxy, excess, variable)
+    return Sky(ra, dec, locus_magnitudes(r, draw_colours(r, rng, spec.colours), rng), galaxy, excess, variable)
 
 
 def ps1_errors(mag, rng):
@@ -166,8 +171,11 @@ def ps1_errors(mag, rng):
     return np.hypot(floor, 0.1 * 10 ** (0.4 * (mag - PS1_DEPTH_MAG)))
 
 
-def draw_catalogue(sky, rng):
-    """The Catalogue of a Sky: noise, saturation and depth of PS1, a few rows twice, in no order."""
+def draw_catalogue(sky, rng, *, missing=0.0):
+    """The Catalogue of a Sky: noise, saturation and depth of PS1, a few rows twice, in no order.
+
+    missing : share of the objects that it does not have.
+    """
     from scipy.special import expit
 
     err = ps1_errors(sky.mag, rng)
@@ -175,6 +183,8 @@ def draw_catalogue(sky, rng):
     depth = PS1_SATURATION_MAG - sky.mag
     mag = mag + np.where(depth > 0, rng.uniform(0.1, 0.4, err.shape) * (1 + np.maximum(depth, 0)), 0.0)
     seen = rng.random(err.shape) < expit((PS1_DEPTH_MAG - sky.mag) / 0.15)
+    if missing:
+        seen &= rng.random((len(seen), 1)) >= missing
     mag[~seen], err[~seen] = np.nan, np.nan
     listed = np.flatnonzero(seen.any(axis=1))
     twice = listed[rng.random(len(listed)) < 0.03]
