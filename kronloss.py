@@ -20,9 +20,11 @@ KRON_SNR = 25.0               # S/N at which B, the size of the loss, is defined
 B_MAG = (0.07, 0.025)         # mean and spread of B on two real frames
 B_WIDE_MAG = (0.07, 0.05)     # of forms that were seen on none
 MIN_SNR = 3.0                 # forms are not followed any deeper
-POWERS = {0.5: 8.0, 1.0: 1.0, 2.0: 1.0}
-LOG_SNRS = {300.0: 0.25, 1000.0: 0.25, 3000.0: 0.25, 10000.0: 0.25}
-NONE_PRIOR, NONE_MAG = 0.5, (0.0, 0.01)
+
+# Prior weights, to one another: the power 0.5 is what was seen, and others have to be told by the frame itself.
+POWERS = {0.5: 8.0, 1.0: 1.0, 2.0: 0.5}
+LOG_SNRS = {300.0: 0.05, 1000.0: 0.05, 3000.0: 0.05, 10000.0: 0.05}
+NONE_PRIOR, NONE_MAG = 0.2, (0.0, 0.01)
 
 
 @dataclass(frozen=True)

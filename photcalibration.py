@@ -358,7 +358,8 @@ def calibrate(frame, references, observatory):
     reference_xy = tangent_plane(references.ra_deg, references.dec_deg, frame.ra_deg, frame.dec_deg)
     fwhm_arcsec = frame.fwhm_arcsec if np.isfinite(frame.fwhm_arcsec) else USUAL_FWHM_ARCSEC
     blend = blended_fraction(reference_xy[r], ps1_mag[r], reference_xy, ps1_mag, fwhm_arcsec)
-    good = good[s] & usable_references(headroom_mag[r], sdss.mag_error[frame.band][r], colour[r], blend)
+    s, r, blend = s[good[s]], r[good[s]], blend[good[s]]
+    good = usable_references(headroom_mag[r], sdss.mag_error[frame.band][r], colour[r], blend)
     s, r = s[good], r[good]
     sample = StarSample(stars.flux[s], stars.fluxerr[s], sdss.mag[frame.band][r], sdss.mag_error[frame.band][r],
                         colour[r], frame.exptime_s)

@@ -221,7 +221,7 @@ def _mutual_nearest(one, other, radius):
     """Pairs that are each other's nearest within radius: (index into one, index into other, distance)."""
     if not len(one) or not len(other):
         return np.empty(0, int), np.empty(0, int), np.empty(0)
-    one_tree, other_tree = cKDTree(one), cKDTree(other)
+    one_tree, other_tree = (cKDTree(xy, balanced_tree=False, compact_nodes=False) for xy in (one, other))
     distance, nearest = other_tree.query(one, distance_upper_bound=radius)
     _, back = one_tree.query(other, distance_upper_bound=radius)
     found = np.flatnonzero(np.isfinite(distance))

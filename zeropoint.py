@@ -41,7 +41,7 @@ FLOOR_STARS = 40
 
 MIN_COLOUR_SPREAD = 0.12     # rms of g-i [mag]; with less, a colour term takes up what belongs to zp
 MAX_SCATTER_MAG = 0.5        # stars that scatter more were not matched to themselves
-MAX_BLEND = 0.02             # light of neighbours in the aperture as a fraction of the star's own
+MAX_BLENDS = (0.02, 0.05, 0.1)  # light of neighbours in the aperture as a fraction of the star's own
 MIN_AGREEING = 0.5            # share of stars that must not be gross errors
 USED_WEIGHT = 0.1             # a star that is more surely than this no gross error is counted as used
 
@@ -141,9 +141,15 @@ def usable_references(headroom_mag, ref_error, colour, blend):
 
     headroom_mag : how much fainter than the catalogue's bright limit the star is, in the worst of the filter's band, g
     and i: a saturated g or i spoils the colour.  colour : nan outside the range of the transformation.
-    blend : light of neighbours as a fraction of the star's own, see starmatch.blended_fraction.
+    blend : light of neighbours as a fraction of the star's own, see starmatch.blended_fraction.  The strictest of
+    MAX_BLENDS is used that leaves twice MIN_STARS; where none does, the widest.
     """
-    return (headroom_mag >= 0) & np.isfinite(ref_error) & np.isfinite(colour) & (blend <= MAX_BLEND)
+    good = (headroom_mag >= 0) & np.isfinite(ref_error) & np.isfinite(colour)
+    for limit in MAX_BLENDS:
+        alone = good & (blend <= limit)
+        if np.count_nonzero(alone) >= 2 * MIN_STARS:
+            break
+    return alone
 
 
 def fit_zeropoint(sample, *, usual_colorterm=(0.0, 0.05)):
