@@ -52,6 +52,7 @@ SCATTER_PRIOR_STARS = 5.0     # ... so many stars, added to those there are
 FLEXIBLE_SNRS = np.array([10.0, 40.0, 160.0, 640.0, 2560.0])  # knots of the flexible L
 FLEXIBLE_MAG = 0.03           # how far L may be off its usual form at each of them
 _ITERATIONS = 200
+_PACE = 0.5, 20, 0.1          # part of a step of the scatter for so many iterations, and from then on: it may cycle
 _TOLERANCE_MAG = 2e-5
 _WORST_CONDITION = 1e10       # of the normal matrix; terms of a sound fit are of order one
 
@@ -249,7 +250,8 @@ def _fit_mixture(design, y, error, snr):
     shapes = np.stack([np.ones(len(y)), KRON_SNR / snr], axis=-1)  # of the variances
     variances = np.full(2, max(scatter, SCATTER_PRIOR_MAG[0]) ** 2 / 2)
     shares = np.array([0.05, 0.05])
-    for _ in range(_ITERATIONS):
+    for iteration in range(_ITERATIONS):
+        pace = _PACE[0] if iteration < _PACE[1] else _PACE[2]
         sigma2 = error**2 + shapes @ variances
         inlier, outlier_slope = _split(residual, np.sqrt(sigma2), shares)
         score = inlier * residual / sigma2 - outlier_slope
@@ -260,7 +262,7 @@ def _fit_mixture(design, y, error, snr):
         parameters = parameters + step
         residual = y - full @ parameters
         spent = len(value) - precision @ np.diag(np.linalg.inv(normal))
-        variances = _scatter_step(variances, residual, error, shapes, inlier, spent)
+        variances = variances * np.exp(pace * _scatter_step(variances, residual, error, shapes, inlier, spent))
         gross = np.array([np.sum((1 - inlier)[side]) for side in (residual > 0, residual <= 0)])
         shares = (gross + OUTLIER_PRIOR[0]) / (len(y) + OUTLIER_PRIOR[1])
         if np.max(np.abs(step)) < _TOLERANCE_MAG:
@@ -314,5 +316,4 @@ def _scatter_step(variances, residual, error, shapes, inlier, spent):
     excess = residual**2 * inlier.sum() / max(inlier.sum() - spent, 1.0) - sigma2
     score = parts.T @ (weight * excess) + SCATTER_PRIOR_STARS / 2 * (np.square(SCATTER_PRIOR_MAG) / variances - 1)
     information = (parts * weight[:, None]).T @ parts + SCATTER_PRIOR_STARS / 2 * np.eye(2)
-    step = np.linalg.solve(information, score)
-    return variances * np.exp(np.clip(step / 2, -0.5, 0.5))  # half of it: whole steps may cycle
+    return np.clip(np.linalg.solve(information, score), -1, 1)
