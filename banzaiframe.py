@@ -10,12 +10,17 @@ import os
 import re
 import stat
 import warnings
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from names import base_name, exposure_of, safe_part
+from observatory import Columns, Observatory
 from rejections import (
     DEFOCUSED,
     EXPOSURE_TOO_SHORT,
@@ -27,6 +32,9 @@ from rejections import (
     WCS_FAILED,
     FrameRejected,
 )
+
+if TYPE_CHECKING:  # imported where it is used
+    from astropy.io.fits import HDUList, Header
 
 FITS_BLOCK = 2880  # bytes; every FITS file is whole blocks (FITS standard 4.0, sec. 3.1)
 _LONGEST_EXPOSURE_S = 86400.0  # a day: more is a damaged header
@@ -45,7 +53,7 @@ class TanWCS:
     crpix: tuple[float, float]
     cd_deg: np.ndarray
 
-    def sky(self, x, y):
+    def sky(self, x: ArrayLike, y: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """(ra, dec) [deg] of 1-based pixel positions x, y of shape (n,); 0 <= ra < 360."""
         offset = np.stack([np.asarray(x, float) - self.crpix[0], np.asarray(y, float) - self.crpix[1]])
         xi, eta = np.radians(self.cd_deg @ offset)
@@ -71,7 +79,7 @@ class Stars:
     background: np.ndarray
     flag: np.ndarray
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.x)
 
 
@@ -108,7 +116,8 @@ class Frame:
     stars: Stars = field(repr=False)
 
 
-def read_frame(path, observatory, *, min_exptime_s=0.0, filters=None):
+def read_frame(path: Path | str, observatory: Observatory, *, min_exptime_s: float = 0.0,
+               filters: Collection[str] | None = None) -> Frame:
     """Read one frame.
 
     path : file.  observatory : keywords, columns and rules.  min_exptime_s : shorter ones are rejected.
@@ -138,7 +147,7 @@ def read_frame(path, observatory, *, min_exptime_s=0.0, filters=None):
     return _frame(path, facts, table, _flags_bad(header, observatory))
 
 
-def _check_whole(found):
+def _check_whole(found: os.stat_result) -> None:
     """Refuse what would block for ever (a FIFO) and files cut off in the middle of a block."""
     if not stat.S_ISREG(found.st_mode):
         raise FrameRejected(FILE_UNREADABLE, 'not a regular file', passing=False)
@@ -150,11 +159,11 @@ class NotSelected(Exception):
     """The frame is not of a filter that was asked for."""
 
 
-def _one_line(error):
+def _one_line(error: Exception) -> str:
     return ' '.join(str(error).split())[:200]
 
 
-def _science_header(hdus):
+def _science_header(hdus: 'HDUList') -> 'Header':
     if 'SCI' in hdus:
         return hdus['SCI'].header
     if not hdus[0].header.get('NAXIS'):
@@ -162,10 +171,11 @@ def _science_header(hdus):
     return hdus[0].header
 
 
-def _header_facts(header, observatory, min_exptime_s, filters):
+def _header_facts(header: 'Header', observatory: Observatory, min_exptime_s: float,
+                  filters: Collection[str] | None) -> dict[str, Any]:
     """Everything of the header that a Frame needs, as a dict; the cheapest and most telling checks come first."""
     keys = observatory.keywords
-    facts = {}
+    facts: dict[str, Any] = {}
     obstype = header.get(keys.obstype)
     if isinstance(obstype, str) and obstype.strip().upper() not in observatory.archive.header_types:
         raise FrameRejected(NOT_SCIENCE, f'{keys.obstype} = {_shown(obstype)}')
@@ -200,12 +210,12 @@ def _header_facts(header, observatory, min_exptime_s, filters):
     return facts
 
 
-def _shown(value):
+def _shown(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 60 else text[:56] + '...'
 
 
-def _identifier(header, key):
+def _identifier(header: 'Header', key: str) -> str:
     value = header.get(key)
     try:
         return safe_part(value.strip() if isinstance(value, str) else value)
@@ -214,7 +224,7 @@ def _identifier(header, key):
         raise FrameRejected(HEADER_INCOMPLETE, f'{key} {said}') from None
 
 
-def _number(header, key):
+def _number(header: 'Header', key: str) -> float:
     value = _optional_number(header, key)
     if not math.isfinite(value):
         said = f'is {_shown(header[key])}, not a number' if key in header else 'is missing'
@@ -222,7 +232,7 @@ def _number(header, key):
     return value
 
 
-def _optional_number(header, key):
+def _optional_number(header: 'Header', key: str) -> float:
     """A number from the header; nan where it is missing, a word, or true/false."""
     value = header.get(key)
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
@@ -233,7 +243,7 @@ def _optional_number(header, key):
         return math.nan
 
 
-def _dateobs(header, key):
+def _dateobs(header: 'Header', key: str) -> str:
     """Start of the exposure as 'YYYY-MM-DD HH:MM:SS.sss' UTC."""
     value = header.get(key)
     try:
@@ -251,7 +261,7 @@ def _dateobs(header, key):
     return moment.isoformat(' ', 'milliseconds')
 
 
-def _shape(header):
+def _shape(header: 'Header') -> tuple[int, int]:
     """(nx, ny) of the image in pixels; a packed image keeps its own shape in ZNAXISn."""
     prefix = 'ZNAXIS' if 'ZNAXIS1' in header else 'NAXIS'
     sides = [_number(header, f'{prefix}{axis}') for axis in (1, 2)]
@@ -260,7 +270,7 @@ def _shape(header):
     return int(sides[0]), int(sides[1])
 
 
-def _tan_wcs(header):
+def _tan_wcs(header: 'Header') -> TanWCS:
     for axis, kind in ((1, 'RA---TAN'), (2, 'DEC--TAN')):
         found = header.get(f'CTYPE{axis}')
         if found != kind:
@@ -274,7 +284,7 @@ def _tan_wcs(header):
     return TanWCS(crval, crpix, cd)
 
 
-def _element(header, i, j):
+def _element(header: 'Header', i: int, j: int) -> float:
     """Element CDi_j [deg/pixel] of the linear part; where there is no CD matrix, PCi_j * CDELTi (FITS paper I)."""
     if any(f'CD{k}_{m}' in header for k in (1, 2) for m in (1, 2)):
         return _number(header, f'CD{i}_{j}') if f'CD{i}_{j}' in header else 0.0
@@ -284,7 +294,7 @@ def _element(header, i, j):
     return rotation * _number(header, f'CDELT{i}')
 
 
-def _source_table(hdus, columns):
+def _source_table(hdus: 'HDUList', columns: Columns) -> dict[str, np.ndarray]:
     """The columns of CAT that are needed, as float arrays (flag: int)."""
     if 'CAT' not in hdus:
         raise FrameRejected(NO_SOURCE_CATALOGUE, 'no extension CAT')
@@ -292,7 +302,7 @@ def _source_table(hdus, columns):
     if data is None or getattr(data, 'names', None) is None:
         raise FrameRejected(NO_SOURCE_CATALOGUE, 'the extension CAT is not a table')
     there = {name.lower(): name for name in data.names}
-    arrays = {}
+    arrays: dict[str, np.ndarray] = {}
     for key in ('x', 'y', 'flux', 'flux_error', 'peak', 'background', 'flag'):
         name = getattr(columns, key).lower()
         if name not in there:
@@ -307,19 +317,19 @@ def _source_table(hdus, columns):
     return arrays
 
 
-def _flags_bad(header, observatory):
+def _flags_bad(header: 'Header', observatory: Observatory) -> int:
     rules = observatory.frame
     version = _version(header.get(observatory.keywords.pipeline))
     return rules.flags_bad if version >= _version(rules.flags_since) else rules.flags_bad_before
 
 
-def _version(text):
+def _version(text: object) -> tuple[int, ...]:
     """'1.15.0', '1.15' or '1.15.0-1-gabc' as (1, 15); () where there is none, which is older than all."""
     match = re.match(r'\s*(\d+(?:\.\d+)*)', text) if isinstance(text, str) else None
     return tuple(int(part) for part in re.sub(r'(\.0+)+$', '', match[1]).split('.')) if match else ()
 
 
-def _frame(path, facts, table, flags_bad):
+def _frame(path: Path | str, facts: dict[str, Any], table: dict[str, np.ndarray], flags_bad: int) -> Frame:
     nx, ny = facts['shape']
     wcs = facts['wcs']
     (ra,), (dec,) = wcs.sky([(nx + 1) / 2], [(ny + 1) / 2])
@@ -328,7 +338,8 @@ def _frame(path, facts, table, flags_bad):
     whole = np.all([np.isfinite(table[key]) for key in ('x', 'y')], axis=0)
     x, y = table['x'][whole], table['y'][whole]
     star_ra, star_dec = wcs.sky(x, y)
-    stars = Stars(x, y, star_ra, star_dec, *(table[key][whole] for key in ('flux', 'flux_error', 'peak', 'background')),
+    flux, fluxerr, peak, background = (table[key][whole] for key in ('flux', 'flux_error', 'peak', 'background'))
+    stars = Stars(x, y, star_ra, star_dec, flux, fluxerr, peak, background,
                   np.nan_to_num(table['flag'][whole], nan=-1.0, posinf=-1.0, neginf=-1.0).astype(np.int64))
     name = base_name(path)
     return Frame(name=name, exposure=exposure_of(name), flags_bad=flags_bad, ra_deg=float(ra), dec_deg=float(dec),

@@ -123,7 +123,7 @@ class Expectation:
     loglike: float
 
 
-def make_data(y, error, design, night, prior):
+def make_data(y: np.ndarray, error: np.ndarray, design: np.ndarray, night: np.ndarray, prior: np.ndarray) -> Data:
     """Data from rows in order of nights; night (n,) : ascending whole numbers, one per date."""
     new = np.append(True, night[1:] != night[:-1])
     nights = night[new]
@@ -132,7 +132,7 @@ def make_data(y, error, design, night, prior):
     return Data(y, error, design, np.flatnonzero(new), np.cumsum(new) - 1, window, prior)
 
 
-def fit_clear_sky(data, start=None):
+def fit_clear_sky(data: Data, start: np.ndarray | None = None) -> ClearSkyFit:
     """Fit the clear-sky level: a ClearSkyFit.
 
     start : parameters to start from; otherwise upper quantiles of the data, the best of several.
@@ -143,19 +143,19 @@ def fit_clear_sky(data, start=None):
     return _finish(data, *_climb(data, beta, state, _ROUNDS))
 
 
-def start_state(n):
+def start_state(n: int) -> State:
     """Shares of n nights before data: half of them clear, depths exponential."""
     shares = np.append(START_CLEAR, (1 - START_CLEAR) * _normal(_MASS * np.exp(-DEPTH_MAG / START_DEPTH_MAG)))
     kappa = np.full(len(KAPPA), 1 / len(KAPPA))
     return State(START_SCATTER_MAG, _thin_tied(shares), np.full(n, START_CLEAR), kappa, START_WILD)
 
 
-def mean_depth(state):
+def mean_depth(state: State) -> float:
     """Mean dimming of a night with cloud [mag]."""
     return float(_normal(state.shares[1:]) @ DEPTH_MAG)
 
 
-def upper_quantile(data, quantile):
+def upper_quantile(data: Data, quantile: float) -> np.ndarray:
     """Parameters of the regression quantile of some rows (iteratively reweighted least squares)."""
     some = slice(None, None, max(len(data.y) // START_ROWS, 1))
     y, design = data.y[some], data.design[some]
@@ -170,11 +170,11 @@ def upper_quantile(data, quantile):
     return beta
 
 
-def _normal(values):
+def _normal(values: np.ndarray) -> np.ndarray:
     return values / values.sum()
 
 
-def _thin_tied(shares):
+def _thin_tied(shares: np.ndarray) -> np.ndarray:
     """Shares with an f that falls no faster than an exponential of the mean depth where it is thin."""
     shares = shares.copy()
     thin = np.append(False, _THIN)
@@ -185,7 +185,7 @@ def _thin_tied(shares):
 
 # --- likelihood
 
-def _expect(data, residual, state):
+def _expect(data: Data, residual: np.ndarray, state: State) -> Expectation:
     """The E step: an Expectation."""
     variance = data.error**2 + state.scatter**2
     core = (1 - state.wild) * np.exp(-0.5 * residual**2 / variance) / np.sqrt(2 * np.pi * variance)
@@ -205,7 +205,8 @@ def _expect(data, residual, state):
                        float(np.sum(np.log(total) + top)))
 
 
-def _night_means(data, residual, variance, kept, state):
+def _night_means(data: Data, residual: np.ndarray, variance: np.ndarray, kept: np.ndarray,
+                 state: State) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Of the rows that are too bright to be dimmed: none; of the others of each night (`kept` of 1 each):
 
     weighted mean (m,), its variance (m,), log likelihood of the scatter about it (k, l, m), that of all else (m,), and
@@ -225,7 +226,7 @@ def _night_means(data, residual, variance, kept, state):
     return mean, 1 / total, scatter, base, weight / total[data.night]
 
 
-def _elements(depth, tau):
+def _elements(depth: np.ndarray, tau: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Elements of f folded with the error tau of the mean, at depth = -rbar (m,): density (k, m), slope, curve.
 
     With R(x) = x Phi(x / tau) + tau phi(x / tau), a ramp folded with a Gaussian, an element is the difference of two
@@ -247,7 +248,7 @@ def _elements(depth, tau):
 
 # --- maximum
 
-def _climb(data, beta, state, rounds):
+def _climb(data: Data, beta: np.ndarray, state: State, rounds: int) -> tuple[np.ndarray, State, float]:
     """EM from given values: (parameters, State, log likelihood)."""
     value, width = data.prior.T
     precision = 1 / width**2
@@ -265,14 +266,14 @@ def _climb(data, beta, state, rounds):
     return beta, state, loglike
 
 
-def _derivatives(data, residual, found):
+def _derivatives(data: Data, residual: np.ndarray, found: Expectation) -> tuple[np.ndarray, np.ndarray]:
     """Gradient of the log likelihood by the model value of each row, and a bound on the curvature: (n,), (n,)."""
     clear = found.nights[0][data.night] * found.tame / found.variance
     slope, curve = (np.einsum('km,km->m', found.nights[1:], each) for each in (found.slope, found.curve))
     return (clear * residual + slope[data.night] * found.share, clear + curve[data.night] * found.share)
 
 
-def _new_state(data, residual, found, state):
+def _new_state(data: Data, residual: np.ndarray, found: Expectation, state: State) -> State:
     """The M step of the sky."""
     anchor = start_state(len(data.first))
     shares = _thin_tied(found.nights.sum(axis=1) + WEIGHT_NIGHTS * anchor.shares)
@@ -287,7 +288,7 @@ def _new_state(data, residual, found, state):
     return State(float(scatter), shares, _season(data, found.nights[0], shares[0]), kappa, float(wild))
 
 
-def _season(data, clear, mean):
+def _season(data: Data, clear: np.ndarray, mean: float) -> np.ndarray:
     """Share of clear nights about each night, itself left out (m,)."""
     total = np.append(0, np.cumsum(clear))
     near = total[data.window[1]] - total[data.window[0]] - clear
@@ -296,11 +297,11 @@ def _season(data, clear, mean):
 
 # --- errors
 
-def _confusion(state):
+def _confusion(state: State) -> float:
     return 1 + CONFUSION * float(np.mean(1 - state.season)) ** 4
 
 
-def _finish(data, beta, state, loglike):
+def _finish(data: Data, beta: np.ndarray, state: State, loglike: float) -> ClearSkyFit:
     residual = data.y - data.design @ beta
     found = _expect(data, residual, state)
     return ClearSkyFit(beta, _sandwich(data, residual, found, state), found.nights[0],
@@ -308,7 +309,7 @@ def _finish(data, beta, state, loglike):
                        *_derivatives(data, residual, found), _confusion(state))
 
 
-def _sandwich(data, residual, found, state):
+def _sandwich(data: Data, residual: np.ndarray, found: Expectation, state: State) -> np.ndarray:
     """Covariance of the parameters, the shares of the classes being fitted, too.
 
     Louis: the information of the data is that of data with known classes, minus the covariance, given the data, of
@@ -349,7 +350,8 @@ def _sandwich(data, residual, found, state):
     return _confusion(state) * robust * np.outer(scale, scale)
 
 
-def _complete(data, found, state, mean, seasons, cloud):
+def _complete(data: Data, found: Expectation, state: State, mean: np.ndarray, seasons: np.ndarray,
+              cloud: np.ndarray) -> np.ndarray:
     """Information of data with known classes, in the order of the scores."""
     known = found.nights[0][data.night] * found.tame / found.variance
     cloudy = np.einsum('km,km->m', found.nights[1:], found.curve)
@@ -359,7 +361,7 @@ def _complete(data, found, state, mean, seasons, cloud):
     return block_diag(parameters, np.diag(seasons @ (state.season * (1 - state.season)) + shrunk), elements)
 
 
-def _inverse_of_difference(complete, missing):
+def _inverse_of_difference(complete: np.ndarray, missing: np.ndarray) -> np.ndarray:
     """(complete - missing)^-1, where no direction misses more than MISSING_MAX of its information."""
     size = np.sqrt(np.maximum(np.diag(complete), 1e-300))
     values, vectors = np.linalg.eigh(complete / np.outer(size, size))
@@ -369,7 +371,7 @@ def _inverse_of_difference(complete, missing):
     return root @ root.T
 
 
-def _score_functions(found, state):
+def _score_functions(found: Expectation, state: State) -> tuple[np.ndarray, np.ndarray]:
     """Shares of the elements of f among cloudy nights (q,), those that are tied as one; h_j(k), (1 + k, m, 3 + q)."""
     block = np.append(0, np.cumsum(~_THIN[1:]))
     cloud = np.bincount(block, _normal(state.shares[1:]))
@@ -382,7 +384,7 @@ def _score_functions(found, state):
     return cloud, functions
 
 
-def _seasons(m):
+def _seasons(m: int) -> np.ndarray:
     """Mask of the nights of each season of twice SEASON_NIGHTS nights with data: (seasons, m)."""
     season = np.arange(m) // (2 * SEASON_NIGHTS)
     return season == np.arange(season[-1] + 1)[:, None]

@@ -10,7 +10,10 @@ import logging
 import signal
 import sys
 import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from types import FrameType
+from typing import Any, TypeVar
 
 from framearchive import parse_date
 from names import safe_part
@@ -21,11 +24,13 @@ DONE, SOME_UNREADABLE, COULD_NOT_RUN, FINDINGS = 0, 1, 2, 3
 
 log = logging.getLogger('photzp')
 
+Item = TypeVar('Item')
+
 
 class Interrupted(BaseException):
     """A signal asks the run to end; not an Exception, so that no handler of bad frames takes it for one."""
 
-    def __init__(self, number):
+    def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
         self.exit_status = 128 + number
 
@@ -33,7 +38,7 @@ class Interrupted(BaseException):
 class Parser(argparse.ArgumentParser):
     """An ArgumentParser whose help has the same width everywhere and no colour."""
 
-    def __init__(self, **settings):
+    def __init__(self, **settings: Any) -> None:
         super().__init__(formatter_class=_help_layout, allow_abbrev=False, **settings)
         self.color = False  # Python 3.14 and later
         self.add_argument('--version', action='version', version=f'%(prog)s {VERSION}')
@@ -41,12 +46,12 @@ class Parser(argparse.ArgumentParser):
                           help='how much to log (default: INFO)')
 
 
-def _help_layout(prog, **settings):
+def _help_layout(prog: str, **settings: Any) -> argparse.HelpFormatter:
     settings['width'] = 100
     return argparse.RawDescriptionHelpFormatter(prog, max_help_position=28, **settings)
 
 
-def names_option(text):
+def names_option(text: str) -> tuple[str, ...]:
     """argparse type: names separated by commas, as a tuple; each one fit for a file name."""
     names = tuple(dict.fromkeys(part.strip() for part in text.split(',') if part.strip()))
     if not names:
@@ -57,7 +62,7 @@ def names_option(text):
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def date_option(text):
+def date_option(text: str) -> str:
     """argparse type: a date YYYYMMDD or YYYY-MM-DD, as YYYYMMDD."""
     try:
         return parse_date(text)
@@ -65,7 +70,7 @@ def date_option(text):
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def run_script(run, options):
+def run_script(run: Callable[[argparse.Namespace], int], options: argparse.Namespace) -> int:
     """Call run(options) and return the exit status, whatever happens; one clear line for what was to be expected."""
     _start_logging(options.log_level)
     try:
@@ -77,9 +82,12 @@ def run_script(run, options):
     except Interrupted as signalled:
         log.warning('stopped by %s; what was measured is kept, the next run goes on from there', signalled)
         return signalled.exit_status
+    except Exception:  # Python's own status of a crash is 1, which here says 'done'
+        log.exception('the run ended by a mistake of this program; please report this')
+        return COULD_NOT_RUN
 
 
-def _start_logging(level):
+def _start_logging(level: str) -> None:
     """One line an event on standard error, with UTC dates."""
     handler = logging.StreamHandler(sys.stderr)
     layout = logging.Formatter('%(asctime)sZ %(levelname)s %(message)s', datefmt='%Y-%m-%d %H:%M:%S')
@@ -91,9 +99,9 @@ def _start_logging(level):
 
 
 @contextmanager
-def _signals_raise(*numbers):
+def _signals_raise(*numbers: int) -> Iterator[None]:
     """Inside, the signals raise Interrupted in the main thread; a second one while cleaning up is not heeded."""
-    def stop(number, _stack):
+    def stop(number: int, _stack: FrameType | None) -> None:
         for again in numbers:
             signal.signal(again, signal.SIG_IGN)
         raise Interrupted(number)
@@ -109,7 +117,7 @@ def _signals_raise(*numbers):
             signal.signal(number, handler)
 
 
-def with_progress(items, unit):
+def with_progress(items: Iterable[Item], unit: str) -> Iterator[Item]:
     """The items, behind a progress bar with rate and time left where a person watches."""
     if not sys.stderr.isatty():
         yield from items

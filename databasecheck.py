@@ -3,9 +3,13 @@
 import math
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
 from names import base_name, exposure_of, level_of
+from observatory import Observatory
 from oldzeropoints import is_sqlite, read_ascii
 from photdbinterface import Measurement, PhotDatabase
 from rejections import DatabaseUnusable
@@ -15,13 +19,14 @@ _DATE = re.compile(r'\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[ T]([01]\d|2[0-
 _EXAMPLES = 3
 
 
-def findings(database, observatory):
+def findings(database: PhotDatabase, observatory: Observatory) -> tuple[int, list[str]]:
     """Check every record: (number of zeropoints, list of findings as text).
 
     Looked for: damage of the file, dates that are none, zeropoints that are no number or beyond any telescope,
     telescopes that the observatory does not list, several rows of one exposure at one reduction level.
     """
-    total, seen, examples, kinds = 0, Counter(), {}, Counter()
+    total, seen, kinds = 0, Counter[tuple[str, int]](), Counter[str]()
+    examples: dict[str, list[str]] = {}
     for row in database.raw_rows():
         total += 1
         name = row['name'] or ''
@@ -39,7 +44,7 @@ def findings(database, observatory):
     return total, found
 
 
-def _row_findings(row, observatory):
+def _row_findings(row: dict[str, Any], observatory: Observatory) -> Iterator[str]:
     if not isinstance(row['dateobs'], str) or _DATE.fullmatch(row['dateobs']) is None:
         yield 'dateobs is not a date and time'
     zp = row['zp']
@@ -52,7 +57,7 @@ def _row_findings(row, observatory):
         yield f'telescope {telescope} is not in observatory.toml'
 
 
-def import_file(database, path):
+def import_file(database: PhotDatabase, path: Path | str) -> tuple[int, int, list[tuple[str, str]]]:
     """Take the rows of one older file into the database that it does not have.
 
     Returns (new, known, unreadable): numbers, and a list of (place in the file, what is wrong there).
@@ -73,7 +78,7 @@ def import_file(database, path):
     return len(new), len(measurements) - len(new), unreadable
 
 
-def _measurements(old):
+def _measurements(old: PhotDatabase) -> list[Measurement]:
     """Every row of another database as a Measurement; rows without a date cannot be placed in time and are kept too."""
     rows = old.zeropoints(one_per_exposure=False)
     columns = [name for name in Measurement.__dataclass_fields__ if name != 'dateobs']

@@ -7,19 +7,24 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from names import exposure_of
+
+if TYPE_CHECKING:  # the database is imported where it is used
+    from photdbtables import Zeropoints
 
 HERE = Path(__file__).resolve().parent
 FRAMES, SEED = 60, 1
 TELESCOPES, YEARS = 6, 2
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Make the demo in a directory; returns 0 where all of it worked."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('out', type=Path, help='directory to write to; an earlier demo in it is replaced')
@@ -37,7 +42,7 @@ def main(argv=None):
     return 0
 
 
-def simulated_night(out, frames):
+def simulated_night(out: Path, frames: int) -> None:
     """Simulate a night, measure it, measure it again, and compare with what was planted."""
     night = out / 'night'
     print(f'--- a simulated night of {frames} frames', flush=True)
@@ -56,7 +61,7 @@ def simulated_night(out, frames):
     print_comparison(read(database), truth)
 
 
-def real_frames(out):
+def real_frames(out: Path) -> None:
     """Measure the two real frames where the package that carries their catalogues is installed."""
     import realframes
 
@@ -78,7 +83,7 @@ def real_frames(out):
               f'{frame.zp_lco_mag:8.2f}{rows.colorterm[n]:13.4f}{rows.zpsig[n]:8.3f}{rows.nstars[n]:7.0f}')
 
 
-def simulated_years(out):
+def simulated_years(out: Path) -> None:
     """Simulate years of a fleet that end today, and make the report."""
     print(f'--- {YEARS} simulated years of {TELESCOPES} telescopes, and the report', flush=True)
     start = date.today() - timedelta(days=round(365.25 * YEARS))
@@ -88,7 +93,7 @@ def simulated_years(out):
         out / 'observatory-years.toml', log=out / 'report.log')
 
 
-def run(script, *arguments, log=None, expected=(0,)):
+def run(script: str, *arguments: object, log: Path | None = None, expected: Collection[int] = (0,)) -> None:
     """Run one of the scripts as a user does; its log goes to a file, and a status not expected ends the demo."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith('AWS_')}
     command = [sys.executable, str(HERE / script), *map(str, arguments)]
@@ -98,7 +103,7 @@ def run(script, *arguments, log=None, expected=(0,)):
         sys.exit(f'{script} ended with status {status}; see {log or "above"}')
 
 
-def read(database):
+def read(database: Path) -> 'Zeropoints':
     """All measurements of a database, by column."""
     from photdbinterface import PhotDatabase
 
@@ -106,7 +111,7 @@ def read(database):
         return opened.zeropoints()
 
 
-def print_comparison(rows, truth):
+def print_comparison(rows: 'Zeropoints', truth: dict[str, dict[str, Any]]) -> None:
     """A table of the first frames, and how the night compares with what was planted."""
     exposures = [exposure_of(name) for name in rows.name]
     measurable = [n for n, exposure in enumerate(exposures) if truth[exposure]['measurable']]

@@ -69,7 +69,7 @@ def vote_for_field(source_xy: np.ndarray, reference_xy: np.ndarray) -> FieldVote
     return _refined(sources, references, FieldVote(float(angle), shift, centre, int(votes)))
 
 
-def _best_shift(source_xy, reference_xy):
+def _best_shift(source_xy: np.ndarray, reference_xy: np.ndarray) -> tuple[int, np.ndarray, float]:
     """(votes, shift (2,), votes per cell in the mean) of the square of two by two cells that holds most votes."""
     shifts = (source_xy[:, None, :] - reference_xy[None, :, :]).reshape(-1, 2)
     shifts = shifts[np.max(np.abs(shifts), axis=1) < MAX_SHIFT_ARCSEC]
@@ -78,10 +78,10 @@ def _best_shift(source_xy, reference_xy):
     counts = np.bincount(cell[:, 0] * n + cell[:, 1], minlength=n * n).reshape(n, n)
     squares = counts[:-1, :-1] + counts[1:, :-1] + counts[:-1, 1:] + counts[1:, 1:]
     best = np.unravel_index(squares.argmax(), squares.shape)
-    return squares[best], (np.array(best) + 1) * CELL_ARCSEC - MAX_SHIFT_ARCSEC, len(shifts) / n**2
+    return int(squares[best]), (np.array(best) + 1) * CELL_ARCSEC - MAX_SHIFT_ARCSEC, len(shifts) / n**2
 
 
-def _refined(source_xy, reference_xy, vote):
+def _refined(source_xy: np.ndarray, reference_xy: np.ndarray, vote: FieldVote) -> FieldVote:
     """Shift and rotation by least squares over the sources that have a reference star near (linear in small angles)."""
     for radius in np.linspace(3 * CELL_ARCSEC, CELL_ARCSEC, _REFINEMENTS):
         distance, nearest = cKDTree(vote.moved(reference_xy)).query(source_xy, distance_upper_bound=radius)

@@ -5,11 +5,17 @@ One exposure may be there at several reduction levels and in several folders: th
 
 import os
 import re
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from names import FrameName, parse_frame_name
 from rejections import ArchiveMissing
+
+if TYPE_CHECKING:  # the scripts import this room for --help, too
+    from observatory import Observatory
 
 _DATE_FORMS = ((r'\d{8}', '%Y%m%d'), (r'\d{4}-\d{2}-\d{2}', '%Y-%m-%d'))
 
@@ -45,7 +51,7 @@ class Selection:
     preview: bool = False
 
 
-def find_frames(root, observatory, selection):
+def find_frames(root: Path | str, observatory: 'Observatory', selection: Selection) -> Listing:
     """List the frames below an archive root.
 
     A folder that does not exist holds no frames; a root that does not exist raises ArchiveMissing.  Without cameras
@@ -59,21 +65,21 @@ def find_frames(root, observatory, selection):
     known = {'site': selection.sites, 'camera': cameras, 'dayobs': selection.dates, 'folder': (folder,)}
     types = selection.camera_types or tuple(observatory.camera_types)
     wanted = {'camera': (lambda name: observatory.camera_type(name) in types) if cameras is None else None}
-    unreadable = []
+    unreadable: list[tuple[str, str]] = []
     folders = [os.fspath(root)]
     for part in layout.path.split('/'):
         folders = [found for above in folders for found in _descend(above, part, known, wanted, unreadable)]
     return _listing(folders, observatory, unreadable, known['camera'], known['dayobs'])
 
 
-def crawl_directory(directory, observatory):
+def crawl_directory(directory: Path | str, observatory: 'Observatory') -> Listing:
     """List the frames directly inside one directory, whatever its camera and date."""
     if not os.path.isdir(directory):
         raise ArchiveMissing(f'{directory}: the directory of --crawldirectory does not exist')
     return _listing([os.fspath(directory)], observatory, [])
 
 
-def parse_date(text):
+def parse_date(text: str) -> str:
     """YYYYMMDD or YYYY-MM-DD as YYYYMMDD; ValueError for anything else, also for a day that no calendar has."""
     for form, layout in _DATE_FORMS:
         if re.fullmatch(form, text, re.ASCII):
@@ -85,7 +91,7 @@ def parse_date(text):
     raise ValueError(f'{text!r} is not YYYYMMDD or YYYY-MM-DD')
 
 
-def last_dates(days, today):
+def last_dates(days: int, today: date) -> tuple[str, ...]:
     """The last `days` dates as YYYYMMDD, `today` (a datetime.date, UTC) counted, the oldest first."""
     if days < 1:
         raise ValueError('at least one day is needed')
@@ -94,31 +100,34 @@ def last_dates(days, today):
     return tuple((today - timedelta(days=back)).isoformat().replace('-', '') for back in reversed(range(days)))
 
 
-def _descend(above, part, known, wanted, unreadable):
+def _descend(above: str, part: str, known: Mapping[str, Iterable[str] | None],
+             wanted: Mapping[str, Callable[[str], bool] | None], unreadable: list[tuple[str, str]]) -> list[str]:
     """Folders below `above` that the part of the path template (a word, or a name in braces) stands for."""
     key = part[1:-1] if part.startswith('{') else None
     if key is None:
         return [path] if os.path.isdir(path := os.path.join(above, part)) else []
-    if known.get(key) is not None:
-        paths = [os.path.join(above, name) for name in dict.fromkeys(known[key])]
+    asked = known.get(key)
+    if asked is not None:
+        paths = [os.path.join(above, name) for name in dict.fromkeys(asked)]
         return [path for path in paths if os.path.isdir(path)]
     try:
         with os.scandir(above) as entries:
             names = sorted(entry.name for entry in entries if not entry.name.startswith('.') and entry.is_dir())
     except OSError as error:
-        unreadable.append((above, error.strerror))
+        unreadable.append((above, error.strerror or str(error)))
         return []
     fits = wanted.get(key) or (lambda name: True)
     return [os.path.join(above, name) for name in names if fits(name)]
 
 
-def _listing(folders, observatory, unreadable, cameras=None, dates=None):
-    best = {}
+def _listing(folders: Iterable[str], observatory: 'Observatory', unreadable: list[tuple[str, str]],
+             cameras: Collection[str] | None = None, dates: Collection[str] | None = None) -> Listing:
+    best: dict[str, FrameFile] = {}
     for folder in folders:
         try:
             names = sorted(os.listdir(folder))
         except OSError as error:
-            unreadable.append((folder, error.strerror))
+            unreadable.append((folder, error.strerror or str(error)))
             continue
         for name in names:
             try:
@@ -136,6 +145,6 @@ def _listing(folders, observatory, unreadable, cameras=None, dates=None):
     return Listing(tuple(frames), tuple(unreadable))
 
 
-def _rank(name):
+def _rank(name: FrameName) -> tuple[int, bool]:
     """Final beats quick look; of one frame packed and unpacked the packed one, which is what the archive serves."""
     return name.level, name.name.endswith('.fz')

@@ -1,7 +1,10 @@
 """Diagnostic figures of one frame's fit; each function returns a matplotlib Figure, nothing is written here."""
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from zeropoint import StarSample, ZeropointFit
 
 # Okabe & Ito's palette: told apart by colour-blind readers (Okabe & Ito 2008, Color Universal Design).
 BLUE, ORANGE, GREY = '#0072B2', '#D55E00', '#9a9a9a'
@@ -9,7 +12,7 @@ _SIZE_INCHES, _DPI = (8.0, 5.0), 110
 _MAX_POINTS = 20_000  # more add ink, not knowledge
 
 
-def zeropoint_plot(title, sample, fit):
+def zeropoint_plot(title: str, sample: StarSample, fit: ZeropointFit) -> Figure:
     """Zeropoint of single stars (colour term removed) against reference magnitude.
 
     sample : zeropoint.StarSample.  fit : zeropoint.ZeropointFit over it.
@@ -28,7 +31,7 @@ def zeropoint_plot(title, sample, fit):
     return figure
 
 
-def colour_plot(title, sample, fit):
+def colour_plot(title: str, sample: StarSample, fit: ZeropointFit) -> Figure:
     """Zeropoint of single stars (Kron loss removed) against colour, with the fitted colour term."""
     figure, axes = _figure(title)
     each = fit.residual_mag + fit.zp_mag + fit.colorterm * (sample.colour - 1)
@@ -43,7 +46,7 @@ def colour_plot(title, sample, fit):
     return figure
 
 
-def residual_map(title, x, y, fit):
+def residual_map(title: str, x: np.ndarray, y: np.ndarray, fit: ZeropointFit) -> Figure:
     """Residuals of the stars used over the field; x, y (n,) pixels of the sample's stars."""
     figure, axes = _figure(title)
     span = 2.5 * max(fit.zpsig_mag, 1e-3)
@@ -54,7 +57,7 @@ def residual_map(title, x, y, fit):
     return figure
 
 
-def _figure(title):
+def _figure(title: str) -> tuple[Figure, Axes]:
     figure = Figure(figsize=_SIZE_INCHES, dpi=_DPI, layout='constrained')
     axes = figure.add_subplot()
     axes.set_title(title, fontsize=10)
@@ -62,17 +65,17 @@ def _figure(title):
     return figure, axes
 
 
-def _points(axes, x, y, fit):
+def _points(axes: Axes, x: np.ndarray, y: np.ndarray, fit: ZeropointFit) -> None:
     rejected = fit.considered & ~fit.used
     kinds = ((~fit.considered, GREY, f'S/N below {fit.snr_floor:g}', '.'), (rejected, ORANGE, 'rejected', 'x'),
              (fit.used, BLUE, 'used', 'o'))
     for chosen, colour, label, marker in kinds:
-        shown = np.flatnonzero(chosen)[:: max(1, np.count_nonzero(chosen) // _MAX_POINTS)]
+        shown = np.flatnonzero(chosen)[:: max(1, int(np.count_nonzero(chosen)) // _MAX_POINTS)]
         axes.plot(x[shown], y[shown], marker, color=colour, ms=3, alpha=0.6, ls='none', rasterized=True,
                   label=f'{label} ({np.count_nonzero(chosen)})')
 
 
-def _limits(axes, used, sigma):
+def _limits(axes: Axes, used: np.ndarray, sigma: float) -> None:
     """Show all stars used and as much again for those that are not."""
     margin = max(4 * sigma, 0.05)
     axes.set_ylim(used.min() - margin, used.max() + margin)

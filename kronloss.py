@@ -79,8 +79,8 @@ def average_over_forms(design: np.ndarray, data: np.ndarray, weight: np.ndarray,
         covariances.append(covariance)
     share = np.exp(np.min(costs) - np.array(costs))
     share /= share.sum()
-    means, covariances = np.array(means), np.array(covariances)
-    mean = share @ means
-    apart = means - mean
-    covariance = np.tensordot(share, covariances, 1) + (apart * share[:, None]).T @ apart
-    return Averaged(mean[:-1], covariance[:-1, :-1], share * means[:, -1], share)
+    all_means = np.array(means)
+    mean = share @ all_means
+    apart = all_means - mean
+    covariance = np.tensordot(share, np.array(covariances), 1) + (apart * share[:, None]).T @ apart
+    return Averaged(mean[:-1], covariance[:-1, :-1], share * all_means[:, -1], share)

@@ -6,12 +6,18 @@ import argparse
 import os
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import commandline
 from commandline import DONE, SOME_UNREADABLE, Parser, date_option, run_script, with_progress
 from rejections import DatabaseUnusable
+
+if TYPE_CHECKING:  # imported where they are used, so that --help answers at once
+    from observatory import Observatory
+    from photdbinterface import PhotDatabase
 
 DEFAULT_DIRECTORY = '~/lcozpplots'
 DEFAULT_DATABASE = '~/lcozpplots/lcophotzp.db'
@@ -24,7 +30,7 @@ SWITCHES = {
 OLD_FILES = '???-*.db'
 
 
-def parser():
+def parser() -> Parser:
     """The command line of this script."""
     p = Parser(prog='longtermphotzp.py', description=__doc__, epilog=_EPILOG)
     what = p.add_argument_group('what to show')
@@ -62,14 +68,14 @@ exit status: 0 done; 1 done, but some input was unreadable (--testdb: there are 
 """
 
 
-def _yes_or_no(text):
+def _yes_or_no(text: str) -> bool:
     words = {'true': True, 'yes': True, 'on': True, '1': True, 'false': False, 'no': False, 'off': False, '0': False}
     if text.lower() not in words:
         raise argparse.ArgumentTypeError(f'{text!r} is neither True nor False')
     return words[text.lower()]
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     p = parser()
     options = p.parse_args(argv)
@@ -78,7 +84,7 @@ def main(argv=None):
     return run_script(run, options)
 
 
-def run(options, *, now=None):
+def run(options: argparse.Namespace, *, now: datetime | None = None) -> int:
     """Make the report, or do what is asked for instead; returns the exit status.
 
     now : datetime with time zone, of the clock by default.  Raises RunStopped where it cannot be done.
@@ -100,14 +106,15 @@ def run(options, *, now=None):
         return _recorded_run(database, options, observatory, (now or datetime.now(UTC)).astimezone(UTC))
 
 
-def _recorded_run(database, options, observatory, now):
+def _recorded_run(database: 'PhotDatabase', options: argparse.Namespace, observatory: 'Observatory',
+                  now: datetime) -> int:
     """The report with its record in the database: begun, and ended whatever ends it."""
     from report import Report
     from reportstore import open_store
 
     given = {name: value for name, value in vars(options).items() if value is not None}
     run_id = database.start_run('longtermphotzp.py', {**given, 'database': database.place}, commandline.VERSION)
-    status, counts = commandline.COULD_NOT_RUN, Counter()
+    status, counts = commandline.COULD_NOT_RUN, Counter[str]()
     try:
         with open_store(os.path.expanduser(options.outputdirectory), os.environ) as store:
             report = Report(database, store, observatory, options, now.replace(tzinfo=None), commandline.VERSION)
@@ -127,7 +134,7 @@ def _recorded_run(database, options, observatory, now):
     return status
 
 
-def check_database(database, observatory):
+def check_database(database: 'PhotDatabase', observatory: 'Observatory') -> int:
     """Read every record, print what is wrong with any; 0 where nothing is, 1 where something is."""
     from databasecheck import findings
 
@@ -139,7 +146,7 @@ def check_database(database, observatory):
     return SOME_UNREADABLE if found else DONE
 
 
-def import_old(database, directory):
+def import_old(database: 'PhotDatabase', directory: Path) -> int:
     """Take old ASCII and SQLite files of a directory into the database; 1 where something could not be read."""
     from databasecheck import import_file
 
@@ -157,7 +164,7 @@ def import_old(database, directory):
     return status
 
 
-def export(database, options, observatory):
+def export(database: 'PhotDatabase', options: argparse.Namespace, observatory: 'Observatory') -> int:
     """Write the zeropoints that the options select as CSV."""
     from report import selection, write_zeropoints
 

@@ -25,7 +25,7 @@ class FrameName:
     level: int
 
 
-def parse_frame_name(path, pattern):
+def parse_frame_name(path: os.PathLike[str] | str, pattern: re.Pattern[str]) -> FrameName:
     """Take a frame name apart.
 
     path : str or path; only its base name counts.
@@ -39,23 +39,23 @@ def parse_frame_name(path, pattern):
     return FrameName(exposure_of(name), name, match['camera'], match['dayobs'], match['obstype'], int(match['level']))
 
 
-def base_name(path):
+def base_name(path: os.PathLike[str] | str) -> str:
     """The last part of a path: older databases hold full paths, newer ones base names of the same frames."""
     return os.path.basename(os.fspath(path))
 
 
-def exposure_of(path):
+def exposure_of(path: os.PathLike[str] | str) -> str:
     """The exposure a file belongs to: its base name without reduction level and extension."""
     return _LEVEL.sub('', _EXTENSION.sub('', base_name(path)))
 
 
-def level_of(path):
+def level_of(path: os.PathLike[str] | str) -> int:
     """The reduction level in a frame name (91 final, 11 quick look), -1 where the name has none."""
     match = _LEVEL.search(_EXTENSION.sub('', base_name(path)))
     return int(match['level']) if match else -1
 
 
-def safe_part(text):
+def safe_part(text: object) -> str:
     """Return `text` if it may become part of a file name or a query, else raise ValueError.
 
     Allowed are up to 64 letters, digits and the signs ``_ + . -``, beginning with a letter or digit: no path
@@ -67,7 +67,7 @@ def safe_part(text):
     return text
 
 
-def frame_plot(exposure, filter_name, kind):
+def frame_plot(exposure: str, filter_name: str, kind: str) -> str:
     """Name of a diagnostic plot of one frame; kind is zp, color or residuals."""
     return f'{safe_part(exposure)}_{safe_part(filter_name)}_{safe_part(kind)}.png'
 
@@ -91,7 +91,7 @@ class ReportName:
     filter: str
 
 
-def trend_plot_name(kind, telescope, filter_name):
+def trend_plot_name(kind: str, telescope: str, filter_name: str) -> str:
     """Name of the plot or table of one telescope in one filter.
 
     kind : a key of SERIES_FILES.  telescope : site-enclosure-telescope.
@@ -103,14 +103,14 @@ def trend_plot_name(kind, telescope, filter_name):
     return safe_file(name)
 
 
-def overview_plot_name(kind, filter_name):
+def overview_plot_name(kind: str, filter_name: str) -> str:
     """Name of the plot of many telescopes in one filter; kind is one of OVERVIEW_FILES."""
     if kind not in OVERVIEW_FILES:
         raise ValueError(f'{kind!r} is not a kind of overview: {", ".join(OVERVIEW_FILES)}')
     return safe_file(f'{kind}_{safe_part(filter_name)}.png')
 
 
-def parse_report_name(name):
+def parse_report_name(name: str) -> ReportName:
     """Take the name of a plot or table of the report apart: a ReportName, or ValueError where it is none."""
     series, overview = _SERIES_FILE.fullmatch(name), _OVERVIEW_FILE.fullmatch(name)
     if series and SERIES_FILES.get(series[1]) == series[4]:
@@ -124,7 +124,7 @@ def parse_report_name(name):
     return parsed
 
 
-def safe_file(text):
+def safe_file(text: object) -> str:
     """Return `text` if it may be the name of a file or an object in a bucket, else raise ValueError.
 
     As safe_part, with up to 200 signs.

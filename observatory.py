@@ -10,9 +10,11 @@ import re
 import tomllib
 import types
 import typing
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 from rejections import ObservatoryInvalid
 
@@ -24,12 +26,16 @@ USUAL_COLORTERM = (0.0, 0.05)  # value and error where observatory.toml has none
 
 @dataclass(frozen=True)
 class Site:
+    """Where a site is [deg]; longitude positive to the east."""
+
     latitude_deg: float
     longitude_deg: float
 
 
 @dataclass(frozen=True)
 class CameraType:
+    """A kind of camera; cameras are told by the letters that their names begin with."""
+
     description: str
 
 
@@ -44,6 +50,8 @@ class Filter:
 
 @dataclass(frozen=True)
 class Event:
+    """Something that happened at a telescope (site-enclosure-telescope) on a date; kind is one of EVENT_KINDS."""
+
     telescope: str
     date: date
     kind: str
@@ -52,6 +60,8 @@ class Event:
 
 @dataclass(frozen=True)
 class ReferenceThroughput:
+    """Zeropoint [mag] at airmass 1 and g-i = 1 of a clean telescope of a class, as '1m0'; None: no narrower."""
+
     class_: str
     filter: str
     zp_mag: float
@@ -61,6 +71,8 @@ class ReferenceThroughput:
 
 @dataclass(frozen=True)
 class GainRepair:
+    """A camera whose header gain was wrong: ratio (gain in the header, true gain), in from_ <= date < until."""
+
     camera: str
     ratio: tuple[float, ...]
     from_: date | None = None
@@ -69,6 +81,8 @@ class GainRepair:
 
 @dataclass(frozen=True)
 class ColourTerm:
+    """The usual colour term of a camera or camera type in a filter, and how far single cameras lie from it."""
+
     camera: str
     filter: str
     colorterm: float
@@ -77,6 +91,8 @@ class ColourTerm:
 
 @dataclass(frozen=True)
 class ArchiveLayout:
+    """Where frames are below the root, and how their names are made; the types of frames that are measured."""
+
     path: str
     final_folder: str
     preview_folder: str
@@ -87,6 +103,8 @@ class ArchiveLayout:
 
 @dataclass(frozen=True)
 class Keywords:
+    """Header keywords, by what they say."""
+
     site: str
     enclosure: str
     telescope: str
@@ -105,6 +123,8 @@ class Keywords:
 
 @dataclass(frozen=True)
 class Columns:
+    """Columns of the source catalogue, by what they hold."""
+
     x: str
     y: str
     flux: str
@@ -116,6 +136,8 @@ class Columns:
 
 @dataclass(frozen=True)
 class FrameRules:
+    """When a frame is defocused [mm], and which flag bits disqualify a star, by version of the pipeline."""
+
     focus_offset_max_mm: float
     flags_since: str
     flags_bad: int
@@ -124,6 +146,8 @@ class FrameRules:
 
 @dataclass(frozen=True)
 class ReferenceRules:
+    """Saturation of the reference catalogue by band, the margin kept to it, and the range of g-i used [mag]."""
+
     saturation_mag: dict[str, float]
     margin_mag: float
     colour_range_mag: tuple[float, ...]
@@ -147,22 +171,22 @@ class Observatory:
     frame: FrameRules
     reference_catalogue: ReferenceRules
 
-    def ps1_band(self, filter_name):
+    def ps1_band(self, filter_name: str) -> str | None:
         """Band of the reference catalogue for a filter, None where it is not served or not known."""
         known = self.filters.get(filter_name)
         return known.ps1_band if known else None
 
-    def camera_type(self, camera):
+    def camera_type(self, camera: str) -> str | None:
         """The camera type a camera's name begins with, the longest one where several fit, None where none does."""
         fitting = [name for name in self.camera_types if camera.startswith(name)]
         return max(fitting, key=len, default=None)
 
-    def bright_limit_mag(self, band):
+    def bright_limit_mag(self, band: str) -> float:
         """Reference stars brighter than this [mag] are not used: the catalogue is saturated near it."""
         rules = self.reference_catalogue
         return rules.saturation_mag.get(band, -99.0) + rules.margin_mag
 
-    def usual_colorterm(self, camera, filter_name):
+    def usual_colorterm(self, camera: str, filter_name: str) -> tuple[float, float]:
         """(colour term, its error) that a camera usually has in a filter; a camera's own entry beats its type's."""
         for wanted in (camera, self.camera_type(camera)):
             fitting = [t for t in self.colour_terms if (t.camera, t.filter) == (wanted, filter_name)]
@@ -170,17 +194,17 @@ class Observatory:
                 return fitting[-1].colorterm, fitting[-1].error
         return USUAL_COLORTERM
 
-    def reported_as(self, filter_name):
+    def reported_as(self, filter_name: str) -> str:
         """The filter that a native filter is reported with: itself unless the file says otherwise."""
         known = self.filters.get(filter_name)
         return (known.reported_as if known else None) or filter_name
 
-    def extinction(self, filter_name):
+    def extinction(self, filter_name: str) -> float:
         """Extinction [mag/airmass] adopted for a native filter; 0 where the filter is not known."""
         known = self.filters.get(filter_name)
         return known.extinction if known else 0.0
 
-    def reference_mag(self, telescope_class, filter_name, camera, day):
+    def reference_mag(self, telescope_class: str, filter_name: str, camera: str, day: date) -> float | None:
         """Zeropoint [mag] of a clean telescope (class as '1m0') with a camera on a day; None where none is known."""
         fitting = [entry.zp_mag for entry in self.reference_throughput
                    if (entry.class_, entry.filter) == (telescope_class, filter_name)
@@ -189,7 +213,7 @@ class Observatory:
         return fitting[-1] if fitting else None
 
 
-def load_observatory(overlay=None):
+def load_observatory(overlay: Path | str | None = None) -> Observatory:
     """Read the built-in description and, where `overlay` is given, lay that file over it.
 
     Raises ObservatoryInvalid naming the file, the line or key, and the rule it breaks.
@@ -213,7 +237,7 @@ class _Invalid(ValueError):
     """A rule is broken at a key; the file is added by the caller."""
 
 
-def _read_toml(path):
+def _read_toml(path: Path) -> dict[str, Any]:
     try:
         with open(path, 'rb') as file:
             tree = tomllib.load(file)
@@ -226,7 +250,7 @@ def _read_toml(path):
     return tree
 
 
-def _read_events_csv(path):
+def _read_events_csv(path: Path) -> list[dict[str, Any]]:
     """Rows telescope,date,kind,note of a CSV file as the tables that TOML would give."""
     try:
         with open(path, newline='', encoding='utf-8-sig') as file:
@@ -238,7 +262,7 @@ def _read_events_csv(path):
         raise ObservatoryInvalid(f'{path}: the events file cannot be read ({error})') from None
 
 
-def _csv_event(path, line, row):
+def _csv_event(path: Path, line: int, row: dict[str, Any]) -> dict[str, Any]:
     if None in row or None in row.values():
         raise ObservatoryInvalid(f'{path}: line {line}: the number of columns differs from the header')
     event = {key: row[key].strip() for key in ('telescope', 'date', 'kind', 'note') if key in row}
@@ -249,7 +273,7 @@ def _csv_event(path, line, row):
         raise ObservatoryInvalid(f'{path}: line {line}: {error}') from None
 
 
-def _overlay(below, above, where=''):
+def _overlay(below: dict[str, Any], above: dict[str, Any], where: str = '') -> dict[str, Any]:
     """Tables are laid over each other key by key, lists are joined, anything else is replaced."""
     merged = dict(below)
     for key, value in above.items():
@@ -265,25 +289,25 @@ def _overlay(below, above, where=''):
     return merged
 
 
-def _observatory(tree):
+def _observatory(tree: dict[str, Any]) -> Observatory:
     for key in tree:
         if key not in (known := [field.name for field in dataclasses.fields(Observatory)]):
             raise _Invalid(f'{key}: unknown key; known are {", ".join(known)}')
-    built = {}
+    built: dict[str, Any] = {}
     for key, rule in (('sites', Site), ('camera_types', CameraType), ('filters', Filter)):
         built[key] = {name: _record(rule, entry, f'{key}.{name}') for name, entry in _table(tree, key).items()}
     built.update(_records(tree))
-    for key, rule in (('archive', ArchiveLayout), ('keywords', Keywords), ('columns', Columns), ('frame', FrameRules),
-                      ('reference_catalogue', ReferenceRules)):
-        built[key] = _record(rule, _table(tree, key), key)
+    for key, table in (('archive', ArchiveLayout), ('keywords', Keywords), ('columns', Columns), ('frame', FrameRules),
+                       ('reference_catalogue', ReferenceRules)):
+        built[key] = _record(table, _table(tree, key), key)
     observatory = Observatory(**built)
     _check(observatory)
     return observatory
 
 
-def _records(tree):
+def _records(tree: dict[str, Any]) -> dict[str, Any]:
     """The lists of a file as tuples of records; what a file of a site repeats of the built-in one counts once."""
-    built = {}
+    built: dict[str, Any] = {}
     for key, make in (('reference_throughput', _maker(ReferenceThroughput)), ('gain_repairs', _maker(GainRepair)),
                       ('colour_terms', _maker(ColourTerm)), ('events', _event), ('telescopes', _telescope)):
         built[key] = tuple(make(entry, f'{key}[{n}]') for n, entry in enumerate(_list(tree, key)))
@@ -299,11 +323,11 @@ def _records(tree):
     return built
 
 
-def _maker(rule):
+def _maker(rule: type) -> Callable[[Any, str], Any]:
     return lambda entry, where: _record(rule, entry, where)
 
 
-def _check(observatory):
+def _check(observatory: Observatory) -> None:
     """Rules between entries."""
     for name, entry in observatory.filters.items():
         if entry.ps1_band not in (None, *BANDS):
@@ -324,7 +348,7 @@ def _check(observatory):
         raise _Invalid('archive.path: must be folder names or {site}, {camera}, {dayobs}, {folder} between slashes')
 
 
-def _event(entry, where):
+def _event(entry: Any, where: str) -> Event:
     event = _record(Event, entry, where)
     _telescope(event.telescope, f'{where}.telescope')
     if event.kind not in EVENT_KINDS:
@@ -332,25 +356,25 @@ def _event(entry, where):
     return event
 
 
-def _telescope(name, where):
+def _telescope(name: object, where: str) -> str:
     if not isinstance(name, str) or re.fullmatch(r'[a-z0-9]+-[a-z0-9]+-[a-z0-9]+', name) is None:
         raise _Invalid(f'{where}: {name!r} is not site-enclosure-telescope, as in lsc-doma-1m0a')
     return name
 
 
-def _table(tree, key):
+def _table(tree: dict[str, Any], key: str) -> dict[str, Any]:
     if not isinstance(tree.get(key), dict):
         raise _Invalid(f'{key}: must be a table, [{key}]')
     return tree[key]
 
 
-def _list(tree, key):
+def _list(tree: dict[str, Any], key: str) -> list[Any]:
     if not isinstance(tree.get(key, []), list):
         raise _Invalid(f'{key}: must be a list')
     return tree.get(key, [])
 
 
-def _record(rule, entry, where):
+def _record(rule: type, entry: Any, where: str) -> Any:
     """Build the dataclass `rule` from a TOML table, each value checked against the field's type."""
     if not isinstance(entry, dict):
         raise _Invalid(f'{where}: must be a table')
@@ -367,7 +391,7 @@ def _record(rule, entry, where):
     return rule(**values)
 
 
-def _value(kind, value, where):
+def _value(kind: Any, value: Any, where: str) -> Any:
     """Return `value` as the annotated type `kind`, or refuse it with the rule."""
     if isinstance(kind, types.UnionType):
         kind = typing.get_args(kind)[0]

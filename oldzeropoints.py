@@ -8,6 +8,7 @@ dateobs is ISO with a T; airmass may be a word such as UNKNOWN; a line that begi
 import math
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 SQLITE_MAGIC = b'SQLite format 3\0'
 _COLUMNS = 11
@@ -30,13 +31,13 @@ class OldZeropoint:
     zpsig: float
 
 
-def is_sqlite(path):
+def is_sqlite(path: Path | str) -> bool:
     """Whether a file is an SQLite database."""
     with open(path, 'rb') as file:
         return file.read(len(SQLITE_MAGIC)) == SQLITE_MAGIC
 
 
-def read_ascii(path):
+def read_ascii(path: Path | str) -> tuple[list[OldZeropoint], list[tuple[int, str]]]:
     """Read a file: (list of OldZeropoint, list of (line number, what is wrong with it))."""
     rows, unreadable = [], []
     with open(path, encoding='utf-8', errors='replace') as file:
@@ -50,19 +51,20 @@ def read_ascii(path):
     return rows, unreadable
 
 
-def _parse(line):
+def _parse(line: str) -> OldZeropoint:
     words = line.split()
     if len(words) != _COLUMNS:
         raise ValueError(f'{len(words)} columns instead of {_COLUMNS}')
-    *texts, airmass, zp, colorterm, zpsig = words
-    dateobs = datetime.fromisoformat(texts[1]).isoformat(' ', 'milliseconds')
-    zp = float(zp)
-    if not math.isfinite(zp):
-        raise ValueError(f'zp is {zp}')
-    return OldZeropoint(texts[0], dateobs, *texts[2:], _number(airmass), zp, float(colorterm), float(zpsig))
+    name, date, site, dome, telescope, camera, filter_name, airmass, zp, colorterm, zpsig = words
+    dateobs = datetime.fromisoformat(date).isoformat(' ', 'milliseconds')
+    zp_mag = float(zp)
+    if not math.isfinite(zp_mag):
+        raise ValueError(f'zp is {zp_mag}')
+    return OldZeropoint(name, dateobs, site, dome, telescope, camera, filter_name, _number(airmass), zp_mag,
+                        float(colorterm), float(zpsig))
 
 
-def _number(text):
+def _number(text: str) -> float:
     try:
         return float(text)
     except ValueError:

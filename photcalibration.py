@@ -4,9 +4,13 @@
 import os
 import sys
 import time
+from argparse import Namespace
 from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from functools import partial
+from typing import TYPE_CHECKING
 
 import commandline
 from commandline import DONE, SOME_UNREADABLE, Parser, date_option, log, names_option, run_script, with_progress
@@ -23,6 +27,17 @@ from rejections import (
     UsageInvalid,
 )
 
+if TYPE_CHECKING:  # imported where they are used, so that --help answers at once
+    import numpy as np
+
+    from banzaiframe import Frame
+    from framearchive import FrameFile, Listing
+    from observatory import Observatory
+    from photdbinterface import Measurement, PhotDatabase
+    from ps1catalog import PS1Catalog, ReferenceStars
+    from starmatch import Matches
+    from zeropoint import StarSample, ZeropointFit
+
 DEFAULT_PS1DIR = '~/Catalogs/ps1odi/panstarrs/'
 DEFAULT_DATABASE = '~/lcozpplots/lcophotzp.db'
 DEFAULT_ARCHIVE = '/archive/engineering'
@@ -35,7 +50,7 @@ USUAL_FWHM_ARCSEC = 2.0       # where the header has none: the usual seeing of t
 _KNOWN_CHUNK = 5000
 
 
-def parser():
+def parser() -> Parser:
     """The command line of this script."""
     p = Parser(prog='photcalibration.py', description=__doc__, epilog=_EPILOG)
     what = p.add_argument_group('which frames (at least one of these)')
@@ -79,7 +94,7 @@ exit status: 0 done; 1 done, but some input was unreadable; 2 could not run
 """
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     p = parser()
     options = p.parse_args(argv)
@@ -87,7 +102,7 @@ def main(argv=None):
     return run_script(run, options)
 
 
-def _check_usage(p, options):
+def _check_usage(p: Parser, options: Namespace) -> None:
     if options.lastNdays is not None and options.date:
         p.error('--date and --lastNdays exclude each other')
     if options.lastNdays is not None and not 1 <= options.lastNdays <= 100_000:
@@ -111,13 +126,15 @@ class Summary:
 
     counts: Counter = field(default_factory=Counter)
     reasons: Counter = field(default_factory=Counter)
-    per_telescope: dict = field(default_factory=lambda: defaultdict(Counter))
+    per_telescope: dict[str, Counter] = field(default_factory=lambda: defaultdict(Counter))
     seconds: float = 0.0
 
-    def as_counts(self):
+    def as_counts(self) -> dict[str, int]:
+        """Number of frames by outcome, for the database; rejected ones by reason."""
         return {**self.counts, **{f'rejected: {name}': n for name, n in sorted(self.reasons.items())}}
 
-    def lines(self):
+    def lines(self) -> Iterator[str]:
+        """The same for people: one line of outcomes, then one line per reason, the most frequent first."""
         opened = self.counts['measured'] + sum(self.reasons.values())
         yield (f'{self.counts["measured"]} measured, {self.counts["known"]} already known, '
                f'{sum(self.reasons.values())} rejected, {self.counts["other filter"]} of another filter, '
@@ -126,12 +143,13 @@ class Summary:
         for name, n in self.reasons.most_common():
             yield f'  rejected, {name}: {n}'
 
-    def exit_status(self):
+    def exit_status(self) -> int:
+        """SOME_UNREADABLE where a file or folder could not be read, else DONE."""
         unreadable = self.reasons[FILE_UNREADABLE.name] or self.counts['unreadable folder']
         return SOME_UNREADABLE if unreadable else DONE
 
 
-def run(options, *, today=None):
+def run(options: Namespace, *, today: date | None = None) -> int:
     """Measure all frames selected; returns the exit status.
 
     today : datetime.date that --lastNdays counts from, the UTC date of the clock by default.
@@ -153,13 +171,13 @@ def run(options, *, today=None):
         return _run_in(database, options, observatory, listing)
 
 
-def _check_known(option, names, known):
+def _check_known(option: str, names: Iterable[str] | None, known: Collection[str]) -> None:
     for name in names or ():
         if name not in known:
             raise UsageInvalid(f'{option} {name}: unknown; known are {" ".join(known)}')
 
 
-def _list_frames(options, observatory, today):
+def _list_frames(options: Namespace, observatory: 'Observatory', today: date) -> 'Listing':
     from framearchive import Selection, crawl_directory, find_frames, last_dates
 
     if options.crawldirectory is not None:
@@ -170,18 +188,18 @@ def _list_frames(options, observatory, today):
     return find_frames(os.path.expanduser(options.imagerootdir), observatory, selection)
 
 
-def _database(options):
+def _database(options: Namespace) -> tuple[str, str]:
     """(place, name of the file if the place is a directory) of the database."""
     if options.crawldirectory is not None and options.photodb is None:
         return os.path.join(os.path.expanduser(options.crawldirectory), CRAWL_DATABASE), CRAWL_DATABASE
     return options.photodb or DEFAULT_DATABASE, os.path.basename(DEFAULT_DATABASE)
 
 
-def _dry_run(options, listing, place, default_name):
+def _dry_run(options: Namespace, listing: 'Listing', place: str, default_name: str) -> int:
     """Print the path of each frame that would be opened; writes nothing."""
     from photdbinterface import PhotDatabase
 
-    todo = listing.frames
+    todo: Sequence[FrameFile] = listing.frames
     if not options.redo and PhotDatabase.exists(place, default_name=default_name):
         with PhotDatabase(place, default_name=default_name, readonly=True) as database:
             todo = list(_unknown_frames(database, listing.frames, options.mintexp, Counter()))
@@ -190,20 +208,21 @@ def _dry_run(options, listing, place, default_name):
     return SOME_UNREADABLE if listing.unreadable else DONE
 
 
-def _run_in(database, options, observatory, listing):
+def _run_in(database: 'PhotDatabase', options: Namespace, observatory: 'Observatory', listing: 'Listing') -> int:
     """The run with its record in the database: begun, and ended whatever ends it."""
     summary = Summary()
     summary.counts['unreadable folder'] = len(listing.unreadable)
     run_id = database.start_run('photcalibration.py', _recorded(options, database), commandline.VERSION)
     started, status = time.monotonic(), commandline.COULD_NOT_RUN
     try:
-        todo = listing.frames
+        todo: Sequence[FrameFile] = listing.frames
         if not options.redo:
             todo = list(_unknown_frames(database, listing.frames, options.mintexp, summary.counts))
         log.info('%d frames found, %d to measure, into %s', len(listing.frames), len(todo), database.place)
-        catalog = _catalog(options) if todo else None  # with nothing to do, nothing is loaded
-        for frame_file in with_progress(todo, 'frame'):
-            _one_frame(frame_file, database, catalog, observatory, options, summary)
+        if todo:  # with nothing to do, nothing is loaded
+            catalog = _catalog(options)
+            for frame_file in with_progress(todo, 'frame'):
+                _one_frame(frame_file, database, catalog, observatory, options, summary)
         status = summary.exit_status()
     except commandline.Interrupted as signalled:
         status = signalled.exit_status
@@ -216,28 +235,33 @@ def _run_in(database, options, observatory, listing):
     return status
 
 
-def _catalog(options):
+def _catalog(options: Namespace) -> 'PS1Catalog':
     from ps1catalog import PS1Catalog
 
     return PS1Catalog(options.ps1dir)
 
 
-def _recorded(options, database):
+def _recorded(options: Namespace, database: 'PhotDatabase') -> dict[str, object]:
     """The options as the database keeps them, without any password of a URL."""
     given = {name: value for name, value in vars(options).items() if value not in (None, False)}
     return {**given, **({'photodb': database.place} if options.photodb else {})}
 
 
-def _unknown_frames(database, frames, min_exptime_s, counts):
+def _unknown_frames(database: 'PhotDatabase', frames: Sequence['FrameFile'], min_exptime_s: float,
+                    counts: Counter) -> Iterator['FrameFile']:
     """The frames that the database does not settle; the others are counted as known."""
     for first in range(0, len(frames), _KNOWN_CHUNK):
         chunk = {frame.name.name: frame for frame in frames[first:first + _KNOWN_CHUNK]}
-        known = database.known(list(chunk), mintexp_s=min_exptime_s, stat=lambda name, of=chunk: _stat(of[name].path))
+        known = database.known(list(chunk), mintexp_s=min_exptime_s, stat=partial(_stat_of, chunk))
         counts['known'] += len(known)
         yield from (frame for name, frame in chunk.items() if name not in known)
 
 
-def _stat(path):
+def _stat_of(frames: dict[str, 'FrameFile'], name: str) -> tuple[int, int]:
+    return _stat(frames[name].path)
+
+
+def _stat(path: str) -> tuple[int, int]:
     """(size [bytes], time of change [ns]) of a file, zeros where it is not there (any more)."""
     try:
         found = os.stat(path)
@@ -246,7 +270,8 @@ def _stat(path):
     return found.st_size, found.st_mtime_ns
 
 
-def _one_frame(frame_file, database, catalog, observatory, options, summary):
+def _one_frame(frame_file: 'FrameFile', database: 'PhotDatabase', catalog: 'PS1Catalog', observatory: 'Observatory',
+               options: Namespace, summary: Summary) -> None:
     """Measure one frame and store what came of it; a frame that cannot be measured never ends the run."""
     from banzaiframe import NotSelected
 
@@ -287,7 +312,8 @@ class Field:
     complete: bool | None = None
 
 
-def _measure(path, catalog, observatory, options, field):
+def _measure(path: str, catalog: 'PS1Catalog', observatory: 'Observatory', options: Namespace,
+             field: Field) -> 'Calibration':
     from banzaiframe import read_frame
 
     frame = read_frame(path, observatory, min_exptime_s=options.mintexp, filters=options.filter)
@@ -296,7 +322,7 @@ def _measure(path, catalog, observatory, options, field):
     return calibrate_in(catalog, frame, observatory, field)
 
 
-def calibrate_in(catalog, frame, observatory, field):
+def calibrate_in(catalog: 'PS1Catalog', frame: 'Frame', observatory: 'Observatory', field: Field) -> 'Calibration':
     """The Calibration of a frame against a PS1Catalog; in `field` is noted whether its files were complete.
 
     Where the world coordinates are off, or no stars agree, the frame is tried again in a wider field.
@@ -311,7 +337,7 @@ def calibrate_in(catalog, frame, observatory, field):
     return calibrate(frame, _reference_field(frame, catalog, WIDER_MARGIN_DEG, field), observatory)
 
 
-def _reference_field(frame, catalog, margin_deg, field):
+def _reference_field(frame: 'Frame', catalog: 'PS1Catalog', margin_deg: float, field: Field) -> 'ReferenceStars':
     references = catalog.cone(frame.ra_deg, frame.dec_deg, frame.radius_deg + margin_deg)
     field.complete = references.complete
     return references
@@ -321,15 +347,15 @@ def _reference_field(frame, catalog, margin_deg, field):
 class Calibration:
     """A frame with its fit, the stars of the fit, their pixels, and the shift that matching removed [arcsec]."""
 
-    frame: object
-    fit: object
-    sample: object
-    x: object
-    y: object
+    frame: 'Frame'
+    fit: 'ZeropointFit'
+    sample: 'StarSample'
+    x: 'np.ndarray'
+    y: 'np.ndarray'
     offset_arcsec: float
 
 
-def calibrate(frame, references, observatory):
+def calibrate(frame: 'Frame', references: 'ReferenceStars', observatory: 'Observatory') -> Calibration:
     """The zeropoint of one frame.
 
     frame : banzaiframe.Frame.  references : ps1catalog.ReferenceStars of its field.  Returns a Calibration.
@@ -367,7 +393,7 @@ def calibrate(frame, references, observatory):
     return Calibration(frame, fit, sample, stars.x[s], stars.y[s], float(np.hypot(*matches.offset_arcsec)))
 
 
-def _match(frame, references):
+def _match(frame: 'Frame', references: 'ReferenceStars') -> 'Matches':
     from starmatch import match_stars, tangent_plane
 
     centre = frame.ra_deg, frame.dec_deg
@@ -375,7 +401,7 @@ def _match(frame, references):
                        tangent_plane(references.ra_deg, references.dec_deg, *centre), references.mag[frame.band])
 
 
-def _usable(frame):
+def _usable(frame: 'Frame') -> 'np.ndarray':
     from zeropoint import usable_stars
 
     stars = frame.stars
@@ -383,7 +409,7 @@ def _usable(frame):
                         flags_bad=frame.flags_bad, saturation_e=frame.saturation_e)
 
 
-def _check_wcs(frame, good, references, matches):
+def _check_wcs(frame: 'Frame', good: 'np.ndarray', references: 'ReferenceStars', matches: 'Matches') -> None:
     """Tell a field that is somewhere else from one with too few stars: enough of both, and none agrees."""
     import numpy as np
 
@@ -391,12 +417,12 @@ def _check_wcs(frame, good, references, matches):
     from zeropoint import MIN_STARS
 
     found = np.count_nonzero(good & (frame.stars.flux > WCS_SNR * frame.stars.fluxerr))
-    if len(matches) < MIN_STARS <= min(found, len(references) / 2) and matches.doubtful:
+    if len(matches) < MIN_STARS <= min(int(found), len(references) // 2) and matches.doubtful:
         raise FrameRejected(WCS_OFF, f'{len(matches)} of {found} good sources have a reference star; shifts to '
                             f"{MAX_SHIFT_ARCSEC / 60:g}' and rotations to {MAX_ROTATION_DEG:g} deg were tried")
 
 
-def _measurement(calibration, complete):
+def _measurement(calibration: Calibration, complete: bool | None) -> 'Measurement':
     from photdbinterface import Measurement
     from zeropoint import PIVOT_COLOUR
 
@@ -409,7 +435,8 @@ def _measurement(calibration, complete):
         colortermheld=fit.colorterm_held, refcomplete=complete, wcsoffset=calibration.offset_arcsec)
 
 
-def _note_rejection(database, name, seen, rejection, field, summary):
+def _note_rejection(database: 'PhotDatabase', name: str, seen: tuple[int, int], rejection: FrameRejected, field: Field,
+                    summary: Summary) -> None:
     from photdbinterface import RejectedFrame
 
     reason = rejection.reason
@@ -421,7 +448,7 @@ def _note_rejection(database, name, seen, rejection, field, summary):
     log.info('%s: rejected, %s: %s', name, reason.name, rejection)
 
 
-def _write_plots(directory, calibration):
+def _write_plots(directory: str, calibration: Calibration) -> None:
     from frameplots import colour_plot, residual_map, zeropoint_plot
     from names import frame_plot
 

@@ -20,16 +20,21 @@ fail, always as `DatabaseUnusable`, in `photdbplaces.py`.
 import os
 import socket
 from collections import defaultdict
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import sqlalchemy as sa
+from numpy.typing import ArrayLike
 from sqlalchemy import exc
 
 from names import base_name, exposure_of, level_of
 from photdbplaces import (
     WRITE_CHUNK,
+    Place,
     add_columns,
     back_up,
     check_file,
@@ -59,6 +64,8 @@ from photdbtables import (
     RejectedFrame,
     Run,
     StoredModel,
+    TelescopeKey,
+    Time,
     Zeropoints,
     best_of_exposure,
     instant_of,
@@ -88,6 +95,8 @@ __all__ = [
     'without_passwords',
 ]
 
+FileFacts = Callable[[str], tuple[int, int]]  # name of a frame -> size [bytes], mtime [ns]
+
 _IN_CHUNK = 900  # names per IN (...): SQLite before 3.32 takes 999 parameters
 
 
@@ -101,7 +110,8 @@ class PhotDatabase:
     Raises DatabaseUnusable where the database cannot be opened; so does every method that cannot read or write it.
     """
 
-    def __init__(self, place, *, readonly=False, default_name='lcophotzp.db', now=lambda: datetime.now(UTC)):
+    def __init__(self, place: Place, *, readonly: bool = False, default_name: str = 'lcophotzp.db',
+                 now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         url, file = locate(place, default_name)
         self.place = str(file) if file else url.set(query={}).render_as_string(hide_password=True)
         self._secrets = secrets_of(url)
@@ -117,30 +127,30 @@ class PhotDatabase:
             raise
 
     @staticmethod
-    def exists(place, *, default_name='lcophotzp.db'):
+    def exists(place: Place, *, default_name: str = 'lcophotzp.db') -> bool:
         """Whether there is a file at this place; True for a server, which only opening can tell."""
         _, file = locate(place, default_name)
         return file is None or file.is_file()
 
-    def close(self):
+    def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     # -- opening -------------------------------------------------------------------------------------------------------
 
-    def _connectable(self, url, file):
+    def _connectable(self, url: sa.URL, file: Path | None) -> sa.Engine:
         try:
             return make_engine(url, file, self._readonly)
         except (exc.SQLAlchemyError, ImportError) as error:
             raise self._unusable(error) from None
 
-    def _open(self, file):
+    def _open(self, file: Path | None) -> None:
         if not self._readonly:
             self._upgrade(file)
         with self._transaction() as connection:
@@ -148,7 +158,7 @@ class PhotDatabase:
         if file and not self._readonly:
             choose_journal(self._engine, file)
 
-    def _upgrade(self, file):
+    def _upgrade(self, file: Path | None) -> None:
         """Add the tables, columns and indexes that the database lacks, and fill in `frame`."""
         with self._writing() as connection:
             lock_schema(connection)
@@ -171,7 +181,7 @@ class PhotDatabase:
     # -- transactions --------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _transaction(self, **options):
+    def _transaction(self, **options: Any) -> Iterator[sa.Connection]:
         try:
             with self._engine.connect() as connection:
                 connection.execution_options(**options)
@@ -180,31 +190,31 @@ class PhotDatabase:
         except (exc.DBAPIError, exc.TimeoutError) as error:
             raise self._unusable(error) from None
 
-    def _writing(self):
+    def _writing(self) -> AbstractContextManager[sa.Connection]:
         """A transaction that takes the write lock at once, so that it cannot fail half-way for want of it."""
         if self._readonly:
             raise DatabaseUnusable(f'{self.place} was opened for reading only')
         return self._transaction(sqlite_begin='BEGIN IMMEDIATE')
 
-    def _unusable(self, error):
+    def _unusable(self, error: Exception) -> DatabaseUnusable:
         return refusal(self.place, error, self._secrets)
 
-    def _column(self, column):
+    def _column(self, column: sa.Column) -> sa.ColumnElement:
         """The column, or NULL under its name where a database that was opened read-only lacks it."""
         return column if column.name in self._columns.get(column.table.name, ()) else sa.null().label(column.name)
 
-    def _select(self, table, *names):
+    def _select(self, table: sa.Table, *names: str) -> sa.Select:
         """SELECT of columns of a table: no rows where a database that was opened read-only lacks the table."""
         statement = sa.select(*(self._column(table.c[name]) for name in names))
         return statement if table.name in self._columns else statement.where(sa.false())
 
     # -- measured frames -----------------------------------------------------------------------------------------------
 
-    def add(self, measurement):
+    def add(self, measurement: Measurement) -> None:
         """Store one `Measurement`: see `add_many`."""
         self.add_many([measurement])
 
-    def add_many(self, measurements):
+    def add_many(self, measurements: Iterable[Measurement]) -> None:
         """Store measurements in one transaction; each replaces all columns of an earlier row of the same frame.
 
         A row that has a full path of the frame for its name keeps it.  What was noted in `photreject` under the same
@@ -220,13 +230,13 @@ class PhotDatabase:
             for names in chunks_of(list(rows), _IN_CHUNK):
                 connection.execute(sa.delete(REJECT).where(REJECT.c.name.in_(names)))
 
-    def _keys_of(self, connection, names):
+    def _keys_of(self, connection: sa.Connection, names: Iterable[str]) -> dict[str, str]:
         """The key under which each base name is stored: itself, unless only a full path of it is there."""
         stored = set(self._stored_names(connection, {exposure_of(name) for name in names}))
         paths = {base_name(key): key for key in sorted(stored)}
         return {name: name if name in stored else paths.get(name, name) for name in names}
 
-    def _stored_names(self, connection, exposures):
+    def _stored_names(self, connection: sa.Connection, exposures: Iterable[str]) -> Iterator[str]:
         """Yield the names of all rows of these exposures (and of rows not yet filled in: an older program's)."""
         frame, name = self._column(PHOT.c.frame), self._column(PHOT.c.name)
         names = self._select(PHOT, 'name')
@@ -236,11 +246,11 @@ class PhotDatabase:
 
     # -- frames that were looked at ------------------------------------------------------------------------------------
 
-    def reject(self, rejected):
+    def reject(self, rejected: RejectedFrame) -> None:
         """Note one `RejectedFrame`: see `reject_many`."""
         self.reject_many([rejected])
 
-    def reject_many(self, rejected):
+    def reject_many(self, rejected: Iterable[RejectedFrame]) -> None:
         """Note frames that were looked at and not measured, in one transaction; measured rows stay as they are."""
         looked = time_text(self._now())
         rows = {key_of(each.name): row_of(each, looked=looked) for each in rejected}
@@ -250,14 +260,17 @@ class PhotDatabase:
             with self._writing() as connection:
                 upsert(connection, REJECT, [row | {'name': name} for name, row in rows.items()])
 
-    def rejections(self):
+    def rejections(self) -> list[RejectedFrame]:
         """All frames noted as looked at and not measured, a list of `RejectedFrame` by name."""
         names = ('name', 'reason', 'detail', 'retry', 'size', 'mtime', 'exptime')
         with self._transaction() as connection:
             rows = connection.execute(self._select(REJECT, *names)).all()
-        return sorted((RejectedFrame(*row) for row in rows), key=lambda each: each.name)
+        frames = [RejectedFrame(row.name, row.reason, row.detail, row.retry, row.size, row.mtime, row.exptime)
+                  for row in rows]
+        return sorted(frames, key=lambda each: each.name)
 
-    def known(self, names, *, mintexp_s=None, stat=None):
+    def known(self, names: Iterable[str], *, mintexp_s: float | None = None,
+              stat: FileFacts | None = None) -> dict[str, str]:
         """Which of these frames need no second look.
 
         names : base names or paths.
@@ -278,7 +291,7 @@ class PhotDatabase:
                 verdicts[name] = 'rejected'
         return verdicts
 
-    def _measured(self, connection, names):
+    def _measured(self, connection: sa.Connection, names: Iterable[str]) -> set[str]:
         """Those of the base names that have a row, or whose exposure has a row of a higher level."""
         exposures = {name: exposure_of(name) for name in names}
         rows = defaultdict(set)
@@ -290,7 +303,7 @@ class PhotDatabase:
             if name in rows[exposure] or any(level_of(name) < level_of(stored) for stored in rows[exposure])
         }
 
-    def _rejected(self, connection, names):
+    def _rejected(self, connection: sa.Connection, names: Iterable[str]) -> dict[str, sa.Row]:
         """{base name: row of `photreject`} for those of the names that have one."""
         statement = self._select(REJECT, 'name', 'reason', 'retry', 'size', 'mtime', 'exptime')
         name = self._column(REJECT.c.name)
@@ -302,15 +315,15 @@ class PhotDatabase:
     def zeropoints(
         self,
         *,
-        site=None,
-        dome=None,
-        telescope=None,
-        camera=None,
-        filter=None,  # noqa: A002 (the name of the column)
-        start=None,
-        end=None,
-        one_per_exposure=True,
-    ):
+        site: str | Iterable[str] | None = None,
+        dome: str | Iterable[str] | None = None,
+        telescope: str | Iterable[str] | None = None,
+        camera: str | Iterable[str] | None = None,
+        filter: str | Iterable[str] | None = None,  # noqa: A002 (the name of the column)
+        start: Time | None = None,
+        end: Time | None = None,
+        one_per_exposure: bool = True,
+    ) -> Zeropoints:
         """Measured frames as `Zeropoints`, in order of time.
 
         site, dome, telescope, camera, filter : a value or several; None takes all.
@@ -336,7 +349,8 @@ class PhotDatabase:
         columns['name'] = names_of(base_name(name) if os.sep in name else name for name in columns['name'])
         return Zeropoints(**columns)
 
-    def _conditions(self, wanted, start, end):
+    def _conditions(self, wanted: dict[str, str | Iterable[str] | None], start: np.datetime64 | None,
+                    end: np.datetime64 | None) -> Iterator[sa.ColumnElement[bool]]:
         """WHERE for the wanted values, and for whole days, as dateobs has a blank or a T between date and time."""
         for name, values in wanted.items():
             if values is not None:
@@ -347,22 +361,24 @@ class PhotDatabase:
         if end is not None:
             yield dateobs < str(end.astype('datetime64[D]') + 1)
 
-    def telescopes(self):
+    def telescopes(self) -> list[TelescopeKey]:
         """Telescopes that have rows: a sorted list of (site, dome, telescope)."""
         return self._distinct('site', 'dome', 'telescope')
 
-    def filters(self):
+    def filters(self) -> list[str]:
         """Filters that have rows: a sorted list of names."""
         return [name for (name,) in self._distinct('filter')]
 
-    def _distinct(self, *names):
+    def _distinct(self, *names: str) -> list[tuple]:
         with self._transaction() as connection:
             rows = connection.execute(self._select(PHOT, *names).distinct())
             return sorted(tuple(row) for row in rows if None not in tuple(row))
 
     # -- throughput model ----------------------------------------------------------------------------------------------
 
-    def store_model(self, telescopeid, filter, dateobs, modelzp, modelzperr=None, intervals=(), steps=()):  # noqa: A002
+    def store_model(self, telescopeid: str, filter: str, dateobs: ArrayLike,  # noqa: A002
+                    modelzp: Sequence[float] | np.ndarray, modelzperr: Sequence[float] | np.ndarray | None = None,
+                    intervals: Iterable[dict[str, Any]] = (), steps: Iterable[dict[str, Any]] = ()) -> None:
         """Replace the throughput model of one telescope and filter, in one transaction.
 
         dateobs (n,) times; modelzp, modelzperr (n,) [mag].  intervals, steps : dicts of the columns of
@@ -382,7 +398,8 @@ class PhotDatabase:
                 for chunk in chunks_of(rows, WRITE_CHUNK):
                     connection.execute(sa.insert(table).inline(), chunk)
 
-    def intervals_and_steps(self, telescopeid, filter):  # noqa: A002
+    def intervals_and_steps(self, telescopeid: str,
+                            filter: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:  # noqa: A002
         """Stored intervals and steps of one telescope and filter: two lists of dicts of their columns."""
         found = []
         for table in (INTERVAL, STEP):
@@ -391,9 +408,9 @@ class PhotDatabase:
             with self._transaction() as connection:
                 rows = connection.execute(self._select(table, *names).where(telescope == telescopeid, band == filter))
                 found.append([dict(zip(names, row, strict=True)) for row in rows])
-        return tuple(found)
+        return found[0], found[1]
 
-    def model(self, telescopeid, filter):  # noqa: A002
+    def model(self, telescopeid: str, filter: str) -> StoredModel:  # noqa: A002
         """The `StoredModel` of one telescope and filter, of length 0 where there is none."""
         telescope, band = self._column(MODEL.c.telescopeid), self._column(MODEL.c.filter)
         statement = self._select(MODEL, 'dateobs', 'modelzp', 'modelzperr')
@@ -403,15 +420,15 @@ class PhotDatabase:
 
     # -- checks --------------------------------------------------------------------------------------------------------
 
-    def integrity(self):
+    def integrity(self) -> list[str]:
         """What the database itself finds wrong with its file, one text each; a server looks after itself."""
         if self._engine.dialect.name != 'sqlite':
             return []
         with self._transaction() as connection:
-            found = connection.exec_driver_sql('PRAGMA integrity_check').scalars().all()
+            found: Sequence[str] = connection.exec_driver_sql('PRAGMA integrity_check').scalars().all()
         return [text for text in found if text != 'ok']
 
-    def raw_rows(self):
+    def raw_rows(self) -> Iterator[dict[str, Any]]:
         """Every row of `lcophot` as stored, a dict of (name, dateobs, site, dome, telescope, filter, airmass, zp)."""
         names = ('name', 'dateobs', 'site', 'dome', 'telescope', 'filter', 'airmass', 'zp')
         statement = self._select(PHOT, *names)
@@ -421,7 +438,7 @@ class PhotDatabase:
 
     # -- runs ----------------------------------------------------------------------------------------------------------
 
-    def start_run(self, script, options, version):
+    def start_run(self, script: str, options: dict[str, Any], version: str) -> int:
         """Note that a script has started.
 
         options : dict, stored as JSON without the passwords of URLs.  Returns the number of the run.
@@ -435,9 +452,12 @@ class PhotDatabase:
             'pid': os.getpid(),
         }
         with self._writing() as connection:
-            return connection.execute(sa.insert(RUN).values(row)).inserted_primary_key[0]
+            key = connection.execute(sa.insert(RUN).values(row)).inserted_primary_key
+        assert key is not None, 'one row was inserted'
+        return key[0]
 
-    def finish_run(self, run_id, status, counts, per_telescope=None):
+    def finish_run(self, run_id: int, status: int, counts: dict[str, int],
+                   per_telescope: dict[str, Any] | None = None) -> None:
         """Note that a run has ended, with its exit status, counts by reason, and a dict per telescope."""
         row = {
             'ended': time_text(self._now()),
@@ -448,7 +468,7 @@ class PhotDatabase:
         with self._writing() as connection:
             connection.execute(sa.update(RUN).where(RUN.c.id == run_id).values(row))
 
-    def runs(self, limit=100, *, script=None):
+    def runs(self, limit: int = 100, *, script: str | None = None) -> list[Run]:
         """The last runs (of one script), newest first: a list of `Run`."""
         statement = self._select(RUN, *(column.name for column in RUN.columns))
         if script is not None:
@@ -457,7 +477,7 @@ class PhotDatabase:
             rows = connection.execute(statement.order_by(self._column(RUN.c.id).desc()).limit(limit)).all()
         return [run_of(row) for row in rows]
 
-    def last_run(self, script):
+    def last_run(self, script: str) -> Run | None:
         """The newest `Run` of a script, or None where it never ran."""
         return next(iter(self.runs(1, script=script)), None)
 
@@ -465,22 +485,23 @@ class PhotDatabase:
 # -- schema and rejections ---------------------------------------------------------------------------------------------
 
 
-def _columns_there(connection):
+def _columns_there(connection: sa.Connection) -> dict[str, set[str]]:
     """{table: set of its columns} for those of the tables that the database has."""
     inspector = sa.inspect(connection)
     tables = inspector.get_multi_columns(filter_names=list(Base.metadata.tables))
     return {name: {column['name'].lower() for column in columns} for (_, name), columns in tables.items()}
 
 
-def _fill_in_frame(connection):
+def _fill_in_frame(connection: sa.Connection) -> None:
     """Fill in the exposure where a row lacks it: all rows of an older database, or those of an older program."""
-    names = connection.scalars(sa.select(PHOT.c.name).where(PHOT.c.frame.is_(None), PHOT.c.name.is_not(None))).all()
+    lacking = sa.select(PHOT.c.name).where(PHOT.c.frame.is_(None), PHOT.c.name.is_not(None))
+    names: Sequence[str] = connection.scalars(lacking).all()
     statement = sa.update(PHOT).where(PHOT.c.name == sa.bindparam('key')).values(frame=sa.bindparam('exposure'))
     for chunk in chunks_of(names, WRITE_CHUNK):
         connection.execute(statement, [{'key': name, 'exposure': exposure_of(name)} for name in chunk])
 
 
-def _still_rejected(record, name, mintexp_s, stat):
+def _still_rejected(record: sa.Row, name: str, mintexp_s: float | None, stat: FileFacts | None) -> bool:
     """Whether a row of `photreject` still says all there is to say about a frame."""
     if record.retry:
         return False

@@ -11,9 +11,12 @@ import os
 import re
 import shutil
 import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
+from datetime import date
 from itertools import count
 from pathlib import Path
+from typing import Any, TypeVar
 from urllib.parse import quote, quote_plus
 
 import sqlalchemy as sa
@@ -24,6 +27,9 @@ from rejections import DatabaseUnusable
 
 log = logging.getLogger('photzp.photdbplaces')
 
+Place = str | os.PathLike[str] | sa.URL  # a file, a directory or a URL
+Row = TypeVar('Row')
+
 BUSY_TIMEOUT_S = 60  # chosen because a write transaction here takes well under a second, ten waiting ones a few
 MOUNTINFO = Path('/proc/self/mountinfo')  # Linux only; elsewhere SQLite's own answer has to do
 # File systems without the shared memory that SQLite's write-ahead log needs (https://sqlite.org/wal.html).
@@ -32,7 +38,8 @@ REMOTE_FILE_SYSTEMS = re.compile(
     r'|ocfs2|gfs2'
 )
 WRITE_CHUNK = 10_000  # rows per statement when many are written
-_UPSERT = {'sqlite': sqlite.insert, 'postgresql': postgresql.insert}
+_UPSERT: dict[str, Callable[[sa.Table], sqlite.Insert | postgresql.Insert]] = {
+    'sqlite': sqlite.insert, 'postgresql': postgresql.insert}
 _HINTS = (  # what a driver says -> what to do about it
     ('not a database', 'move the file away or name another database'),
     ('malformed', 'the file is damaged: put a copy of it back, or recover it with the sqlite3 shell'),
@@ -48,22 +55,22 @@ _HINTS = (  # what a driver says -> what to do about it
 # -- places ------------------------------------------------------------------------------------------------------------
 
 
-def locate(place, default_name):
+def locate(place: Place, default_name: str) -> tuple[sa.URL, Path | None]:
     """URL of a database, and its Path where it is an SQLite file (else None)."""
     url = sa.URL.create('sqlite')
     if isinstance(place, sa.URL) or re.match(r'[A-Za-z][\w+]*://', os.fspath(place)):
-        url = _parse_url(place)
+        url = _parse_url(place if isinstance(place, sa.URL) else os.fspath(place))
         if url.get_backend_name() != 'sqlite' or (url.database or ':memory:').startswith((':', 'file:')):
             return url, None
-        place = url.database
-    text = os.path.expanduser(place)
+        place = str(url.database)
+    text = os.path.expanduser(os.fspath(place))
     file = Path(text)
     if text.endswith(os.sep) or file.is_dir():
         file = file / default_name
     return url.set(database=str(file)), file
 
 
-def _parse_url(text):
+def _parse_url(text: str | sa.URL) -> sa.URL:
     """SQLAlchemy URL of a text.  No message repeats the text: its password cannot be told from the rest."""
     rule = 'a database URL is dialect://user:password@host/name, with signs like @ : / in the password percent-encoded'
     try:
@@ -78,13 +85,13 @@ def _parse_url(text):
     return url.set(drivername='postgresql+psycopg') if url.drivername == 'postgresql' else url
 
 
-def secrets_of(url):
+def secrets_of(url: sa.URL) -> set[str]:
     """All forms in which the password of a URL may turn up in a message."""
     words = [url.password, *(value for key, value in url.query.items() if 'pass' in key.lower())]
     return {form for word in words if word for form in (str(word), quote(str(word), safe=''), quote_plus(str(word)))}
 
 
-def check_file(file, readonly):
+def check_file(file: Path, readonly: bool) -> None:
     """Make the parent directories, and see early whether the file may be used, for a message that says what to do."""
     if readonly:
         if not file.is_file():
@@ -104,7 +111,7 @@ def check_file(file, readonly):
 # -- mounts ------------------------------------------------------------------------------------------------------------
 
 
-def remote_file_system(path):
+def remote_file_system(path: Path | str) -> str:
     """Type of the network file system that a path is on, '' where it is a local one or the system does not say."""
     try:
         kind = file_system_type(Path(path).resolve(), MOUNTINFO.read_text(errors='surrogateescape'))
@@ -113,7 +120,7 @@ def remote_file_system(path):
     return kind if REMOTE_FILE_SYSTEMS.fullmatch(kind) else ''
 
 
-def file_system_type(path, mountinfo):
+def file_system_type(path: Path | str, mountinfo: str) -> str:
     """Type of the file system of an absolute path, from the text of /proc/self/mountinfo (see `man 5 proc`).
 
     Of all mount points above the path the longest counts, of equal ones the last, which hides those before.
@@ -130,7 +137,7 @@ def file_system_type(path, mountinfo):
 # -- connections -------------------------------------------------------------------------------------------------------
 
 
-def make_engine(url, file, readonly):
+def make_engine(url: sa.URL, file: Path | None, readonly: bool) -> sa.Engine:
     """Engine that leaves BEGIN to `_begin`, which the sqlite3 module would do too late."""
     if url.get_backend_name() != 'sqlite':
         return sa.create_engine(url, pool_pre_ping=True, execution_options={'postgresql_readonly': readonly})
@@ -142,11 +149,11 @@ def make_engine(url, file, readonly):
     return engine
 
 
-def _begin(connection):
+def _begin(connection: sa.Connection) -> None:
     connection.exec_driver_sql(connection.get_execution_options().get('sqlite_begin', 'BEGIN'))
 
 
-def _is_frozen(file):
+def _is_frozen(file: Path) -> bool:
     """Whether an SQLite file is in write-ahead mode, at rest, and in a directory where its index cannot be made.
 
     SQLite refuses to open such a file (a read-only mount, say) unless told that nobody changes it.
@@ -156,7 +163,7 @@ def _is_frozen(file):
     return write_ahead and not os.access(file.parent, os.W_OK) and not file.with_name(f'{file.name}-wal').exists()
 
 
-def choose_journal(engine, file):
+def choose_journal(engine: sa.Engine, file: Path) -> None:
     """Write-ahead log on a local file system (readers never wait), rollback journal where it would lose data."""
     remote = remote_file_system(file)
     wanted = 'delete' if remote else 'wal'
@@ -165,7 +172,7 @@ def choose_journal(engine, file):
     with closing(engine.raw_connection()) as connection:
         try:
             for statement in ('PRAGMA journal_mode', f'PRAGMA journal_mode={wanted}'):
-                answer = connection.driver_connection.execute(statement).fetchone()[0]
+                answer = connection.cursor().execute(statement).fetchone()[0]
                 if answer == wanted:
                     return
         except sqlite3.Error as error:
@@ -173,7 +180,7 @@ def choose_journal(engine, file):
     log.info('%s: journal mode is not %s (%s); it works all the same', file, wanted, answer)
 
 
-def back_up(file, day):
+def back_up(file: Path, day: date) -> None:
     """Copy a database file to a new one beside it, named by the day.  The caller holds the write lock: no two do it."""
     name = f'{file.name}.before-upgrade-{day:%Y%m%d}'
     names = (name if number == 1 else f'{name}-{number}' for number in count(1))
@@ -197,13 +204,13 @@ def back_up(file, day):
 # -- what each kind of database does in its own way --------------------------------------------------------------------
 
 
-def lock_schema(connection):
+def lock_schema(connection: sa.Connection) -> None:
     """One process at a time looks at the schema and changes it; SQLite's BEGIN IMMEDIATE has seen to that."""
     if connection.dialect.name == 'postgresql':
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext('lcophot schema'))))
 
 
-def add_columns(connection, columns):
+def add_columns(connection: sa.Connection, columns: Iterable[sa.Column]) -> None:
     """Add columns with Alembic's operations, which know what each database allows."""
     if not columns:
         return
@@ -216,7 +223,7 @@ def add_columns(connection, columns):
         operations.add_column(column.table.name, sa.Column(column.name, column.type, nullable=True))
 
 
-def upsert(connection, table, rows):
+def upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
     """Insert rows by name, or replace all their columns; columns that the rows lack stay as they are."""
     statement = _UPSERT[connection.dialect.name](table)
     values = {name: statement.excluded[name] for name in rows[0] if name != 'name'}
@@ -225,7 +232,7 @@ def upsert(connection, table, rows):
         connection.execute(statement, chunk)
 
 
-def chunks_of(rows, size):
+def chunks_of(rows: Sequence[Row], size: int) -> Iterator[Sequence[Row]]:
     """Yield slices of a list."""
     return (rows[at : at + size] for at in range(0, len(rows), size))
 
@@ -233,7 +240,7 @@ def chunks_of(rows, size):
 # -- refusals ----------------------------------------------------------------------------------------------------------
 
 
-def refusal(place, error, secrets):
+def refusal(place: str, error: Exception, secrets: Iterable[str]) -> DatabaseUnusable:
     """DatabaseUnusable that says what SQLAlchemy or a driver refused, and what to do; without the secrets."""
     text = ' '.join(str(getattr(error, 'orig', None) or error).split())
     for secret in secrets:
@@ -243,7 +250,7 @@ def refusal(place, error, secrets):
     return DatabaseUnusable(f'{place}: the database cannot be used ({text}): {hint}')
 
 
-def without_passwords(text):
+def without_passwords(text: str) -> str:
     """The text with the passwords of all URLs in it replaced by ***."""
     text = re.sub(r'(://[^\s:/@"]*:)(?:[^\s"\\]|\\.)*@', r'\1***@', text)
     return re.sub(r'(?i)((?:password|passwd|passfile|pwd)=)[^\s&"]*', r'\1***', text)

@@ -9,8 +9,10 @@ import json
 import math
 import os
 import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
@@ -19,6 +21,9 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from names import base_name, exposure_of, level_of
 
 READ_CHUNK = 5_000  # rows per conversion to arrays: a few MB at a time
+
+TelescopeKey = tuple[str, str, str]  # site, enclosure (column dome), telescope
+Time = str | date | datetime | np.datetime64
 
 
 class Base(DeclarativeBase):
@@ -140,7 +145,7 @@ class PhotRun(Base):
     pid: Mapped[int | None]
 
 
-PHOT, MODEL, INTERVAL, STEP, REJECT, RUN = (model.__table__ for model in (
+PHOT, MODEL, INTERVAL, STEP, REJECT, RUN = (Base.metadata.tables[model.__tablename__] for model in (
     LcoPhot, TelescopeModel, ThroughputInterval, ThroughputStep, PhotReject, PhotRun))
 
 
@@ -236,11 +241,11 @@ class Zeropoints:
     wcsoffset: np.ndarray
     processed: np.ndarray
 
-    def __len__(self):
+    def __len__(self) -> int:
         """Number of rows."""
         return len(self.name)
 
-    def __getitem__(self, rows):
+    def __getitem__(self, rows: np.ndarray | slice) -> 'Zeropoints':
         """The same columns of some rows: a mask, an index array or a slice."""
         return Zeropoints(*(getattr(self, field.name)[rows] for field in fields(self)))
 
@@ -266,9 +271,9 @@ class Run:
     started: str
     ended: str | None
     status: int | None
-    options: dict
-    counts: dict
-    per_telescope: dict
+    options: dict[str, Any]
+    counts: dict[str, int]
+    per_telescope: dict[str, dict[str, int]]
     version: str
     host: str
     pid: int
@@ -277,7 +282,7 @@ class Run:
 # -- values to the database --------------------------------------------------------------------------------------------
 
 
-def row_of(record, **more):
+def row_of(record: Measurement | RejectedFrame, **more: object) -> dict[str, Any]:
     """{column: value} of a Measurement or RejectedFrame."""
     row = {name: _plain(value) for name, value in asdict(record).items()} | more
     row['frame'] = exposure_of(row['name'])
@@ -286,12 +291,12 @@ def row_of(record, **more):
     return row
 
 
-def key_of(name):
+def key_of(name: str) -> str:
     """The base name of a frame as it is stored."""
     return _plain(base_name(name))
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     """A value as every driver takes it: numpy scalars as Python's, NaN as None, text without what cannot be encoded."""
     if isinstance(value, np.generic):
         value = value.item()
@@ -302,24 +307,24 @@ def _plain(value):
     return value
 
 
-def stored_value(value):
+def stored_value(value: Any) -> Any:
     """As `_plain`, and times as the database has them."""
     return time_text(value) if isinstance(value, np.datetime64) else _plain(value)
 
 
-def time_text(time):
+def time_text(time: Time) -> str:
     """A time as the database has it, 'YYYY-MM-DD HH:MM:SS.sss' in UTC."""
     return str(instant_of(time)).replace('T', ' ')
 
 
-def instant_of(time):
+def instant_of(time: Time) -> np.datetime64:
     """A time (str, date, datetime with or without time zone, datetime64) as datetime64[ms], UTC."""
     if isinstance(time, datetime) and time.tzinfo is not None:
         time = time.astimezone(UTC).replace(tzinfo=None)
-    return np.datetime64(time, 'ms')
+    return time.astype('datetime64[ms]') if isinstance(time, np.datetime64) else np.datetime64(time, 'ms')
 
 
-def json_text(value):
+def json_text(value: object) -> str:
     """JSON of a value; numpy scalars as Python's, what JSON does not know as text."""
     return json.dumps(value, default=lambda each: each.item() if isinstance(each, np.generic) else str(each))
 
@@ -327,7 +332,7 @@ def json_text(value):
 # -- values from the database ------------------------------------------------------------------------------------------
 
 
-def _numbers(values):
+def _numbers(values: Sequence) -> np.ndarray:
     """float64 array of a column; NULL, text and infinity are NaN."""
     try:
         numbers = np.array(values, dtype=float)
@@ -336,17 +341,17 @@ def _numbers(values):
     return np.where(np.isfinite(numbers), numbers, np.nan)
 
 
-def number_of(value):
+def number_of(value: object) -> float:
     """The value where it is a number, else NaN."""
     return value if isinstance(value, (int, float)) else math.nan
 
 
-def _texts(values):
+def _texts(values: Sequence) -> np.ndarray:
     """str array of a column; NULL is ''."""
     return np.array(['' if value is None else value for value in values], dtype=str)
 
 
-def names_of(values):
+def names_of(values: Iterable[str | None]) -> np.ndarray:
     """object array of a column of names: they are many and long, and arrays of str are as wide as the longest."""
     return np.array(['' if value is None else value for value in values], dtype=object)
 
@@ -356,7 +361,7 @@ _TIME = re.compile(r'(\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)?)
 _USUAL_TIMES = re.compile(r'(?:(?:\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d\.\d{3}|NaT)(?:\||$))+')
 
 
-def _instants(values):
+def _instants(values: Sequence) -> np.ndarray:
     """datetime64[ms] array of a column of times with a blank or a T in the middle; what is no time is NaT."""
     texts = [value if isinstance(value, str) else 'NaT' for value in values]
     try:
@@ -367,7 +372,7 @@ def _instants(values):
     return np.array([_instant_or_nat(text) for text in texts], dtype='datetime64[ms]')
 
 
-def _instant_or_nat(text):
+def _instant_or_nat(text: str) -> np.datetime64:
     match = _TIME.fullmatch(text)
     try:
         return np.datetime64(match[1] if match else 'NaT', 'ms')
@@ -375,7 +380,7 @@ def _instant_or_nat(text):
         return np.datetime64('NaT', 'ms')
 
 
-def _flags(when_missing):
+def _flags(when_missing: bool) -> Callable[[Sequence], np.ndarray]:
     """Converter of a column of booleans to a bool array."""
     return lambda values: np.array([when_missing if value is None else bool(value) for value in values], dtype=bool)
 
@@ -390,21 +395,21 @@ CONVERTERS = {field.name: _numbers for field in fields(Zeropoints)} | {
 }
 
 
-def read_columns(connection, statement):
+def read_columns(connection: sa.Connection, statement: sa.Select) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Read rows of CONVERTERS and `frame` in chunks: ({column: array (n,)}, number of the exposure (n,) int)."""
     parts = {name: [convert(())] for name, convert in CONVERTERS.items()}
-    numbers = {}
+    numbers: dict[str, int] = {}
     exposures = [np.empty(0, dtype=np.int64)]
     for rows in connection.execution_options(yield_per=READ_CHUNK).execute(statement).partitions():
         *columns, frames = zip(*rows, strict=True)
         for name, values in zip(parts, columns, strict=True):
             parts[name].append(CONVERTERS[name](values))
-        frames = (frame or exposure_of(name or '') for frame, name in zip(frames, columns[0], strict=True))
-        exposures.append(np.array([numbers.setdefault(frame, len(numbers)) for frame in frames]))
+        named = (frame or exposure_of(name or '') for frame, name in zip(frames, columns[0], strict=True))
+        exposures.append(np.array([numbers.setdefault(exposure, len(numbers)) for exposure in named]))
     return {name: np.concatenate(arrays) for name, arrays in parts.items()}, np.concatenate(exposures)
 
 
-def best_of_exposure(names, exposures, processed):
+def best_of_exposure(names: np.ndarray, exposures: np.ndarray, processed: np.ndarray) -> np.ndarray:
     """Mask of one row per exposure: the highest level, then the newest, then a base name before a path, then the last.
 
     names (n,) as stored; exposures (n,) numbers from 0; processed (n,) datetime64, NaT counts as the oldest.
@@ -420,15 +425,15 @@ def best_of_exposure(names, exposures, processed):
     return best
 
 
-def model_of(rows):
+def model_of(rows: Sequence[sa.Row]) -> StoredModel:
     """The `StoredModel` of rows (dateobs, modelzp, modelzperr) in any order."""
-    dateobs, modelzp, modelzperr = zip(*rows, strict=True) if rows else ((), (), ())
-    dateobs = _instants(dateobs)
+    times, modelzp, modelzperr = zip(*rows, strict=True) if rows else ((), (), ())
+    dateobs = _instants(times)
     order = np.argsort(dateobs, kind='stable')
     return StoredModel(dateobs[order], _numbers(modelzp)[order], _numbers(modelzperr)[order])
 
 
-def run_of(row):
+def run_of(row: sa.Row) -> Run:
     """The `Run` of a row of `photrun`."""
     values = dict(row._mapping)
     per_telescope = json.loads(values.pop('pertelescope') or '{}')

@@ -9,7 +9,9 @@ import math
 import os
 import warnings
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -49,23 +51,23 @@ class ReferenceStars:
 
     ra_deg: np.ndarray
     dec_deg: np.ndarray
-    mag: dict
-    mag_error: dict
+    mag: dict[str, np.ndarray]
+    mag_error: dict[str, np.ndarray]
     covered: bool = True
     complete: bool = True
     system: str = 'PS1'
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.ra_deg)
 
-    def select(self, chosen):
+    def select(self, chosen: np.ndarray) -> 'ReferenceStars':
         """The stars of a boolean mask or index array."""
         return replace(self, ra_deg=self.ra_deg[chosen], dec_deg=self.dec_deg[chosen],
                        mag={band: mag[chosen] for band, mag in self.mag.items()},
                        mag_error={band: error[chosen] for band, error in self.mag_error.items()})
 
 
-def ps1_to_sdss(stars, colour_range_mag=(0.4, 2.7)):
+def ps1_to_sdss(stars: ReferenceStars, colour_range_mag: Sequence[float] = (0.4, 2.7)) -> ReferenceStars:
     """A new ReferenceStars in the SDSS system: g, r, i, z of the stars whose (g-i)_PS1 lies inside the range.
 
     Outside the range (not a star of the main sequence, or not covered by the polynomial) and where g or i is missing,
@@ -82,18 +84,21 @@ def ps1_to_sdss(stars, colour_range_mag=(0.4, 2.7)):
 
 
 class PS1Catalog:
-    """The catalogue in a directory; the index is read once, region files are cached within `cache_bytes` of memory."""
+    """The catalogue in a directory; the index is read once, region files are cached within `cache_bytes` of memory.
 
-    def __init__(self, directory, *, cache_bytes=512 * 2**20):
+    Raises CatalogMissing where the directory has no index that can be read.
+    """
+
+    def __init__(self, directory: Path | str, *, cache_bytes: int = 512 * 2**20) -> None:
         self.directory = os.path.expanduser(os.fspath(directory))
         self._index = _read_index(self.directory)
-        self._cache = OrderedDict()
+        self._cache: OrderedDict[str, np.ndarray] = OrderedDict()
         self._cache_free = cache_bytes
-        self._warned = set()
-        self._missing_in_a_row = set()
-        self._last_read = None
+        self._warned: set[str] = set()
+        self._missing_in_a_row: set[str] = set()
+        self._last_read: str | None = None
 
-    def cone(self, ra_deg, dec_deg, radius_deg):
+    def cone(self, ra_deg: float, dec_deg: float, radius_deg: float) -> ReferenceStars:
         """All stars within radius_deg of (ra_deg, dec_deg), true angular distance, as ReferenceStars.
 
         Right across RA 0/360 and at the poles.  A region file that is missing or broken is warned of once and leaves
@@ -111,7 +116,7 @@ class PS1Catalog:
             {band: rows[:, 2 + len(BANDS) + n] for n, band in enumerate(BANDS)},
             covered=bool(names), complete=len(read) == len(names))
 
-    def _region(self, name):
+    def _region(self, name: str) -> np.ndarray | None:
         """Rows of one region sorted by declination, from the cache or from disk; None where it cannot be read."""
         if name in self._cache:
             self._cache.move_to_end(name)
@@ -127,11 +132,11 @@ class PS1Catalog:
         self._keep(name, table)
         return table
 
-    def _path(self, name):
+    def _path(self, name: str) -> str:
         path = os.path.join(self.directory, name)
         return path if os.path.exists(path) or not os.path.exists(path + '.fits') else path + '.fits'
 
-    def _keep(self, name, table):
+    def _keep(self, name: str, table: np.ndarray) -> None:
         """Put a region into the cache; the ones not used for longest make room.  A huge one is not kept at all."""
         while self._cache and self._cache_free < table.nbytes:
             self._cache_free += self._cache.popitem(last=False)[1].nbytes
@@ -139,7 +144,7 @@ class PS1Catalog:
             self._cache[name] = table
             self._cache_free -= table.nbytes
 
-    def _note_unreadable(self, name, path, error):
+    def _note_unreadable(self, name: str, path: str, error: Exception) -> None:
         if name not in self._warned:
             self._warned.add(name)
             why = 'is missing' if isinstance(error, FileNotFoundError) else f'cannot be read ({error})'
@@ -164,7 +169,7 @@ class _Index:
     dec_max: np.ndarray
     name: np.ndarray
 
-    def overlapping(self, ra_deg, dec_deg, radius_deg):
+    def overlapping(self, ra_deg: float, dec_deg: float, radius_deg: float) -> tuple[str, ...]:
         """Names of the region files that a cone may touch, without repeats, in the order of the table.
 
         A cone of radius r about declination d spans asin(sin r / cos d) in RA on either side, everything if it
@@ -178,7 +183,7 @@ class _Index:
         return tuple(dict.fromkeys(self.name[touched].tolist()))
 
 
-def _read_index(directory):
+def _read_index(directory: str) -> '_Index':
     from astropy.io import fits
 
     path = os.path.join(directory, 'SkyTable.fits')
@@ -208,7 +213,7 @@ def _read_index(directory):
                   names[real])
 
 
-def _read_region(path):
+def _read_region(path: str) -> np.ndarray:
     """(n, 2 + 2 * 5) array: RA, DEC, magnitudes, errors, sorted by DEC; what is no magnitude is nan."""
     from astropy.io import fits
 
@@ -233,7 +238,7 @@ def _read_region(path):
     return rows[np.argsort(rows[:, 1], kind='stable')]
 
 
-def _in_cone(rows, ra_deg, dec_deg, radius_deg):
+def _in_cone(rows: np.ndarray, ra_deg: float, dec_deg: float, radius_deg: float) -> np.ndarray:
     """Rows (sorted by declination) within the cone, by haversines, which stay exact for small distances."""
     first, last = np.searchsorted(rows[:, 1], [dec_deg - radius_deg, dec_deg + radius_deg + 1e-12])
     rows = rows[first:last]
@@ -243,7 +248,7 @@ def _in_cone(rows, ra_deg, dec_deg, radius_deg):
     return rows[haversine <= math.sin(math.radians(min(radius_deg, 180.0)) / 2) ** 2]
 
 
-def _near_pairs(ra_deg, dec_deg, limit_arcsec):
+def _near_pairs(ra_deg: np.ndarray, dec_deg: np.ndarray, limit_arcsec: float) -> np.ndarray:
     """Indices (k, 2) of all pairs nearer than a small limit; positions (n,) sorted by declination.
 
     Each star is compared with the next in declination, the one after that, and so on, until all of those are too far.
@@ -266,7 +271,7 @@ def _near_pairs(ra_deg, dec_deg, limit_arcsec):
     return np.concatenate(pairs)
 
 
-def _merge_duplicates(rows):
+def _merge_duplicates(rows: np.ndarray) -> np.ndarray:
     """One row per star: of rows that are the same star, the one with most magnitudes, then the smaller errors.
 
     rows : sorted by declination.

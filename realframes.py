@@ -10,8 +10,12 @@ PIPEVER (the flags are SEP's own); the time of day is made up.
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:  # imported where it is used
+    from astropy.io.fits import FITS_rec
 
 PACKAGE = 'lco-banzai'
 
@@ -44,18 +48,19 @@ FRAMES = (
 )
 
 
-def catalogue_path(frame):
+def catalogue_path(frame: RealFrame) -> Path:
     """Where the package keeps the catalogue of a frame; FileNotFoundError where the package is not installed."""
     try:
-        found = metadata.distribution(PACKAGE).locate_file(f'banzai/tests/data/{frame.name}-matched-cat.fits')
+        found = Path(str(metadata.distribution(PACKAGE).locate_file(
+            f'banzai/tests/data/{frame.name}-matched-cat.fits')))
     except metadata.PackageNotFoundError:
         raise FileNotFoundError(f'the package {PACKAGE} is not installed') from None
-    if not Path(found).is_file():
+    if not found.is_file():
         raise FileNotFoundError(f'{found}: not in this build of {PACKAGE}')
-    return Path(found)
+    return found
 
 
-def write_real_frames(out):
+def write_real_frames(out: Path | str) -> tuple[RealFrame, ...]:
     """Write out/archive and out/ps1 for both frames; returns the FRAMES."""
     from astropy.io import fits
 
@@ -72,7 +77,7 @@ def write_real_frames(out):
     return FRAMES
 
 
-def _write_frame(root, frame, catalogue):
+def _write_frame(root: Path, frame: RealFrame, catalogue: 'FITS_rec') -> None:
     from astropy.io import fits
 
     day = frame.name.split('-')[2]
@@ -88,21 +93,21 @@ def _write_frame(root, frame, catalogue):
     fits.HDUList([fits.PrimaryHDU(), science, sources]).writeto(folder / f'{frame.name}-e91.fits', overwrite=True)
 
 
-def _tan_header(catalogue):
+def _tan_header(catalogue: 'FITS_rec') -> dict[str, str | float]:
     from astropy import units
     from astropy.coordinates import SkyCoord
     from astropy.wcs.utils import fit_wcs_from_points
 
     sky = SkyCoord(catalogue['ra'] * units.deg, catalogue['dec'] * units.deg)
     wcs = fit_wcs_from_points((catalogue['x'] - 1, catalogue['y'] - 1), sky, projection='TAN')  # 0-based pixels there
-    header = {'CTYPE1': 'RA---TAN', 'CTYPE2': 'DEC--TAN'}
+    header: dict[str, str | float] = {'CTYPE1': 'RA---TAN', 'CTYPE2': 'DEC--TAN'}
     for axis in (0, 1):
         header |= {f'CRPIX{axis + 1}': wcs.wcs.crpix[axis], f'CRVAL{axis + 1}': wcs.wcs.crval[axis]}
         header |= {f'CD{axis + 1}_{other + 1}': wcs.pixel_scale_matrix[axis, other] for other in (0, 1)}
     return header
 
 
-def _write_region(root, frame, catalogue):
+def _write_region(root: Path, frame: RealFrame, catalogue: 'FITS_rec') -> tuple[str, float, float, float, float]:
     """Write the reference stars as one region file; returns its row (name, ra and dec limits) of SkyTable."""
     from astropy.io import fits
 

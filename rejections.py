@@ -53,7 +53,8 @@ class FrameRejected(Exception):
     passing : whether a later run should look again at the unchanged file; None for what the reason says.
     """
 
-    def __init__(self, reason, detail='', *, exptime_s=None, passing=None):
+    def __init__(self, reason: Reason, detail: str = '', *, exptime_s: float | None = None,
+                 passing: bool | None = None) -> None:
         super().__init__(f'{reason.sentence}: {detail}' if detail else reason.sentence)
         self.passing = reason.passing if passing is None else passing
         self.reason = reason

@@ -8,17 +8,27 @@ import csv
 import io
 import logging
 import struct
-from collections import defaultdict
+from argparse import Namespace
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from datetime import date, datetime
+from typing import TextIO
 
 import numpy as np
+from matplotlib.figure import Figure
 
 import trendplots
 import webpage
 from names import overview_plot_name, safe_part, trend_plot_name
+from observatory import Observatory
+from photdbinterface import PhotDatabase
+from photdbtables import StoredModel, TelescopeKey, Zeropoints
 from rejections import DatabaseUnusable, UsageInvalid
-from status import finding, series_status
+from reportstore import BucketStore, DirectoryStore
+from status import SeriesStatus, finding, series_status
 from throughputmodel import (
+    ThroughputFit,
     at_unit_airmass,
     correct_gain,
     fit_throughput,
@@ -43,23 +53,24 @@ class Rows:
 
     telescope: str
     filter: str
-    zeropoints: object
+    zeropoints: Zeropoints
     zp_repaired: np.ndarray
     zp_unit: np.ndarray
     extinction: np.ndarray
     usable: np.ndarray
     group: np.ndarray
-    group_names: tuple
-    events: tuple
+    group_names: tuple[str, ...]
+    events: tuple[tuple[date, str, str], ...]
     reference_mag: float | None
 
     @property
-    def has_old_rows(self):
+    def has_old_rows(self) -> bool:
         """Whether rows of the pivot colour and rows without one are mixed."""
         return len(set(np.isnan(self.zeropoints.zpcolor).tolist())) > 1
 
 
-def selection(database, options, observatory):
+def selection(database: PhotDatabase, options: Namespace,
+              observatory: Observatory) -> tuple[list[TelescopeKey], dict[str, list[str]]]:
     """Telescopes (site, dome, telescope) and filters {reported: [native]} that the options select.
 
     Raises UsageInvalid for what the database does not have, naming what it has.
@@ -82,7 +93,7 @@ def selection(database, options, observatory):
     return [t for t in chosen if _fit_for_names(t)], {name: filters[name] for name in kept if _fit_for_names([name])}
 
 
-def _fit_for_names(parts):
+def _fit_for_names(parts: Iterable[str]) -> bool:
     """Whether all parts may become file names; what is not, is said once and left out."""
     try:
         return all(safe_part(part) for part in parts)
@@ -91,7 +102,9 @@ def _fit_for_names(parts):
         return False
 
 
-def read_rows(database, telescope, filter_name, native, observatory, start=None, end=None):
+def read_rows(database: PhotDatabase, telescope: TelescopeKey, filter_name: str, native: Sequence[str],
+              observatory: Observatory, start: np.datetime64 | None = None,
+              end: np.datetime64 | None = None) -> Rows | None:
     """The rows of one telescope and filter as `Rows`; None where there are none in the dates."""
     site, dome, telid = telescope
     z = database.zeropoints(site=site, dome=dome, telescope=telid, filter=native, start=start, end=end)
@@ -113,7 +126,7 @@ def read_rows(database, telescope, filter_name, native, observatory, start=None,
                 usable, group, tuple(group_names.tolist()), events, reference_mag)
 
 
-def _by_value(values, function):
+def _by_value(values: np.ndarray, function: Callable[[str], float]) -> np.ndarray:
     """function(value) of every value of an array, called once per different value."""
     different, inverse = np.unique(values, return_inverse=True)
     return np.array([function(str(value)) for value in different])[inverse]
@@ -125,16 +138,21 @@ class Report:
     store : reportstore.  now : naive UTC datetime.  options : of longtermphotzp.py.
     """
 
-    def __init__(self, database, store, observatory, options, now, version):
+    def __init__(self, database: PhotDatabase, store: DirectoryStore | BucketStore, observatory: Observatory,
+                 options: Namespace, now: datetime, version: str) -> None:
         self.database, self.store, self.observatory, self.options = database, store, observatory, options
-        self.now, self.version = np.datetime64(now, 'ms'), version
+        self.now: np.datetime64 = np.datetime64(now, 'ms')
+        self.version = version
         self.start, self.end = _moment(options.start), _moment(options.end)
         self.until = self.now if self.end is None else min(self.now, self.end)
         self.telescopes, self.filters = selection(database, options, observatory)
-        self.plots, self.files, self.statuses = {}, [], []
-        self.models, self.colorterms = defaultdict(list), defaultdict(list)
+        self.plots: dict[str, webpage.Plot] = {}
+        self.files: list[str] = []
+        self.statuses: list[SeriesStatus] = []
+        self.models: dict[tuple[str, str], list[tuple]] = defaultdict(list)
+        self.colorterms: dict[str, list[tuple]] = defaultdict(list)
 
-    def one_telescope(self, telescope, counts):
+    def one_telescope(self, telescope: TelescopeKey, counts: Counter) -> None:
         """Fit, store, draw and tabulate one telescope in all filters."""
         for filter_name, native in self.filters.items():
             rows = read_rows(self.database, telescope, filter_name, native, self.observatory, self.start, self.end)
@@ -143,7 +161,7 @@ class Report:
                 counts['series'] += 1
                 counts['zeropoints'] += len(rows.zeropoints)
 
-    def _one_series(self, telescope, rows):
+    def _one_series(self, telescope: TelescopeKey, rows: Rows) -> None:
         z, events = rows.zeropoints, [event[:2] for event in rows.events]
         site = self.observatory.sites.get(telescope[0])
         fit = fit_throughput(
@@ -170,7 +188,7 @@ class Report:
             self._put_plot('errorhist', rows, trendplots.error_histogram(
                 _title(rows), z.zperr, z.zpsig), 'histogram of the errors and the scatter of single frames')
 
-    def _log(self, rows, fit):
+    def _log(self, rows: Rows, fit: ThroughputFit) -> None:
         z = rows.zeropoints
         log.info('%s %s: %d zeropoints, %d usable, %d nights', rows.telescope, rows.filter, len(z),
                  np.count_nonzero(rows.usable), len(fit.night))
@@ -184,7 +202,7 @@ class Report:
                              rows.group_names[offset.group], rows.group_names[offset.reference], offset.offset_mag,
                              offset.error_mag)
 
-    def _telescope_plots(self, rows, fit, said):
+    def _telescope_plots(self, rows: Rows, fit: ThroughputFit, said: str) -> None:
         z = rows.zeropoints
         shown = ~np.isnat(z.dateobs) & np.isfinite(rows.zp_repaired)
         zp = np.where(np.isfinite(rows.zp_unit), rows.zp_unit, rows.zp_repaired) - _offsets(rows, fit)
@@ -204,17 +222,17 @@ class Report:
             _title(rows), z.dateobs[terms], z.colorterm[terms], z.camera[terms], self.until),
             f'colour term against time, median {median:+.3f}')
 
-    def _put_plot(self, kind, rows, figure, said):
+    def _put_plot(self, kind: str, rows: Rows, figure: Figure, said: str) -> None:
         self._put_png(trend_plot_name(kind, rows.telescope, rows.filter), figure,
                       f'{rows.telescope} {rows.filter}: {said}')
 
-    def _put_png(self, name, figure, alt):
+    def _put_png(self, name: str, figure: Figure, alt: str) -> None:
         content = trendplots.png(figure)
         width, height = struct.unpack('>II', content[16:24])  # of the PNG's first chunk
         self.store.put(name, content)
         self.plots[name] = webpage.Plot(width, height, alt)
 
-    def finish(self):
+    def finish(self) -> None:
         """Overview plots, then, when all that it shows is in place, the page."""
         if self.options.createsummaryplots:
             self._overview_plots()
@@ -229,7 +247,7 @@ class Report:
             self.store.put('index.html', webpage.render_index(page).encode())
             self.store.flush()
 
-    def _overview_plots(self):
+    def _overview_plots(self) -> None:
         for (kind, filter_name), models in self._all_models().items():
             self._put_png(overview_plot_name(f'allmodels_{kind}', filter_name), trendplots.all_models_plot(
                 f'{SIZE_CLASSES[kind]}   {filter_name}', models, self.until),
@@ -240,7 +258,7 @@ class Report:
                     f'colour terms   {filter_name}', entries, self.until),
                     f'colour terms of all telescopes in {filter_name}')
 
-    def _all_models(self):
+    def _all_models(self) -> dict[tuple[str, str], list[tuple]]:
         """Models by class and filter: those of this run, and the stored ones of telescopes that it leaves out."""
         models = {key: list(entries) for key, entries in self.models.items()}
         done = {status.telescope for status in self.statuses}
@@ -254,14 +272,14 @@ class Report:
                         (key, stored.dateobs, stored.modelzp, reference_mag))
         return models
 
-    def _stored_reference(self, telescope, filter_name, stored):
+    def _stored_reference(self, telescope: TelescopeKey, filter_name: str, stored: StoredModel) -> float | None:
         """Reference of a telescope that this run leaves out, by its newest camera; None where none is known."""
         newest = stored.dateobs[-1].astype('datetime64[D]')
         z = self.database.zeropoints(site=telescope[0], dome=telescope[1], telescope=telescope[2], start=newest)
         return self.observatory.reference_mag(telescope[2][:3], filter_name, str(z.camera[-1]) if len(z) else '',
                                               newest.item())
 
-    def _runs(self):
+    def _runs(self) -> Iterator[webpage.RunInfo]:
         """This run, and those of the calibration back to one that ended well, for the page to name."""
         updated = str(self.now.astype('datetime64[s]'))
         for run in self.database.runs(1, script='longtermphotzp.py'):
@@ -270,16 +288,16 @@ class Report:
             yield webpage.RunInfo(run.script, run.started, run.ended, run.status, _summary(run.counts))
 
 
-def _moment(date):
+def _moment(date: str | None) -> np.datetime64 | None:
     """YYYYMMDD as datetime64[ms]; None stays None."""
     return None if date is None else np.datetime64(f'{date[:4]}-{date[4:6]}-{date[6:]}', 'ms')
 
 
-def _summary(counts):
+def _summary(counts: dict[str, int]) -> str:
     return ', '.join(f'{count} {name}' for name, count in counts.items() if count)
 
 
-def _earlier_page(content):
+def _earlier_page(content: bytes | None) -> webpage.Page | None:
     """The page that an earlier run left; None where there is none, or one that cannot be read."""
     if content is None:
         return None
@@ -290,17 +308,17 @@ def _earlier_page(content):
         return None
 
 
-def _title(rows):
+def _title(rows: Rows) -> str:
     return f'{rows.telescope}   {rows.filter}'
 
 
-def _size_class(telescope):
+def _size_class(telescope: TelescopeKey) -> str:
     """Key of SIZE_CLASSES: a telescope class is a diameter with m for the point, as 0m4 or 1m0."""
     diameter = telescope[2][:3].replace('m', '.')
     return '0m4' if diameter < '1' else '2m01m0'
 
 
-def _offsets(rows, fit):
+def _offsets(rows: Rows, fit: ThroughputFit) -> np.ndarray:
     """Offset of each row's camera and native filter from the scale of the model [mag] (n,)."""
     offsets = np.zeros(len(rows.group_names))
     for offset in fit.offsets:
@@ -308,7 +326,7 @@ def _offsets(rows, fit):
     return offsets[rows.group]
 
 
-def store_model(database, rows, fit):
+def store_model(database: PhotDatabase, rows: Rows, fit: ThroughputFit) -> None:
     """Put a fit into the database: nights, intervals and steps."""
     database.store_model(
         rows.telescope, rows.filter, fit.time, fit.model_mag, fit.model_error_mag,
@@ -320,7 +338,7 @@ def store_model(database, rows, fit):
                 'instrumental': s.instrumental} for s in fit.steps])
 
 
-def model_csv(rows, fit):
+def model_csv(rows: Rows, fit: ThroughputFit) -> str:
     """The nightly model as CSV: night, time, zeropoint with error, percent of the reference, and what it rests on."""
     file = io.StringIO(newline='')
     writer = csv.writer(file, lineterminator='\n')
@@ -334,7 +352,8 @@ def model_csv(rows, fit):
     return file.getvalue()
 
 
-def write_zeropoints(file, database, telescopes, native, options, observatory):
+def write_zeropoints(file: TextIO, database: PhotDatabase, telescopes: Iterable[TelescopeKey],
+                     native: dict[str, list[str]], options: Namespace, observatory: Observatory) -> int:
     """Write the zeropoints of telescopes and filters as CSV; returns how many rows.
 
     Columns are those of `lcophot` as measured, and zp_repaired, with the gain repairs of observatory.toml.

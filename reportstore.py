@@ -18,11 +18,14 @@ import json
 import logging
 import os
 import re
-from concurrent.futures import FIRST_COMPLETED, FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import IO, Any, Self
 
 from names import safe_file
 from rejections import StoreFailed
@@ -41,6 +44,7 @@ CONTENT_TYPES = {
 }
 IMAGE_CACHE = 'public, max-age=300'  # five minutes: a page left open shows new plots soon, scrolling asks for nothing
 NO_CACHE = 'no-cache'  # kept, but asked for every time: page, status and tables are always new
+Entry = dict[str, Any]  # of the manifest: sha256, size, etag
 _TEMPORARY = re.compile(r'\..+\.partial-\d+-\d+')
 _SECRETS = ('AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN')
 
@@ -54,7 +58,8 @@ class Patience:
     read_s: float = 30
 
 
-def open_store(directory, environment, *, patience=None):
+def open_store(directory: Path | str, environment: Mapping[str, str], *,
+               patience: Patience | None = None) -> 'DirectoryStore | BucketStore':
     """Open the place that the report goes to.
 
     directory : str or path, made where it does not exist; used where the environment has no AWS_S3_BUCKET.
@@ -68,17 +73,17 @@ def open_store(directory, environment, *, patience=None):
     return DirectoryStore(directory)
 
 
-def content_type(name):
+def content_type(name: str) -> str:
     """Content-Type of a file by its extension."""
     return CONTENT_TYPES.get(Path(name).suffix.lower(), 'application/octet-stream')
 
 
-def cache_control(name):
+def cache_control(name: str) -> str:
     """Cache-Control of a file by its extension."""
     return IMAGE_CACHE if content_type(name).startswith('image/') else NO_CACHE
 
 
-class _Store:
+class _Store(ABC):
     """What both places share.
 
     place : for people and logs.  sent, unchanged : files written so far, and files that were there already.
@@ -86,23 +91,31 @@ class _Store:
 
     place: str
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.sent = self.unchanged = 0
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind, *_):
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
             self.close()
         else:
             self.abandon()
 
+    @abstractmethod
+    def close(self) -> None:
+        """End after success."""
+
+    @abstractmethod
+    def abandon(self) -> None:
+        """End after a failure."""
+
 
 class DirectoryStore(_Store):
-    """A directory; files appear in it complete or not at all."""
+    """A directory; files appear in it complete or not at all.  Raises StoreFailed where it cannot be written."""
 
-    def __init__(self, directory):
+    def __init__(self, directory: Path | str) -> None:
         super().__init__()
         self._directory = Path(directory).expanduser()
         self.place = str(self._directory)
@@ -113,12 +126,12 @@ class DirectoryStore(_Store):
         if not os.access(self._directory, os.W_OK | os.X_OK):
             raise StoreFailed(f'{self.place}: the directory cannot be written; see its permissions, or name another')
 
-    def names(self):
+    def names(self) -> set[str]:
         """Names of the files there, a set."""
         with self._telling(self._directory), os.scandir(self._directory) as entries:
             return {entry.name for entry in entries if entry.is_file() and _may_be_ours(entry.name)}
 
-    def get(self, name):
+    def get(self, name: str) -> bytes | None:
         """Content of a file, None where there is none."""
         path = self._directory / safe_file(name)
         with self._telling(path):
@@ -127,7 +140,7 @@ class DirectoryStore(_Store):
             except FileNotFoundError:
                 return None
 
-    def put(self, name, content):
+    def put(self, name: str, content: bytes) -> None:
         """Write a file, unless it is there with this content.  Raises ValueError for a name that is none."""
         path = self._directory / _putable(name)
         with self._telling(path):
@@ -140,15 +153,15 @@ class DirectoryStore(_Store):
                 self._replace(path, content)
             self.sent += 1
 
-    def flush(self):
+    def flush(self) -> None:
         """Nothing waits here."""
 
-    def close(self):
+    def close(self) -> None:
         """Nothing to end here."""
 
     abandon = close
 
-    def _replace(self, path, content):
+    def _replace(self, path: Path, content: bytes) -> None:
         temporary = path.with_name(f'.{path.name}.partial-{os.getpid()}-{next(self._numbers)}')
         file = os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), 'wb')
         try:
@@ -160,7 +173,7 @@ class DirectoryStore(_Store):
             temporary.unlink(missing_ok=True)
             raise
 
-    def _remove_leftovers(self):
+    def _remove_leftovers(self) -> None:
         """Remove the temporary files of runs that were killed: those that nobody holds a lock on."""
         for path in self._directory.iterdir():
             if _TEMPORARY.fullmatch(path.name):
@@ -169,7 +182,7 @@ class DirectoryStore(_Store):
                         path.unlink()
 
     @contextmanager
-    def _telling(self, path):
+    def _telling(self, path: Path) -> Iterator[None]:
         try:
             yield
         except OSError as error:
@@ -178,33 +191,36 @@ class DirectoryStore(_Store):
 
 
 class BucketStore(_Store):
-    """An S3 bucket, AWS's or any that speaks the same; see the module's docstring."""
+    """An S3 bucket, AWS's or any that speaks the same; see the module's docstring.
 
-    def __init__(self, bucket, environment, patience):
+    Raises StoreFailed where it cannot be listed.
+    """
+
+    def __init__(self, bucket: str, environment: Mapping[str, str], patience: Patience) -> None:
         super().__init__()
         self._bucket = bucket
         self.place = f's3://{bucket}'
         self._secrets = [environment.get(name) for name in _SECRETS]
-        self._running = {}  # future -> name
-        self._fresh = {}    # what this run sent: name -> entry of the manifest
-        self._failure = None
+        self._running: dict[Future, str] = {}
+        self._fresh: dict[str, Entry] = {}  # what this run sent
+        self._failure: BaseException | None = None
         with self._telling():
             self._client = self._connect(environment, patience)
             self._listing = self._list()
         self._known = self._read_manifest()
         self._pool = ThreadPoolExecutor(UPLOADS, thread_name_prefix='upload')
 
-    def names(self):
+    def names(self) -> set[str]:
         """Names of the objects there, a set; waits for what is being sent."""
         self.flush()
         return {name for name in {*self._listing, *self._fresh} if _may_be_ours(name)}
 
-    def get(self, name):
+    def get(self, name: str) -> bytes | None:
         """Content of an object, None where there is none."""
         self._wait_for(self._sending(safe_file(name)))
         return self._fetch(name) if name in self._listing or name in self._fresh else None
 
-    def put(self, name, content):
+    def put(self, name: str, content: bytes) -> None:
         """Start to send an object, unless it is there with this content.
 
         Raises ValueError for a name that is none, StoreFailed where this or an earlier object could not be sent.
@@ -220,11 +236,11 @@ class BucketStore(_Store):
             wait(self._running, return_when=FIRST_COMPLETED)
         self._running[self._pool.submit(self._send, name, content, entry)] = name
 
-    def flush(self):
+    def flush(self) -> None:
         """Wait until everything is sent; raises StoreFailed where something could not be."""
         self._wait_for(self._running)
 
-    def close(self):
+    def close(self) -> None:
         """Wait until everything is sent, and write the manifest."""
         try:
             self.flush()
@@ -234,7 +250,7 @@ class BucketStore(_Store):
         self._pool.shutdown()
         self._write_manifest()
 
-    def abandon(self):
+    def abandon(self) -> None:
         """End after a failure: start no more uploads, and note in the manifest what was sent."""
         self._cancel()
         self._pool.shutdown()
@@ -248,22 +264,22 @@ class BucketStore(_Store):
 
     # -- uploads -------------------------------------------------------------------------------------------------------
 
-    def _send(self, name, content, entry):
+    def _send(self, name: str, content: bytes, entry: Entry) -> Entry:
         """Send one object, in a thread of the pool; returns its entry of the manifest."""
         with self._telling():
             answer = self._client.put_object(Bucket=self._bucket, Key=name, Body=content,
                                              ContentType=content_type(name), CacheControl=cache_control(name))
         return {**entry, 'etag': answer.get('ETag', '').strip('"')}
 
-    def _sending(self, name):
+    def _sending(self, name: str) -> list[Future]:
         return [future for future, running in self._running.items() if running == name]
 
-    def _wait_for(self, futures):
+    def _wait_for(self, futures: Iterable[Future]) -> None:
         """Wait for some uploads; the first failure ends all that have not begun."""
         wait(list(futures), return_when=FIRST_EXCEPTION)
         self._collect()
 
-    def _collect(self):
+    def _collect(self) -> None:
         """Take note of the uploads that ended; raises the first failure, now and ever after."""
         for future in [future for future in self._running if future.done()]:
             name = self._running.pop(future)
@@ -278,13 +294,13 @@ class BucketStore(_Store):
             self._cancel()
             raise self._failure
 
-    def _cancel(self):
+    def _cancel(self) -> None:
         for future in self._running:
             future.cancel()
 
     # -- what is there -------------------------------------------------------------------------------------------------
 
-    def _fetch(self, name):
+    def _fetch(self, name: str) -> bytes | None:
         """Content of an object, None where there is none."""
         with self._telling():
             try:
@@ -292,20 +308,20 @@ class BucketStore(_Store):
             except self._client.exceptions.NoSuchKey:
                 return None
 
-    def _list(self):
+    def _list(self) -> dict[str, tuple[int, str]]:
         """{name: (size, ETag)} of all objects."""
         pages = self._client.get_paginator('list_objects_v2').paginate(Bucket=self._bucket)
         objects = (each for page in pages for each in page.get('Contents', ()))
         return {each['Key']: (each['Size'], each.get('ETag', '').strip('"')) for each in objects}
 
-    def _read_manifest(self):
+    def _read_manifest(self) -> dict[str, Entry]:
         """Entries of the manifest that the listing agrees with."""
         content = self._fetch(MANIFEST) if MANIFEST in self._listing else None
         entries = _manifest_entries(content, self.place)
         return {name: entry for name, entry in entries.items()
                 if self._listing.get(name) == (entry.get('size'), entry.get('etag'))}
 
-    def _write_manifest(self):
+    def _write_manifest(self) -> None:
         """Write the manifest where something was sent: what another run noted in the meantime stays in it."""
         if not self._fresh:
             return
@@ -315,7 +331,7 @@ class BucketStore(_Store):
 
     # -- boto3 ---------------------------------------------------------------------------------------------------------
 
-    def _connect(self, environment, patience):
+    def _connect(self, environment: Mapping[str, str], patience: Patience) -> Any:
         """An S3 client; threads may share it."""
         import boto3
         from botocore.config import Config
@@ -331,7 +347,7 @@ class BucketStore(_Store):
             s3={'addressing_style': 'path'} if own_server else None))  # bucket.server is rarely in its name service
 
     @contextmanager
-    def _telling(self):
+    def _telling(self) -> Iterator[None]:
         """Turn whatever boto3 raises into StoreFailed: bucket and cause, nothing of the keys."""
         try:
             from botocore.exceptions import BotoCoreError, ClientError
@@ -349,7 +365,7 @@ class BucketStore(_Store):
         raise StoreFailed(f'the bucket {self.place} cannot be used: {self._redacted(cause)}; see AWS_S3_BUCKET, the '
                           'credentials and AWS_ENDPOINT_URL') from None
 
-    def _redacted(self, text):
+    def _redacted(self, text: str) -> str:
         """The text without credentials, in one line."""
         secrets = {part for secret in self._secrets if secret for part in (secret, *secret.split())}
         for secret in sorted(secrets, key=len, reverse=True):
@@ -357,21 +373,21 @@ class BucketStore(_Store):
         return ' '.join(re.sub(r'://[^/\s@]*@', '://***@', text).split())
 
 
-def _putable(name):
+def _putable(name: str) -> str:
     """A name that may be put; the manifest is the store's own."""
     if safe_file(name) == MANIFEST:
         raise ValueError(f'{name!r} is the name of the list of what was sent')
     return name
 
 
-def _may_be_ours(name):
+def _may_be_ours(name: str) -> bool:
     """Whether something of this name may have been put."""
     with suppress(ValueError):
         return bool(_putable(name))
     return False
 
 
-def _holds(path, content):
+def _holds(path: Path, content: bytes) -> bool:
     """Whether a file holds this content."""
     try:
         return path.stat().st_size == len(content) and path.read_bytes() == content
@@ -379,7 +395,7 @@ def _holds(path, content):
         return False
 
 
-def _try_lock(file):
+def _try_lock(file: IO[bytes]) -> bool:
     """Lock an open file against other processes; False where another one has it, or the file system knows no locks."""
     import fcntl
 
@@ -390,7 +406,7 @@ def _try_lock(file):
     return True
 
 
-def _manifest_entries(content, place):
+def _manifest_entries(content: bytes | None, place: str) -> dict[str, Entry]:
     """{name: entry} of a manifest; nothing where there is none or it is damaged: then everything is sent again."""
     if content is None:
         return {}

@@ -8,13 +8,22 @@ Here `plan` is the PlannedFrame of simulatednight.py, `frame` the SimulatedFrame
 simulatedframe.py.
 """
 
+from collections.abc import Container, Sequence
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from simulatedsky import ARCSEC_PER_DEG, BANDS, PS1_ASTROMETRY_ARCSEC, Catalogue
+
+if TYPE_CHECKING:  # astropy is imported where it is used; the other two import this room
+    from astropy.io.fits import Header
+
+    from simulatedframe import FieldSpec, SimulatedFrame
+    from simulatednight import PlannedFrame
 
 GAIN_E = 1.0  # products of the pipeline are in electrons
 BAND_HEIGHT_DEG, CELL_WIDTH_DEG, FOOTPRINT_DEC_DEG = 2.0, 2.5, -30.0
@@ -22,7 +31,7 @@ BAND_HEIGHT_DEG, CELL_WIDTH_DEG, FOOTPRINT_DEC_DEG = 2.0, 2.5, -30.0
 
 # --- frames
 
-def frame_cards(plan, frame, level):
+def frame_cards(plan: 'PlannedFrame', frame: 'SimulatedFrame', level: int) -> dict[str, Any]:
     """All header cards of SCI (dict), with the quirks and defects of this frame."""
     spec, station, model = plan.spec, plan.station, plan.spec.model
     cards = {
@@ -37,7 +46,7 @@ def frame_cards(plan, frame, level):
 
 
 @lru_cache(maxsize=8)
-def compressed_template(shape):
+def compressed_template(shape: tuple[int, int]) -> tuple[str, bytes]:
     """Header (text) and data (bytes) of a Rice-compressed image of constant pixels: compressed once per shape."""
     from astropy.io import fits
 
@@ -50,11 +59,12 @@ def compressed_template(shape):
         return hdus[1].header.tostring(), data
 
 
-def header_bytes(header):
+def header_bytes(header: 'Header') -> bytes:
+    """A header as a file has it: cards, END and blanks up to a whole block."""
     return header.tostring().encode('ascii')
 
 
-def image_bytes(spec, cards, *, pixels):
+def image_bytes(spec: 'FieldSpec', cards: dict[str, Any], *, pixels: bool) -> bytes:
     """Primary HDU and SCI as bytes: fpacked pixels of the true shape, or without `pixels` a header with no tiles.
 
     A cropped frame has a plain image as its primary HDU instead.
@@ -73,13 +83,13 @@ def image_bytes(spec, cards, *, pixels):
     return header_bytes(fits.PrimaryHDU().header) + header_bytes(header) + data
 
 
-def padded(data):
+def padded(data: bytes) -> bytes:
     """Data filled up to whole FITS blocks of 2880 bytes."""
     return data + bytes(-len(data) % 2880)
 
 
 @lru_cache(maxsize=4)
-def cat_header(names, upper):
+def cat_header(names: tuple[str, ...], upper: bool) -> 'Header':
     """Header of a CAT extension without rows, names of columns in upper or lower case."""
     from astropy.io import fits
 
@@ -90,7 +100,7 @@ def cat_header(names, upper):
         for name in names], name='CAT').header
 
 
-def cat_bytes(columns, *, upper):
+def cat_bytes(columns: dict[str, np.ndarray], *, upper: bool) -> bytes:
     """The CAT extension as bytes: 8 bytes per number, most significant first."""
     header = cat_header(tuple(columns), upper).copy()
     header['NAXIS2'] = len(columns['x'])
@@ -100,7 +110,7 @@ def cat_bytes(columns, *, upper):
     return header_bytes(header) + padded(table.tobytes())
 
 
-def frame_bytes(plan, frame, level, *, pixels=True):
+def frame_bytes(plan: 'PlannedFrame', frame: 'SimulatedFrame', level: int, *, pixels: bool = True) -> bytes:
     """A whole frame file as bytes, with the defects that concern the file itself."""
     data = image_bytes(plan.spec, frame_cards(plan, frame, level), pixels=pixels)
     if plan.defect != 'no-source-catalogue':
@@ -112,7 +122,7 @@ def frame_bytes(plan, frame, level, *, pixels=True):
 
 # --- the catalogue
 
-def cell_of(ra_deg, dec_deg):
+def cell_of(ra_deg: ArrayLike, dec_deg: ArrayLike) -> np.ndarray:
     """Region (band, index) of positions, (n, 2) int: bands of declination, cells about RA 0 that wrap, a polar cap.
 
     Band -1 is outside the footprint.
@@ -124,14 +134,14 @@ def cell_of(ra_deg, dec_deg):
     return np.column_stack([band, np.where(band < 0, 0, np.minimum(index, np.round(360 / width).astype(int) - 1))])
 
 
-def cell_width_deg(band):
+def cell_width_deg(band: ArrayLike) -> np.ndarray:
     """Width in RA [deg] of the cells of a band; the cap has one cell."""
     low = FOOTPRINT_DEC_DEG + BAND_HEIGHT_DEG * np.asarray(band)
     count = np.maximum(1, np.round(360 * np.cos(np.radians(low)) / CELL_WIDTH_DEG))
     return np.where(np.asarray(band) >= 59, 360.0, 360.0 / count)
 
 
-def cell_limits(cell, *, negative):
+def cell_limits(cell: tuple[int, int], *, negative: bool) -> tuple[float, float, float, float]:
     """R_MIN, R_MAX, D_MIN, D_MAX [deg]; a cell that wraps has R_MIN > R_MAX, or with `negative` R_MIN < 0."""
     band, index = cell
     width = float(cell_width_deg(band))
@@ -142,7 +152,7 @@ def cell_limits(cell, *, negative):
     return (ra_min if negative or ra_min >= 0 else ra_min + 360), ra_max, low, low + BAND_HEIGHT_DEG
 
 
-def region_table(catalogue, rows, *, lean, rng):
+def region_table(catalogue: Catalogue, rows: np.ndarray, *, lean: bool, rng: np.random.Generator) -> np.ndarray:
     """Structured array of one region file: float64 with errors, or lean: float32, no errors, sentinels."""
     kind = np.float32 if lean else np.float64
     values = {'RA': catalogue.ra_deg[rows], 'DEC': catalogue.dec_deg[rows]}
@@ -163,7 +173,8 @@ def region_table(catalogue, rows, *, lean, rng):
     return table
 
 
-def write_catalogue(root, catalogues, rng, *, build='full', missing=()):
+def write_catalogue(root: Path | str, catalogues: Sequence[Catalogue], rng: np.random.Generator, *, build: str = 'full',
+                    missing: Container[tuple[int, int]] = ()) -> None:
     """Write SkyTable.fits and the region files of some Catalogues below `root`.
 
     build : full, lean, or mixed, which alternates from region to region.
@@ -171,8 +182,9 @@ def write_catalogue(root, catalogues, rng, *, build='full', missing=()):
     """
     root = Path(root)
     root.mkdir(parents=True, exist_ok=True)
-    whole = Catalogue(*(np.concatenate([getattr(c, name) for c in catalogues])
-                        for name in ('ra_deg', 'dec_deg', 'mag', 'err')), valid=np.empty((0, 5), bool))
+    ra_deg, dec_deg, mag, err = (np.concatenate([getattr(c, name) for c in catalogues])
+                                 for name in ('ra_deg', 'dec_deg', 'mag', 'err'))
+    whole = Catalogue(ra_deg, dec_deg, mag, err, valid=np.empty((0, 5), bool))
     cells = cell_of(whole.ra_deg, whole.dec_deg)
     listed, member = np.unique(cells, axis=0, return_inverse=True)
     order = np.argsort(member.ravel(), kind='stable')
@@ -191,9 +203,10 @@ def write_catalogue(root, catalogues, rng, *, build='full', missing=()):
     write_sky_table(root / 'SkyTable.fits', index, parents=build == 'lean')
 
 
-def write_sky_table(path, index, *, parents):
+def write_sky_table(path: Path, index: Sequence[tuple], *, parents: bool) -> None:
     """The index of regions; with `parents` NULs pad the names and two entries name no file (PARENT 0 and 25)."""
-    dtype = [(name, np.float64) for name in ('R_MIN', 'R_MAX', 'D_MIN', 'D_MAX')] + [('NAME', 'S40')]
+    dtype: list[tuple[str, Any]] = [(name, np.float64) for name in ('R_MIN', 'R_MAX', 'D_MIN', 'D_MAX')]
+    dtype.append(('NAME', 'S40'))
     if parents:
         dtype.append(('PARENT', np.int32))
         rows = [(*row, 1 + k % 24) for k, row in enumerate(index)]
@@ -203,7 +216,7 @@ def write_sky_table(path, index, *, parents):
     write_bytes(path, table_bytes(np.array(rows, dtype), name='SKY_REGION'))
 
 
-def table_bytes(table, name=None):
+def table_bytes(table: np.ndarray, name: str | None = None) -> bytes:
     """A FITS file with one binary table, as bytes."""
     from astropy.io import fits
 
@@ -212,6 +225,7 @@ def table_bytes(table, name=None):
     return buffer.getvalue()
 
 
-def write_bytes(path, data):
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file, and the directories above it where they are not there."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)

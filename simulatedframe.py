@@ -20,6 +20,8 @@ from simulatedsky import (
     BANDS,
     COLOUR_RANGE,
     PS1_SATURATION_MAG,
+    Catalogue,
+    Sky,
     draw_catalogue,
     draw_sky,
     gnomonic,
@@ -64,16 +66,17 @@ FWHM_CLEAN_ONLY = (1, 25)  # about from here on fwhm is NaN where a source is fl
 class CameraModel:
     """A kind of camera: image shape (ny, nx), pixel scale, telescope class, detector in electrons, optics."""
 
-    shape: tuple
+    shape: tuple[int, int]
     pixel_arcsec: float
     telescope_class: str
     full_well_e: float
     read_noise_e: float
     distortion_arcsec: float  # in the corner
-    filters: tuple
+    filters: tuple[str, ...]
 
     @property
-    def half_diagonal_deg(self):
+    def half_diagonal_deg(self) -> float:
+        """From the centre of the image to a corner [deg]."""
         return float(np.hypot(*self.shape) / 2 * self.pixel_arcsec / ARCSEC_PER_DEG)
 
 
@@ -126,29 +129,32 @@ class FieldSpec:
     variable_fraction: float = 0.03
     spurious_fraction: float = 0.02
     pipeline: str = '1.40.0'
-    crop: tuple | None = None
+    crop: tuple[int, int] | None = None
     wcs_offset_arcsec: float = 0.0
     wcs_rotation_deg: float = 0.0
     biased_fraction: float = 0.0
     cloud_mag: float = 0.0
-    colours: tuple | None = None
+    colours: tuple[float, float] | None = None
     catalogue_missing: float = 0.0
     usable_snr: float = USABLE_SNR
 
     @property
-    def model(self):
+    def model(self) -> CameraModel:
+        """The kind of camera."""
         return CAMERAS[self.camera]
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, int]:
+        """(ny, nx) of the image [pixel], cropped where it is."""
         return self.crop or self.model.shape
 
     @property
-    def band(self):
+    def band(self) -> int:
+        """Index of the filter's band in BANDS."""
         return BANDS.index(BAND_OF_FILTER[self.filter_name])
 
     @property
-    def true_zp_mag(self):
+    def true_zp_mag(self) -> float:
         """Zeropoint of this frame [mag]: planted, or the reference of the telescope class through this much air."""
         if self.zp_mag is not None:
             return self.zp_mag
@@ -167,20 +173,21 @@ class SimulatedFrame:
     """
 
     spec: FieldSpec
-    columns: dict
-    header: dict
+    columns: dict[str, np.ndarray]
+    header: dict[str, str | float]
     star: np.ndarray
     usable: np.ndarray
     kron_amplitude_mag: float
 
     @property
-    def n_usable(self):
+    def n_usable(self) -> int:
+        """How many rows deserve to be in a fit."""
         return int(self.usable.sum())
 
 
 # --- from the sky to pixels
 
-def attitude(spec, rng):
+def attitude(spec: FieldSpec, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Linear solution of a frame: CD matrix (2, 2) [deg], true centre and header centre (CRPIX) [pixel, 1-based]."""
     turn = np.radians(spec.rotation_deg)
     scale = spec.model.pixel_arcsec / ARCSEC_PER_DEG
@@ -195,7 +202,7 @@ def attitude(spec, rng):
     return cd, centre, centre + error
 
 
-def header_cd(spec, cd, rng):
+def header_cd(spec: FieldSpec, cd: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """The CD matrix as the header has it: turned by `wcs_rotation_deg` one way or the other."""
     if not spec.wcs_rotation_deg:
         return cd
@@ -203,12 +210,12 @@ def header_cd(spec, cd, rng):
     return np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) @ cd
 
 
-def cloud_mag(x, y, spec, rng):
+def cloud_mag(x: np.ndarray, y: np.ndarray, spec: FieldSpec, rng: np.random.Generator) -> np.ndarray:
     """Light lost [mag] (n,) to a thin cloud at pixels x, y: a gradient and a wave over the image, 0 in the mean."""
     ny, nx = spec.shape
     direction, phase = rng.uniform(0, 2 * np.pi, 2)
 
-    def pattern(x, y):
+    def pattern(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         along = np.cos(direction) * (np.asarray(x) / nx - 0.5) + np.sin(direction) * (np.asarray(y) / ny - 0.5)
         return along + 0.3 * np.sin(2 * np.pi * along + phase)
 
@@ -216,7 +223,8 @@ def cloud_mag(x, y, spec, rng):
     return spec.cloud_mag * (pattern(x, y) - grid.mean()) / (np.ptp(grid) / 2)
 
 
-def pixel_positions(ra_deg, dec_deg, spec, cd, centre):
+def pixel_positions(ra_deg: np.ndarray, dec_deg: np.ndarray, spec: FieldSpec, cd: np.ndarray,
+                    centre: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Positions x, y [pixel, 1-based] (n,) where the optics put the stars: TAN, then a radial cubic distortion."""
     plane = np.vstack(gnomonic(ra_deg, dec_deg, spec.ra_deg, spec.dec_deg))
     offset = np.linalg.solve(cd, plane)
@@ -228,7 +236,7 @@ def pixel_positions(ra_deg, dec_deg, spec, cd, centre):
 
 # --- light, blends and measurement
 
-def true_electrons(mag, spec):
+def true_electrons(mag: np.ndarray, spec: FieldSpec) -> np.ndarray:
     """Electrons (n,) of objects with PS1 magnitudes (n, 5) in a frame of the planted zeropoint and colour term."""
     sdss = ps1_to_sdss(mag)
     colour = sdss[:, 0] - sdss[:, 2]
@@ -236,14 +244,14 @@ def true_electrons(mag, spec):
     return spec.exptime_s * 10 ** (-0.4 * m_inst)
 
 
-def sky_electrons(spec):
+def sky_electrons(spec: FieldSpec) -> float:
     """Electrons per pixel from the sky: dark sky and moonlight, seen by the same telescope."""
     surface = DARK_SKY[spec.filter_name] - spec.sky_brightening_mag
     per_arcsec2 = spec.exptime_s * 10 ** (-0.4 * (surface - spec.true_zp_mag))
     return per_arcsec2 * spec.model.pixel_arcsec ** 2
 
 
-def kron_loss(snr, i_mag, shape, amplitude_mag):
+def kron_loss(snr: np.ndarray, i_mag: np.ndarray, shape: str, amplitude_mag: float) -> np.ndarray:
     """Loss [mag] (n,) of the Kron flux of stars with a true signal-to-noise and PS1 i magnitude."""
     if shape == 'snr':
         return amplitude_mag / np.sqrt(snr)
@@ -256,7 +264,7 @@ def kron_loss(snr, i_mag, shape, amplitude_mag):
     raise ValueError(f'kron shape {shape!r} is none of {", ".join(KRON_SHAPES)}')
 
 
-def merge_blends(x, y, flux, radius):
+def merge_blends(x: np.ndarray, y: np.ndarray, flux: np.ndarray, radius: float) -> np.ndarray:
     """Index (n,) of the star that swallows each star: the brightest within `radius` [pixel], and so on upwards."""
     from scipy.spatial import cKDTree
 
@@ -271,7 +279,7 @@ def merge_blends(x, y, flux, radius):
     return merged
 
 
-def neighbour_light(x, y, flux, fwhm):
+def neighbour_light(x: np.ndarray, y: np.ndarray, flux: np.ndarray, fwhm: float) -> tuple[np.ndarray, np.ndarray]:
     """Light [electrons] (n,) that detections get from their neighbours, and bool (n,) whether they touch one."""
     from scipy.spatial import cKDTree
 
@@ -296,17 +304,18 @@ class _Detections:
     touched: np.ndarray
     clean: np.ndarray
 
-    def at(self, keep):
+    def at(self, keep: np.ndarray) -> '_Detections':
         return _Detections(*(getattr(self, name)[keep] for name in self.__dataclass_fields__))
 
 
-def noise_electrons(flux, spec, fwhm):
+def noise_electrons(flux: np.ndarray | float, spec: FieldSpec, fwhm: float) -> np.ndarray:
     """Noise [electrons] (n,) of Kron fluxes: photons, and sky and read noise over the aperture."""
     area = np.pi * (KRON_RADIUS_FWHM * fwhm) ** 2
     return np.sqrt(np.maximum(flux, 0) + area * (sky_electrons(spec) + spec.model.read_noise_e ** 2))
 
 
-def find_sources(sky, spec, fwhm, cd, centre, rng):
+def find_sources(sky: Sky, spec: FieldSpec, fwhm: float, cd: np.ndarray, centre: np.ndarray,
+                 rng: np.random.Generator) -> _Detections:
     """The _Detections of a frame: what falls on the detector, blended, above the detection limit."""
     x, y = pixel_positions(sky.ra_deg, sky.dec_deg, spec, cd, centre)
     ny, nx = spec.shape
@@ -331,7 +340,7 @@ def find_sources(sky, spec, fwhm, cd, centre, rng):
                        (flux[root] > 0.997 * total[root]) & ~biased[root])
 
 
-def detection_probability(flux, spec, fwhm):
+def detection_probability(flux: np.ndarray, spec: FieldSpec, fwhm: float) -> np.ndarray:
     """Share of stars of a flux [electrons] that are found: half where the peak pixel is 5 sigma above the sky."""
     from scipy.special import expit
 
@@ -339,24 +348,26 @@ def detection_probability(flux, spec, fwhm):
     return expit((flux * PEAK_SHARE / fwhm ** 2 / sigma - DETECTION_SIGMA) / DETECTION_WIDTH)
 
 
-def saturate(flux, peak, limit, rng):
+def saturate(flux: np.ndarray, peak: np.ndarray, limit: float,
+             rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Flux and peak (n,) as a full well leaves them: peaks end on a plateau, some of the light is lost."""
     full = peak > limit
     plateau = limit * (1 + 0.005 * rng.standard_normal(len(flux)))
     return np.where(full, flux * np.where(full, peak / limit, 1) ** -0.4, flux), np.where(full, plateau, peak), full
 
 
-def flag_values(pipeline):
+def flag_values(pipeline: str) -> dict[str, int]:
     """Names of defects to bits, as the pipeline of a version means them."""
     return FLAGS_NEW if version_of(pipeline) >= (1, 15) else FLAGS_OLD
 
 
-def version_of(pipeline):
+def version_of(pipeline: str) -> tuple[int, ...]:
     """A version as a tuple of numbers; frames without one are the oldest."""
     return tuple(int(part) for part in pipeline.split('.')) if pipeline else (0,)
 
 
-def measure(found, sky, spec, fwhm, amplitude_mag, rng):
+def measure(found: _Detections, sky: Sky, spec: FieldSpec, fwhm: float, amplitude_mag: float,
+            rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Kron photometry of detections: dict of flux fluxerr peak flag x y (k,), and snr, marred for the truth."""
     n = len(found.flux)
     noise = noise_electrons(found.flux, spec, fwhm)
@@ -380,12 +391,13 @@ def measure(found, sky, spec, fwhm, amplitude_mag, rng):
             'snr': snr, 'marred': full | edge | bad | found.touched | ~found.clean}
 
 
-def edge_distance(x, y, shape):
+def edge_distance(x: np.ndarray, y: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Distance [pixel] (n,) to the nearest edge of an image of shape (ny, nx)."""
     return np.minimum(np.minimum(x - 0.5, shape[1] + 0.5 - x), np.minimum(y - 0.5, shape[0] + 0.5 - y))
 
 
-def usable_stars(star, seen, sky, valid, spec):
+def usable_stars(star: np.ndarray, seen: dict[str, np.ndarray], sky: Sky, valid: np.ndarray,
+                 spec: FieldSpec) -> np.ndarray:
     """bool (k,): single, constant, clean stars in the range of colour, magnitude and signal that a fit may use."""
     colour = sky.mag[star, 0] - sky.mag[star, 2]
     bands = sorted({0, 2, spec.band})
@@ -396,7 +408,7 @@ def usable_stars(star, seen, sky, valid, spec):
     return single & inside & ~bright & well & (seen['snr'] > spec.usable_snr) & valid[star][:, bands].all(axis=1)
 
 
-def spurious_sources(n_stars, spec, fwhm, rng):
+def spurious_sources(n_stars: int, spec: FieldSpec, fwhm: float, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Detections that are no stars, as `measure` gives them: cosmic rays, noise peaks, rows without a flux."""
     n = 3 + rng.poisson(spec.spurious_fraction * n_stars)
     ny, nx = spec.shape
@@ -414,7 +426,7 @@ def spurious_sources(n_stars, spec, fwhm, rng):
 
 # --- the table and the whole frame
 
-def cat_columns(seen, spec, rng):
+def cat_columns(seen: dict[str, np.ndarray], spec: FieldSpec, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """The CAT table, dict of arrays (k,), of measured positions, fluxes, peaks, flags and sizes."""
     n = len(seen['x'])
     size = seen['size'] * rng.normal(1, 0.03, n)
@@ -437,25 +449,25 @@ def cat_columns(seen, spec, rng):
     return {**columns, 'flag': seen['flag'].astype(np.int64)}
 
 
-def moffat_radius(share):
+def moffat_radius(share: float) -> float:
     """Radius, in units of the scale of the profile, that holds a share of the light."""
     return np.sqrt((1 - share) ** (1 / (1 - MOFFAT_BETA)) - 1)
 
 
-def aperture_radii(spec):
+def aperture_radii(spec: FieldSpec) -> np.ndarray:
     """Radii [pixel] of fluxaper1..6: diameters of 1 to 6"; twice that in the versions 1.15.0 to 1.16.0."""
     double = spec.pipeline in ('1.15.0', '1.16.0')
     return np.arange(1, 7) / 2 / spec.model.pixel_arcsec * (2 if double else 1)
 
 
-def wcs_cards(spec, cd, crpix):
+def wcs_cards(spec: FieldSpec, cd: np.ndarray, crpix: np.ndarray) -> dict[str, str | float]:
     """Header cards of a linear TAN solution."""
     return {'CTYPE1': 'RA---TAN', 'CTYPE2': 'DEC--TAN', 'CUNIT1': 'deg', 'CUNIT2': 'deg',
             'CRVAL1': spec.ra_deg, 'CRVAL2': spec.dec_deg, 'CRPIX1': float(crpix[0]), 'CRPIX2': float(crpix[1]),
             'CD1_1': float(cd[0, 0]), 'CD1_2': float(cd[0, 1]), 'CD2_1': float(cd[1, 0]), 'CD2_2': float(cd[1, 1])}
 
 
-def observe(sky, valid, spec, rng):
+def observe(sky: Sky, valid: np.ndarray, spec: FieldSpec, rng: np.random.Generator) -> SimulatedFrame:
     """A SimulatedFrame of a Sky.
 
     valid : bool (n, 5), objects and bands the reference catalogue has: `Catalogue.valid`, less missing files.
@@ -478,7 +490,7 @@ def observe(sky, valid, spec, rng):
     return SimulatedFrame(spec, columns, header, star, usable, float(amplitude))
 
 
-def simulate_frame(spec, rng):
+def simulate_frame(spec: FieldSpec, rng: np.random.Generator) -> tuple[SimulatedFrame, Catalogue, Sky]:
     """One frame in its own sky: (SimulatedFrame, Catalogue, Sky), for tests and studies of accuracy."""
     sky = draw_sky(spec, rng)
     catalogue = draw_catalogue(sky, rng, missing=spec.catalogue_missing)

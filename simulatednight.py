@@ -6,16 +6,27 @@ regimes, each with a difficulty: the galactic plane, few stars, RA 0, the pole, 
 lacks.  Each field has one sky, which all its frames see.
 """
 
+from collections.abc import Collection, Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from names import exposure_of
 from simulatedfiles import cell_of, frame_bytes, write_bytes, write_catalogue
-from simulatedframe import CAMERAS, EXTINCTION, FLAGS_NEW, FieldSpec, flag_values, observe
-from simulatedsky import Catalogue, draw_catalogue, draw_sky, separation_deg
+from simulatedframe import (
+    CAMERAS,
+    EXTINCTION,
+    FLAGS_NEW,
+    CameraModel,
+    FieldSpec,
+    SimulatedFrame,
+    flag_values,
+    observe,
+)
+from simulatedsky import Catalogue, Sky, draw_catalogue, draw_sky, separation_deg
 
 MIN_USABLE = 20  # a frame with fewer usable stars is not called measurable
 PIPELINES = ('', '0.9.4', '0.20.1', '1.4.0', '1.9.0', '1.15.0', '1.16.0', '1.18.2', '1.25.1', '1.40.0')
@@ -32,7 +43,8 @@ class Station:
     camera: str
 
     @property
-    def model(self):
+    def model(self) -> CameraModel:
+        """The kind of camera, by the first two letters of its name."""
         return CAMERAS[self.camera[:2]]
 
 
@@ -107,7 +119,7 @@ REGIMES = {  # share of a night, camera types that go there; the last two serve 
 DEFECTS = ('file-unreadable', 'header-incomplete', 'filter-not-served', 'not-science', 'too-few-stars', 'wcs-failed',
            'exposure-too-short', 'defocused', 'no-source-catalogue', 'outside-footprint', 'no-reference-stars')
 DEFECT_REGIME = {'outside-footprint': 'outside', 'no-reference-stars': 'empty'}
-DEFECT_CARDS = {  # one form or two of each
+DEFECT_CARDS: dict[str, tuple[dict[str, Any], ...]] = {  # one form or two of each
     'wcs-failed': ({'WCSERR': 4},), 'defocused': ({'FOCOBOFF': 2.0},),
     'not-science': ({'OBSTYPE': 'BIAS'}, {'OBSTYPE': 'SKYFLAT'}),
     'header-incomplete': ({'EXPTIME': None}, {'INSTRUME': None}),
@@ -134,18 +146,20 @@ class PlannedFrame:
     exposure: str
     dayobs: str
     dateobs: str
-    quirks: dict
+    quirks: dict[str, Any]
     upper: bool
     twin: bool
 
     @property
-    def suffix(self):
+    def suffix(self) -> str:
+        """Ending of the file's name: a cropped frame is not packed."""
         return '.fits' if self.spec.crop else '.fits.fz'
 
-    def name(self, level):
+    def name(self, level: int) -> str:
+        """Base name of the frame at a reduction level."""
         return f'{self.exposure}-e{level}{self.suffix}'
 
-    def path(self, level):
+    def path(self, level: int) -> Path:
         """Where the frame belongs, below the root of the output."""
         folder = 'processed' if level == 91 else 'preview'
         return Path('archive', self.station.site, self.station.camera, self.dayobs, folder, self.name(level))
@@ -153,7 +167,7 @@ class PlannedFrame:
 
 # --- the plan
 
-def allot(n, shares, rng):
+def allot(n: int, shares: dict[str, float], rng: np.random.Generator) -> list[str]:
     """n labels in random order, as many of each as its share says (largest remainders); shares is a dict."""
     names = list(shares)
     exact = n * np.array([shares[name] for name in names]) / sum(shares.values())
@@ -162,7 +176,7 @@ def allot(n, shares, rng):
     return [str(label) for label in rng.permutation(np.repeat(names, counts))]
 
 
-def regime_places(sites, regimes):
+def regime_places(sites: Container[str], regimes: Iterable[str]) -> dict[str, list[tuple[Station, Field]]]:
     """For each regime the (station, field) pairs that these sites can reach; regimes without any are left out."""
     places = {}
     for regime in regimes:
@@ -174,8 +188,9 @@ def regime_places(sites, regimes):
     return places
 
 
-def plan_night(n_frames, rng, *, sites=tuple(SITES), regimes=None, date='20200213', defect_share=0.08,
-               twin_share=0.1, kron_shape='snr'):
+def plan_night(n_frames: int, rng: np.random.Generator, *, sites: Collection[str] = tuple(SITES),
+               regimes: Collection[str] | None = None, date: str = '20200213', defect_share: float = 0.08,
+               twin_share: float = 0.1, kron_shape: str = 'snr') -> list[PlannedFrame]:
     """Plan a night without making it: a list of n_frames PlannedFrame, sorted by exposure.
 
     defect_share : share of frames with a planted defect; kinds follow in the order of DEFECTS.
@@ -190,14 +205,15 @@ def plan_night(n_frames, rng, *, sites=tuple(SITES), regimes=None, date='2020021
     n_defects = round(defect_share * n_frames)
     planted = [kinds[k % len(kinds)] for k in range(n_defects)]
     slots = [None] * (n_frames - n_defects)
-    labels = [(DEFECT_REGIME.get(d, next(iter(shares))), d, planted[:k].count(d)) for k, d in enumerate(planted)]
+    labels: list[tuple[str, str | None, int]] = [
+        (DEFECT_REGIME.get(d, next(iter(shares))), d, planted[:k].count(d)) for k, d in enumerate(planted)]
     labels += [(regime, None, 0) for regime in allot(len(slots), shares, rng)] if slots else []
     stations = draw_stations(rng)
     drafts = [draft_frame(*label, places, stations, date, kron_shape, rng) for label in labels]
     return number_frames(drafts, twin_share, rng)
 
 
-def draw_stations(rng):
+def draw_stations(rng: np.random.Generator) -> dict[tuple[str, str], tuple[float, float]]:
     """How each station is tonight: dust [mag] per telescope, and colour term and offset per camera and filter."""
     dust = {(s.site, s.tag): rng.uniform(0.0, 0.38) for s in STATIONS}
     state = {}
@@ -208,7 +224,9 @@ def draw_stations(rng):
     return state
 
 
-def draft_frame(regime, defect, occurrence, places, stations, date, kron_shape, rng):
+def draft_frame(regime: str, defect: str | None, occurrence: int, places: dict[str, list[tuple[Station, Field]]],
+                stations: dict[tuple[str, str], tuple[float, float]], date: str, kron_shape: str,
+                rng: np.random.Generator) -> PlannedFrame:
     """One frame of a night, still without a number."""
     station, field = places[regime][rng.integers(len(places[regime]))]
     spec = draft_spec(regime, station, field, rng)
@@ -224,13 +242,13 @@ def draft_frame(regime, defect, occurrence, places, stations, date, kron_shape, 
     quirks = draw_quirks(spec.pipeline, rng)
     if defect in DEFECT_CARDS:
         quirks.update(DEFECT_CARDS[defect][occurrence % len(DEFECT_CARDS[defect])])
-    dateobs = local_midnight(date, station.site) + timedelta(hours=rng.uniform(-4.8, 4.8))
-    dateobs = dateobs.isoformat(timespec='milliseconds')
+    moment = local_midnight(date, station.site) + timedelta(hours=rng.uniform(-4.8, 4.8))
+    dateobs = moment.isoformat(timespec='milliseconds')
     return PlannedFrame(station, spec, field.name, regime, defect, occurrence, '', date, dateobs, quirks,
                         bool(rng.random() < 0.3), False)
 
 
-def draft_spec(regime, station, field, rng):
+def draft_spec(regime: str, station: Station, field: Field, rng: np.random.Generator) -> FieldSpec:
     """The FieldSpec of a frame of a night: filter, exposure, air, cloud, optics, version of the pipeline."""
     filters = ('zs',) if regime == 'sparse' and station.model.telescope_class == '2m0' else station.model.filters
     zenith = np.radians(abs(SITES[station.site][0] - field.dec_deg))
@@ -247,9 +265,9 @@ def draft_spec(regime, station, field, rng):
         pipeline=str(rng.choice(PIPELINES)), crop=(1500, 1500) if cropped else None)
 
 
-def draw_quirks(pipeline, rng):
+def draw_quirks(pipeline: str, rng: np.random.Generator) -> dict[str, Any]:
     """Header cards that are odd in some frames, as they are in real ones; None for a missing card."""
-    quirks = {}
+    quirks: dict[str, Any] = {}
     if rng.random() < 0.05:
         quirks['AIRMASS'] = str(rng.choice(['UNKNOWN', 'N/A']))
     if rng.random() < 0.03:
@@ -258,20 +276,21 @@ def draw_quirks(pipeline, rng):
         if rng.random() < share:
             quirks[key] = None
     if 'MAXLIN' not in quirks or flag_values(pipeline) is FLAGS_NEW:  # else nothing would tell of saturation
-        forms = ({}, {'SATURATE': None}, {'SATURATE': 0.0}, {'SATURATE': 'N/A'})
+        forms: tuple[dict[str, Any], ...] = ({}, {'SATURATE': None}, {'SATURATE': 0.0}, {'SATURATE': 'N/A'})
         quirks.update(forms[rng.choice(len(forms), p=[0.88, 0.06, 0.03, 0.03])])
     return quirks
 
 
-def local_midnight(date, site):
+def local_midnight(date: str, site: str) -> datetime:
     """UTC of mean local midnight in the night (local noon to local noon) that begins on a date YYYYMMDD."""
     day = datetime.strptime(date, '%Y%m%d').replace(tzinfo=UTC)
     return (day + timedelta(days=1, hours=-SITES[site][1] / 15)).replace(tzinfo=None)
 
 
-def number_frames(drafts, twin_share, rng):
+def number_frames(drafts: Iterable[PlannedFrame], twin_share: float, rng: np.random.Generator) -> list[PlannedFrame]:
     """Give drafts the running numbers of their cameras, in order of time, and some of them a quick-look twin."""
-    last, frames = {}, []
+    last: dict[str, int] = {}
+    frames = []
     for draft in sorted(drafts, key=lambda d: (d.station.camera, d.dateobs)):
         camera = draft.station.camera
         last[camera] = last.get(camera, int(rng.integers(15, 120))) + int(rng.integers(1, 4))
@@ -283,7 +302,7 @@ def number_frames(drafts, twin_share, rng):
 
 # --- what comes of it
 
-def truth_of(plan, frame):
+def truth_of(plan: PlannedFrame, frame: SimulatedFrame) -> dict[str, Any]:
     """The record of one frame in truth.json."""
     return {
         'name': plan.name(91), 'path': plan.path(91).as_posix(), 'site': plan.station.site,
@@ -297,7 +316,8 @@ def truth_of(plan, frame):
     }
 
 
-def field_sky(field, plans, rng):
+def field_sky(field: Field, plans: Sequence[PlannedFrame],
+              rng: np.random.Generator) -> tuple[Sky, Catalogue, set[tuple[int, int]]]:
     """Sky, Catalogue and the cells without a file, for all frames of a night in one field."""
     radius = max(plan.spec.model.half_diagonal_deg for plan in plans) + 0.1
     sky = draw_sky(plans[0].spec, rng, radius_deg=max(radius, 1.5 * field.hole_deg))
@@ -312,15 +332,16 @@ def field_sky(field, plans, rng):
     return sky, replace(catalogue, valid=catalogue.valid & there[:, None]), lost
 
 
-def dig_hole(catalogue, sky, field):
+def dig_hole(catalogue: Catalogue, sky: Sky, field: Field) -> Catalogue:
     """The Catalogue without its rows in the hole of a field."""
     keep = separation_deg(catalogue.ra_deg, catalogue.dec_deg, field.ra_deg, field.dec_deg) >= field.hole_deg
     outside = separation_deg(sky.ra_deg, sky.dec_deg, field.ra_deg, field.dec_deg) >= field.hole_deg
-    rows = (getattr(catalogue, name)[keep] for name in ('ra_deg', 'dec_deg', 'mag', 'err'))
-    return Catalogue(*rows, valid=catalogue.valid & outside[:, None])
+    ra_deg, dec_deg, mag, err = (getattr(catalogue, name)[keep] for name in ('ra_deg', 'dec_deg', 'mag', 'err'))
+    return Catalogue(ra_deg, dec_deg, mag, err, valid=catalogue.valid & outside[:, None])
 
 
-def write_night(out, plans, rng, *, build='full', pixels=True):
+def write_night(out: Path | str, plans: Sequence[PlannedFrame], rng: np.random.Generator, *, build: str = 'full',
+                pixels: bool = True) -> dict[str, dict[str, Any]]:
     """Write the frames of a plan, their catalogue and nothing else below `out`; returns records for truth.json.
 
     The seed of a frame follows from its place in the plan, so that no frame depends on how another one was made.

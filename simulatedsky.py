@@ -12,8 +12,12 @@ PS1 magnitudes become SDSS by the cubic polynomials of Finkbeiner et al. (2016, 
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:  # which imports this room
+    from simulatedframe import FieldSpec
 
 ARCSEC_PER_DEG = 3600.0
 BANDS = ('g', 'r', 'i', 'z', 'y')  # order of the magnitudes in every (n, 5) array of PS1 magnitudes
@@ -51,7 +55,7 @@ class Sky:
     kron_excess_mag: np.ndarray  # Kron flux over PSF flux, 0 for stars
     variable_mag: np.ndarray  # half range of the variation, 0 for constant stars
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.ra_deg)
 
 
@@ -71,13 +75,14 @@ class Catalogue:
 
 # --- colours and the sphere
 
-def ps1_to_sdss(mag):
+def ps1_to_sdss(mag: np.ndarray) -> np.ndarray:
     """SDSS magnitudes g r i z (n, 4) of PS1 magnitudes (n, >= 4): Finkbeiner et al. 2016."""
     colour = mag[:, 0] - mag[:, 2]
     return mag[:, :4] - np.polynomial.polynomial.polyval(colour, FINKBEINER.T).T
 
 
-def cap_positions(n, ra_deg, dec_deg, radius_deg, rng):
+def cap_positions(n: int, ra_deg: float, dec_deg: float, radius_deg: float,
+                  rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """n positions [deg], even over the spherical cap of a radius around a centre; right at the poles."""
     cos_theta = 1 - (1 - np.cos(np.radians(radius_deg))) * rng.random(n)
     theta, phi = np.arccos(cos_theta), 2 * np.pi * rng.random(n)
@@ -89,7 +94,7 @@ def cap_positions(n, ra_deg, dec_deg, radius_deg, rng):
     return ra % 360.0, np.degrees(np.arctan2(up, np.hypot(along, east)))
 
 
-def gnomonic(ra_deg, dec_deg, ra0_deg, dec0_deg):
+def gnomonic(ra_deg: np.ndarray, dec_deg: np.ndarray, ra0_deg: float, dec0_deg: float) -> tuple[np.ndarray, np.ndarray]:
     """Tangent-plane coordinates xi, eta [deg] (n,) about a centre, NaN on the far side of the sky."""
     da, dec, dec0 = np.radians(ra_deg - ra0_deg), np.radians(dec_deg), np.radians(dec0_deg)
     depth = np.sin(dec0) * np.sin(dec) + np.cos(dec0) * np.cos(dec) * np.cos(da)
@@ -99,7 +104,8 @@ def gnomonic(ra_deg, dec_deg, ra0_deg, dec0_deg):
     return np.degrees(xi), np.degrees(eta)
 
 
-def separation_deg(ra1_deg, dec1_deg, ra2_deg, dec2_deg):
+def separation_deg(ra1_deg: np.ndarray, dec1_deg: np.ndarray, ra2_deg: np.ndarray | float,
+                   dec2_deg: np.ndarray | float) -> np.ndarray:
     """Angular distance [deg] by the haversine, good for small angles."""
     dra, ddec = np.radians(ra1_deg - ra2_deg) / 2, np.radians(dec1_deg - dec2_deg) / 2
     h = np.sin(ddec) ** 2 + np.cos(np.radians(dec1_deg)) * np.cos(np.radians(dec2_deg)) * np.sin(dra) ** 2
@@ -108,13 +114,13 @@ def separation_deg(ra1_deg, dec1_deg, ra2_deg, dec2_deg):
 
 # --- stars, galaxies and the catalogue
 
-def draw_magnitudes(n, slope, rng):
+def draw_magnitudes(n: int, slope: float, rng: np.random.Generator) -> np.ndarray:
     """n magnitudes r [mag] between the limits of the sky, counts per magnitude rising as 10^(slope r)."""
     low, high = 10 ** (slope * SKY_BRIGHT_R), 10 ** (slope * SKY_FAINT_R)
     return np.log10(low + (high - low) * rng.random(n)) / slope
 
 
-def draw_colours(r, rng, limits=None):
+def draw_colours(r: np.ndarray, rng: np.random.Generator, limits: tuple[float, float] | None = None) -> np.ndarray:
     """Colours g-i [mag] (n,): turn-off stars, K dwarfs, and M dwarfs whose share grows to faint r.
 
     limits : even between these two instead.
@@ -128,7 +134,7 @@ def draw_colours(r, rng, limits=None):
     return np.where((colour > 0.3) & (colour < 3.0), colour, rng.uniform(0.3, 3.0, n))
 
 
-def locus_magnitudes(r, gi, rng):
+def locus_magnitudes(r: np.ndarray, gi: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """PS1 magnitudes g r i z y (n, 5) of stars with magnitude r and colour g-i, scattered about the stellar locus."""
     scatter = rng.normal(0, LOCUS_SCATTER_MAG, (3, len(r)))
     i = r - np.interp(gi, LOCUS_GI, LOCUS_RI) + scatter[0]
@@ -137,7 +143,7 @@ def locus_magnitudes(r, gi, rng):
     return np.column_stack([i + gi, r, i, z, z - 0.5 * iz + scatter[2]])
 
 
-def drop_close_pairs(ra_deg, dec_deg, r, centre):
+def drop_close_pairs(ra_deg: np.ndarray, dec_deg: np.ndarray, r: np.ndarray, centre: tuple[float, float]) -> np.ndarray:
     """Indices of the objects that have no brighter one within the resolution of PS1."""
     from scipy.spatial import cKDTree
 
@@ -148,7 +154,7 @@ def drop_close_pairs(ra_deg, dec_deg, r, centre):
     return np.sort(np.delete(order, np.unique(pairs[:, 1])))
 
 
-def draw_sky(spec, rng, *, radius_deg=None):
+def draw_sky(spec: 'FieldSpec', rng: np.random.Generator, *, radius_deg: float | None = None) -> Sky:
     """A Sky around the centre of `spec`, out to a radius [deg] (default: the frame and 0.05 deg)."""
     from scipy.special import expit
 
@@ -165,13 +171,13 @@ def draw_sky(spec, rng, *, radius_deg=None):
     return Sky(ra, dec, locus_magnitudes(r, draw_colours(r, rng, spec.colours), rng), galaxy, excess, variable)
 
 
-def ps1_errors(mag, rng):
+def ps1_errors(mag: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Errors [mag] (n, 5): a floor of 3 to 10 mmag for each star, and 0.1 mag at the depth of a band."""
     floor = rng.uniform(0.003, 0.010, (len(mag), 1))
     return np.hypot(floor, 0.1 * 10 ** (0.4 * (mag - PS1_DEPTH_MAG)))
 
 
-def draw_catalogue(sky, rng, *, missing=0.0):
+def draw_catalogue(sky: Sky, rng: np.random.Generator, *, missing: float = 0.0) -> Catalogue:
     """The Catalogue of a Sky: noise, saturation and depth of PS1, a few rows twice, in no order.
 
     missing : share of the objects that it does not have.

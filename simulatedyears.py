@@ -17,8 +17,11 @@ None of the science of the product is imported.  The same seed gives the same ro
 
 import json
 import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -74,9 +77,9 @@ class Nature:
 
     reference_zp : by class and filter; extinction : adopted, by filter; sites : (latitude, longitude) [deg]."""
 
-    reference_zp: dict
-    extinction: dict
-    sites: dict
+    reference_zp: dict[str, dict[str, float]]
+    extinction: dict[str, float]
+    sites: dict[str, tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -86,13 +89,14 @@ class Spec:
     seed: int = 1
     telescopes: int = len(TELESCOPES)
     years: float = 4.0
-    filters: tuple = tuple(FILTER_FACTOR)
+    filters: tuple[str, ...] = tuple(FILTER_FACTOR)
     photometric: float = 0.6
     one_per_night: bool = False
     start: str = '2016-01-01'
 
     @property
-    def n_nights(self):
+    def n_nights(self) -> int:
+        """How many nights, at least one."""
         return max(round(365.25 * self.years), 1)
 
 
@@ -114,14 +118,15 @@ class Telescope:
     enclosure: str
     telescope: str
     tag: str
-    events: tuple
-    cameras: tuple
+    events: tuple[Event, ...]
+    cameras: tuple[tuple[str, int, int], ...]
     open_nights: np.ndarray
     native: bool
     old_until: int
 
     @property
-    def name(self):
+    def name(self) -> str:
+        """site-enclosure-telescope."""
         return f'{self.site}-{self.enclosure}-{self.telescope}'
 
 
@@ -137,25 +142,28 @@ class Series:
     breaks: np.ndarray
     level: np.ndarray
     slope: np.ndarray
-    offsets: dict
+    offsets: dict[tuple[str, str, bool], float]
     extinction: float
 
-    def at(self, day):
+    def at(self, day: np.ndarray) -> np.ndarray:
         """True zeropoint at airmass 1 on the scale of offset 0; day (q,), from the first noon."""
         piece = np.clip(np.searchsorted(self.breaks, day, side='right') - 1, 0, None)
         return self.level[piece] + self.slope[piece] * (day - self.breaks[piece])
 
 
+ByFilter = dict[str, tuple[Series, dict[str, np.ndarray]]]  # filter: truth and rows of `draw_rows`
+
+
 # --- histories
 
-def spread_days(n, n_nights, rng, *, least=QUIET_DAYS):
+def spread_days(n: int, n_nights: int, rng: np.random.Generator, *, least: int = QUIET_DAYS) -> list[int]:
     """n days in order, at least `least` apart and from either end, or evenly far where there is no room for that."""
     least = min(least, int(0.9 * n_nights / (n + 1)))
     cuts = np.cumsum(rng.dirichlet(np.ones(n + 1))[:n]) * (n_nights - (n + 1) * least)
     return [int(day) for day in cuts + least * np.arange(1, n + 1)]
 
 
-def draw_events(number, n_nights, exchange, rng):
+def draw_events(number: int, n_nights: int, exchange: str, rng: np.random.Generator) -> tuple[Event, ...]:
     """Events of telescope `number`.  The second has none; the third was washed, the fourth cleaned in the last days."""
     if number == 1:
         return ()
@@ -177,12 +185,13 @@ def draw_events(number, n_nights, exchange, rng):
     return tuple(sorted(events, key=lambda event: event.day))
 
 
-def draw_step(kind, rng):
+def draw_step(kind: str, rng: np.random.Generator) -> float:
     """Size of a bounding event: a break may as well be a loss."""
     return float(rng.uniform(*STEP_MAG)) * (-1 if kind == 'break' and rng.random() < 0.3 else 1)
 
 
-def draw_cameras(number, kind, exchange, events, n_nights, rng):
+def draw_cameras(number: int, kind: str, exchange: str, events: Iterable[Event], n_nights: int,
+                 rng: np.random.Generator) -> tuple[tuple[str, int, int], ...]:
     """(camera, first day, last day + 1) of each camera of a telescope."""
     first, second = (f'{kind}{base + number}' for base in (10, 40))
     if exchange == 'overlap':
@@ -194,7 +203,7 @@ def draw_cameras(number, kind, exchange, events, n_nights, rng):
     return ((first, 0, n_nights),)
 
 
-def draw_open_nights(n_nights, years, rng):
+def draw_open_nights(n_nights: int, years: float, rng: np.random.Generator) -> np.ndarray:
     """Mask of the nights with frames: single ones are lost, and gaps of weeks."""
     there = rng.random(n_nights) >= LOST_NIGHTS
     for start in rng.integers(0, n_nights, max(round(rng.integers(2, 5) * years / 4), 0)):
@@ -202,7 +211,8 @@ def draw_open_nights(n_nights, years, rng):
     return there
 
 
-def draw_telescope(number, spec, rng):
+def draw_telescope(number: int, spec: Spec, rng: np.random.Generator) -> Telescope:
+    """Telescope `number` of TELESCOPES and its history."""
     site, enclosure, telescope, tag, kind = TELESCOPES[number]
     exchange = EXCHANGES[number % len(EXCHANGES)]
     events = draw_events(number, spec.n_nights, exchange, rng)
@@ -212,7 +222,8 @@ def draw_telescope(number, spec, rng):
                      draw_open_nights(spec.n_nights, spec.years, rng), number % 5 == 0, old_until)
 
 
-def draw_series(telescope, filter_name, extinction, nature, rng):
+def draw_series(telescope: Telescope, filter_name: str, extinction: float, nature: Nature,
+                rng: np.random.Generator) -> Series:
     """Truth of one filter: the telescope's events, with sizes and slopes by colour."""
     factor = FILTER_FACTOR[filter_name]
     healthy = nature.reference_zp[telescope.telescope[:3]][filter_name]
@@ -234,12 +245,12 @@ def draw_series(telescope, filter_name, extinction, nature, rng):
     return Series(filter_name, np.array(breaks), np.array(level), np.array(slope), offsets, extinction)
 
 
-def draw_slope(factor, rng):
+def draw_slope(factor: float, rng: np.random.Generator) -> float:
     """Slope [mag/day]."""
     return -float(np.clip(rng.uniform(*SLOPE_MMAG_PER_MONTH) * factor, *SLOPE_MMAG_PER_MONTH)) / 1000 / DAYS_PER_MONTH
 
 
-def draw_weather(spec, rng):
+def draw_weather(spec: Spec, rng: np.random.Generator) -> np.ndarray:
     """Cloud of each night of a site [mag], 0 in clear ones: a Gaussian process with memory, cut at a level that swings
     with the season."""
     n = spec.n_nights
@@ -256,7 +267,8 @@ def draw_weather(spec, rng):
 
 # --- rows
 
-def draw_rows(telescope, series, weather, spec, longitude_deg, rng):
+def draw_rows(telescope: Telescope, series: Series, weather: np.ndarray, spec: Spec, longitude_deg: float,
+              rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Rows of one telescope and filter: a dict of arrays, in order of time."""
     nights = np.flatnonzero(telescope.open_nights)
     counts = np.where(rng.random(len(nights)) < SINGLE_NIGHTS, 1, 2 + rng.poisson(ROWS_PER_NIGHT - 2, len(nights)))
@@ -281,7 +293,8 @@ def draw_rows(telescope, series, weather, spec, longitude_deg, rng):
             'zperr': np.where(old, np.nan, zperr), 'clear': (weather[night] == 0) & ~wild & ~poor}
 
 
-def draw_groups(telescope, series, night, rng):
+def draw_groups(telescope: Telescope, series: Series, night: np.ndarray,
+                rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Camera, native filter, whether the row is an old one, and offset [mag] of each row, by night (n,)."""
     camera = np.full(len(night), telescope.cameras[0][0])
     for name, first, _ in telescope.cameras[1:]:
@@ -295,7 +308,7 @@ def draw_groups(telescope, series, night, rng):
     return camera, native, old, offset
 
 
-def simulate(spec, nature):
+def simulate(spec: Spec, nature: Nature) -> Iterator[tuple[Telescope, ByFilter]]:
     """Yield (telescope, {filter: (Series, rows)}) for each telescope; the same for each seed and Spec.
 
     Raises ValueError for more telescopes than there are, or filters that are none.
@@ -323,12 +336,12 @@ def simulate(spec, nature):
 
 # --- files
 
-def times_of(rows, spec):
+def times_of(rows: dict[str, np.ndarray], spec: Spec) -> np.ndarray:
     """UTC of rows, datetime64[ms]; day 0 is the date `spec.start` at 0 h UTC, noon of the site at day 0.5 - lon/360."""
     return np.datetime64(spec.start, 'ms') + np.round(rows['day'] * 86_400_000).astype('timedelta64[ms]')
 
 
-def database_rows(telescope, by_filter, spec, rng):
+def database_rows(telescope: Telescope, by_filter: ByFilter, spec: Spec, rng: np.random.Generator) -> Iterator[tuple]:
     """Rows of `lcophot` of one telescope, tuples in the order of COLUMNS."""
     rows = {key: np.concatenate([rows[key] for _, rows in by_filter.values()])
             for key in ('day', 'night', 'camera', 'filter', 'old', 'airmass', 'zp', 'zpsig', 'zperr')}
@@ -355,12 +368,12 @@ def database_rows(telescope, by_filter, spec, rng):
     return zip(*columns, strict=True)
 
 
-def plain(values):
+def plain(values: np.ndarray) -> list[float | None]:
     """Values of a float array as SQLite takes them: rounded to 0.01 mmag, NaN as None."""
     return [None if value != value else value for value in np.round(values, 5).tolist()]
 
 
-def write_database(file, fleet, spec):
+def write_database(file: Path | str, fleet: Sequence[tuple[Telescope, ByFilter]], spec: Spec) -> int:
     """Write rows of (telescope, by_filter) pairs into the table lcophot of an SQLite file that has it; how many."""
     statement = f'INSERT INTO lcophot ({",".join(COLUMNS)}) VALUES ({",".join("?" * len(COLUMNS))})'  # noqa: S608
     rngs = np.random.default_rng([spec.seed, 1]).spawn(len(fleet))
@@ -381,12 +394,12 @@ def write_database(file, fleet, spec):
     return written
 
 
-def date_of(day, spec):
+def date_of(day: int, spec: Spec) -> str:
     """The date of a day as text."""
     return str(np.datetime64(spec.start, 'D') + int(day))
 
 
-def truth_of_telescope(telescope, by_filter, spec, longitude_deg):
+def truth_of_telescope(telescope: Telescope, by_filter: ByFilter, spec: Spec, longitude_deg: float) -> dict[str, Any]:
     """Truth of one telescope for JSON."""
     noon = 0.5 - longitude_deg / 360  # of day 0, in days after 0 h UTC
     series = {}
@@ -408,7 +421,7 @@ def truth_of_telescope(telescope, by_filter, spec, longitude_deg):
     return {'telescope': telescope.name, 'cameras': cameras, 'series': series}
 
 
-def write_truth(path, fleet, spec, nature):
+def write_truth(path: Path, fleet: Sequence[tuple[Telescope, ByFilter]], spec: Spec, nature: Nature) -> None:
     """Write truth as JSON, and beside it the list of events as CSV and an overlay of observatory.toml that names it."""
     records = {telescope.name: truth_of_telescope(telescope, by_filter, spec, nature.sites[telescope.site][1])
                for telescope, by_filter in fleet}

@@ -15,6 +15,7 @@ is shared.  Every random draw comes from a numpy Generator that is handed in: a 
 import argparse
 import json
 import sys
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -45,7 +46,7 @@ __all__ = [
 
 # --- commands
 
-def night(args):
+def night(args: argparse.Namespace) -> None:
     """The command `night`: plan, write, and say what was written."""
     if args.out.exists() and (not args.out.is_dir() or any(args.out.iterdir())):
         raise ValueError(f'{args.out} is not an empty directory')
@@ -60,7 +61,7 @@ def night(args):
           f'{len(records) - measurable - defects} with fewer than {MIN_USABLE} usable stars')
 
 
-def years(args):
+def years(args: argparse.Namespace) -> None:
     """The command `years`: zeropoints of a fleet into a new database, truth and events beside it."""
     from photdbinterface import PhotDatabase
 
@@ -76,15 +77,16 @@ def years(args):
           f'events by --observatory {truth.with_name(simulatedyears.OVERLAY_NAME)}')
 
 
-def write_truth(path, truth):
+def write_truth(path: Path, truth: dict) -> None:
+    """Write truth as JSON."""
     path.write_text(json.dumps(truth, indent=1, sort_keys=True) + '\n', encoding='utf-8')
 
 
 # --- command line
 
-def name_list(known):
+def name_list(known: Collection[str]) -> Callable[[str], tuple[str, ...]]:
     """A type for argparse: a comma list of known names."""
-    def names(text):
+    def names(text: str) -> tuple[str, ...]:
         parts = tuple(part.strip() for part in text.split(',') if part.strip())
         unknown = [part for part in parts if part not in known]
         if unknown or not parts:
@@ -93,7 +95,7 @@ def name_list(known):
     return names
 
 
-def share(text):
+def share(text: str) -> float:
     """A type for argparse: a number from 0 to 1."""
     value = float(text)
     if not 0 <= value <= 1:
@@ -101,7 +103,7 @@ def share(text):
     return value
 
 
-def day(text):
+def day(text: str) -> str:
     """A type for argparse: a date YYYYMMDD."""
     try:
         return datetime.strptime(text, '%Y%m%d').replace(tzinfo=UTC).strftime('%Y%m%d')
@@ -109,7 +111,7 @@ def day(text):
         raise argparse.ArgumentTypeError(f'{text} is not a date YYYYMMDD') from None
 
 
-def iso_day(text):
+def iso_day(text: str) -> str:
     """A type for argparse: a date YYYY-MM-DD."""
     try:
         return datetime.strptime(text, '%Y-%m-%d').replace(tzinfo=UTC).strftime('%Y-%m-%d')
@@ -117,7 +119,7 @@ def iso_day(text):
         raise argparse.ArgumentTypeError(f'{text} is not a date YYYY-MM-DD') from None
 
 
-def count(text):
+def count(text: str) -> int:
     """A type for argparse: a whole number above 0."""
     value = int(text)
     if value < 1:
@@ -125,7 +127,8 @@ def count(text):
     return value
 
 
-def build_parser():
+def build_parser() -> argparse.ArgumentParser:
+    """The command line of this script."""
     parser = argparse.ArgumentParser(description='A synthetic observatory with known truth.')
     commands = parser.add_subparsers(dest='command', required=True)
     add = commands.add_parser('night', help='frames of one night, a PS1 catalogue and truth.json')
@@ -166,7 +169,7 @@ def build_parser():
     return parser
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status: 0 done, 2 could not run."""
     args = build_parser().parse_args(argv)
     try:

@@ -8,6 +8,7 @@ of the bright sources without a partner, the field is turned or far off, and a s
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -56,7 +57,7 @@ class Matches:
     rotation_deg: float = 0.0
     share: float = 0.0
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.source)
 
     @property
@@ -65,7 +66,7 @@ class Matches:
         return self.share < DOUBTFUL_SHARE
 
 
-def tangent_plane(ra_deg, dec_deg, ra0_deg, dec0_deg):
+def tangent_plane(ra_deg: np.ndarray, dec_deg: np.ndarray, ra0_deg: float, dec0_deg: float) -> np.ndarray:
     """Gnomonic projection about (ra0, dec0): (n, 2) array of east and north [arcsec]; nan beyond 90 degrees."""
     ra, dec = np.radians(np.subtract(ra_deg, ra0_deg)), np.radians(dec_deg)
     dec0 = math.radians(dec0_deg)
@@ -76,7 +77,8 @@ def tangent_plane(ra_deg, dec_deg, ra0_deg, dec0_deg):
     return np.degrees(np.stack([east, north], axis=-1)) * 3600
 
 
-def match_stars(source_xy, source_flux, reference_xy, reference_mag, *, wide_arcsec=WIDE_ARCSEC):
+def match_stars(source_xy: np.ndarray, source_flux: np.ndarray, reference_xy: np.ndarray, reference_mag: np.ndarray, *,
+                wide_arcsec: float = WIDE_ARCSEC) -> Matches:
     """Match sources and reference stars one to one, after removing what the world coordinates have wrong.
 
     source_xy, reference_xy : (n, 2), (m, 2) positions in one tangent plane [arcsec].
@@ -99,16 +101,19 @@ def match_stars(source_xy, source_flux, reference_xy, reference_mag, *, wide_arc
     if found.share <= matches.share:
         return matches
     offset = np.add(found.offset_arcsec, vote.shift_arcsec)
-    return replace(found, offset_arcsec=tuple(offset.tolist()), rotation_deg=found.rotation_deg + vote.rotation_deg)
+    return replace(found, offset_arcsec=(float(offset[0]), float(offset[1])),
+                   rotation_deg=found.rotation_deg + vote.rotation_deg)
 
 
-def _by_brightness(reference_xy, reference_mag, source_xy, margin):
+def _by_brightness(reference_xy: np.ndarray, reference_mag: np.ndarray, source_xy: np.ndarray,
+                   margin: float) -> np.ndarray:
     """Indices of the reference stars within a margin of the sources' box, the brightest first; nan counts as faint."""
     near = _within_box(reference_xy, source_xy, margin)
     return near[np.argsort(np.nan_to_num(reference_mag[near], nan=np.inf), kind='stable')]
 
 
-def _match_near(source_xy, brightest, reference_xy, brightest_reference, wide_arcsec):
+def _match_near(source_xy: np.ndarray, brightest: np.ndarray, reference_xy: np.ndarray, brightest_reference: np.ndarray,
+                wide_arcsec: float) -> Matches:
     """Matches of a field that is off by less than FAR_FACTOR * wide_arcsec and not turned; orders are indices."""
     if not len(source_xy) or not len(brightest_reference):
         return _no_matches()
@@ -128,16 +133,16 @@ def _match_near(source_xy, brightest, reference_xy, brightest_reference, wide_ar
     moved = reference_xy[near] + removed(reference_xy[near])
     source, reference, separation = _mutual_nearest(source_xy, moved, radius)
     share = float(np.isin(brightest[:voters], source).mean())
-    return Matches(source, near[reference], separation, tuple(float(o) for o in offset), degree, radius, rotation,
+    return Matches(source, near[reference], separation, (float(offset[0]), float(offset[1])), degree, radius, rotation,
                    share)
 
 
-def _no_matches():
+def _no_matches() -> Matches:
     none = np.empty(0, int)
     return Matches(none, none, np.empty(0), (0.0, 0.0), 0, 0.0)
 
 
-def _within_box(xy, around, margin):
+def _within_box(xy: np.ndarray, around: np.ndarray, margin: float) -> np.ndarray:
     """Indices of the points of `xy` inside the bounding box of `around`, a margin added."""
     if not len(around):
         return np.empty(0, int)
@@ -145,17 +150,17 @@ def _within_box(xy, around, margin):
     return np.flatnonzero(np.all((xy >= low) & (xy <= high), axis=1))
 
 
-def _area(xy, radius):
+def _area(xy: np.ndarray, radius: float) -> float:
     """Area of the bounding box [square arcsec], which is taken to hold a few circles of the radius at least."""
     return np.prod(np.maximum(np.ptp(xy, axis=0), 4 * radius))
 
 
-def _bright_count(xy, radius):
+def _bright_count(xy: np.ndarray, radius: float) -> int:
     """How many stars the box of `xy` may hold so that a circle holds CHANCE_PAIRS of them by chance."""
     return max(FEWEST_STARS, int(CHANCE_PAIRS * _area(xy, radius) / (math.pi * radius**2)))
 
 
-def _vote(source_xy, reference_xy, radius):
+def _vote(source_xy: np.ndarray, reference_xy: np.ndarray, radius: float) -> np.ndarray | None:
     """The shift source - reference that most pairs agree on within VOTE_ARCSEC, or None where none stands out."""
     tree = cKDTree(reference_xy)
     neighbours = tree.query_ball_point(source_xy, radius)
@@ -176,7 +181,8 @@ def _vote(source_xy, reference_xy, radius):
     return offset
 
 
-def _remove_distortion(source_xy, reference_xy, offset, wide_arcsec):
+def _remove_distortion(source_xy: np.ndarray, reference_xy: np.ndarray, offset: np.ndarray,
+                       wide_arcsec: float) -> tuple[Callable[[np.ndarray], np.ndarray], int, float, float]:
     """Fit shift and distortion to the bright stars.
 
     Returns (function of (n, 2) positions giving (n, 2) shifts, degree, sigma per axis [arcsec] of the residuals,
@@ -184,7 +190,7 @@ def _remove_distortion(source_xy, reference_xy, offset, wide_arcsec):
     """
     centre, scale = reference_xy.mean(axis=0), max(np.ptp(reference_xy, axis=0).max() / 2, 1.0)
 
-    def terms(xy, degree):
+    def terms(xy: np.ndarray, degree: int) -> np.ndarray:
         u, v = ((xy - centre) / scale).T
         return np.stack([u**i * v**j for i in range(degree + 1) for j in range(degree + 1 - i)], axis=-1)
 
@@ -205,7 +211,7 @@ def _remove_distortion(source_xy, reference_xy, offset, wide_arcsec):
     return (lambda xy: terms(xy, degree) @ coefficients), degree, sigma, math.degrees(turn)
 
 
-def _robust_lstsq(design, values, residuals):
+def _robust_lstsq(design: np.ndarray, values: np.ndarray, residuals: np.ndarray) -> tuple[np.ndarray, float]:
     """Least squares of (n, 2) values with Tukey's biweight, from starting residuals; (coefficients, sigma per axis)."""
     sigma = 1.0
     for _ in range(10):
@@ -217,7 +223,7 @@ def _robust_lstsq(design, values, residuals):
     return coefficients, sigma
 
 
-def _mutual_nearest(one, other, radius):
+def _mutual_nearest(one: np.ndarray, other: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Pairs that are each other's nearest within radius: (index into one, index into other, distance)."""
     if not len(one) or not len(other):
         return np.empty(0, int), np.empty(0, int), np.empty(0)
@@ -229,7 +235,8 @@ def _mutual_nearest(one, other, radius):
     return mutual, nearest[mutual], distance[mutual]
 
 
-def blended_fraction(xy, mag, all_xy, all_mag, fwhm_arcsec):
+def blended_fraction(xy: np.ndarray, mag: np.ndarray, all_xy: np.ndarray, all_mag: np.ndarray,
+                     fwhm_arcsec: float) -> np.ndarray:
     """How much light neighbours add to each star's aperture, as a fraction of its own, from the catalogue alone.
 
     xy, mag : (n, 2) positions [arcsec] and (n,) magnitudes of the stars.  all_xy, all_mag : the same of every star of

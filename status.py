@@ -1,8 +1,13 @@
 """What the report says of each telescope and filter in one line: plain values, ready for a page or for JSON."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
+from datetime import date
+from typing import Any
 
 import numpy as np
+
+from throughputmodel import ThroughputFit
 
 HEALTHY_MAG = 0.2   # a telescope within this of its reference is in the healthy band
 RECENT_DAYS = 30
@@ -46,12 +51,12 @@ class SeriesStatus:
     state: str
     updated: str
 
-    def as_dict(self):
+    def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         return {**asdict(self), 'cameras': list(self.cameras)}
 
     @classmethod
-    def from_dict(cls, entry):
+    def from_dict(cls, entry: dict[str, Any]) -> 'SeriesStatus':
         """The inverse of as_dict; ValueError where the entry is not one."""
         try:
             known = {field.name: entry[field.name] for field in fields(cls)}
@@ -60,7 +65,9 @@ class SeriesStatus:
             raise ValueError(f'not a row of the status: {error}') from None
 
 
-def series_status(telescope, filter_name, cameras, fit, *, rows, last_observation, reference_mag, events, now):
+def series_status(telescope: str, filter_name: str, cameras: Iterable[str], fit: ThroughputFit, *, rows: int,
+                  last_observation: np.datetime64 | None, reference_mag: float | None,
+                  events: Iterable[tuple[date, str]], now: np.datetime64) -> SeriesStatus:
     """The status of one telescope and filter.
 
     fit : throughputmodel.ThroughputFit.  last_observation, now : datetime64.  reference_mag : None where not known.
@@ -68,51 +75,51 @@ def series_status(telescope, filter_name, cameras, fit, *, rows, last_observatio
     """
     modelled = len(fit.model_mag) > 0
     zp, error = (float(fit.model_mag[-1]), float(fit.model_error_mag[-1])) if modelled else (None, None)
-    percent = 100 * 10 ** (0.4 * (zp - reference_mag)) if modelled and reference_mag is not None else None
+    percent = 100 * 10 ** (0.4 * (zp - reference_mag)) if zp is not None and reference_mag is not None else None
     slope, slope_error = _slope(fit)
     event_date, event_kind = _newest_event(events, now)
-    since = np.datetime64(now, 'D') - RECENT_DAYS
-    recent = fit.night > since
+    today = now.astype('datetime64[D]')
+    recent = fit.night > today - RECENT_DAYS
     return SeriesStatus(
         telescope=telescope, filter=filter_name, cameras=tuple(cameras), last_observation=_text(last_observation),
         rows=rows, usable_rows=int(fit.night_rows.sum()), nights=len(fit.night), zp_mag=_rounded(zp, 4),
         zp_error_mag=_rounded(error, 4), reference_mag=reference_mag, percent=_rounded(percent, 1),
-        percent_error=_rounded(None if percent is None else percent * error * 0.4 * np.log(10), 1),
+        percent_error=_rounded(None if percent is None or error is None else percent * error * 0.4 * np.log(10), 1),
         slope_mag_per_month=_rounded(slope, 5), slope_error_mag_per_month=_rounded(slope_error, 5),
-        event_date=event_date and event_date.isoformat(), event_kind=event_kind,
-        days_since_event=event_date and int((np.datetime64(now, 'D') - np.datetime64(event_date)).astype(int)),
+        event_date=None if event_date is None else event_date.isoformat(), event_kind=event_kind,
+        days_since_event=None if event_date is None else (today.item() - event_date).days,
         nights_observed=int(np.count_nonzero(recent)),
         nights_photometric=int(np.count_nonzero(recent & fit.photometric)),
-        state=_state(zp, reference_mag), updated=_text(now))
+        state=_state(zp, reference_mag), updated=str(now.astype('datetime64[s]')))
 
 
-def _slope(fit):
+def _slope(fit: ThroughputFit) -> tuple[float, float] | tuple[None, None]:
     """(slope, error) at the end of the newest interval [mag/month]; None where there is none."""
     if not fit.intervals or not np.isfinite(fit.intervals[-1].end_slope_mag_per_month):
         return None, None
     return fit.intervals[-1].end_slope_mag_per_month, fit.intervals[-1].end_slope_error_mag_per_month
 
 
-def _newest_event(events, now):
-    past = [(day, kind) for day, kind in events if kind != 'start' and np.datetime64(day) <= np.datetime64(now, 'D')]
+def _newest_event(events: Iterable[tuple[date, str]], now: np.datetime64) -> tuple[date, str] | tuple[None, None]:
+    past = [(day, kind) for day, kind in events if kind != 'start' and np.datetime64(day) <= now]
     return max(past, default=(None, None))
 
 
-def _state(zp_mag, reference_mag):
+def _state(zp_mag: float | None, reference_mag: float | None) -> str:
     if zp_mag is None or reference_mag is None:
         return 'unknown'
     return 'good' if zp_mag >= reference_mag - HEALTHY_MAG else 'low'
 
 
-def _rounded(value, digits):
+def _rounded(value: float | None, digits: int) -> float | None:
     return None if value is None or not np.isfinite(value) else round(float(value), digits)
 
 
-def _text(moment):
-    return None if moment is None or np.isnat(moment) else str(np.datetime64(moment, 's'))
+def _text(moment: np.datetime64 | None) -> str | None:
+    return None if moment is None or np.isnat(moment) else str(moment.astype('datetime64[s]'))
 
 
-def finding(status):
+def finding(status: SeriesStatus) -> str:
     """What a person would say of a series: 'throughput 83% of reference, falling 9 mmag a month'."""
     if status.zp_mag is None:
         return 'too few points for a model'

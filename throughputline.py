@@ -6,11 +6,14 @@ the line is clearly not enough, a few kinks; groups of rows (cameras, native fil
 adopted extinction lacks goes with the airmass.  All that is one linear model, fitted by `clearsky`.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from clearsky import fit_clear_sky, make_data, mean_depth
+from clearsky import ClearSkyFit, Data, fit_clear_sky, make_data, mean_depth
 
 DAYS_PER_MONTH = 30.4375  # Julian year / 12
 BOUNDING = ('wash', 'recoating', 'break', 'instrument')
@@ -31,6 +34,8 @@ KINK_DAYS, KINK_MARGIN_DAYS, KINK_CHI2, MAX_KINKS = 30, 75, 20.0, 12
 # hardly dimmed.  Fewer nights after a rise, or before a fall, will do, as no cloud brightens.
 JUMP_MAG, JUMP_NIGHTS, FEW_NIGHTS, BRIGHTEST, MAX_JUMPS = 0.12, 40, 8, 5, 10
 
+TimedEvent = tuple[np.datetime64, str]  # time of an event, and its kind
+
 INSTRUMENT_DAYS = 30  # an instrument event is the change of cameras it is so near to
 
 
@@ -46,7 +51,8 @@ class Series:
     night: np.ndarray
 
     @property
-    def day(self):
+    def day(self) -> np.ndarray:
+        """Time of each row in days since the first (n,)."""
         return days_since(self.time, self.time[0])
 
 
@@ -72,46 +78,50 @@ class Line:
     origin: np.datetime64
     opened: np.ndarray
     centre: np.ndarray
-    steps: tuple = ()
-    kinks: tuple = ()
-    parameters: np.ndarray | None = None
-    covariance: np.ndarray | None = None
-    doubt: np.ndarray | None = None
+    steps: tuple[tuple[int, float], ...] = ()
+    kinks: tuple[tuple[int, float], ...] = ()
+    parameters: np.ndarray = field(default_factory=lambda: np.empty(0))  # empty until they are fitted
+    covariance: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
+    doubt: np.ndarray = field(default_factory=lambda: np.empty(0))
 
-    def days(self, time):
+    def days(self, time: np.ndarray) -> np.ndarray:
+        """Times (q,) in days since the origin."""
         return days_since(time, self.origin)
 
-    def piece(self, day):
+    def piece(self, day: ArrayLike) -> np.ndarray:
+        """Number of the piece that each day (q,) lies in; the first one for days before all."""
         return np.clip(np.searchsorted(self.opened, day, side='right') - 1, 0, None)
 
-    def design(self, day, piece=None):
+    def design(self, day: ArrayLike, piece: int | None = None) -> np.ndarray:
         """Functions at days (q,), of the piece each lies in or of a given one: (q, 2 m + steps + kinks)."""
         day = np.atleast_1d(day)
-        piece = self.piece(day) if piece is None else np.full(len(day), piece)
-        each = piece[:, None] == np.arange(len(self.opened))
+        here = self.piece(day) if piece is None else np.full(len(day), piece)
+        each = here[:, None] == np.arange(len(self.opened))
         columns = [each, each * (day[:, None] - self.centre) / DAYS_PER_MONTH]
-        columns += [((piece == at) & (day >= where))[:, None] for at, where in self.steps]
-        columns += [((piece == at) * np.maximum(day - where, 0) / DAYS_PER_MONTH)[:, None] for at, where in self.kinks]
+        columns += [((here == at) & (day >= where))[:, None] for at, where in self.steps]
+        columns += [((here == at) * np.maximum(day - where, 0) / DAYS_PER_MONTH)[:, None] for at, where in self.kinks]
         return np.concatenate(columns, axis=1).astype(float)
 
-    def value(self, functions, doubt=0.0):
+    def value(self, functions: np.ndarray, doubt: np.ndarray | float = 0.0) -> tuple[np.ndarray, np.ndarray]:
         """Value and error of a linear combination of the functions (..., q)."""
         variance = np.einsum('...i,ij,...j->...', functions, self.covariance, functions) + doubt
         return functions @ self.parameters, np.sqrt(np.maximum(variance, 0))
 
-    def at(self, day):
+    def at(self, day: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Model and error at days (q,) [mag], NaN before the first piece."""
         model, error = self.value(self.design(day), self.doubt[self.piece(day)])
         before = day < self.opened[0]
         return np.where(before, np.nan, model), np.where(before, np.nan, error)
 
 
-def days_since(time, origin):
+def days_since(time: np.ndarray | np.datetime64, origin: np.datetime64) -> Any:
+    """Days from a time to others: float64, of the shape of `time`."""
     return (time - origin) / np.timedelta64(1, 'D')
 
 
 # --- pieces
 
-def find_boundaries(series, events):
+def find_boundaries(series: Series, events: Sequence[TimedEvent]) -> list[Boundary]:
     """The Boundary list: bounding events, and changes between cameras that never overlap."""
     recorded = [Boundary(days_since(at, series.time[0]), kind) for at, kind in events
                 if kind in BOUNDING and kind != 'instrument']
@@ -130,7 +140,7 @@ def find_boundaries(series, events):
     return _merged(sorted(recorded, key=lambda boundary: boundary.day), series.day)
 
 
-def _camera_changes(series, piece):
+def _camera_changes(series: Series, piece: np.ndarray) -> list[tuple[float, float]]:
     """(last day of one, first day of the next) where groups change within a piece and never overlap there."""
     changes = []
     for each in np.unique(piece):
@@ -144,9 +154,9 @@ def _camera_changes(series, piece):
     return changes
 
 
-def _merged(boundaries, day):
+def _merged(boundaries: Iterable[Boundary], day: np.ndarray) -> list[Boundary]:
     """One boundary per gap between rows, the last of them; none before the first row or after the last."""
-    merged = {}
+    merged: dict[int, Boundary] = {}
     for boundary in boundaries:
         row = int(np.searchsorted(day, boundary.day))
         earlier = merged.get(row)
@@ -155,7 +165,7 @@ def _merged(boundaries, day):
     return [boundary for row, boundary in sorted(merged.items()) if 0 < row < len(day)]
 
 
-def _lay_out(series, boundaries, events):
+def _lay_out(series: Series, boundaries: Sequence[Boundary], events: Sequence[TimedEvent]) -> Line:
     """The Line without parameters."""
     day = series.day
     opened = np.append(0.0, [boundary.day for boundary in boundaries])
@@ -171,7 +181,7 @@ def _lay_out(series, boundaries, events):
     return Line(series.time[0], opened, centre, tuple(steps))
 
 
-def _references(series, line):
+def _references(series: Series, line: Line) -> dict[int, int]:
     """{group: the group it is tied to}: those that share a piece are tied, to the one with most rows."""
     piece = line.piece(series.day)
     codes, counts = np.unique(series.group, return_counts=True)
@@ -181,10 +191,11 @@ def _references(series, line):
         for code in together:
             tied[code] = together
     rows = dict(zip(codes.tolist(), counts.tolist(), strict=True))
-    return {code: max(sorted(tied[code]), key=rows.get) for code in tied}
+    return {code: max(sorted(tied[code]), key=rows.__getitem__) for code in tied}
 
 
-def fit_pieces(series, boundaries, events):
+def fit_pieces(series: Series, boundaries: list[Boundary],
+               events: Sequence[TimedEvent]) -> tuple[Line, ClearSkyFit, list[int], list[Boundary], dict[int, int]]:
     """Fit, with boundaries at jumps and kinks in the lines where needed.
 
     Returns the Line with parameters, ClearSkyFit, groups with an offset, the boundaries, and what groups are tied to.
@@ -207,7 +218,7 @@ def fit_pieces(series, boundaries, events):
     return fitted, sky, groups, boundaries, reference
 
 
-def _jump(series, line, data, sky):
+def _jump(series: Series, line: Line, data: Data, sky: ClearSkyFit) -> float | None:
     """Day of the largest jump within a piece, None where there is none."""
     order = np.lexsort((sky.residual, data.night))
     counts = np.diff(np.append(data.first, len(order)))
@@ -227,17 +238,17 @@ def _jump(series, line, data, sky):
     return float(series.day[row - 1] + series.day[row]) / 2
 
 
-def _jump_size(before, after):
+def _jump_size(before: Sequence[float], after: Sequence[float]) -> float:
     """Difference of the upper envelopes of nights, 0 where weather may be the cause."""
     size = _upper(after) - _upper(before)
     return size if len(before if size > 0 else after) == JUMP_NIGHTS else 0.0
 
 
-def _upper(nights):
+def _upper(nights: Sequence[float]) -> float:
     return sorted(nights)[-BRIGHTEST]
 
 
-def _sharpest(nights, split):
+def _sharpest(nights: np.ndarray, split: int) -> int:
     """The split near the given one that parts nights best into those near the upper envelopes before and after."""
     start, end = max(split - JUMP_NIGHTS, 0), min(split + JUMP_NIGHTS, len(nights))
     levels = _upper(nights[start:split].tolist()), _upper(nights[split:end].tolist())
@@ -246,7 +257,7 @@ def _sharpest(nights, split):
     return start + FEW_NIGHTS + int(np.argmin(total[FEW_NIGHTS:len(total) - FEW_NIGHTS]))
 
 
-def _worst_kink(series, line, data, sky):
+def _worst_kink(series: Series, line: Line, data: Data, sky: ClearSkyFit) -> tuple[int, float] | None:
     """(piece, day) where a kink would raise the likelihood most, None where none is needed.
 
     Score test: U = sum g (c - its projection on the design), over its standard deviation by the scores of nights.
@@ -267,7 +278,7 @@ def _worst_kink(series, line, data, sky):
     return candidates[best] if chi2[best] > KINK_CHI2 else None
 
 
-def _kink_candidates(series, line):
+def _kink_candidates(series: Series, line: Line) -> list[tuple[int, float]]:
     """(piece, day) where a kink may be and is not yet."""
     piece = line.piece(series.day)
     candidates = []
@@ -278,7 +289,8 @@ def _kink_candidates(series, line):
     return [candidate for candidate in candidates if candidate not in line.kinks]
 
 
-def _fit_shape(series, line, reference, start):
+def _fit_shape(series: Series, line: Line, reference: dict[int, int],
+               start: np.ndarray | None) -> tuple[Line, Data, ClearSkyFit, list[int]]:
     """Fit a given shape: (the Line with parameters, Data, ClearSkyFit, groups with an offset)."""
     groups = [code for code, tied_to in reference.items() if code != tied_to]
     others = [(series.group == code).astype(float) for code in groups]
@@ -302,7 +314,7 @@ def _fit_shape(series, line, reference, start):
     return fitted, data, sky, groups
 
 
-def _doubts(series, line, data, sky):
+def _doubts(series: Series, line: Line, data: Data, sky: ClearSkyFit) -> tuple[np.ndarray, np.ndarray]:
     """Variances of the level of each piece (m,), and of each step (k,), for lack of clear nights."""
     day = series.day[data.first]
     piece, depth = line.piece(day), mean_depth(sky.state)
@@ -317,7 +329,7 @@ def _doubts(series, line, data, sky):
     return np.array(levels), np.array(steps)
 
 
-def _doubt(season, depth):
+def _doubt(season: np.ndarray, depth: float) -> float:
     """Variance of a level for the chance that none of its nights was clear; season (n,) : chance of each to be.
 
     The best of n cloudy nights is dimmed by about their mean depth / n.
@@ -325,7 +337,7 @@ def _doubt(season, depth):
     return float(np.prod(1 - season) * 2 * (depth / max(len(season), 1)) ** 2)
 
 
-def nights_in(series, line):
+def nights_in(series: Series, line: Line) -> np.ndarray:
     """Number of nights in each piece."""
     piece = line.piece(series.day)
     new = np.append(True, (series.night[1:] != series.night[:-1]) | (piece[1:] != piece[:-1]))

@@ -10,12 +10,29 @@ The way through it:
     correct_gain -> at_unit_airmass -> usable_rows -> fit_throughput -> ThroughputFit
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from clearsky import mean_depth
-from throughputline import DAYS_PER_MONTH, Series, find_boundaries, fit_pieces, nights_in
+from clearsky import ClearSkyFit, mean_depth
+from throughputline import (
+    DAYS_PER_MONTH,
+    Boundary,
+    Line,
+    Series,
+    TimedEvent,
+    find_boundaries,
+    fit_pieces,
+    nights_in,
+)
+
+Date = date | np.datetime64 | str
+GainRepair = tuple[str, date | None, date | None, Sequence[float]]  # camera, from, until, (a, b)
+Magnitudes = TypeVar('Magnitudes', float, np.ndarray)
 
 ZPSIG_MAX_MAG = {'0m4': 0.5}  # by telescope class: frames whose stars scatter more are not used
 ZPSIG_MAX_OTHERS_MAG = 0.2
@@ -120,18 +137,18 @@ class ThroughputFit:
     photometric: np.ndarray
     row_clear_probability: np.ndarray = field(repr=False)
     row_residual_mag: np.ndarray = field(repr=False)
-    intervals: tuple = ()
-    steps: tuple = ()
-    offsets: tuple = ()
+    intervals: tuple[Interval, ...] = ()
+    steps: tuple[Step, ...] = ()
+    offsets: tuple[GroupOffset, ...] = ()
     scatter_mag: float = np.nan
     clear_share: float = np.nan
     cloud_mag: float = np.nan
     wild_share: float = np.nan
     extinction_offset_mag: float = np.nan
     extinction_offset_error_mag: float = np.nan
-    _line: object = field(default=None, repr=False)
+    _line: Line | None = field(default=None, repr=False)
 
-    def at(self, time):
+    def at(self, time: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """Model and error at any times: (model_mag, model_error_mag), NaN before the first interval.
 
         time : datetime64 array (q,).  After the last night the last line goes on and its error grows.
@@ -144,7 +161,7 @@ class ThroughputFit:
 
 # --- rows
 
-def correct_gain(zp, camera, time, repairs):
+def correct_gain(zp: np.ndarray, camera: np.ndarray, time: np.ndarray, repairs: Iterable[GainRepair]) -> np.ndarray:
     """Zeropoints of cameras whose header gain was wrong, corrected by -2.5 log10(a / b): (n,) mag.
 
     camera (n,) str; time (n,) datetime64; repairs : tuples (camera, from, until, (a, b)), with dates or None for no
@@ -161,36 +178,43 @@ def correct_gain(zp, camera, time, repairs):
     return zp
 
 
-def at_unit_airmass(zp, airmass, extinction):
+def at_unit_airmass(zp: np.ndarray, airmass: np.ndarray, extinction: np.ndarray | float) -> np.ndarray:
     """zp + k (X - 1): (n,) mag; extinction k in mag per airmass."""
     return zp + extinction * (np.asarray(airmass) - 1)
 
 
-def usable_rows(zp, airmass, zpsig, telescope):
+def usable_rows(zp: np.ndarray, airmass: np.ndarray, zpsig: np.ndarray, telescope: str) -> np.ndarray:
     """Mask of the rows that a model may rest on (n,); telescope : as in '0m4a', its class decides on zpsig."""
     limit = ZPSIG_MAX_MAG.get(telescope[:3], ZPSIG_MAX_OTHERS_MAG)
     return np.isfinite(zp) & np.isfinite(airmass) & (zpsig <= limit)
 
 
-def percent_of_reference(model_mag, reference_mag):
+def percent_of_reference(model_mag: Magnitudes, reference_mag: float) -> Magnitudes:
     """Throughput in percent of the reference."""
     return 100 * 10 ** (0.4 * (model_mag - reference_mag))
 
 
-def night_of(time, longitude_deg):
+def night_of(time: ArrayLike, longitude_deg: float) -> np.ndarray:
     """Date on which the night of a time begins (from local noon to local noon): datetime64[D]."""
     shift = np.timedelta64(round((longitude_deg / 360 - 0.5) * 86_400_000), 'ms')
     return (np.asarray(time, 'datetime64[ms]') + shift).astype('datetime64[D]')
 
 
-def local_noon(date, longitude_deg):
+def local_noon(date: Date, longitude_deg: float) -> np.datetime64:
     """Noon of a date at a site, UTC: datetime64[ms]."""
-    return np.asarray(date, 'datetime64[D]') + np.timedelta64(round((0.5 - longitude_deg / 360) * 86_400_000), 'ms')
+    noon = np.timedelta64(round((0.5 - longitude_deg / 360) * 86_400_000), 'ms')
+    return _instant(date).astype('datetime64[D]') + noon
+
+
+def _instant(time: Date | datetime) -> np.datetime64:
+    return time.astype('datetime64[ms]') if isinstance(time, np.datetime64) else np.datetime64(time, 'ms')
 
 
 # --- the fit
 
-def fit_throughput(time, zp, zperr, *, longitude_deg, group=None, airmass=None, events=(), now=None):
+def fit_throughput(time: ArrayLike, zp: ArrayLike, zperr: ArrayLike, *, longitude_deg: float,
+                   group: ArrayLike | None = None, airmass: ArrayLike | None = None,
+                   events: Iterable[tuple[Date, str]] = (), now: Date | datetime | None = None) -> ThroughputFit:
     """Throughput of one telescope in one filter as a function of time: a ThroughputFit.
 
     time (n,) datetime64[ms], in any order; zp (n,) mag, gain corrected and at unit airmass.
@@ -201,24 +225,24 @@ def fit_throughput(time, zp, zperr, *, longitude_deg, group=None, airmass=None, 
     Rows that are not finite in time, zp or airmass are not used.
     """
     time = np.asarray(time, 'datetime64[ms]')
-    now = np.datetime64(now if now is not None else '9999-01-01', 'ms')
-    events = [(local_noon(date, longitude_deg), str(kind)) for date, kind in events]
-    events = sorted(((at, kind) for at, kind in events if at <= now), key=lambda event: event[0])
-    opened = max((at for at, kind in events if kind == 'start'), default=np.datetime64('0001-01-01', 'ms'))
+    latest = _instant('9999-01-01' if now is None else now)
+    timed = [(local_noon(date, longitude_deg), str(kind)) for date, kind in events]
+    timed = sorted(((at, kind) for at, kind in timed if at <= latest), key=lambda event: event[0])
+    opened = max((at for at, kind in timed if kind == 'start'), default=np.datetime64('0001-01-01', 'ms'))
     group = np.zeros(len(time), int) if group is None else np.asarray(group)
-    rows = np.isfinite(zp) & (time >= opened) & (time <= now)
+    good = np.isfinite(zp) & (time >= opened) & (time <= latest)
     if airmass is not None:
-        rows &= np.isfinite(airmass)
-    rows = np.flatnonzero(rows)
+        good &= np.isfinite(airmass)
+    rows = np.flatnonzero(good)
     if not len(rows):
         return _empty_fit(len(time))
     rows = rows[np.argsort(time[rows], kind='stable')]
     series = Series(time[rows], np.asarray(zp)[rows], np.nan_to_num(np.asarray(zperr, float)[rows]), group[rows],
                      None if airmass is None else np.asarray(airmass)[rows] - 1, night_of(time[rows], longitude_deg))
-    return _fit(series, [event for event in events if event[0] > opened], rows, len(time))
+    return _fit(series, [event for event in timed if event[0] > opened], rows, len(time))
 
 
-def _fit(series, events, rows, n):
+def _fit(series: Series, events: Sequence[TimedEvent], rows: np.ndarray, n: int) -> ThroughputFit:
     """The fit of rows that are all usable; n, rows : how many the caller has, and which these are."""
     boundaries = find_boundaries(series, events)
     line, sky, groups, boundaries, reference = fit_pieces(series, boundaries, events)
@@ -239,20 +263,21 @@ def _fit(series, events, rows, n):
         extinction_offset_mag=extinction[0], extinction_offset_error_mag=extinction[1], _line=line)
 
 
-def _empty_fit(n):
+def _empty_fit(n: int) -> ThroughputFit:
     none = np.empty(0)
     time = np.empty(0, 'datetime64[ms]')
     return ThroughputFit(time.astype('datetime64[D]'), time, none, none, none.astype(int), none, none.astype(bool),
                          np.full(n, np.nan), np.full(n, np.nan))
 
 
-def _value_of(sky, column):
+def _value_of(sky: ClearSkyFit, column: int) -> tuple[float, float]:
     return float(sky.parameters[column]), float(np.sqrt(sky.covariance[column, column]))
 
 
 # --- results
 
-def _intervals(series, line, boundaries, reference):
+def _intervals(series: Series, line: Line, boundaries: Sequence[Boundary],
+               reference: dict[int, int]) -> tuple[Interval, ...]:
     piece, nights = line.piece(series.day), nights_in(series, line)
     ends = np.append(line.opened[1:], series.day[-1])
     unrecorded = {'instrument': 'camera change', 'break': 'jump'}
@@ -261,31 +286,32 @@ def _intervals(series, line, boundaries, reference):
                  for each in range(len(ends)))
 
 
-def _interval(series, line, each, end, kind, nights, rows, reference):
+def _interval(series: Series, line: Line, each: int, end: float, kind: str, nights: int, rows: np.ndarray,
+              reference: dict[int, int]) -> Interval:
     start = line.opened[each]
     functions = line.design(np.array([start, (start + end) / 2, end]), each)
     (first, mid, last), errors = line.value(functions, line.doubt[each])
-    slope = end_slope = (np.nan, np.nan)
+    slope = slope_error = end_slope = end_slope_error = np.nan
     days = series.day[rows]
     if nights >= SLOPE_NIGHTS and days[-1] - days[0] >= SLOPE_DAYS:
         smooth = (functions[2] - functions[0]) / (end - start) * DAYS_PER_MONTH
         smooth[2 * len(line.opened):][:len(line.steps)] = 0
-        slope = line.value(smooth)
-        end_slope = line.value(np.where(functions[2] != 0, _slopes(line, each), 0.0))
-    time = [line.origin + np.timedelta64(round(day * 86_400_000), 'ms') for day in (start, end)]
-    return Interval(*time, kind, nights, int(np.count_nonzero(rows)), float(first), float(errors[0]), float(mid),
-                    float(errors[1]), float(last), float(errors[2]), *map(float, (*slope, *end_slope)),
+        slope, slope_error = map(float, line.value(smooth))
+        end_slope, end_slope_error = map(float, line.value(np.where(functions[2] != 0, _slopes(line, each), 0.0)))
+    since, until = (line.origin + np.timedelta64(round(day * 86_400_000), 'ms') for day in (start, end))
+    return Interval(since, until, kind, nights, int(np.count_nonzero(rows)), float(first), float(errors[0]), float(mid),
+                    float(errors[1]), float(last), float(errors[2]), slope, slope_error, end_slope, end_slope_error,
                     sum(at == each for at, _ in line.kinks), reference[int(series.group[rows][0])])
 
 
-def _slopes(line, each):
+def _slopes(line: Line, each: int) -> np.ndarray:
     """Derivative of the functions at the end of a piece [per month]."""
     pieces = np.arange(len(line.opened)) == each
     kinks = [at == each for at, _ in line.kinks]
     return np.concatenate([np.zeros(len(pieces)), pieces, np.zeros(len(line.steps)), kinks])
 
 
-def _steps(series, line, boundaries, reference):
+def _steps(series: Series, line: Line, boundaries: Sequence[Boundary], reference: dict[int, int]) -> tuple[Step, ...]:
     steps = []
     for number, (_, day) in enumerate(line.steps):
         functions = np.zeros(len(line.parameters))
@@ -302,7 +328,8 @@ def _steps(series, line, boundaries, reference):
                       *flags) for day, kind, size, error, *flags in sorted(steps, key=lambda step: step[0]))
 
 
-def _offsets(series, sky, line, groups, reference):
+def _offsets(series: Series, sky: ClearSkyFit, line: Line, groups: Sequence[int],
+             reference: dict[int, int]) -> tuple[GroupOffset, ...]:
     offsets = []
     for code in sorted(reference):
         value = _value_of(sky, len(line.parameters) + groups.index(code)) if code in groups else (0.0, 0.0)

@@ -7,9 +7,13 @@ Text from outside (titles, cameras, notes) is drawn as it is, never as mathemati
 """
 
 import io
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
@@ -17,12 +21,17 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
+from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator, NullLocator
 from matplotlib.transforms import ScaledTranslation
 
 from status import HEALTHY_MAG
 from throughputline import INSTRUMENT_DAYS
-from throughputmodel import DAYS_PER_MONTH, percent_of_reference
+from throughputmodel import DAYS_PER_MONTH, Date, Interval, Step, ThroughputFit, percent_of_reference
+
+Colour = tuple[float, float, float]
+Curve = tuple[np.ndarray, np.ndarray, np.ndarray]  # time, model, error of an interval
+Model = tuple[str, np.ndarray, np.ndarray, float | None]  # telescope, time, model, reference
 
 # Okabe & Ito's palette: told apart by colour-blind readers (Okabe & Ito 2008, Color Universal Design).  Its yellow is
 # too faint on white to stand alone.
@@ -73,7 +82,8 @@ class TrendData:
 
 # --- figures
 
-def trend_plot(title, data, fit, *, events, reference_mag, until):
+def trend_plot(title: str, data: TrendData, fit: ThroughputFit, *, events: Iterable[Sequence],
+               reference_mag: float | None, until: Date) -> Figure:
     """Zeropoint at airmass 1 against time, with model, slopes, events, and throughput in percent of the reference.
 
     data : TrendData.  fit : throughputmodel.ThroughputFit over the same rows, or over the usable ones among them.
@@ -87,7 +97,7 @@ def trend_plot(title, data, fit, *, events, reference_mag, until):
     _time_axis(axes, data.time, until)
     axes.set_ylim(*_zeropoint_limits(data, clear, curves, reference_mag))
     axes.set_ylabel('zeropoint at airmass 1 [mag]', fontsize=9)
-    handles = _lay_points(axes, data, clear, modelled)
+    handles: list[Artist] = [*_lay_points(axes, data, clear, modelled)]
     handles += _lay_model(axes, curves)
     lanes, slopes = _lay_slopes(axes, fit.intervals)
     handles += slopes + _lay_events(axes, events, fit.steps)
@@ -99,7 +109,8 @@ def trend_plot(title, data, fit, *, events, reference_mag, until):
     return figure
 
 
-def airmass_plot(title, airmass, zp_less_model_mag, clear, adopted_k, fitted_k=np.nan, fitted_k_error=np.nan):
+def airmass_plot(title: str, airmass: np.ndarray, zp_less_model_mag: np.ndarray, clear: np.ndarray, adopted_k: float,
+                 fitted_k: float = np.nan, fitted_k_error: float = np.nan) -> Figure:
     """Zeropoint, not corrected for airmass, minus the model at airmass 1 against airmass, with -k (X - 1).
 
     airmass, zp_less_model_mag (n,).  clear (n,) : probability that a row is of a clear night, NaN where not usable.
@@ -130,7 +141,8 @@ def airmass_plot(title, airmass, zp_less_model_mag, clear, adopted_k, fitted_k=n
     return figure
 
 
-def colorterm_plot(title, time, colorterm, camera, until):
+def colorterm_plot(title: str, time: np.ndarray, colorterm: np.ndarray, camera: np.ndarray,
+                   until: Date) -> Figure:
     """Colour term of each frame against time by camera, with the median of each camera.
 
     time (n,) datetime64; colorterm (n,) [mag per mag of g-i]; camera (n,) str; until : as for trend_plot.
@@ -163,7 +175,7 @@ def colorterm_plot(title, time, colorterm, camera, until):
     return figure
 
 
-def error_histogram(title, zperr_mag, zpsig_mag):
+def error_histogram(title: str, zperr_mag: np.ndarray, zpsig_mag: np.ndarray) -> Figure:
     """Histograms of the zeropoints' errors and of the scatter of single stars, on a common logarithmic axis.
 
     zperr_mag, zpsig_mag (n,) : values that are missing or not positive are not counted.
@@ -194,7 +206,7 @@ def error_histogram(title, zperr_mag, zpsig_mag):
     return figure
 
 
-def all_models_plot(title, models, until):
+def all_models_plot(title: str, models: Iterable[Model], until: Date) -> Figure:
     """Models of all telescopes of a class in one filter, as throughput relative to the reference of each.
 
     models : (telescope, time (m,) datetime64, model_mag (m,), reference_mag or None).  Telescopes without a reference
@@ -222,7 +234,7 @@ def all_models_plot(title, models, until):
     return figure
 
 
-def all_colorterms_plot(title, entries, until):
+def all_colorterms_plot(title: str, entries: Iterable[tuple], until: Date) -> Figure:
     """Colour terms of many telescopes in one filter: median and spread by telescope and camera.
 
     entries : (telescope, time (n,) datetime64, colorterm (n,)), or with a fourth, camera (n,) str, where each camera
@@ -259,7 +271,7 @@ def all_colorterms_plot(title, entries, until):
     return figure
 
 
-def png(figure):
+def png(figure: Figure) -> bytes:
     """The figure as PNG; the same figure gives the same bytes: no date, no version.
 
     Of at most 256 colours, for size: 30,000 points take 67 kB instead of 227 kB.
@@ -276,7 +288,7 @@ def png(figure):
 
 # --- what a trend is made of
 
-def _clear_rows(data, fit):
+def _clear_rows(data: TrendData, fit: ThroughputFit) -> np.ndarray:
     """Mask of the usable rows that count as clear (n,); without a model, of those that are not far from the rest."""
     usable, zp = np.asarray(data.usable, bool), np.asarray(data.zp_mag, float)
     probability = np.full(len(zp), np.nan)
@@ -293,7 +305,7 @@ def _clear_rows(data, fit):
     return clear
 
 
-def _is_regular(values, least):
+def _is_regular(values: np.ndarray, least: float) -> np.ndarray:
     """Mask of the values near their median."""
     if not len(values):
         return np.zeros(0, bool)
@@ -301,7 +313,7 @@ def _is_regular(values, least):
     return away <= max(REGULAR_SIGMA * 1.4826 * np.median(away), least)
 
 
-def _model_curves(fit):
+def _model_curves(fit: ThroughputFit) -> list[Curve]:
     """(time, model_mag, error_mag) of each interval, with both sides of each step inside it."""
     beside, curves = np.timedelta64(1, 'ms'), []
     for interval in fit.intervals:
@@ -315,14 +327,15 @@ def _model_curves(fit):
     return curves
 
 
-def _zeropoint_limits(data, clear, curves, reference_mag):
+def _zeropoint_limits(data: TrendData, clear: np.ndarray, curves: list[Curve],
+                      reference_mag: float | None) -> tuple[float, float]:
     """Limits that hold all clear points, the model, and the upper part of what clouds dim."""
     zp = np.asarray(data.zp_mag, float)
-    held = [zp[clear]]
+    levels = [zp[clear]]
     for _, model, error in curves:
         error = np.minimum(np.nan_to_num(error), ERROR_REACH_MAG)
-        held += [model - error, model + error]
-    held = np.concatenate(held)
+        levels += [model - error, model + error]
+    held = np.concatenate(levels)
     held = held[np.isfinite(held)]
     if not len(held):
         held = np.array([20.0, 25.0]) if reference_mag is None else reference_mag + np.array([-0.5, 0.2])
@@ -335,7 +348,7 @@ def _zeropoint_limits(data, clear, curves, reference_mag):
     return _padded(low, high, least=0.2)
 
 
-def _lay_points(axes, data, clear, modelled):
+def _lay_points(axes: Axes, data: TrendData, clear: np.ndarray, modelled: bool) -> list[Line2D]:
     """Points by camera; handles for the legend."""
     time, zp, camera = np.asarray(data.time, 'datetime64[ms]'), np.asarray(data.zp_mag, float), np.asarray(data.camera)
     finite = np.isfinite(zp) & ~np.isnat(time)
@@ -362,7 +375,7 @@ def _lay_points(axes, data, clear, modelled):
     return handles + notes
 
 
-def _lay_model(axes, curves):
+def _lay_model(axes: Axes, curves: list[Curve]) -> list[Line2D]:
     for number, (time, model, error) in enumerate(curves):
         day = date2num(time)
         axes.fill_between(day, model - error, model + error, color=BLACK, alpha=0.25, lw=0, zorder=4)
@@ -371,12 +384,13 @@ def _lay_model(axes, curves):
     return [Line2D([], [], color=BLACK, lw=2.2, label='model ± error')] if curves else []
 
 
-def _lay_slopes(axes, intervals):
+def _lay_slopes(axes: Axes, intervals: Iterable[Interval]) -> tuple[int, list[Line2D]]:
     """A dashed line per interval, and its slope above the axes: (number of lanes of labels, handles)."""
-    style = {'color': YELLOW, 'ls': (0, (4, 3)), 'lw': 1.2,  # seen on the model as well as off it
+    # Seen on the model as well as off it.
+    style: dict[str, Any] = {'color': YELLOW, 'ls': (0, (4, 3)), 'lw': 1.2,
              'path_effects': [withStroke(linewidth=2.6, foreground=BLACK)]}
     known = [each for each in intervals if np.isfinite(each.slope_mag_per_month)]
-    lanes = []  # where the last label of each ends [pixel]
+    lanes: list[float] = []  # where the last label of each ends [pixel]
     for each in known:
         day = date2num(np.array([each.start, each.end]))
         change = each.slope_mag_per_month * (day[1] - day[0]) / DAYS_PER_MONTH
@@ -387,13 +401,13 @@ def _lay_slopes(axes, intervals):
     return len(lanes), [Line2D([], [], **style, label='slope between cleanings')] if known else []
 
 
-def _slope_label(interval):
+def _slope_label(interval: Interval) -> str:
     slope, error = 1000 * interval.slope_mag_per_month, 1000 * interval.slope_error_mag_per_month
     digits = 2 if error < 0.095 else 1
     return f'{slope:+.{digits}f} ± {error:.{digits}f}'.replace('-', '−')
 
 
-def _label_interval(axes, day, label, lanes):
+def _label_interval(axes: Axes, day: np.ndarray, label: str, lanes: list[float]) -> None:
     """Write a slope over its interval, in the lowest lane that is free there; `lanes` is kept."""
     width = _axes_px(axes)[0]
     first, last = np.clip((day - axes.get_xlim()[0]) / np.ptp(axes.get_xlim()), 0, 1) * width + (2, -2)
@@ -412,7 +426,7 @@ def _label_interval(axes, day, label, lanes):
     axes.text(centre / width, 1, text, ha='center', va='bottom', fontsize=_SMALL, transform=axes.transAxes + lift)
 
 
-def _lay_events(axes, events, steps):
+def _lay_events(axes: Axes, events: Iterable[Sequence], steps: Iterable[Step]) -> list[Line2D]:
     """Lines for what happened at the telescope; handles for the legend."""
     events = [(np.datetime64(date, 'D'), kind, ' '.join(' '.join(note).split())) for date, kind, *note in events]
     handles = []
@@ -429,7 +443,7 @@ def _lay_events(axes, events, steps):
     return handles
 
 
-def _lay_verticals(axes, dates, colour, style, width, label):
+def _lay_verticals(axes: Axes, dates: Iterable, colour: str, style: Any, width: float, label: str) -> list[Line2D]:
     days = _inside(axes, dates)
     if not len(days):
         return []
@@ -438,14 +452,14 @@ def _lay_verticals(axes, dates, colour, style, width, label):
     return [Line2D([], [], color=colour, ls=style, lw=width, label=f'{label} ({len(days)})')]
 
 
-def _inside(axes, dates):
+def _inside(axes: Axes, dates: Iterable) -> np.ndarray:
     """Those of the dates that the axis holds, as its numbers; an event is at noon."""
     days = date2num(np.array(sorted(dates), 'datetime64[D]')) + 0.5
     first, last = axes.get_xlim()
     return days[(days >= first) & (days <= last)]
 
 
-def _label_lines(axes, labels):
+def _label_lines(axes: Axes, labels: Iterable[tuple[np.datetime64, str]]) -> None:
     """Small upright labels beside lines, where there is room."""
     scale = _axes_px(axes)[0] / np.ptp(axes.get_xlim())
     end = -np.inf
@@ -461,7 +475,7 @@ def _label_lines(axes, labels):
                 end = place
 
 
-def _lay_reference(axes, reference_mag):
+def _lay_reference(axes: Axes, reference_mag: float) -> list[Patch]:
     """The band of good throughput, and a second axis in percent."""
     axes.axhspan(reference_mag - HEALTHY_MAG, reference_mag, color=GREEN, alpha=0.13, lw=0, zorder=0.5,
                  label='good throughput')
@@ -470,20 +484,22 @@ def _lay_reference(axes, reference_mag):
     return [Patch(color=GREEN, alpha=0.2, lw=0, label=label)]
 
 
-def _percent_axis(axes, reference_mag):
-    def magnitude(percent):
+def _percent_axis(axes: Axes, reference_mag: float) -> None:
+    def magnitude(percent: Any) -> Any:
         return reference_mag + 2.5 * np.log10(np.maximum(percent, 1e-9) / 100)
 
-    axis = axes.secondary_yaxis('right', functions=(lambda zp: percent_of_reference(zp, reference_mag), magnitude))
+    def percent(zp: Any) -> Any:
+        return percent_of_reference(zp, reference_mag)
+
+    axis = axes.secondary_yaxis('right', functions=(percent, magnitude))
     axis.set_ylabel('throughput [% of reference]', fontsize=9)
     axis.yaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10]))
     axis.tick_params(labelsize=_SMALL)
-    return axis
 
 
 # --- what other figures are made of
 
-def _lay_extinction(axes, adopted_k, fitted_k, error):
+def _lay_extinction(axes: Axes, adopted_k: float, fitted_k: float, error: float) -> list[Line2D]:
     """Lines of the adopted and, where there is one, the fitted extinction; handles for the legend."""
     x = np.array(axes.get_xlim())
     handles = axes.plot(x, -adopted_k * (x - 1), color=VERMILLION, ls='--', lw=1.6, zorder=4,
@@ -496,7 +512,7 @@ def _lay_extinction(axes, adopted_k, fitted_k, error):
     return handles
 
 
-def _lay_bins(axes, airmass, each):
+def _lay_bins(axes: Axes, airmass: np.ndarray, each: np.ndarray) -> list[Line2D]:
     """Medians of ten bins of airmass with as many points each, with their errors."""
     order = np.argsort(airmass, kind='stable')
     bins = [rows for rows in np.array_split(order, 10) if len(rows) >= 5]
@@ -508,13 +524,14 @@ def _lay_bins(axes, airmass, each):
     return [Line2D([], [], color=BLACK, marker='o', mfc='white', ls='none', ms=5, label='medians of clear')]
 
 
-def _median(values):
+def _median(values: np.ndarray) -> tuple[float, float]:
     """Median and its error, from the median absolute deviation; Gaussian: 1.2533 = sqrt(pi / 2)."""
     median = np.median(values)
     return median, 1.2533 * 1.4826 * np.median(np.abs(values - median)) / np.sqrt(len(values))
 
 
-def _colorterm_lines(telescope, time, colorterm, camera=None):
+def _colorterm_lines(telescope: str, time: np.ndarray, colorterm: np.ndarray,
+                     camera: np.ndarray | None = None) -> list[tuple[str, str, np.ndarray, np.ndarray]]:
     """(label, kind, time, colorterm) of a telescope, or of each of its cameras; kind : type of camera or telescope."""
     colorterm, time = np.asarray(colorterm, float), np.asarray(time, 'datetime64[ms]')
     finite = np.isfinite(colorterm) & ~np.isnat(time)
@@ -526,7 +543,7 @@ def _colorterm_lines(telescope, time, colorterm, camera=None):
             for name in _camera_styles(time, camera)]
 
 
-def _lay_spread(axes, row, label, colour, values, recent):
+def _lay_spread(axes: Axes, row: int, label: str, colour: str, values: np.ndarray, recent: np.ndarray) -> None:
     """A line of median and spread."""
     low, median, high = np.percentile(values, [16, 50, 84])
     axes.plot([low, high], [row, row], color=colour, lw=3, alpha=0.45, solid_capstyle='butt')
@@ -537,7 +554,7 @@ def _lay_spread(axes, row, label, colour, values, recent):
                   textcoords='offset points', va='center', fontsize=_SMALL)
 
 
-def _finite_model(name, time, model, reference):
+def _finite_model(name: str, time: np.ndarray, model: np.ndarray, reference: float | None) -> Model:
     """The same in order of time and without what is missing."""
     time, model = np.asarray(time, 'datetime64[ms]'), np.asarray(model, float)
     rows = np.flatnonzero(np.isfinite(model) & ~np.isnat(time))
@@ -545,18 +562,18 @@ def _finite_model(name, time, model, reference):
     return str(name), time[rows], model[rows], reference
 
 
-def _line_style(number):
+def _line_style(number: int) -> tuple[str, str]:
     count = len(LINE_COLOURS)
     return LINE_COLOURS[number % count], LINE_STYLES[number // count % len(LINE_STYLES)]
 
 
-def _lay_panel(axes, panel):
+def _lay_panel(axes: Axes, panel: Sequence[tuple[Model, tuple[str, str]]]) -> None:
     """Lines of telescopes, all with or all without a reference, and a legend beside them by current value."""
     relative = bool(panel) and panel[0][0][3] is not None
     current = []
     for (name, time, model, reference), (colour, style) in panel:
-        value = model - reference if relative else model
-        now = f'{percent_of_reference(model[-1], reference):.0f}%' if relative else f'{model[-1]:.2f}'
+        value = model if reference is None else model - reference
+        now = f'{model[-1]:.2f}' if reference is None else f'{percent_of_reference(model[-1], reference):.0f}%'
         line, = axes.plot(*_with_gaps(time, value), color=colour, ls=style, lw=1.6, label=f'{name}  {now}')
         current.append((-value[-1], name, line))
     if relative:
@@ -571,7 +588,7 @@ def _lay_panel(axes, panel):
     _plain(legend.get_texts())
 
 
-def _with_gaps(time, value):
+def _with_gaps(time: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Days and values in order of time, with NaN between them where a line is not to be drawn."""
     day = date2num(time)
     after = np.flatnonzero((np.diff(day) > GAP_DAYS) | (np.abs(np.diff(value)) > JUMP_MAG)) + 1
@@ -580,7 +597,7 @@ def _with_gaps(time, value):
 
 # --- figures in general
 
-def _figure(title):
+def _figure(title: str) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(_WIDTH_PX / _DPI, _HEIGHT_PX / _DPI), dpi=_DPI)
     axes = figure.add_subplot()
     axes.tick_params(labelsize=_SMALL)
@@ -591,22 +608,22 @@ def _figure(title):
     return figure, axes
 
 
-def _margins(figure, *, left, right, bottom, top):
+def _margins(figure: Figure, *, left: float, right: float, bottom: float, top: float) -> None:
     """What the axes leave at each side [pixel]."""
     width, height = figure.get_size_inches() * _DPI
     figure.subplots_adjust(left=left / width, right=1 - right / width, bottom=bottom / height, top=1 - top / height)
 
 
-def _title(figure, title):
+def _title(figure: Figure, title: str) -> None:
     figure.suptitle(title, x=_LEFT_PX / _WIDTH_PX, y=1 - 6 / (figure.get_figheight() * _DPI), ha='left', va='top',
                     fontsize=11, parse_math=False)
 
 
-def _legend(figure, handles, *, above_px=0, below_px):
+def _legend(figure: Figure, handles: Sequence[Artist], *, above_px: float = 0, below_px: float) -> None:
     """A legend below the axes; the axes get the height that it, labels above and labels below leave."""
     rows = 0
     if handles:
-        widths = [len(handle.get_label()) * 0.92 * _DIGIT_PX + 46 for handle in handles]
+        widths = [len(str(handle.get_label())) * 0.92 * _DIGIT_PX + 46 for handle in handles]
         rows = next(rows for rows in range(1, len(handles) + 1)
                     if _columns_px(widths, rows) < _WIDTH_PX - 10 or rows == len(handles))
         ncols = -(-len(handles) // rows)
@@ -617,28 +634,30 @@ def _legend(figure, handles, *, above_px=0, below_px):
     _margins(figure, left=_LEFT_PX, right=_RIGHT_PX, bottom=rows * 15 + below_px + 8, top=_TITLE_PX + above_px)
 
 
-def _columns_px(widths, rows):
+def _columns_px(widths: Sequence[float], rows: int) -> float:
     """Width of columns of so many rows."""
     return sum(max(widths[first:first + rows]) for first in range(0, len(widths), rows))
 
 
-def _plain(texts):
+def _plain(texts: Iterable[Text]) -> None:
     """No text of ours is mathematical notation; a name with two $ would be taken for one."""
     for text in texts:
         text.set_parse_math(False)
 
 
-def _axes_px(axes):
+def _axes_px(axes: Axes) -> tuple[float, float]:
     box = axes.get_position()
+    assert isinstance(axes.figure, Figure), 'there are no figures in figures here'
     width, height = axes.figure.get_size_inches() * _DPI
     return box.width * width, box.height * height
 
 
-def _month_end(until):
-    return (np.datetime64(until, 'M') + 1).astype('datetime64[ms]')
+def _month_end(until: Date) -> np.datetime64:
+    day = until if isinstance(until, np.datetime64) else np.datetime64(until)
+    return (day.astype('datetime64[M]') + 1).astype('datetime64[ms]')
 
 
-def _time_axis(axes, time, until):
+def _time_axis(axes: Axes, time: np.ndarray, until: Date) -> None:
     time = np.asarray(time, 'datetime64[ms]')
     end = _month_end(until)
     start = min(time[~np.isnat(time)].min(initial=end), end - np.timedelta64(7, 'D'))
@@ -654,14 +673,14 @@ def _time_axis(axes, time, until):
     axes.xaxis.get_offset_text().set_fontsize(_SMALL)
 
 
-def _time_labels_px(axes):
+def _time_labels_px(axes: Axes) -> int:
     """Height of the labels of a time axis: there is a second line, of the year, where the first has months or days."""
     formatter = axes.xaxis.get_major_formatter()
-    formatter.format_ticks(axes.xaxis.get_major_locator()())
+    formatter.format_ticks([*axes.xaxis.get_major_locator()()])
     return 24 + (_LINE_PX if formatter.get_offset() else 0)
 
 
-def _padded(low, high, *, least=0.1):
+def _padded(low: float, high: float, *, least: float = 0.1) -> tuple[float, float]:
     """Limits a little wider than low to high, and `least` at least; 0 in the middle of nothing."""
     if not np.isfinite([low, high]).all():
         low, high = 0.0, 0.0
@@ -669,26 +688,29 @@ def _padded(low, high, *, least=0.1):
     return low - margin, high + margin
 
 
-def _camera_styles(time, camera):
+def _camera_styles(time: np.ndarray, camera: np.ndarray) -> dict[str, tuple[str, str]]:
     """{camera: (colour, marker)} by first appearance, so that a new camera changes no old one."""
     first = sorted((time[camera == name].min(), str(name)) for name in np.unique(camera))
     return {name: (CAMERA_COLOURS[number % len(CAMERA_COLOURS)], CAMERA_MARKERS[number % len(CAMERA_MARKERS)])
             for number, (_, name) in enumerate(first)}
 
 
-def _lighter(colour):
-    return tuple(0.28 * part + 0.72 for part in to_rgb(colour))
+def _lighter(colour: str) -> Colour:
+    red, green, blue = (0.28 * part + 0.72 for part in to_rgb(colour))
+    return red, green, blue
 
 
-def _darker(colour):
-    return tuple(0.6 * part for part in to_rgb(colour))
+def _darker(colour: str) -> Colour:
+    red, green, blue = (0.6 * part for part in to_rgb(colour))
+    return red, green, blue
 
 
-def _key(colour, marker, label):
+def _key(colour: str | Colour, marker: str, label: str) -> Line2D:
     return Line2D([], [], color=colour, marker=marker, ms=5, ls='none', label=label)
 
 
-def _lay_dots(axes, x, y, colour, marker, label, scale=1.0):
+def _lay_dots(axes: Axes, x: np.ndarray, y: np.ndarray, colour: str | Colour, marker: str, label: str,
+              scale: float = 1.0) -> Line2D:
     """Points within the limits, one for each pixel; a handle for the legend."""
     (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
     shown = np.flatnonzero((x >= left) & (x <= right) & (y >= low) & (y <= high))
@@ -696,13 +718,13 @@ def _lay_dots(axes, x, y, colour, marker, label, scale=1.0):
     row = np.floor((y[shown] - low) / (high - low) * _HEIGHT_PX).astype(int)
     shown = shown[np.unique(column * 10_000 + row, return_index=True)[1]]
     size = scale * {'x': 3, '^': 3.2, 'v': 3.2}.get(marker, 2.6)
-    edge = {'mew': 0.7} if marker == 'x' else {'mec': 'none'}
+    edge: dict[str, Any] = {'mew': 0.7} if marker == 'x' else {'mec': 'none'}
     axes.plot(x[shown], y[shown], marker, color=colour, ms=size, ls='none', rasterized=True, zorder=2, label=label,
               scalex=False, scaley=False, **edge)
     return _key(colour, marker, label)
 
 
-def _mark_outside(axes, x, y):
+def _mark_outside(axes: Axes, x: np.ndarray, y: np.ndarray) -> None:
     """Triangles at the edge where points lie beyond it, and how many."""
     (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
     within = (x >= left) & (x <= right)
@@ -721,6 +743,6 @@ def _mark_outside(axes, x, y):
                                                       'alpha': 0.85})
 
 
-def _remark(axes, text):
+def _remark(axes: Axes, text: str) -> None:
     axes.text(0.5, 0.94, text, transform=axes.transAxes, ha='center', va='top', fontsize=11, color=DARK_GREY, zorder=7,
               bbox={'fc': 'white', 'ec': DARK_GREY, 'lw': 0.6, 'boxstyle': 'round,pad=0.4'})

@@ -15,12 +15,14 @@ import re
 import types
 import typing
 from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, date, datetime
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
-from names import OVERVIEW_FILES, parse_report_name
+from names import OVERVIEW_FILES, ReportName, parse_report_name
 from status import HEALTHY_MAG, RECENT_DAYS, SCHEMA, SeriesStatus, finding
 
 TEMPLATES = Path(__file__).with_name('templates')
@@ -54,6 +56,9 @@ class Plot:
     alt: str
 
 
+NamedPlot = tuple[str, str, Plot]  # file name, title, plot
+
+
 @dataclass(frozen=True)
 class RunInfo:
     """One run of a script.  Times 'YYYY-MM-DD HH:MM:SS' UTC; ended and status are None where it has not ended."""
@@ -81,7 +86,7 @@ class Page:
     files: tuple[str, ...] = ()
 
 
-def merge(old, new):
+def merge(old: Page | None, new: Page) -> Page:
     """The page of a new run with what it did not look at from an older one.
 
     old : Page or None.  Rows of the same telescope and filter, and plots of the same name, are those of the new one;
@@ -93,7 +98,7 @@ def merge(old, new):
                    files=tuple(sorted({*(old.files if old else ()), *new.files})))
 
 
-def only_present(page, names):
+def only_present(page: Page, names: set[str]) -> Page:
     """The page without plots and files that are not among `names`, a set: those of the place it is shown at."""
     return replace(page, plots={name: plot for name, plot in page.plots.items() if name in names},
                    files=tuple(name for name in page.files if name in names))
@@ -102,7 +107,7 @@ def only_present(page, names):
 # -- status.json -------------------------------------------------------------------------------------------------------
 
 
-def render_status(page):
+def render_status(page: Page) -> str:
     """The page as JSON, a str; a number that is not finite becomes null."""
     tree = {
         'schema': SCHEMA, 'updated': page.updated, 'version': page.version,
@@ -113,7 +118,7 @@ def render_status(page):
     return json.dumps(_finite(tree), indent=1, sort_keys=True, allow_nan=False) + '\n'
 
 
-def read_status(text):
+def read_status(text: str) -> Page:
     """The inverse of render_status: a Page, or ValueError where the text is not of this schema."""
     try:
         tree = json.loads(text, parse_constant=_no_constant)
@@ -128,15 +133,15 @@ def read_status(text):
         raise ValueError(f'not a status.json: {error}') from None
 
 
-def _no_constant(name):
+def _no_constant(name: str) -> None:
     raise ValueError(f'{name} is not a number of JSON')
 
 
-def _cameras_as_tuple(entry):
+def _cameras_as_tuple(entry: dict[str, Any]) -> dict[str, Any]:
     return {**entry, 'cameras': tuple(entry['cameras'])}
 
 
-def _checked(cls, entry):
+def _checked(cls: Any, entry: dict[str, Any]) -> Any:
     """An instance of a dataclass of the values in a dict; ValueError where one is missing or of another type."""
     hints = typing.get_type_hints(cls)
     values = {field.name: entry[field.name] for field in fields(cls)}
@@ -146,7 +151,7 @@ def _checked(cls, entry):
     return cls(**values)
 
 
-def _is_a(value, hint):
+def _is_a(value: object, hint: Any) -> bool:
     """Whether a value is of a type as annotated here: int counts as float, bool counts as neither."""
     if isinstance(hint, types.UnionType):
         return any(_is_a(value, each) for each in hint.__args__)
@@ -160,7 +165,7 @@ def _is_a(value, hint):
     return isinstance(value, (int, float) if hint is float else hint)
 
 
-def _finite(tree):
+def _finite(tree: Any) -> Any:
     if isinstance(tree, dict):
         return {name: _finite(value) for name, value in tree.items()}
     if isinstance(tree, (list, tuple)):
@@ -168,14 +173,14 @@ def _finite(tree):
     return None if isinstance(tree, float) and not math.isfinite(tree) else tree
 
 
-def _key(status):
+def _key(status: SeriesStatus) -> tuple[str, str]:
     return status.telescope, status.filter
 
 
 # -- index.html --------------------------------------------------------------------------------------------------------
 
 
-def render_index(page):
+def render_index(page: Page) -> str:
     """The page as HTML, a str; the same page gives the same text, whatever the order of its parts."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -193,7 +198,7 @@ def render_index(page):
     return html.encode('utf-8', 'replace').decode()  # half a sign of UTF-16 cannot be written
 
 
-def anchor(*parts):
+def anchor(*parts: str) -> str:
     """Name of a place in the page: letters, digits and dashes stay, all else is coded, so that no two are the same."""
     return '.'.join(re.sub(r'[^A-Za-z0-9-]', lambda sign: f'_{ord(sign[0]):x}_', part) for part in parts)
 
@@ -205,34 +210,38 @@ class Series:
     telescope: str
     filter: str
     status: SeriesStatus | None
-    plots: tuple  # (file name, title, Plot)
+    plots: tuple[NamedPlot, ...]
     table: str | None  # file name of the nightly model
     days_silent: int | None
     as_of: str | None  # date of the row where it is older than the page
     days_since_event: int | None
 
     @property
-    def anchor(self):
+    def anchor(self) -> str:
+        """Where the page shows it."""
         return anchor('telescope', self.telescope, self.filter)
 
     @property
-    def low(self):
+    def low(self) -> bool:
+        """Whether the throughput is below the healthy band."""
         return bool(self.status and self.status.state == 'low')
 
     @property
-    def falls_fast(self):
+    def falls_fast(self) -> bool:
         """Whether the throughput falls faster than FALLING_FAST_MAG_PER_MONTH, beyond doubt."""
-        slope = self.status and self.status.slope_mag_per_month
-        if slope is None or not slope <= -FALLING_FAST_MAG_PER_MONTH:
+        if self.status is None or self.status.slope_mag_per_month is None:
             return False
-        return -slope >= SIGNIFICANT * (self.status.slope_error_mag_per_month or 0.0)
+        slope, error = self.status.slope_mag_per_month, self.status.slope_error_mag_per_month or 0.0
+        return slope <= -FALLING_FAST_MAG_PER_MONTH and -slope >= SIGNIFICANT * error
 
     @property
-    def silent(self):
+    def silent(self) -> bool:
+        """Whether nothing was seen for more than SILENT_DAYS."""
         return self.days_silent is not None and self.days_silent > SILENT_DAYS
 
     @property
-    def finding(self):
+    def finding(self) -> str | None:
+        """What a person would say of it, None without a row."""
         return finding(self.status) if self.status else None
 
 
@@ -244,30 +253,33 @@ class Telescope:
     series: tuple[Series, ...]
 
     @property
-    def site(self):
+    def site(self) -> str:
+        """Code of the site."""
         return self.name.split('-')[0]
 
     @property
-    def anchor(self):
+    def anchor(self) -> str:
+        """Where the page shows it."""
         return anchor('telescope', self.name)
 
     @property
-    def days_silent(self):
+    def days_silent(self) -> int | None:
         """Days since the last observation in any filter, None where none is known."""
         return min((each.days_silent for each in self.series if each.days_silent is not None), default=None)
 
     @property
-    def dormant(self):
+    def dormant(self) -> bool:
+        """Whether nothing was seen for more than DORMANT_DAYS."""
         return self.days_silent is not None and self.days_silent > DORMANT_DAYS
 
     @property
-    def event(self):
+    def event(self) -> Series | None:
         """The series with the newest event, None where no event is known."""
-        known = [each for each in self.series if each.status and each.status.event_date]
-        return max(known, key=lambda each: each.status.event_date, default=None)
+        known = [(each.status.event_date, each) for each in self.series if each.status and each.status.event_date]
+        return max(known, key=lambda pair: pair[0])[1] if known else None
 
 
-def _telescopes(page, now):
+def _telescopes(page: Page, now: datetime | None) -> tuple[Telescope, ...]:
     """All telescopes with a row or a plot, in order of their names."""
     statuses = {_key(status): status for status in page.statuses}
     plots, tables = _plots_by_series(page), _tables_by_series(page)
@@ -278,31 +290,33 @@ def _telescopes(page, now):
         for name, group in groupby(keys, key=lambda key: key[0]))
 
 
-def _series(key, status, plots, table, now):
+def _series(key: tuple[str, str], status: SeriesStatus | None, plots: Iterable[NamedPlot], table: str | None,
+            now: datetime | None) -> Series:
     made = _moment(status.updated) if status else None
     old = made is not None and now is not None and (now - made).total_seconds() > 3600 * STALE_HOURS
-    return Series(*key, status, tuple(plots), table, days_silent=_days(status and status.last_observation, now),
-                  as_of=status.updated[:10] if old else None,
-                  days_since_event=_days(status and status.event_date, now))
+    return Series(*key, status, tuple(plots), table,
+                  days_silent=_days(status.last_observation if status else None, now),
+                  as_of=status.updated[:10] if status and old else None,
+                  days_since_event=_days(status.event_date if status else None, now))
 
 
-def _plots_by_series(page):
+def _plots_by_series(page: Page) -> dict[tuple[str, str], list[NamedPlot]]:
     """{(telescope, filter): [(file name, title, Plot)]}, in the order of SERIES_PLOTS."""
     found = defaultdict(list)
     for kind, title in SERIES_PLOTS.items():
         for name, plot in page.plots.items():
             parsed = _parsed(name)
-            if parsed and parsed.kind == kind:
+            if parsed and parsed.telescope and parsed.kind == kind:
                 found[parsed.telescope, parsed.filter].append((name, title, plot))
     return found
 
 
-def _tables_by_series(page):
+def _tables_by_series(page: Page) -> dict[tuple[str, str], str]:
     named = ((_parsed(name), name) for name in page.files)
     return {(parsed.telescope, parsed.filter): name for parsed, name in named if parsed and parsed.telescope}
 
 
-def _parsed(name):
+def _parsed(name: str) -> ReportName | None:
     try:
         return parse_report_name(name)
     except ValueError:
@@ -314,15 +328,16 @@ class Filter:
     """One filter: its overview plots, and the series in it."""
 
     name: str
-    plots: tuple  # (file name, title, Plot)
+    plots: tuple[NamedPlot, ...]
     series: tuple[Series, ...]
 
     @property
-    def anchor(self):
+    def anchor(self) -> str:
+        """Where the page shows it."""
         return anchor('filter', self.name)
 
 
-def _filters(page, telescopes):
+def _filters(page: Page, telescopes: Iterable[Telescope]) -> tuple[Filter, ...]:
     """All filters with a row or a plot, by wavelength."""
     series, plots = defaultdict(list), defaultdict(list)
     for telescope in telescopes:
@@ -337,7 +352,7 @@ def _filters(page, telescopes):
                  for name in sorted({*series, *plots}, key=_wavelength))
 
 
-def _wavelength(filter_name):
+def _wavelength(filter_name: str) -> tuple[int, str]:
     known = filter_name in FILTER_ORDER
     return (FILTER_ORDER.index(filter_name) if known else len(FILTER_ORDER)), filter_name
 
@@ -350,11 +365,12 @@ class Site:
     telescopes: tuple[Telescope, ...]
 
     @property
-    def anchor(self):
+    def anchor(self) -> str:
+        """Where the page shows it."""
         return anchor('site', self.name)
 
 
-def _sites(telescopes):
+def _sites(telescopes: Iterable[Telescope]) -> tuple[Site, ...]:
     by_site = defaultdict(list)
     for telescope in telescopes:
         by_site[telescope.site].append(telescope)
@@ -368,29 +384,37 @@ class Attention:
     silent, dormant : telescopes, the one that was last seen first.
     """
 
-    low: tuple
-    falling: tuple
+    low: tuple[tuple[Telescope, tuple[Series, ...]], ...]
+    falling: tuple[tuple[Telescope, tuple[Series, ...]], ...]
     silent: tuple[Telescope, ...]
     dormant: tuple[Telescope, ...]
 
 
-def _attention(telescopes):
+def _attention(telescopes: Sequence[Telescope]) -> Attention:
     awake = [telescope for telescope in telescopes if not telescope.dormant]
     silent = [each for each in awake if each.days_silent is not None and each.days_silent > SILENT_DAYS]
     return Attention(
-        low=_worst(awake, lambda each: each.low, lambda each: _or_last(each.status.percent)),
-        falling=_worst(awake, lambda each: each.falls_fast, lambda each: each.status.slope_mag_per_month),
-        silent=tuple(sorted(silent, key=lambda each: each.days_silent)),
-        dormant=tuple(sorted((each for each in telescopes if each.dormant), key=lambda each: each.days_silent)))
+        low=_worst(awake, lambda each: each.low, lambda status: status.percent),
+        falling=_worst(awake, lambda each: each.falls_fast, lambda status: status.slope_mag_per_month),
+        silent=tuple(sorted(silent, key=_last_seen)),
+        dormant=tuple(sorted((each for each in telescopes if each.dormant), key=_last_seen)))
 
 
-def _worst(telescopes, concerned, value):
+def _last_seen(telescope: Telescope) -> float:
+    return _or_last(telescope.days_silent)
+
+
+def _worst(telescopes: Iterable[Telescope], concerned: Callable[[Series], bool],
+           value: Callable[[SeriesStatus], float | None]) -> tuple[tuple[Telescope, tuple[Series, ...]], ...]:
     """(Telescope, series) where series are concerned, the lowest value first in both."""
-    found = [(each, tuple(sorted(filter(concerned, each.series), key=value))) for each in telescopes]
-    return tuple(sorted(((each, series) for each, series in found if series), key=lambda pair: value(pair[1][0])))
+    def rank(series: Series) -> float:
+        return _or_last(value(series.status) if series.status else None)
+
+    found = [(each, tuple(sorted(filter(concerned, each.series), key=rank))) for each in telescopes]
+    return tuple(sorted(((each, series) for each, series in found if series), key=lambda pair: rank(pair[1][0])))
 
 
-def _or_last(value):
+def _or_last(value: float | None) -> float:
     return math.inf if value is None else value
 
 
@@ -408,13 +432,13 @@ class RunShown:
     last_good: str | None
 
 
-def _runs(runs, now):
+def _runs(runs: Sequence[RunInfo], now: datetime | None) -> tuple[RunShown, ...]:
     """The newest run of each script, those that should be there first."""
     names = [*SCRIPTS, *sorted({run.script for run in runs} - {*SCRIPTS})]
     return tuple(_run_shown(name, [run for run in runs if run.script == name], now) for name in names)
 
 
-def _run_shown(script, runs, now):
+def _run_shown(script: str, runs: Sequence[RunInfo], now: datetime | None) -> RunShown:
     title = SCRIPTS.get(script, script)
     if not runs:
         return RunShown(title, script, 'no run on record', True, None, None, '', None)
@@ -429,7 +453,7 @@ def _run_shown(script, runs, now):
                     _words(_moment(max(good))) if good and run.status not in (0, 1, 3) else None)
 
 
-def _outcome(run):
+def _outcome(run: RunInfo) -> tuple[str, bool]:
     """(sentence, whether somebody should look)."""
     if run.status is None:
         return ('has not ended: it is running, or was killed', True) if run.ended is None else ('made this page', False)
@@ -441,7 +465,7 @@ def _outcome(run):
 # -- values as text ----------------------------------------------------------------------------------------------------
 
 
-def _moment(text):
+def _moment(text: str | None) -> datetime | None:
     """A time or date as datetime with time zone; None where it is none."""
     try:
         moment = datetime.fromisoformat(text or '')
@@ -450,12 +474,12 @@ def _moment(text):
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def _words(moment):
+def _words(moment: datetime | None) -> str | None:
     """A time for people, as 'Fri 21 Nov 2025, 14:05 UTC'; None stays None."""
     return None if moment is None else f'{moment:%a} {moment.day} {moment:%b %Y, %H:%M} UTC'
 
 
-def _days(text, now):
+def _days(text: str | None, now: datetime | None) -> int | None:
     """Whole days from the date of a time to that of now, None where one of them is not known."""
     moment = _moment(text)
     if moment is None or now is None:
@@ -463,31 +487,31 @@ def _days(text, now):
     return (_date(now) - _date(moment)).days
 
 
-def _date(moment):
+def _date(moment: datetime) -> date:
     return date(moment.year, moment.month, moment.day)
 
 
-def _day(text):
+def _day(text: str | None) -> str:
     """The date of a time, a dash where it is none."""
     moment = _moment(text)
     return '–' if moment is None else f'{_date(moment)}'
 
 
-def _plain(value, digits=1, factor=1):
+def _plain(value: float | None, digits: int = 1, factor: float = 1) -> str:
     """A number with a true minus sign, a dash where it is not known."""
     if value is None or not math.isfinite(value):
         return '–'
     return f'{factor * value:.{digits}f}'.replace('-', '−')
 
 
-def _signed(value, digits=1, factor=1):
+def _signed(value: float | None, digits: int = 1, factor: float = 1) -> str:
     """The same with a sign in any case."""
     if value is None or not math.isfinite(value):
         return '–'
     return f'{factor * value:+.{digits}f}'.replace('-', '−')
 
 
-def _ago(days):
+def _ago(days: int | None) -> str:
     """Days as words, a dash where they are not known."""
     if days is None:
         return '–'

@@ -20,7 +20,7 @@ averaged.
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.special import ndtr
@@ -71,13 +71,13 @@ class StarSample:
     colour: np.ndarray
     exptime_s: float
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.flux)
 
-    def select(self, chosen):
+    def select(self, chosen: np.ndarray) -> 'StarSample':
         """The stars of a boolean mask or index array."""
-        arrays = (self.flux, self.fluxerr, self.ref_mag, self.ref_error, self.colour)
-        return StarSample(*(array[chosen] for array in arrays), self.exptime_s)
+        return replace(self, flux=self.flux[chosen], fluxerr=self.fluxerr[chosen], ref_mag=self.ref_mag[chosen],
+                       ref_error=self.ref_error[chosen], colour=self.colour[chosen])
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,8 @@ class ZeropointFit:
     kron_mag: np.ndarray = field(repr=False)
 
 
-def usable_stars(flux, fluxerr, peak, background, flag, *, flags_bad, saturation_e):
+def usable_stars(flux: np.ndarray, fluxerr: np.ndarray, peak: np.ndarray, background: np.ndarray, flag: np.ndarray, *,
+                 flags_bad: int, saturation_e: float) -> np.ndarray:
     """Mask of the sources that a zeropoint may rest on: (n,) bool.
 
     flags_bad : bits of `flag` that disqualify.  saturation_e : limit on peak + background [electrons], inf where the
@@ -122,7 +123,7 @@ def usable_stars(flux, fluxerr, peak, background, flag, *, flags_bad, saturation
     return good & (level < PEAK_FRACTION * limit)
 
 
-def peak_plateau(level, flux):
+def peak_plateau(level: np.ndarray, flux: np.ndarray) -> float:
     """Level [electrons] at which peaks pile up, inf where they do not.
 
     Below saturation the peak of a star goes with its flux; stars of the same peak and very different fluxes have a
@@ -137,7 +138,8 @@ def peak_plateau(level, flux):
     return float(level.max()) if fluxes[-enough + 1] > ratio * fluxes[0] else math.inf
 
 
-def usable_references(headroom_mag, ref_error, colour, blend):
+def usable_references(headroom_mag: np.ndarray, ref_error: np.ndarray, colour: np.ndarray,
+                      blend: np.ndarray) -> np.ndarray:
     """Mask of the reference stars that a zeropoint may rest on: (n,) bool; nan anywhere is not usable.
 
     headroom_mag : how much fainter than the catalogue's bright limit the star is, in the worst of the filter's band, g
@@ -153,7 +155,7 @@ def usable_references(headroom_mag, ref_error, colour, blend):
     return alone
 
 
-def fit_zeropoint(sample, *, usual_colorterm=(0.0, 0.05)):
+def fit_zeropoint(sample: StarSample, *, usual_colorterm: tuple[float, float] = (0.0, 0.05)) -> ZeropointFit:
     """Fit the zeropoint of one frame.
 
     sample : StarSample of usable, matched stars.
@@ -195,7 +197,8 @@ def fit_zeropoint(sample, *, usual_colorterm=(0.0, 0.05)):
         snr_floor=floor, considered=considered, used=used, residual_mag=residual, kron_mag=kron)
 
 
-def _with_held_colorterm(zp, variance, mean_x, usual_colorterm):
+def _with_held_colorterm(zp: np.ndarray, variance: np.ndarray, mean_x: float,
+                         usual_colorterm: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
     """(zp, colour term) and their covariance (2, 2), where zp of stars of colour mean_x was fitted with a given one."""
     slope = np.array([-mean_x, 1.0])  # how both change with the colour term
     covariance = np.outer(slope, slope) * usual_colorterm[1] ** 2
@@ -203,7 +206,7 @@ def _with_held_colorterm(zp, variance, mean_x, usual_colorterm):
     return np.array([zp[0], usual_colorterm[0]]), covariance
 
 
-def _expected_snr(sample, y, x, colorterm):
+def _expected_snr(sample: StarSample, y: np.ndarray, x: np.ndarray, colorterm: float) -> np.ndarray:
     """S/N that each star should have by its reference magnitude, so that the cut on it does not prefer lucky noise."""
     bright = sample.flux / sample.fluxerr >= np.quantile(sample.flux / sample.fluxerr, 0.5)
     zp = np.median((y - colorterm * x)[bright])
@@ -211,7 +214,7 @@ def _expected_snr(sample, y, x, colorterm):
     return expected_flux / sample.fluxerr
 
 
-def _above_floor(snr):
+def _above_floor(snr: np.ndarray) -> tuple[np.ndarray, float]:
     for floor in SNR_FLOORS:
         above = snr >= floor
         if np.count_nonzero(above) >= FLOOR_STARS:
@@ -222,7 +225,7 @@ def _above_floor(snr):
     return above, floor
 
 
-def _spread(values):
+def _spread(values: np.ndarray) -> float:
     """Standard deviation by the median of absolute deviations."""
     return float(1.4826 * np.median(np.abs(values - np.median(values))))
 
@@ -238,7 +241,7 @@ class _Mixture:
     scatter_mag: float
 
 
-def _fit_mixture(design, y, error, snr):
+def _fit_mixture(design: np.ndarray, y: np.ndarray, error: np.ndarray, snr: np.ndarray) -> _Mixture:
     """Maximum likelihood of the mixture, with a flexible L."""
     full, value, precision = _with_flexible_loss(design, snr)
     parameters = value.copy()
@@ -280,12 +283,12 @@ def _fit_mixture(design, y, error, snr):
     return _Mixture(inlier, y - residual + score / np.maximum(weight, 1e-12), information, math.sqrt(scatter2))
 
 
-def _mean_with_prior(values):
+def _mean_with_prior(values: np.ndarray) -> float:
     """Mean with some values of 1 added, which few stars cannot tell from their own."""
     return (values.sum() + SCATTER_PRIOR_STARS) / (len(values) + SCATTER_PRIOR_STARS)
 
 
-def _with_flexible_loss(design, snr):
+def _with_flexible_loss(design: np.ndarray, snr: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Design (n, p + 6) with a flexible loss, the usual form and hats in ln S/N; values, precisions of its priors."""
     knots = np.log(FLEXIBLE_SNRS)
     hats = [np.interp(np.log(snr), knots, row) for row in np.eye(len(knots))]
@@ -295,7 +298,7 @@ def _with_flexible_loss(design, snr):
     return full, value, np.concatenate([flat, [B_MAG[1] ** -2], np.full(len(knots), FLEXIBLE_MAG**-2)])
 
 
-def _split(residual, sigma, shares):
+def _split(residual: np.ndarray, sigma: np.ndarray, shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(probability that a star is no gross error, score of the gross errors): the mixture of the module's page."""
     u = residual / sigma
     normal = np.exp(-(u**2) / 2) / math.sqrt(2 * math.pi) / sigma
@@ -304,7 +307,8 @@ def _split(residual, sigma, shares):
     return inlier / (inlier + outlier), (shares[0] - shares[1]) * normal / OUTLIER_MAG / (inlier + outlier)
 
 
-def _scatter_step(variances, residual, error, shapes, inlier, spent):
+def _scatter_step(variances: np.ndarray, residual: np.ndarray, error: np.ndarray, shapes: np.ndarray,
+                  inlier: np.ndarray, spent: float) -> np.ndarray:
     """One step of Fisher's scoring for the logarithms of the variances (2,).
 
     Log likelihood: sum of inlier (-ln sigma^2 - residual^2 / sigma^2) / 2, the same of SCATTER_PRIOR_STARS stars each

@@ -16,9 +16,9 @@ FLOORS = (
     {'photcalibration', 'longtermphotzp', 'simulation', 'demo'},
 )
 # Exceptions are defined as low as anything; the line through a series is the back room of its model, the search for a
-# field that of the matching, the forms of the Kron loss that of the fit.
+# field that of the matching, the forms of the Kron loss that of the fit; and the status sums the model up.
 SAME_FLOOR = {('observatory', 'rejections'), ('starmatch', 'fieldvote'), ('zeropoint', 'kronloss'),
-              ('throughputmodel', 'throughputline')}
+              ('throughputmodel', 'throughputline'), ('status', 'throughputmodel')}
 SCIENCE = {'starmatch', 'fieldvote', 'zeropoint', 'kronloss', 'clearsky', 'throughputmodel', 'throughputline', 'status'}
 ARRAYS_ONLY = ('sqlalchemy', 'matplotlib', 'boto3', 'astropy.io')  # not in the science
 OUTSIDE_WORLD = {'sys.exit', 'os.environ', 'os.environb', 'os.getenv', 'os.getenvb', 'datetime.now',
@@ -72,6 +72,31 @@ def touches(tree):
     return used
 
 
+def public(body, prefix=''):
+    """(Name, node) of the public functions, classes and methods of a module; what is inside functions is not public."""
+    for node in body:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and not node.name.startswith('_'):
+            yield prefix + node.name, node
+            if isinstance(node, ast.ClassDef):
+                yield from public(node.body, f'{prefix}{node.name}.')
+
+
+def without_docstring(tree):
+    return [name for name, node in public(tree.body) if not ast.get_docstring(node)]
+
+
+def without_type(tree):
+    """Parameters and returns of public functions that say nothing of their type; *args and **kwargs need not."""
+    found = []
+    for name, node in public(tree.body):
+        if not isinstance(node, ast.ClassDef):
+            parameters = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            found += [f'{name}({each.arg})' for each in parameters
+                      if each.annotation is None and each.arg not in ('self', 'cls')]
+            found += [f'{name}() ->'] if node.returns is None else []
+    return found
+
+
 def is_below(name, package):
     return name == package or name.startswith(package + '.')
 
@@ -113,6 +138,11 @@ def test_a_simulation_shares_no_science_with_the_product(module):
     assert not is_simulation(name) or {found.split('.')[0] for found in imports(tree)} & NOT_SHARED == set()
 
 
+def test_whatever_is_public_has_types_and_a_docstring(module):
+    assert without_type(module[1]) == []
+    assert without_docstring(module[1]) == []
+
+
 @pytest.mark.parametrize(('text', 'found'), [
     ('import sys\nsys.exit(1)', {'sys.exit'}),
     ('import os\nprint(os.environ["HOME"])', {'os.environ'}),
@@ -132,3 +162,11 @@ def test_imports_inside_functions_are_recognised():
     assert may_import('photcalibration', 'zeropoint')
     assert not may_import('frameplots', 'photdbinterface')
     assert not may_import('names', 'rejections')
+
+
+def test_missing_types_and_docstrings_are_recognised():
+    bare = ast.parse('class A:\n    def f(self, x, *, y: int, **z):\n        def g(a): pass\n    def _h(self): pass')
+    assert without_type(bare) == ['A.f(x)', 'A.f() ->']
+    assert without_docstring(bare) == ['A', 'A.f']
+    told = ast.parse('class A:\n    """It."""\n    def f(self, x: int) -> str:\n        """Its text."""')
+    assert without_type(told) == without_docstring(told) == []

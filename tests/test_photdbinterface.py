@@ -1,7 +1,6 @@
 """What goes into the database comes out of it, on every kind of database behind the one interface.
 
-SQLite always; PostgreSQL where the environment variable PHOTDB_POSTGRESQL holds the URL of a server to play on,
-for instance postgresql+psycopg://postgres@127.0.0.1/postgres (each test makes and drops a schema of its own).
+SQLite, and PostgreSQL on a server of the tests' own; each test makes and drops a schema.
 """
 
 import itertools
@@ -25,7 +24,6 @@ from rejections import DatabaseUnusable
 E91 = 'lsc1m005-fa15-20190805-0123-e91.fits.fz'
 E11 = 'lsc1m005-fa15-20190805-0123-e11.fits.fz'
 OTHER = 'lsc1m005-fa15-20190805-0124-e91.fits.fz'
-POSTGRESQL = os.environ.get('PHOTDB_POSTGRESQL')
 _schema_numbers = itertools.count()
 
 
@@ -58,18 +56,18 @@ def clock(start='2026-01-01 00:00:00'):
     return lambda: datetime.fromisoformat(start).replace(tzinfo=UTC) + timedelta(seconds=next(seconds))
 
 
-@pytest.fixture(params=['sqlite', pytest.param('postgresql', marks=pytest.mark.skipif(
-    not POSTGRESQL, reason='PHOTDB_POSTGRESQL names no PostgreSQL server to test on'))])  # fmt: skip
+@pytest.fixture(params=['sqlite', 'postgresql'])
 def place(request, tmp_path):
     """A new place for a database."""
     if request.param == 'sqlite':
         yield tmp_path / 'zeropoints.db'
         return
     schema = f'photdb_{os.getpid()}_{next(_schema_numbers)}'
-    engine = sa.create_engine(POSTGRESQL, isolation_level='AUTOCOMMIT')
+    server = request.getfixturevalue('postgresql')
+    engine = sa.create_engine(server, isolation_level='AUTOCOMMIT')
     with engine.connect() as connection:
         connection.execute(sa.schema.CreateSchema(schema))
-        yield sa.make_url(POSTGRESQL).update_query_dict({'options': f'-csearch_path={schema}'})
+        yield sa.make_url(server).update_query_dict({'options': f'-csearch_path={schema}'})
         connection.execute(sa.schema.DropSchema(schema, cascade=True))
     engine.dispose()
 

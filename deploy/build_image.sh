@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Build the container image from this checkout, on a base image by digest.
+#
+# usage: build_image.sh NAME:TAG             BUILD_TARGET=test builds the stage that lints and tests
+#
+# PYTHON_IMAGE names the base image.  Given as NAME:TAG@sha256:... it is that image, whenever it is built; otherwise the
+# digest that the tag has today is looked up, built upon, and kept in the label org.opencontainers.image.base.digest.
+set -euo pipefail
+
+if (($# != 1)) || [[ $1 == -* ]]; then
+    sed -n '2,/^set /{/^set /d; s/^# \{0,1\}//; p}' "${BASH_SOURCE[0]}" >&2
+    exit 2
+fi
+checkout=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
+base=${PYTHON_IMAGE:-$(sed -n 's/^ARG PYTHON_IMAGE=//p' "$checkout/Dockerfile")}
+if [[ $base != *@sha256:* ]]; then
+    digest=$(docker buildx imagetools inspect --format '{{.Manifest.Digest}}' "$base")
+    [[ $digest =~ ^sha256:[0-9a-f]{64}$ ]] || { echo "build_image: $base has no digest ($digest)" >&2; exit 2; }
+    base=$base@$digest
+fi
+version=$(sed -n "s/^VERSION = '\(.*\)'$/\1/p" "$checkout/commandline.py")
+revision=$(git -C "$checkout" rev-parse HEAD)
+created=$(git -C "$checkout" show --no-patch --format=%cI HEAD)  # of the source, so that a repeated build is the same
+echo "build_image: $1, version $version, on $base" >&2
+docker build ${BUILD_TARGET:+--target "$BUILD_TARGET"} --tag "$1" \
+    --build-arg "PYTHON_IMAGE=$base" --build-arg "BASE_DIGEST=${base##*@}" \
+    --build-arg "VERSION=$version" --build-arg "REVISION=$revision" --build-arg "CREATED=$created" "$checkout"
