@@ -6,7 +6,7 @@ DEMO ?= demo
 unexport AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_S3_BUCKET AWS_DEFAULT_REGION AWS_REGION \
 	AWS_PROFILE AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3 AWS_CONFIG_FILE AWS_SHARED_CREDENTIALS_FILE
 
-.PHONY: demo test lint bench accuracy clean
+.PHONY: demo test lint bench accuracy accuracy-nights accuracy-years clean
 
 demo: $(VENV)/.ready
 	$(BIN)/python demo.py $(DEMO)
@@ -21,7 +21,12 @@ bench: $(VENV)/.ready
 	$(BIN)/python benchmarks/calibration.py
 
 accuracy: $(VENV)/.ready
+	$(BIN)/python benchmarks/accuracy.py
+
+accuracy-nights: $(VENV)/.ready
 	$(BIN)/python benchmarks/nightaccuracy.py
+
+accuracy-years: $(VENV)/.ready
 	$(BIN)/python benchmarks/throughput.py
 
 clean:

@@ -42,7 +42,7 @@ FLOOR_STARS = 40
 MIN_COLOUR_SPREAD = 0.12     # rms of g-i [mag]; with less, a colour term takes up what belongs to zp
 MAX_SCATTER_MAG = 0.5        # stars that scatter more were not matched to themselves
 MAX_BLENDS = (0.02, 0.05, 0.1)  # light of neighbours in the aperture as a fraction of the star's own
-MIN_AGREEING = 0.5            # share of stars that must not be gross errors
+MIN_AGREEING = 0.4            # share of stars that must be no gross errors: besides a third, galaxies and variables are
 USED_WEIGHT = 0.1             # a star that is more surely than this no gross error is counted as used
 
 OUTLIER_MAG = 0.6             # W: gross errors to one side; larger ones count as if they were this likely, too
