@@ -92,7 +92,7 @@ def match_stars(source_xy: np.ndarray, source_flux: np.ndarray, reference_xy: np
     if not matches.doubtful or not len(source_xy):
         return matches
     near = _by_brightness(reference_xy, reference_mag, source_xy, MAX_SHIFT_ARCSEC)
-    vote = vote_for_field(source_xy[source_order], reference_xy[near])
+    vote = vote_for_field(source_xy[source_order], reference_xy[near]) if len(near) else None
     if vote is None:
         return matches
     moved = vote.moved(reference_xy)

@@ -83,3 +83,9 @@ def test_a_field_that_is_right_needs_no_vote(monkeypatch):
     matches = match_stars(source, np.linspace(2, 1, len(source)), reference, np.linspace(15, 20, len(reference)))
     assert matches.share > 0.95
     assert abs(matches.rotation_deg) < 0.01
+
+
+def test_positions_that_are_no_numbers_do_no_harm():
+    source, reference = np.full((20, 2), np.nan), np.random.default_rng(0).uniform(0, 900, (50, 2))
+    assert len(match_stars(source, np.ones(20), reference, np.ones(50))) == 0
+    assert len(match_stars(reference[:20], np.ones(20), np.full((50, 2), np.nan), np.ones(50))) == 0
