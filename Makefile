@@ -6,7 +6,7 @@ DEMO ?= demo
 unexport AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_S3_BUCKET AWS_DEFAULT_REGION AWS_REGION \
 	AWS_PROFILE AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3 AWS_CONFIG_FILE AWS_SHARED_CREDENTIALS_FILE
 
-.PHONY: demo test lint bench accuracy accuracy-nights accuracy-years clean
+.PHONY: demo test lint lint-jenkinsfile bench accuracy accuracy-nights accuracy-years image-rehearsal lock clean
 
 demo: $(VENV)/.ready
 	$(BIN)/python demo.py $(DEMO)
@@ -14,8 +14,29 @@ demo: $(VENV)/.ready
 test: $(VENV)/.ready
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(PYTEST_ARGS)
 
-lint: $(VENV)/.ready
+lint: $(VENV)/.ready lint-jenkinsfile
 	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/shellcheck .ci/run deploy/*.sh
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/yamllint --strict .
+	$(BIN)/pymarkdown scan *.md docs/*.md deploy/kubernetes/*.md
+
+# The linter of Jenkinsfiles is a Java program in an npm package; left out where there is no npm or Java.
+lint-jenkinsfile:
+	@if command -v npx >/dev/null && command -v java >/dev/null; then \
+		npx --yes npm-groovy-lint@14.6.0 --noserver --failon info Jenkinsfile; \
+	elif [ -n "$$PHOTZP_REQUIRE_ALL" ]; then echo "npx and java are needed to lint the Jenkinsfile"; exit 1; \
+	else echo "no npx or java here: the Jenkinsfile is not linted"; fi
+
+# Do the lines of the Dockerfile without a container engine; needs root and debootstrap.
+image-rehearsal: $(VENV)/.ready
+	$(BIN)/python deploy/rehearse_image.py
+
+# Pin the newest versions that requirements allow, by hash, for the container.
+lock: $(VENV)/.ready
+	$(BIN)/uv pip compile requirements-postgresql.txt --quiet --universal --python-version 3.13 --generate-hashes \
+		--no-header --no-annotate --upgrade --output-file requirements.lock
 
 bench: $(VENV)/.ready
 	$(BIN)/python benchmarks/calibration.py

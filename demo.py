@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from commandline import VERSION
 from names import exposure_of
 
 if TYPE_CHECKING:  # the database is imported where it is used
@@ -52,13 +53,32 @@ def simulated_night(out: Path, frames: int) -> None:
                  night / 'ps1', '--photodb', database)
     # The simulated night holds truncated files: status 1 says that some input was unreadable.
     run(*calibrate, log=out / 'night.log', expected=(0, 1))
-    print('--- the same night again: everything is known', flush=True)
-    run(*calibrate, log=out / 'night-again.log', expected=(0, 1))
+    print('--- the same night by the nightly script, as cron runs it: everything is known, and the report is made',
+          flush=True)
+    nightly(out, night, database)
     print('--- one camera again, with diagnostic plots', flush=True)
     run('photcalibration.py', '--camera', 'fa15', '--redo', *calibrate[3:], '--diagnosticplotsdir',
         out / 'diagnostics', log=out / 'plots.log', expected=(0, 1))
     truth = json.loads((night / 'truth.json').read_text(encoding='utf-8'))['frames']
     print_comparison(read(database), truth)
+
+
+def nightly(out: Path, night: Path, database: Path) -> None:
+    """Run deploy/runphotzp.sh on the night, and print what it says of its steps."""
+    settings = {'PHOTZP_ARCHIVE': night / 'archive', 'PHOTZP_PS1DIR': night / 'ps1', 'PHOTZP_DATABASE': database,
+                'PHOTZP_OUTPUTDIR': out / 'nightly', 'PHOTZP_PYTHON': sys.executable, 'PHOTZP_LOG': out / 'nightly.log'}
+    environment = without_cloud() | {name: str(value) for name, value in settings.items()}
+    status = subprocess.run([HERE / 'deploy' / 'runphotzp.sh', '--date', '20200213', '--mintexp', '60'],  # noqa: S603
+                            env=environment, check=False).returncode
+    if status not in (0, 1):
+        sys.exit(f'runphotzp.sh ended with status {status}; see {out / "nightly.log"}')
+    lines = (out / 'nightly.log').read_text(encoding='utf-8').splitlines()
+    print(*(line for line in lines if 'runphotzp: ' in line), sep='\n', flush=True)
+
+
+def without_cloud() -> dict[str, str]:
+    """The environment without credentials, so that a demo never publishes."""
+    return {key: value for key, value in os.environ.items() if not key.startswith('AWS_')}
 
 
 def real_frames(out: Path) -> None:
@@ -89,16 +109,26 @@ def simulated_years(out: Path) -> None:
     start = date.today() - timedelta(days=round(365.25 * YEARS))
     run('simulation.py', 'years', out / 'years.db', '--seed', SEED, '--telescopes', TELESCOPES, '--years', YEARS,
         '--start', start)
+    record_a_run(out / 'years.db')
     run('longtermphotzp.py', '--database', out / 'years.db', '--outputdirectory', out / 'report', '--observatory',
         out / 'observatory-years.toml', log=out / 'report.log')
 
 
+def record_a_run(database: Path) -> None:
+    """Put on record the nightly run that the simulated years stand for: the page says when the last one was."""
+    from photdbinterface import PhotDatabase
+
+    with PhotDatabase(database) as opened:
+        measured = len(opened.zeropoints())
+        run_id = opened.start_run('photcalibration.py', {'simulated': True}, VERSION)
+        opened.finish_run(run_id, 0, {'measured': measured})
+
+
 def run(script: str, *arguments: object, log: Path | None = None, expected: Collection[int] = (0,)) -> None:
     """Run one of the scripts as a user does; its log goes to a file, and a status not expected ends the demo."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith('AWS_')}
     command = [sys.executable, str(HERE / script), *map(str, arguments)]
     with open(log or os.devnull, 'w', encoding='utf-8') as errors:
-        status = subprocess.run(command, env=environment, stderr=errors, check=False).returncode  # noqa: S603
+        status = subprocess.run(command, env=without_cloud(), stderr=errors, check=False).returncode  # noqa: S603
     if status not in expected:
         sys.exit(f'{script} ended with status {status}; see {log or "above"}')
 

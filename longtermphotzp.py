@@ -51,6 +51,8 @@ def parser() -> Parser:
     where.add_argument('--observatory', metavar='FILE', help='TOML file laid over the built-in observatory.toml')
     other = p.add_argument_group('instead of a report')
     other.add_argument('--export', metavar='FILE', help='write the zeropoints as CSV to this file, and stop')
+    other.add_argument('--backup', metavar='FILE',
+                       help='copy the SQLite database to this file, also while others write to it, and stop')
     other.add_argument('--testdb', action='store_true', help='read and check every record of the database, and stop')
     other.add_argument('--importold', action='store_true',
                        help=f'take {OLD_FILES} of the output directory (ASCII or SQLite) into the database, and stop')
@@ -98,6 +100,9 @@ def run(options: argparse.Namespace, *, now: datetime | None = None) -> int:
     if options.testdb:
         with PhotDatabase(options.database, readonly=True) as database:
             return check_database(database, observatory)
+    if options.backup:
+        with PhotDatabase(options.database, readonly=True) as database:
+            return back_up(database, Path(options.backup).expanduser())
     with PhotDatabase(options.database) as database:
         if options.importold:
             return import_old(database, Path(options.outputdirectory).expanduser())
@@ -144,6 +149,13 @@ def check_database(database: 'PhotDatabase', observatory: 'Observatory') -> int:
         print(f'  {line}')
     print('no findings' if not found else f'{len(found)} findings')
     return SOME_UNREADABLE if found else DONE
+
+
+def back_up(database: 'PhotDatabase', path: Path) -> int:
+    """Copy the database to a file, and say so."""
+    database.backup(path)
+    print(f'{database.place} copied to {path}')
+    return DONE
 
 
 def import_old(database: 'PhotDatabase', directory: Path) -> int:

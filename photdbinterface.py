@@ -19,6 +19,7 @@ fail, always as `DatabaseUnusable`, in `photdbplaces.py`.
 
 import os
 import socket
+import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -40,6 +41,7 @@ from photdbplaces import (
     check_file,
     choose_journal,
     chunks_of,
+    copy_database,
     file_system_type,
     locate,
     lock_schema,
@@ -115,6 +117,7 @@ class PhotDatabase:
         url, file = locate(place, default_name)
         self.place = str(file) if file else url.set(query={}).render_as_string(hide_password=True)
         self._secrets = secrets_of(url)
+        self._file = file
         self._readonly = readonly
         self._now = now
         if file:
@@ -131,6 +134,20 @@ class PhotDatabase:
         """Whether there is a file at this place; True for a server, which only opening can tell."""
         _, file = locate(place, default_name)
         return file is None or file.is_file()
+
+    def backup(self, copy: Path) -> None:
+        """Copy the database to a file as it is at one moment, also while others write; an older copy is replaced.
+
+        Raises DatabaseUnusable where that cannot be done, or where the database is not a file.
+        """
+        if self._file is None:
+            raise DatabaseUnusable(f'{self.place}: only SQLite files are copied; use pg_dump for PostgreSQL')
+        try:
+            if copy.exists() and copy.samefile(self._file):
+                raise DatabaseUnusable(f'{copy}: is the database itself; name another file')
+            copy_database(self._file, copy)
+        except (OSError, sqlite3.Error) as error:
+            raise DatabaseUnusable(f'{copy}: the copy cannot be written ({error}); see --backup') from None
 
     def close(self) -> None:
         """Close all connections."""

@@ -181,10 +181,28 @@ def choose_journal(engine: sa.Engine, file: Path) -> None:
 
 
 def back_up(file: Path, day: date) -> None:
-    """Copy a database file to a new one beside it, named by the day.  The caller holds the write lock: no two do it."""
+    """Copy a database file to a new one beside it, named by the day.  The caller holds the write lock: no two do it.
+
+    Raises DatabaseUnusable where the copy cannot be written.
+    """
     name = f'{file.name}.before-upgrade-{day:%Y%m%d}'
     names = (name if number == 1 else f'{name}-{number}' for number in count(1))
     copy = next(path for path in map(file.with_name, names) if not path.exists())
+    try:
+        copy_database(file, copy)
+    except (OSError, sqlite3.Error) as error:
+        raise DatabaseUnusable(
+            f'{file}: an older database is only upgraded after a copy of it was made, and {copy} cannot be written '
+            f'({error}); make room in the directory'
+        ) from None
+    log.info('%s is of an older kind: it is upgraded, a copy is kept in %s', file, copy)
+
+
+def copy_database(file: Path, copy: Path) -> None:
+    """Copy an SQLite database as it is at one moment, also while others write; `copy` appears whole or not at all.
+
+    Raises OSError or sqlite3.Error.
+    """
     partial = copy.with_name(f'{copy.name}.partial')
     try:
         partial.unlink(missing_ok=True)
@@ -192,13 +210,9 @@ def back_up(file: Path, day: date) -> None:
             source.backup(target)
         shutil.copymode(file, partial)
         partial.rename(copy)
-    except (OSError, sqlite3.Error) as error:
+    except BaseException:
         partial.unlink(missing_ok=True)
-        raise DatabaseUnusable(
-            f'{file}: an older database is only upgraded after a copy of it was made, and {copy} cannot be written '
-            f'({error}); make room in the directory'
-        ) from None
-    log.info('%s is of an older kind: it is upgraded, a copy is kept in %s', file, copy)
+        raise
 
 
 # -- what each kind of database does in its own way --------------------------------------------------------------------

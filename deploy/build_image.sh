@@ -19,8 +19,9 @@ if [[ $base != *@sha256:* ]]; then
     base=$base@$digest
 fi
 version=$(sed -n "s/^VERSION = '\(.*\)'$/\1/p" "$checkout/commandline.py")
-revision=$(git -C "$checkout" rev-parse HEAD)
-created=$(git -C "$checkout" show --no-patch --format=%cI HEAD)  # of the source, so that a repeated build is the same
+revision=$(git -C "$checkout" rev-parse HEAD 2>/dev/null || echo unknown)
+# The time of the source, so that a repeated build is the same.
+created=$(git -C "$checkout" show --no-patch --format=%cI HEAD 2>/dev/null || echo unknown)
 echo "build_image: $1, version $version, on $base" >&2
 docker build ${BUILD_TARGET:+--target "$BUILD_TARGET"} --tag "$1" \
     --build-arg "PYTHON_IMAGE=$base" --build-arg "BASE_DIGEST=${base##*@}" \

@@ -7,6 +7,7 @@ import stat
 import tempfile
 import traceback
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -281,3 +282,26 @@ def test_a_driver_that_repeats_the_password_is_not_quoted(monkeypatch):
     with pytest.raises(DatabaseUnusable, match=r'with \*\*\* or \*\*\*') as caught:
         PhotDatabase('postgresql://me:s3cr%40t@127.0.0.1/zp')
     assert 'postgresql+psycopg://me:***@127.0.0.1/zp' in str(caught.value)
+
+
+def test_a_copy_is_whole_and_replaces_an_older_one(tmp_path):
+    with PhotDatabase(tmp_path / 'own.db') as db:
+        db.add(FRAME)
+        db.backup(tmp_path / 'copy.db')
+        db.add(replace(FRAME, name='x-2-e91.fits'))  # the write-ahead log holds it now
+        db.backup(tmp_path / 'copy.db')
+    with PhotDatabase(tmp_path / 'copy.db', readonly=True) as copy:
+        assert set(copy.zeropoints().name) == {'x-1-e91.fits', 'x-2-e91.fits'}
+    assert not list(tmp_path.glob('*.partial'))
+
+
+def test_a_copy_that_cannot_be_made_leaves_the_older_one(tmp_path):
+    with PhotDatabase(tmp_path / 'own.db') as db:
+        with pytest.raises(DatabaseUnusable, match=r'no/such/copy\.db: the copy cannot be written .* see --backup'):
+            db.backup(tmp_path / 'no' / 'such' / 'copy.db')
+        (tmp_path / 'link.db').symlink_to(tmp_path / 'own.db')
+        with pytest.raises(DatabaseUnusable, match='is the database itself'):
+            db.backup(tmp_path / 'link.db')
+    with PhotDatabase('sqlite://') as memory, pytest.raises(DatabaseUnusable, match='pg_dump'):
+        memory.backup(tmp_path / 'copy.db')
+    assert not (tmp_path / 'copy.db').exists()

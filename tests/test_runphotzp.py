@@ -21,20 +21,38 @@ DATED = re.compile(r'\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ (INFO|WARNING|ERROR) ')
 ALL_WELL = 'INFO runphotzp: all done (status 0)'
 
 
+@pytest.fixture(scope='module')
+def small_night(night, tmp_path_factory):
+    """Two cameras of the simulated night, of two types, and a file that cannot be read."""
+    root = tmp_path_factory.mktemp('small') / 'night 1'
+    root.mkdir()
+    (root / 'ps1').symlink_to(night.ps1)
+    folders = {}
+    for folder in sorted(night.archive.glob('*/*/*/processed')):
+        measurable = sum(night.truth[path.name.rsplit('-', 1)[0]]['measurable'] for path in folder.iterdir())
+        if measurable >= 2:
+            folders.setdefault(folder.parent.parent.name[:2], folder)
+    for folder in list(folders.values())[:2]:
+        shutil.copytree(folder, root / 'archive' / folder.relative_to(night.archive))
+    broken = next(root.rglob('*-e91.fits*'))
+    broken.with_name(broken.name.replace('-e91', '-s91')).write_bytes(broken.read_bytes()[:3000])
+    return root
+
+
 @pytest.fixture
-def settings(night, tmp_path):
+def settings(small_night, tmp_path):
     """Environment of a run whose every path has a blank in it."""
     place = tmp_path / 'with blanks'
     place.mkdir()
-    (place / 'night 1').symlink_to(night.root)
-    return {'PATH': os.environ['PATH'], 'HOME': str(place), 'PHOTZP_PYTHON': sys.executable,
+    (place / 'night 1').symlink_to(small_night)
+    return {'PATH': os.environ['PATH'], 'HOME': str(place), 'PHOTZP_PYTHON': sys.executable, 'PHOTZP_NICE': '0',
             'PHOTZP_ARCHIVE': str(place / 'night 1' / 'archive'), 'PHOTZP_PS1DIR': str(place / 'night 1' / 'ps1'),
             'PHOTZP_DATABASE': str(place / 'the database.db'), 'PHOTZP_OUTPUTDIR': str(place / 'the report')}
 
 
 def nightly(settings, *arguments, **changes):
     """Run it to its end; returns (status, lines of standard error)."""
-    ended = subprocess.run([SCRIPT, *arguments], env=settings | changes, capture_output=True, text=True, timeout=120,
+    ended = subprocess.run([SCRIPT, *arguments], env=settings | changes, capture_output=True, text=True, timeout=600,
                            check=False)
     assert ended.stdout == ''
     return ended.returncode, ended.stderr.splitlines()
@@ -50,9 +68,9 @@ def of_the_script(lines):
     return [line.partition('runphotzp: ')[2] for line in lines if 'runphotzp: ' in line]
 
 
-def test_a_night_twice(settings, night):
+def test_a_night_twice(settings, small_night, night):
     status, lines = nightly(settings, PHOTZP_NDAYS=ALL_NIGHTS)
-    assert status == 1  # the simulated night holds a file that cannot be read
+    assert status == 1  # one file cannot be read
     assert [line for line in lines if not DATED.match(line)] == []
     said = of_the_script(lines)
     types = [line.split()[2] for line in said if line.startswith('calibration of') and line.endswith('begins')]
@@ -60,7 +78,9 @@ def test_a_night_twice(settings, night):
     assert 'report is done' in said
     assert re.fullmatch(r'calibration of \w\w is done, but some input was unreadable \(status 1\)', said[-1])
     first = rows(settings)
-    measurable = {exposure for exposure, true in night.truth.items() if true['measurable']}
+    there = {path.name.rsplit('-', 1)[0] for path in small_night.rglob('*-e91.fits*')}
+    measurable = {exposure for exposure in there if night.truth[exposure]['measurable']}
+    assert len(measurable) >= 4
     assert measurable <= {name.rsplit('-', 1)[0] for name, _ in first}
     assert (Path(settings['PHOTZP_OUTPUTDIR']) / 'index.html').stat().st_size > 1000
 
@@ -72,8 +92,7 @@ def test_a_night_twice(settings, night):
 
 
 def test_a_failing_step_does_not_stop_the_next(settings):
-    small = {'PHOTZP_CAMERATYPES': 'fs,ep', 'PHOTZP_NDAYS': ALL_NIGHTS}
-    nightly(settings, **small)
+    nightly(settings, '--date', '20200213')
     status, lines = nightly(settings, '--date', '20200213', '--redo', PHOTZP_PS1DIR=settings['HOME'] + '/no catalogue')
     assert status == 2
     said = of_the_script(lines)
@@ -141,11 +160,9 @@ def test_a_signal_reaches_the_script_that_runs_and_what_was_measured_is_kept(set
         lines.append(line.rstrip())
         if ' zp ' in line and sum(' zp ' in one for one in lines) == 2:
             running.send_signal(number)
-            sent = time.monotonic()
     status = running.wait(timeout=30)
     running.stderr.close()
     assert status == 128 + number
-    assert time.monotonic() - sent < 20
     assert of_the_script(lines)[-1] == f'stopped by signal {number.value}; what was measured is kept (status {status})'
     assert 'report begins' not in of_the_script(lines)
     kept = rows(settings)
