@@ -272,15 +272,21 @@ def _fit_mixture(design: np.ndarray, y: np.ndarray, error: np.ndarray, snr: np.n
             break
     else:
         raise FrameRejected(FIT_NOT_CONVERGED, f'after {_ITERATIONS} iterations')
-    weight = inlier / sigma2
-    # Of one star of noise 1: mean curvature and mean square of the score, and the weight that was used (Huber 1981,
-    # Robust Statistics, sec. 3.2); the information of the stars is curvature^2 / square.
-    curvature = _mean_with_prior(inlier * (1 - (1 - inlier) * residual**2 / sigma2))
-    square = _mean_with_prior(score**2 * sigma2 * len(y) / max(len(y) - spent, 1))
-    information = weight * curvature**2 / square / inlier.mean()
     scatter2 = (inlier @ (shapes @ variances)) / inlier.sum()
-    # Around the flexible fit the likelihood is quadratic; its loss is data for the forms of the loss.
-    return _Mixture(inlier, y - residual + score / np.maximum(weight, 1e-12), information, math.sqrt(scatter2))
+    # Around the flexible fit the likelihood is quadratic: what it says of L is data for the forms of L.
+    data = y - residual + score * sigma2 / np.maximum(inlier, 1e-12)
+    return _Mixture(inlier, data, _information(inlier, score, residual, sigma2, spent), math.sqrt(scatter2))
+
+
+def _information(inlier: np.ndarray, score: np.ndarray, residual: np.ndarray, sigma2: np.ndarray,
+                 spent: float) -> np.ndarray:
+    """What each star tells of its mean (n,) [1/mag^2]: curvature^2 / square of the score (Huber 1981, sec. 3.2).
+
+    Both are means over the stars, in units of their noise, shared out by the weights of the stars.
+    """
+    curvature = _mean_with_prior(inlier * (1 - (1 - inlier) * residual**2 / sigma2))
+    square = _mean_with_prior(score**2 * sigma2 * len(score) / max(len(score) - spent, 1))
+    return inlier / sigma2 * curvature**2 / square / inlier.mean()
 
 
 def _mean_with_prior(values: np.ndarray) -> float:
