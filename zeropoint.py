@@ -51,6 +51,7 @@ SCATTER_PRIOR_MAG = (0.012, 0.03)  # s0 and s1 of ...
 SCATTER_PRIOR_STARS = 5.0     # ... so many stars, added to those there are
 FLEXIBLE_SNRS = np.array([10.0, 40.0, 160.0, 640.0, 2560.0])  # knots of the flexible L
 FLEXIBLE_MAG = 0.03           # how far L may be off its usual form at each of them
+_DENSEST_STARS = 500          # of the smallest errors, among which the densest place is looked for
 _ITERATIONS = 200
 _PACE = 0.5, 20, 0.1          # part of a step of the scatter for so many iterations, and from then on: it may cycle
 _TOLERANCE_MAG = 2e-5
@@ -242,21 +243,42 @@ class _Mixture:
 
 
 def _fit_mixture(design: np.ndarray, y: np.ndarray, error: np.ndarray, snr: np.ndarray) -> _Mixture:
-    """Maximum likelihood of the mixture, with a flexible L."""
+    """Maximum likelihood of the mixture, with a flexible L.
+
+    Two starts, of which the likelier end counts: the median with all the scatter there is, and where stars are densest
+    with the scatter of good ones, which finds them where many others are off by the same amount.
+    """
     full, value, precision = _with_flexible_loss(design, snr)
-    parameters = value.copy()
-    parameters[0] = np.median(y - full[:, 1:] @ value[1:])
-    residual = y - full @ parameters
-    scatter = _spread(residual)
+    shapes = np.stack([np.ones(len(y)), KRON_SNR / snr], axis=-1)  # of the variances
+    each = y - full[:, 1:] @ value[1:]
+    scatter = _spread(each)
     if scatter > MAX_SCATTER_MAG:
         raise FrameRejected(FIT_NOT_CONVERGED, f'the stars do not agree, scatter {scatter:.2f} mag')
-    shapes = np.stack([np.ones(len(y)), KRON_SNR / snr], axis=-1)  # of the variances
-    variances = np.full(2, max(scatter, SCATTER_PRIOR_MAG[0]) ** 2 / 2)
+    wide = np.full(2, max(scatter, SCATTER_PRIOR_MAG[0]) ** 2 / 2)
+    narrow = np.square(SCATTER_PRIOR_MAG)
+    ends = [_climb(full, y, error, shapes, value, precision, zp, variances) for zp, variances in (
+        (np.median(each), wide), (_densest(each, np.sqrt(error**2 + shapes @ narrow)), narrow))]
+    return max(ends, key=lambda end: end[0])[1]
+
+
+def _densest(each: np.ndarray, sigma: np.ndarray) -> float:
+    """The one of the values (n,) that has most others within reach, each of them spread out by its sigma."""
+    sharpest = np.argsort(sigma, kind='stable')[:_DENSEST_STARS]
+    each, sigma = each[sharpest], sigma[sharpest]
+    apart = (each[:, None] - each) / np.hypot(sigma[:, None], sigma)
+    return float(each[np.argmax((np.exp(-(apart**2) / 2) / sigma).sum(axis=1))])
+
+
+def _climb(full: np.ndarray, y: np.ndarray, error: np.ndarray, shapes: np.ndarray, value: np.ndarray,
+           precision: np.ndarray, zp: float, variances: np.ndarray) -> tuple[float, _Mixture]:
+    """(log posterior, _Mixture) of the local maximum above a start."""
+    parameters = np.append(zp, value[1:])
+    residual = y - full @ parameters
     shares = np.array([0.05, 0.05])
     for iteration in range(_ITERATIONS):
         pace = _PACE[0] if iteration < _PACE[1] else _PACE[2]
         sigma2 = error**2 + shapes @ variances
-        inlier, outlier_slope = _split(residual, np.sqrt(sigma2), shares)
+        inlier, outlier_slope, likelihood = _split(residual, np.sqrt(sigma2), shares)
         score = inlier * residual / sigma2 - outlier_slope
         normal = (full * (inlier / sigma2)[:, None]).T @ full + np.diag(precision)
         if np.linalg.cond(normal) > _WORST_CONDITION:
@@ -275,7 +297,14 @@ def _fit_mixture(design: np.ndarray, y: np.ndarray, error: np.ndarray, snr: np.n
     scatter2 = (inlier @ (shapes @ variances)) / inlier.sum()
     # Around the flexible fit the likelihood is quadratic: what it says of L is data for the forms of L.
     data = y - residual + score * sigma2 / np.maximum(inlier, 1e-12)
-    return _Mixture(inlier, data, _information(inlier, score, residual, sigma2, spent), math.sqrt(scatter2))
+    prior = -precision @ (parameters - value) ** 2 / 2 + _log_prior_of_scatter(variances)
+    return float(np.log(likelihood).sum() + prior), _Mixture(
+        inlier, data, _information(inlier, score, residual, sigma2, spent), math.sqrt(scatter2))
+
+
+def _log_prior_of_scatter(variances: np.ndarray) -> float:
+    """That of _scatter_step."""
+    return float(-SCATTER_PRIOR_STARS / 2 * np.sum(np.log(variances) + np.square(SCATTER_PRIOR_MAG) / variances))
 
 
 def _information(inlier: np.ndarray, score: np.ndarray, residual: np.ndarray, sigma2: np.ndarray,
@@ -304,13 +333,15 @@ def _with_flexible_loss(design: np.ndarray, snr: np.ndarray) -> tuple[np.ndarray
     return full, value, np.concatenate([flat, [B_MAG[1] ** -2], np.full(len(knots), FLEXIBLE_MAG**-2)])
 
 
-def _split(residual: np.ndarray, sigma: np.ndarray, shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(probability that a star is no gross error, score of the gross errors): the mixture of the module's page."""
+def _split(residual: np.ndarray, sigma: np.ndarray,
+           shares: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(probability that a star is no gross error, score of the gross errors, p(r)) by the mixture of this page."""
     u = residual / sigma
     normal = np.exp(-(u**2) / 2) / math.sqrt(2 * math.pi) / sigma
     inlier = (1 - shares.sum()) * normal
     outlier = (shares[0] * ndtr(u) + shares[1] * ndtr(-u)) / OUTLIER_MAG
-    return inlier / (inlier + outlier), (shares[0] - shares[1]) * normal / OUTLIER_MAG / (inlier + outlier)
+    total = inlier + outlier
+    return inlier / total, (shares[0] - shares[1]) * normal / OUTLIER_MAG / total, total
 
 
 def _scatter_step(variances: np.ndarray, residual: np.ndarray, error: np.ndarray, shapes: np.ndarray,
