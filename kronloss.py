@@ -25,6 +25,7 @@ MIN_SNR = 3.0                 # forms are not followed any deeper
 POWERS = {0.5: 8.0, 1.0: 1.0, 2.0: 0.5}
 LOG_SNRS = {300.0: 0.05, 1000.0: 0.05, 3000.0: 0.05, 10000.0: 0.05}
 NONE_PRIOR, NONE_MAG = 0.2, (0.0, 0.01)
+FAR_PRIOR, FAR_MAG = 0.1, (0.1, 0.1)  # the usual form, but of another size than any that was seen
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def loss_forms(snr: np.ndarray) -> list[LossForm]:
              for power, prior in POWERS.items()]
     forms += [LossForm(np.maximum(np.log(top / snr), 0.0) / np.log(top / KRON_SNR), B_WIDE_MAG, prior)
               for top, prior in LOG_SNRS.items()]
-    return [*forms, LossForm(half, NONE_MAG, NONE_PRIOR)]
+    return [*forms, LossForm(half, NONE_MAG, NONE_PRIOR), LossForm(half, FAR_MAG, FAR_PRIOR)]
 
 
 @dataclass(frozen=True)
