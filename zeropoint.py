@@ -256,8 +256,14 @@ def _fit_mixture(design: np.ndarray, y: np.ndarray, error: np.ndarray, snr: np.n
         raise FrameRejected(FIT_NOT_CONVERGED, f'the stars do not agree, scatter {scatter:.2f} mag')
     wide = np.full(2, max(scatter, SCATTER_PRIOR_MAG[0]) ** 2 / 2)
     narrow = np.square(SCATTER_PRIOR_MAG)
-    ends = [_climb(full, y, error, shapes, value, precision, zp, variances) for zp, variances in (
-        (np.median(each), wide), (_densest(each, np.sqrt(error**2 + shapes @ narrow)), narrow))]
+    ends, failed = [], None
+    for zp, variances in (np.median(each), wide), (_densest(each, np.sqrt(error**2 + shapes @ narrow)), narrow):
+        try:
+            ends.append(_climb(full, y, error, shapes, value, precision, float(zp), variances))
+        except FrameRejected as rejection:  # the other start may end well
+            failed = rejection
+    if failed and not ends:
+        raise failed
     return max(ends, key=lambda end: end[0])[1]
 
 
