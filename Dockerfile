@@ -1,4 +1,3 @@
-# syntax=docker/dockerfile:1
 # The scripts in a container: non-root, read-only root file system, one writable volume (/data).
 # deploy/build_image.sh builds it, with the base image by digest.  What to run is the command:
 #   runphotzp.sh (the default), photcalibration.py ..., longtermphotzp.py ...
@@ -37,7 +36,7 @@ LABEL org.opencontainers.image.title="photzp" \
       org.opencontainers.image.base.name="${PYTHON_IMAGE}" \
       org.opencontainers.image.base.digest="${BASE_DIGEST}"
 # The base brings pip, which a finished image has no use for.
-RUN rm -rf /usr/local/bin/pip* /usr/local/lib/python3*/site-packages/pip* \
+RUN rm -rf /usr/local/bin/pip* /usr/local/lib/python3*/site-packages/pip* /usr/local/lib/python3*/ensurepip \
     && groupadd --gid 10001 photzp \
     && useradd --uid 10001 --gid photzp --no-create-home --home-dir /data --shell /usr/sbin/nologin photzp \
     && mkdir /data /archive /catalog \

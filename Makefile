@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO ?= demo
 unexport AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_S3_BUCKET AWS_DEFAULT_REGION AWS_REGION \
-	AWS_PROFILE AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3 AWS_CONFIG_FILE AWS_SHARED_CREDENTIALS_FILE
+	PHOTZP_ENVFILE AWS_PROFILE AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3 AWS_CONFIG_FILE AWS_SHARED_CREDENTIALS_FILE
 
 .PHONY: demo test lint lint-jenkinsfile bench accuracy accuracy-nights accuracy-years image-rehearsal lock clean
 
@@ -49,6 +49,8 @@ accuracy-nights: $(VENV)/.ready
 
 accuracy-years: $(VENV)/.ready
 	$(BIN)/python benchmarks/throughput.py
+	$(BIN)/python benchmarks/colourterm.py
+	$(BIN)/python benchmarks/repeatability.py
 
 clean:
 	rm -rf $(VENV) $(DEMO) .pytest_cache .ruff_cache .hypothesis

@@ -82,6 +82,10 @@ def run_script(run: Callable[[argparse.Namespace], int], options: argparse.Names
     except Interrupted as signalled:
         log.warning('stopped by %s; what was measured is kept, the next run goes on from there', signalled)
         return signalled.exit_status
+    except ModuleNotFoundError as error:
+        log.error('%s is not installed for %s: install requirements.txt, or run with the Python of .venv', error.name,
+                  sys.executable)
+        return COULD_NOT_RUN
     except Exception:  # Python's own status of a crash is 1, which here says 'done'
         log.exception('the run ended by a mistake of this program; please report this')
         return COULD_NOT_RUN

@@ -77,8 +77,8 @@ def nightly(out: Path, night: Path, database: Path) -> None:
 
 
 def without_cloud() -> dict[str, str]:
-    """The environment without credentials, so that a demo never publishes."""
-    return {key: value for key, value in os.environ.items() if not key.startswith('AWS_')}
+    """The environment without credentials, nor settings of a site that may hold some: a demo never publishes."""
+    return {key: value for key, value in os.environ.items() if not key.startswith(('AWS_', 'PHOTZP_'))}
 
 
 def real_frames(out: Path) -> None:

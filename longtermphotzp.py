@@ -43,6 +43,10 @@ def parser() -> Parser:
         what.add_argument(f'--{name}', nargs='?', const=True, default=True, type=_yes_or_no, metavar='BOOL',
                           help=f'{words} (default: True)')
         what.add_argument(f'--no-{name}', dest=name, action='store_false', help=f'no {words}')
+    what.add_argument('--cameracolorterm', nargs='?', const=True, default=True, type=_yes_or_no, metavar='BOOL',
+                      help='give each zeropoint the colour term of its camera in that half-year (default: True)')
+    what.add_argument('--no-cameracolorterm', dest='cameracolorterm', action='store_false',
+                      help='leave each zeropoint the colour term of its own frame')
     where = p.add_argument_group('where')
     where.add_argument('--database', default=DEFAULT_DATABASE,
                        help=f'database: a file, a directory or an SQLAlchemy URL (default: {DEFAULT_DATABASE})')

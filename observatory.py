@@ -220,8 +220,9 @@ def load_observatory(overlay: Path | str | None = None) -> Observatory:
     """
     tree = _read_toml(BUILT_IN)
     if overlay is not None:
+        overlay = Path(overlay).expanduser()
         try:
-            above = _read_toml(Path(overlay))
+            above = _read_toml(overlay)
             _records(above)  # alone, so that a message counts the entries of this file
             merged = _overlay(tree, above)
         except _Invalid as error:

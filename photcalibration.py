@@ -35,6 +35,7 @@ if TYPE_CHECKING:  # imported where they are used, so that --help answers at onc
     from observatory import Observatory
     from photdbinterface import Measurement, PhotDatabase
     from ps1catalog import PS1Catalog, ReferenceStars
+    from quality import FrameQuality
     from starmatch import Matches
     from zeropoint import StarSample, ZeropointFit
 
@@ -185,7 +186,19 @@ def _list_frames(options: Namespace, observatory: 'Observatory', today: date) ->
     dates = last_dates(options.lastNdays, today) if options.lastNdays is not None else options.date
     selection = Selection(options.site, options.camera, options.cameratype, tuple(dates) if dates else None,
                           options.preview)
-    return find_frames(os.path.expanduser(options.imagerootdir), observatory, selection)
+    root = os.path.expanduser(options.imagerootdir)
+    listing = find_frames(root, observatory, selection)
+    if not listing.frames and not listing.unreadable:
+        _warn_of_no_archive(root, options.site or tuple(observatory.sites))
+    return listing
+
+
+def _warn_of_no_archive(root: str, sites: tuple[str, ...]) -> None:
+    """Nothing was found: tell a quiet night from a lost mount, a level too deep, or a site that is not there."""
+    there = sorted(os.listdir(root))
+    if not set(there) & set(sites):
+        log.warning('%s: holds no folder of %s, but %s; is it mounted, and is --imagerootdir right?', root,
+                    ', '.join(sites), ', '.join(there[:8]) or 'nothing')
 
 
 def _database(options: Namespace) -> tuple[str, str]:
@@ -203,6 +216,7 @@ def _dry_run(options: Namespace, listing: 'Listing', place: str, default_name: s
     if not options.redo and PhotDatabase.exists(place, default_name=default_name):
         with PhotDatabase(place, default_name=default_name, readonly=True) as database:
             todo = list(_unknown_frames(database, listing.frames, options.mintexp, Counter()))
+    log.info('%d frames found, %d to measure', len(listing.frames), len(todo))
     for frame in todo:
         print(frame.path)
     return SOME_UNREADABLE if listing.unreadable else DONE
@@ -276,6 +290,7 @@ def _one_frame(frame_file: 'FrameFile', database: 'PhotDatabase', catalog: 'PS1C
     from banzaiframe import NotSelected
 
     name, seen = frame_file.name.name, _stat(frame_file.path)
+    log.debug('%s: is looked at', frame_file.path)
     field = Field()
     try:
         calibration = _measure(frame_file.path, catalog, observatory, options, field)
@@ -345,7 +360,7 @@ def _reference_field(frame: 'Frame', catalog: 'PS1Catalog', margin_deg: float, f
 
 @dataclass(frozen=True)
 class Calibration:
-    """A frame with its fit, the stars of the fit, their pixels, and the shift that matching removed [arcsec]."""
+    """A frame with its fit, the stars of the fit, their pixels, the shift that matching removed, and its quality."""
 
     frame: 'Frame'
     fit: 'ZeropointFit'
@@ -353,6 +368,7 @@ class Calibration:
     x: 'np.ndarray'
     y: 'np.ndarray'
     offset_arcsec: float
+    quality: 'FrameQuality'
 
 
 def calibrate(frame: 'Frame', references: 'ReferenceStars', observatory: 'Observatory') -> Calibration:
@@ -364,6 +380,7 @@ def calibrate(frame: 'Frame', references: 'ReferenceStars', observatory: 'Observ
     import numpy as np
 
     from ps1catalog import ps1_to_sdss
+    from quality import frame_quality
     from starmatch import blended_fraction, tangent_plane
     from zeropoint import StarSample, fit_zeropoint, usable_references
 
@@ -390,7 +407,8 @@ def calibrate(frame: 'Frame', references: 'ReferenceStars', observatory: 'Observ
     sample = StarSample(stars.flux[s], stars.fluxerr[s], sdss.mag[frame.band][r], sdss.mag_error[frame.band][r],
                         colour[r], frame.exptime_s)
     fit = fit_zeropoint(sample, usual_colorterm=observatory.usual_colorterm(frame.camera, frame.filter))
-    return Calibration(frame, fit, sample, stars.x[s], stars.y[s], float(np.hypot(*matches.offset_arcsec)))
+    quality = frame_quality(matches.separation_arcsec, len(stars.flux), sample, fit)
+    return Calibration(frame, fit, sample, stars.x[s], stars.y[s], float(np.hypot(*matches.offset_arcsec)), quality)
 
 
 def _match(frame: 'Frame', references: 'ReferenceStars') -> 'Matches':
@@ -426,13 +444,16 @@ def _measurement(calibration: Calibration, complete: bool | None) -> 'Measuremen
     from photdbinterface import Measurement
     from zeropoint import PIVOT_COLOUR
 
-    frame, fit = calibration.frame, calibration.fit
+    frame, fit, quality = calibration.frame, calibration.fit, calibration.quality
     return Measurement(
         name=frame.name, dateobs=frame.dateobs, site=frame.site, dome=frame.enclosure, telescope=frame.telescope,
         camera=frame.camera, filter=frame.filter, airmass=frame.airmass, zp=fit.zp_mag, colorterm=fit.colorterm,
         zpsig=fit.zpsig_mag, zperr=fit.zperr_mag, colortermerr=fit.colortermerr, zpcolor=PIVOT_COLOUR,
         nstars=fit.nstars, exptime=frame.exptime_s, zpcolortermcov=fit.covariance_mag2,
-        colortermheld=fit.colorterm_held, refcomplete=complete, wcsoffset=calibration.offset_arcsec)
+        colortermheld=fit.colorterm_held, refcomplete=complete, wcsoffset=calibration.offset_arcsec,
+        nmatched=quality.nmatched, matchsep=quality.matchsep_arcsec, matchfrac=quality.matchfrac,
+        magslope=quality.magslope, magslopeerr=quality.magslopeerr, redchi2=quality.redchi2,
+        meancolor=quality.meancolour_mag)
 
 
 def _note_rejection(database: 'PhotDatabase', name: str, seen: tuple[int, int], rejection: FrameRejected, field: Field,

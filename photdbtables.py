@@ -56,6 +56,13 @@ class LcoPhot(Base):
     colortermheld: Mapped[bool | None]
     refcomplete: Mapped[bool | None]
     wcsoffset: Mapped[float | None]
+    nmatched: Mapped[int | None]
+    matchsep: Mapped[float | None]
+    matchfrac: Mapped[float | None]
+    magslope: Mapped[float | None]
+    magslopeerr: Mapped[float | None]
+    redchi2: Mapped[float | None]
+    meancolor: Mapped[float | None]
     processed: Mapped[str | None]
     frame: Mapped[str | None]
     __table_args__ = (
@@ -165,6 +172,10 @@ class Measurement:
     colortermheld : the colour term was not fitted but held at the camera's usual value.
     refcomplete : False where a part of the reference catalogue was missing.
     wcsoffset [arcsec] : offset between frame and catalogue that matching removed.
+    nmatched, matchsep [arcsec], matchfrac : stars matched, their median separation, their share of all detections.
+    magslope, magslopeerr [mag/mag] : slope of zp with magnitude that the fit left, and its error.
+    redchi2 : reduced chi-square by photon and catalogue errors alone, before the intrinsic scatter.
+    meancolor [mag] : mean g-i of the stars used, weighted as in the fit.
     """
 
     name: str
@@ -187,6 +198,13 @@ class Measurement:
     colortermheld: bool | None = None
     refcomplete: bool | None = None
     wcsoffset: float = math.nan
+    nmatched: int | None = None
+    matchsep: float = math.nan
+    matchfrac: float = math.nan
+    magslope: float = math.nan
+    magslopeerr: float = math.nan
+    redchi2: float = math.nan
+    meancolor: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -239,6 +257,13 @@ class Zeropoints:
     colortermheld: np.ndarray
     refcomplete: np.ndarray
     wcsoffset: np.ndarray
+    nmatched: np.ndarray
+    matchsep: np.ndarray
+    matchfrac: np.ndarray
+    magslope: np.ndarray
+    magslopeerr: np.ndarray
+    redchi2: np.ndarray
+    meancolor: np.ndarray
     processed: np.ndarray
 
     def __len__(self) -> int:

@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 
 import trendplots
 import webpage
+from colourterm import CameraColourTerm, with_camera_colourterm
 from names import overview_plot_name, safe_part, trend_plot_name
 from observatory import Observatory
 from photdbinterface import PhotDatabase
@@ -38,6 +39,8 @@ from throughputmodel import (
 
 log = logging.getLogger('photzp.report')
 
+NEW_COLOUR = ('instrument', 'recoating', 'break')  # events after which a colour term may be another one
+OLDER = ' (older rows)'  # of the database: their zp holds at g-i = 0
 SIZE_CLASSES = {'2m01m0': '2m and 1m telescopes', '0m4': '0.4m telescopes'}  # that share an overview plot
 
 
@@ -45,7 +48,9 @@ SIZE_CLASSES = {'2m01m0': '2m and 1m telescopes', '0m4': '0.4m telescopes'}  # t
 class Rows:
     """One telescope in one filter as reported: the rows of the database, made comparable; arrays of shape (n,).
 
-    zeropoints : photdbinterface.Zeropoints.  zp_repaired [mag] : gain repaired.  zp_unit [mag] : and at airmass 1.
+    zeropoints : photdbinterface.Zeropoints.  zp_repaired [mag] : gain repaired.  zp_cameracolour, zperr [mag] : and
+        with the colour term of the camera.  zp_unit [mag] : and at airmass 1.
+    colourterms : tuple of colourterm.CameraColourTerm, empty where none was applied; their groups are codes of `group`.
     extinction [mag/airmass] : adopted, by native filter.  usable : rows that the model may rest on.
     events : (date, kind, note) of the telescope.  reference_mag : of a clean telescope, None where not known.
     group : code of camera, native filter and kind of row (older rows hold zp at g-i = 0).  group_names : of the codes.
@@ -55,6 +60,9 @@ class Rows:
     filter: str
     zeropoints: Zeropoints
     zp_repaired: np.ndarray
+    zp_cameracolour: np.ndarray
+    zperr: np.ndarray
+    colourterms: tuple[CameraColourTerm, ...]
     zp_unit: np.ndarray
     extinction: np.ndarray
     usable: np.ndarray
@@ -64,9 +72,14 @@ class Rows:
     reference_mag: float | None
 
     @property
+    def old_groups(self) -> frozenset[int]:
+        """Codes of the groups of older rows."""
+        return frozenset(code for code, name in enumerate(self.group_names) if name.endswith(OLDER))
+
+    @property
     def has_old_rows(self) -> bool:
         """Whether rows of the pivot colour and rows without one are mixed."""
-        return len(set(np.isnan(self.zeropoints.zpcolor).tolist())) > 1
+        return 0 < len(self.old_groups) < len(self.group_names)
 
 
 def selection(database: PhotDatabase, options: Namespace,
@@ -103,9 +116,12 @@ def _fit_for_names(parts: Iterable[str]) -> bool:
 
 
 def read_rows(database: PhotDatabase, telescope: TelescopeKey, filter_name: str, native: Sequence[str],
-              observatory: Observatory, start: np.datetime64 | None = None,
-              end: np.datetime64 | None = None) -> Rows | None:
-    """The rows of one telescope and filter as `Rows`; None where there are none in the dates."""
+              observatory: Observatory, start: np.datetime64 | None = None, end: np.datetime64 | None = None, *,
+              cameracolorterm: bool = True) -> Rows | None:
+    """The rows of one telescope and filter as `Rows`; None where there are none in the dates.
+
+    cameracolorterm : give each zeropoint the colour term of its camera, see `colourterm`.
+    """
     site, dome, telid = telescope
     z = database.zeropoints(site=site, dome=dome, telescope=telid, filter=native, start=start, end=end)
     if not len(z):
@@ -113,7 +129,7 @@ def read_rows(database: PhotDatabase, telescope: TelescopeKey, filter_name: str,
     repairs = [(r.camera, r.from_, r.until, r.ratio) for r in observatory.gain_repairs]
     zp_repaired = correct_gain(z.zp, z.camera, z.dateobs, repairs)
     extinction = _by_value(z.filter, observatory.extinction)
-    labels = [f'{camera} {name}{"" if pivot else " (older rows)"}' for camera, name, pivot in
+    labels = [f'{camera} {name}{"" if pivot else OLDER}' for camera, name, pivot in
               zip(z.camera, z.filter, np.isfinite(z.zpcolor), strict=True)]
     group_names, group = np.unique(labels, return_inverse=True)
     usable = usable_rows(z.zp, z.airmass, z.zpsig, telid) & ~np.isnat(z.dateobs)
@@ -122,8 +138,16 @@ def read_rows(database: PhotDatabase, telescope: TelescopeKey, filter_name: str,
     day = z.dateobs[newest].astype('datetime64[D]').item()
     reference_mag = observatory.reference_mag(telid[:3], filter_name, str(z.camera[newest]), day) if day else None
     events = tuple((event.date, event.kind, event.note) for event in observatory.events if event.telescope == key)
-    return Rows(key, filter_name, z, zp_repaired, at_unit_airmass(zp_repaired, z.airmass, extinction), extinction,
-                usable, group, tuple(group_names.tolist()), events, reference_mag)
+    zp_cameracolour, zperr = zp_repaired, z.zperr
+    colourterms: tuple[CameraColourTerm, ...] = ()
+    if cameracolorterm:
+        changes = np.array([date for date, kind, _ in events if kind in NEW_COLOUR], 'datetime64[ms]')
+        zp_cameracolour, zperr, colourterms = with_camera_colourterm(
+            zp_repaired, z.zperr, z.colorterm, z.colortermerr, z.zpcolortermcov, z.meancolor - z.zpcolor,
+            z.colortermheld, z.dateobs, group, changes)
+    return Rows(key, filter_name, z, zp_repaired, zp_cameracolour, zperr, colourterms,
+                at_unit_airmass(zp_cameracolour, z.airmass, extinction), extinction, usable, group,
+                tuple(group_names.tolist()), events, reference_mag)
 
 
 def _by_value(values: np.ndarray, function: Callable[[str], float]) -> np.ndarray:
@@ -155,7 +179,8 @@ class Report:
     def one_telescope(self, telescope: TelescopeKey, counts: Counter) -> None:
         """Fit, store, draw and tabulate one telescope in all filters."""
         for filter_name, native in self.filters.items():
-            rows = read_rows(self.database, telescope, filter_name, native, self.observatory, self.start, self.end)
+            rows = read_rows(self.database, telescope, filter_name, native, self.observatory, self.start, self.end,
+                             cameracolorterm=self.options.cameracolorterm)
             if rows is not None:
                 self._one_series(telescope, rows)
                 counts['series'] += 1
@@ -165,8 +190,9 @@ class Report:
         z, events = rows.zeropoints, [event[:2] for event in rows.events]
         site = self.observatory.sites.get(telescope[0])
         fit = fit_throughput(
-            z.dateobs, np.where(rows.usable, rows.zp_unit, np.nan), z.zperr, airmass=z.airmass, events=events,
-            longitude_deg=site.longitude_deg if site else 0.0, group=rows.group, now=self.now)
+            z.dateobs, np.where(rows.usable, rows.zp_unit, np.nan), rows.zperr, airmass=z.airmass, events=events,
+            longitude_deg=site.longitude_deg if site else 0.0, group=rows.group, other_scale=rows.old_groups,
+            now=self.now)
         self._log(rows, fit)
         status = series_status(
             rows.telescope, rows.filter, list(dict.fromkeys(z.camera.tolist())), fit, rows=len(z),
@@ -192,20 +218,23 @@ class Report:
         z = rows.zeropoints
         log.info('%s %s: %d zeropoints, %d usable, %d nights', rows.telescope, rows.filter, len(z),
                  np.count_nonzero(rows.usable), len(fit.night))
+        for found in rows.colourterms:
+            log.debug('%s %s: %s from %s to %s: colour term %+.4f +- %.4f, %.4f between frames', rows.telescope,
+                      rows.filter, rows.group_names[found.group], *np.array([found.start, found.end], 'datetime64[D]'),
+                      found.colorterm, found.error, found.spread)
+        if rows.colourterms:
+            log.info('%s %s: %d zeropoints have the colour term of their camera', rows.telescope, rows.filter,
+                     sum(found.changed for found in rows.colourterms))
         if np.isnat(z.dateobs).any():
             log.warning('%s %s: %d zeropoints have no readable date; see --testdb', rows.telescope, rows.filter,
                         np.count_nonzero(np.isnat(z.dateobs)))
         if rows.has_old_rows:
-            for offset in fit.offsets:
-                if 'older rows' in rows.group_names[offset.group] and offset.rows and offset.group != offset.reference:
-                    log.info('%s %s: %s tied to %s by %+.4f +- %.4f mag', rows.telescope, rows.filter,
-                             rows.group_names[offset.group], rows.group_names[offset.reference], offset.offset_mag,
-                             offset.error_mag)
+            _log_old_rows(rows, fit)
 
     def _telescope_plots(self, rows: Rows, fit: ThroughputFit, said: str) -> None:
         z = rows.zeropoints
         shown = ~np.isnat(z.dateobs) & np.isfinite(rows.zp_repaired)
-        zp = np.where(np.isfinite(rows.zp_unit), rows.zp_unit, rows.zp_repaired) - _offsets(rows, fit)
+        zp = np.where(np.isfinite(rows.zp_unit), rows.zp_unit, rows.zp_cameracolour) - _offsets(rows, fit)
         data = trendplots.TrendData(z.dateobs, zp, z.camera, rows.usable & shown)
         self._put_plot('photzptrend', rows, trendplots.trend_plot(
             _title(rows), data, fit, events=rows.events, reference_mag=rows.reference_mag, until=self.until), said)
@@ -318,6 +347,22 @@ def _size_class(telescope: TelescopeKey) -> str:
     return '0m4' if diameter < '1' else '2m01m0'
 
 
+def _log_old_rows(rows: Rows, fit: ThroughputFit) -> None:
+    """Say by how much older rows were moved to the scale of the new ones, and where nothing ties the two."""
+    apart = []
+    for offset in (offset for offset in fit.offsets if offset.group in rows.old_groups and offset.rows):
+        name = rows.group_names[offset.group]
+        if offset.reference in rows.old_groups:
+            apart.append(name)
+        else:
+            log.info('%s %s: %s tied to %s by %+.4f +- %.4f mag', rows.telescope, rows.filter, name,
+                     rows.group_names[offset.reference], offset.offset_mag, offset.error_mag)
+    if apart:
+        log.warning('%s %s: nothing ties %s, whose zp is at g-i = 0, to the new rows: a step between them is no change '
+                    'of throughput; measure some nights of the old time again (docs/operations.md)', rows.telescope,
+                    rows.filter, ' and '.join(apart))
+
+
 def _offsets(rows: Rows, fit: ThroughputFit) -> np.ndarray:
     """Offset of each row's camera and native filter from the scale of the model [mag] (n,)."""
     offsets = np.zeros(len(rows.group_names))
@@ -356,21 +401,24 @@ def write_zeropoints(file: TextIO, database: PhotDatabase, telescopes: Iterable[
                      native: dict[str, list[str]], options: Namespace, observatory: Observatory) -> int:
     """Write the zeropoints of telescopes and filters as CSV; returns how many rows.
 
-    Columns are those of `lcophot` as measured, and zp_repaired, with the gain repairs of observatory.toml.
+    Columns are those of `lcophot` as measured, zp_repaired, with the gain repairs of observatory.toml, and
+    zp_cameracolor with zperr_cameracolor, with the colour term of the camera besides.
     """
     writer = csv.writer(file, lineterminator='\n')
     columns, total = None, 0
     start, end = (_moment(date) for date in (options.start, options.end))
     for telescope in telescopes:
         for filter_name, natives in native.items():
-            rows = read_rows(database, telescope, filter_name, natives, observatory, start, end)
+            rows = read_rows(database, telescope, filter_name, natives, observatory, start, end,
+                             cameracolorterm=options.cameracolorterm)
             if rows is None:
                 continue
             if columns is None:
                 columns = [field.name for field in fields(rows.zeropoints)]
-                writer.writerow((*columns, 'zp_repaired'))
+                writer.writerow((*columns, 'zp_repaired', 'zp_cameracolor', 'zperr_cameracolor'))
             values = [getattr(rows.zeropoints, name).tolist() if name not in ('dateobs', 'processed') else
                       np.datetime_as_string(getattr(rows.zeropoints, name)).tolist() for name in columns]
-            writer.writerows(zip(*values, np.round(rows.zp_repaired, 6).tolist(), strict=True))
+            more = [np.round(each, 6).tolist() for each in (rows.zp_repaired, rows.zp_cameracolour, rows.zperr)]
+            writer.writerows(zip(*values, *more, strict=True))
             total += len(rows.zeropoints)
     return total

@@ -327,7 +327,7 @@ def field_sky(field: Field, plans: Sequence[PlannedFrame],
     if field.regime == 'incomplete':
         away = cells[(cells != cell_of([field.ra_deg], [field.dec_deg])).any(axis=1)]
         names, counts = np.unique(away, axis=0, return_counts=True)
-        gap = names[counts.argmax()]
+        gap = names[np.argmax(counts)]
         there, lost = there & (cells != gap).any(axis=1), {tuple(gap.tolist())}
     return sky, replace(catalogue, valid=catalogue.valid & there[:, None]), lost
 

@@ -11,6 +11,9 @@ What is planted, in magnitudes of zeropoint at airmass 1:
    or less (Gamma distributed about it).
 4. Frames: Gaussian noise of 20 mmag in all, zperr being a part of it; 1% wild values on either side; nights without
    frames, nights with one, gaps of weeks; a few rows that are not usable (large zpsig, no airmass).
+5. Stars: most frames have 40 to 400, some 10 to 40.  zperr falls with their number; so does the error of the colour
+   term, which at the pivot makes an error of zp that is the larger, the farther the mean colour of the stars lies from
+   it.  The colour term is one per camera and native filter, but for a little from frame to frame.
 
 None of the science of the product is imported.  The same seed gives the same rows.
 """
@@ -44,6 +47,11 @@ ZPERR_MAG = (0.004, 0.4)  # median, and spread of its logarithm
 ZPSIG_MAG = (0.045, 0.3)
 WILD_SHARE, WILD_MAG = 0.01, (0.2, 3.0)
 UNUSABLE_SHARE = 0.01
+COLORTERM, COLORTERM_OF_FRAMES = (0.02, 0.02), 0.003  # of cameras: mean and spread; spread of the frames of one
+SPARSE_SHARE = 0.15  # of frames with the fewer stars
+STARS, SPARSE_STARS = (40, 400), (10, 40)
+# Stars scatter by 0.6 mag in g-i, and the means of fields by 0.25 mag besides: as in simulated frames.
+STAR_COLOUR_MAG, FIELD_COLOUR_MAG = 0.6, 0.25
 LOST_NIGHTS, SINGLE_NIGHTS = 0.12, 0.12
 ROWS_PER_NIGHT = 5.65  # in nights with more than one: 550,000 rows for 22 telescopes, 4 years, 4 filters
 QUIET_DAYS = 330  # least time between bounding events: LCO's are one to two years apart
@@ -68,7 +76,7 @@ OVERLAY_NAME = 'observatory-years.toml'
 EXCHANGES = ('none', 'recorded', 'none', 'overlap', 'none', 'unrecorded')  # in turn over the telescopes
 COLUMNS = ('name', 'dateobs', 'site', 'dome', 'telescope', 'camera', 'filter', 'airmass', 'zp', 'colorterm', 'zpsig',
            'zperr', 'colortermerr', 'zpcolor', 'nstars', 'exptime', 'zpcolortermcov', 'colortermheld', 'refcomplete',
-           'wcsoffset', 'processed', 'frame')
+           'wcsoffset', 'nmatched', 'meancolor', 'processed', 'frame')
 
 
 @dataclass(frozen=True)
@@ -135,7 +143,8 @@ class Series:
     """Truth of one telescope and filter.
 
     breaks (j,) [day], level (j,) [mag], slope (j,) [mag/day] : throughput is level + slope (t - break) from each break
-    to the next.  offsets : mag by (camera, native filter, old).  extinction : true k.
+    to the next.  offsets : mag by (camera, native filter, old).  extinction : true k.  colorterms : by (camera, native
+    filter).
     """
 
     filter: str
@@ -144,6 +153,7 @@ class Series:
     slope: np.ndarray
     offsets: dict[tuple[str, str, bool], float]
     extinction: float
+    colorterms: dict[tuple[str, str], float]
 
     def at(self, day: np.ndarray) -> np.ndarray:
         """True zeropoint at airmass 1 on the scale of offset 0; day (q,), from the first noon."""
@@ -242,7 +252,9 @@ def draw_series(telescope: Telescope, filter_name: str, extinction: float, natur
             offsets[camera, native_filter, False] = float(shift)
             if telescope.old_until:
                 offsets[camera, native_filter, True] = float(shift + rng.normal(0, OLD_OFFSET_MAG))
-    return Series(filter_name, np.array(breaks), np.array(level), np.array(slope), offsets, extinction)
+    colour_rng, = rng.spawn(1)  # one of its own: what is drawn here moves nothing else
+    colorterms = {key[:2]: float(colour_rng.normal(*COLORTERM)) for key in offsets if not key[2]}
+    return Series(filter_name, np.array(breaks), np.array(level), np.array(slope), offsets, extinction, colorterms)
 
 
 def draw_slope(factor: float, rng: np.random.Generator) -> float:
@@ -280,17 +292,41 @@ def draw_rows(telescope: Telescope, series: Series, weather: np.ndarray, spec: S
     airmass = np.minimum(1 + rng.exponential(0.28, len(night)), 2.4)
     cloud = weather[night] * rng.gamma(CLOUD_SHAPE, 1 / CLOUD_SHAPE, len(night))
     zperr = np.clip(ZPERR_MAG[0] * np.exp(rng.normal(0, ZPERR_MAG[1], len(night))), 0.0008, 0.015)
-    noise = np.maximum(NOISE_MAG, zperr) * rng.normal(size=len(night))
-    zp = series.at(day) + offset - series.extinction * (airmass - 1) - cloud + noise
+    noise = rng.normal(size=len(night))
+    zp = series.at(day) + offset - series.extinction * (airmass - 1) - cloud
     wild = rng.random(len(night)) < WILD_SHARE
     zp += np.where(wild, rng.choice([-1, 1], len(night)) * rng.uniform(*WILD_MAG, len(night)), 0.0)
     zpsig = ZPSIG_MAG[0] * np.exp(rng.normal(0, ZPSIG_MAG[1], len(night)))
     poor, blind = rng.random((2, len(night))) < UNUSABLE_SHARE
+    colorterm = [series.colorterms[key] for key in zip(camera.tolist(), native.tolist(), strict=True)]
+    stars = draw_stars(zperr, zpsig, colorterm, rng.spawn(1)[0])
+    zp += noise * np.sqrt(np.maximum(NOISE_MAG**2 - stars['zperr']**2, 0)) + stars['zp_error']
     zpsig[poor] = rng.uniform(0.55, 0.9, np.count_nonzero(poor))
     zp[poor] += rng.normal(0, 0.3, np.count_nonzero(poor))
     return {'day': day - longitude_deg / 360 + 0.5, 'night': night, 'camera': camera, 'filter': native, 'old': old,
-            'airmass': np.where(blind, np.nan, airmass), 'zp': zp, 'zpsig': zpsig,
-            'zperr': np.where(old, np.nan, zperr), 'clear': (weather[night] == 0) & ~wild & ~poor}
+            'airmass': np.where(blind, np.nan, airmass), 'zp': zp, 'zpsig': zpsig, **stars,
+            'zperr': np.where(old, np.nan, stars['zperr']), 'clear': (weather[night] == 0) & ~wild & ~poor}
+
+
+def draw_stars(zperr: np.ndarray, zpsig: np.ndarray, colorterm: Sequence[float],
+               rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """What the stars of each frame make of zp and colour term: a dict of arrays (n,).
+
+    zperr, zpsig, colorterm (n,) : error of zp at the mean colour if not for the number of stars; scatter of single
+    stars; colour term of the camera.  Returns nstars, meancolor (g-i), colorterm and colortermerr, zperr and
+    covariance at the pivot g-i = 1, and zp_error, the error of zp that was made there.
+    """
+    few = rng.random(len(zperr)) < SPARSE_SHARE
+    least, most = np.where(few[:, None], SPARSE_STARS, STARS).T
+    nstars = np.round(np.exp(rng.uniform(np.log(least), np.log(most)))).astype(int)
+    offset = rng.normal(0, np.hypot(FIELD_COLOUR_MAG, STAR_COLOUR_MAG / np.sqrt(nstars)))  # from the pivot
+    colortermerr = zpsig / STAR_COLOUR_MAG / np.sqrt(nstars)
+    at_mean = np.maximum(zperr, zpsig / np.sqrt(nstars))
+    colour_error = colortermerr * rng.normal(size=len(zperr))
+    return {'nstars': nstars, 'meancolor': 1 + offset, 'colortermerr': colortermerr,
+            'colorterm': colorterm + rng.normal(0, COLORTERM_OF_FRAMES, len(zperr)) + colour_error,
+            'zperr': np.hypot(at_mean, offset * colortermerr), 'covariance': -offset * colortermerr**2,
+            'zp_error': at_mean * rng.normal(size=len(zperr)) - offset * colour_error}
 
 
 def draw_groups(telescope: Telescope, series: Series, night: np.ndarray,
@@ -344,7 +380,8 @@ def times_of(rows: dict[str, np.ndarray], spec: Spec) -> np.ndarray:
 def database_rows(telescope: Telescope, by_filter: ByFilter, spec: Spec, rng: np.random.Generator) -> Iterator[tuple]:
     """Rows of `lcophot` of one telescope, tuples in the order of COLUMNS."""
     rows = {key: np.concatenate([rows[key] for _, rows in by_filter.values()])
-            for key in ('day', 'night', 'camera', 'filter', 'old', 'airmass', 'zp', 'zpsig', 'zperr')}
+            for key in ('day', 'night', 'camera', 'filter', 'old', 'airmass', 'zp', 'zpsig', 'zperr', 'nstars',
+                        'meancolor', 'colorterm', 'colortermerr', 'covariance')}
     order = np.argsort(rows['day'], kind='stable')
     rows = {key: values[order] for key, values in rows.items()}
     n = len(order)
@@ -356,21 +393,23 @@ def database_rows(telescope: Telescope, by_filter: ByFilter, spec: Spec, rng: np
                                               strict=True)]
     dateobs = np.char.replace(np.datetime_as_string(times_of(rows, spec)), 'T', ' ').tolist()
     old = rows['old']
-    colortermerr = np.where(old, np.nan, 0.01)
-    covariance = np.where(old, np.nan, -0.2 * 0.01 * rows['zperr'])
+    new = {key: plain(np.where(old, np.nan, rows[key]), 8) for key in ('colortermerr', 'covariance', 'meancolor')}
+    nmatched = np.round(rows['nstars'] * rng.uniform(1.2, 3, n)).astype(int)
     columns = [
         [frame + '-e91.fits.fz' for frame in frames], dateobs, [telescope.site] * n, [telescope.enclosure] * n,
         [telescope.telescope] * n, rows['camera'].tolist(), rows['filter'].tolist(), plain(rows['airmass']),
-        plain(rows['zp']), plain(rng.normal(0.02, 0.01, n)), plain(rows['zpsig']), plain(rows['zperr']),
-        plain(colortermerr), plain(np.where(old, np.nan, 1.0)), rng.integers(15, 400, n).tolist(),
-        rng.choice([30.0, 60.0, 120.0, 300.0], n).tolist(), plain(covariance), [None if o else 0 for o in old],
-        [None if o else 1 for o in old], plain(np.where(old, np.nan, rng.uniform(0, 1.5, n))), dateobs, frames]
+        plain(rows['zp']), plain(rows['colorterm'], 8), plain(rows['zpsig']), plain(rows['zperr']),
+        new['colortermerr'], plain(np.where(old, np.nan, 1.0)), rows['nstars'].tolist(),
+        rng.choice([30.0, 60.0, 120.0, 300.0], n).tolist(), new['covariance'], [None if o else 0 for o in old],
+        [None if o else 1 for o in old], plain(np.where(old, np.nan, rng.uniform(0, 1.5, n))),
+        [None if o else number for o, number in zip(old, nmatched.tolist(), strict=True)], new['meancolor'], dateobs,
+        frames]
     return zip(*columns, strict=True)
 
 
-def plain(values: np.ndarray) -> list[float | None]:
-    """Values of a float array as SQLite takes them: rounded to 0.01 mmag, NaN as None."""
-    return [None if value != value else value for value in np.round(values, 5).tolist()]
+def plain(values: np.ndarray, decimals: int = 5) -> list[float | None]:
+    """Values of a float array as SQLite takes them: rounded (to 0.01 mmag), NaN as None."""
+    return [None if value != value else value for value in np.round(values, decimals).tolist()]
 
 
 def write_database(file: Path | str, fleet: Sequence[tuple[Telescope, ByFilter]], spec: Spec) -> int:
@@ -414,6 +453,8 @@ def truth_of_telescope(telescope: Telescope, by_filter: ByFilter, spec: Spec, lo
                        'size': round(event.size * FILTER_FACTOR[name], 6)} for event in telescope.events],
             'offsets': [{'camera': camera, 'filter': native, 'old': old, 'offset': round(offset, 6)}
                         for (camera, native, old), offset in truth.offsets.items()],
+            'colorterms': [{'camera': camera, 'filter': native, 'colorterm': round(value, 6)}
+                           for (camera, native), value in truth.colorterms.items()],
             'extinction': round(truth.extinction, 5), 'rows': len(rows['zp']),
             'clear_nights': [date_of(night, spec) for night in np.unique(rows['night'][rows['clear']])]}
     cameras = [{'camera': camera, 'from': date_of(first, spec), 'until': date_of(last, spec)}

@@ -41,7 +41,10 @@ INSTRUMENT_DAYS = 30  # an instrument event is the change of cameras it is so ne
 
 @dataclass(frozen=True)
 class Series:
-    """Usable rows in order of time; excess : airmass - 1 or None."""
+    """Usable rows in order of time; excess : airmass - 1 or None.
+
+    other_scale : codes of groups whose zp means something else, as at another colour.
+    """
 
     time: np.ndarray
     zp: np.ndarray
@@ -49,6 +52,7 @@ class Series:
     group: np.ndarray
     excess: np.ndarray | None
     night: np.ndarray
+    other_scale: frozenset[int] = frozenset()
 
     @property
     def day(self) -> np.ndarray:
@@ -182,7 +186,10 @@ def _lay_out(series: Series, boundaries: Sequence[Boundary], events: Sequence[Ti
 
 
 def _references(series: Series, line: Line) -> dict[int, int]:
-    """{group: the group it is tied to}: those that share a piece are tied, to the one with most rows."""
+    """{group: the group it is tied to}: those that share a piece are tied, to the one with most rows.
+
+    A group of another scale is a reference only among its like: the scale of the reference is that of the model.
+    """
     piece = line.piece(series.day)
     codes, counts = np.unique(series.group, return_counts=True)
     tied = {code: {code} for code in codes.tolist()}
@@ -191,7 +198,11 @@ def _references(series: Series, line: Line) -> dict[int, int]:
         for code in together:
             tied[code] = together
     rows = dict(zip(codes.tolist(), counts.tolist(), strict=True))
-    return {code: max(sorted(tied[code]), key=rows.__getitem__) for code in tied}
+
+    def fitness(code: int) -> tuple[bool, int]:
+        return code not in series.other_scale, rows[code]
+
+    return {code: max(sorted(tied[code]), key=fitness) for code in tied}
 
 
 def fit_pieces(series: Series, boundaries: list[Boundary],
@@ -322,7 +333,7 @@ def _doubts(series: Series, line: Line, data: Data, sky: ClearSkyFit) -> tuple[n
     steps = []
     for each, at in line.steps:
         edges = np.array([-np.inf, *(other for same, other in line.steps if same == each), np.inf])
-        here = np.searchsorted(edges, at)
+        here = int(np.searchsorted(edges, at))
         stretches = ((edges[here - 1], at), (at, edges[here + 1]))
         inside = [(piece == each) & (day >= first) & (day < last) for first, last in stretches]
         steps.append(sum(_doubt(sky.state.season[nights], depth) for nights in inside))

@@ -214,12 +214,15 @@ def _instant(time: Date | datetime) -> np.datetime64:
 
 def fit_throughput(time: ArrayLike, zp: ArrayLike, zperr: ArrayLike, *, longitude_deg: float,
                    group: ArrayLike | None = None, airmass: ArrayLike | None = None,
-                   events: Iterable[tuple[Date, str]] = (), now: Date | datetime | None = None) -> ThroughputFit:
+                   other_scale: Iterable[int] = (), events: Iterable[tuple[Date, str]] = (),
+                   now: Date | datetime | None = None) -> ThroughputFit:
     """Throughput of one telescope in one filter as a function of time: a ThroughputFit.
 
     time (n,) datetime64[ms], in any order; zp (n,) mag, gain corrected and at unit airmass.
     zperr (n,) : NaN where unknown.  group (n,) int : code of camera, native filter and kind of row.
     airmass (n,) : where given, what the adopted extinction lacks is fitted, too.
+    other_scale : codes of groups whose zp means something else (older rows, at g-i = 0): the model is on the scale of
+        another group wherever one is tied to them.
     events : pairs (date, kind), kinds as in observatory.toml; the last `start` opens the fit.
     now : datetime64; rows and events after it are not used.
     Rows that are not finite in time, zp or airmass are not used.
@@ -238,7 +241,8 @@ def fit_throughput(time: ArrayLike, zp: ArrayLike, zperr: ArrayLike, *, longitud
         return _empty_fit(len(time))
     rows = rows[np.argsort(time[rows], kind='stable')]
     series = Series(time[rows], np.asarray(zp)[rows], np.nan_to_num(np.asarray(zperr, float)[rows]), group[rows],
-                     None if airmass is None else np.asarray(airmass)[rows] - 1, night_of(time[rows], longitude_deg))
+                     None if airmass is None else np.asarray(airmass)[rows] - 1, night_of(time[rows], longitude_deg),
+                     frozenset(other_scale))
     return _fit(series, [event for event in timed if event[0] > opened], rows, len(time))
 
 

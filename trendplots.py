@@ -339,7 +339,7 @@ def _zeropoint_limits(data: TrendData, clear: np.ndarray, curves: list[Curve],
     held = held[np.isfinite(held)]
     if not len(held):
         held = np.array([20.0, 25.0]) if reference_mag is None else reference_mag + np.array([-0.5, 0.2])
-    low, high = held.min(), held.max()
+    low, high = np.min(held), np.max(held)
     if reference_mag is not None and reference_mag - BAND_REACH_MAG < high and low < reference_mag + BAND_REACH_MAG:
         low, high = min(low, reference_mag - HEALTHY_MAG), max(high, reference_mag)
     cloudy = zp[np.asarray(data.usable, bool) & ~clear & np.isfinite(zp)]
@@ -660,7 +660,7 @@ def _month_end(until: Date) -> np.datetime64:
 def _time_axis(axes: Axes, time: np.ndarray, until: Date) -> None:
     time = np.asarray(time, 'datetime64[ms]')
     end = _month_end(until)
-    start = min(time[~np.isnat(time)].min(initial=end), end - np.timedelta64(7, 'D'))
+    start = np.min(np.append(time[~np.isnat(time)], end - np.timedelta64(7, 'D')))
     start, end = date2num(np.array([start, end - np.timedelta64(1, 's')]))  # no tick of the next month
     axes.set_xlim(start - 0.012 * (end - start), end)
     locator = AutoDateLocator(minticks=4, maxticks=11)

@@ -14,7 +14,7 @@ image=$1 registry=$2
 shift 2
 if [[ -n ${REGISTRY_PASSWORD:-} ]]; then
     trap 'docker logout "${registry%%/*}" >/dev/null' EXIT
-    docker login --username "$REGISTRY_USER" --password-stdin "${registry%%/*}" <<<"$REGISTRY_PASSWORD"
+    docker login --username "${REGISTRY_USER:?is not set}" --password-stdin "${registry%%/*}" <<<"$REGISTRY_PASSWORD"
 fi
 for tag; do
     docker tag "$image" "$registry/photzp:$tag"

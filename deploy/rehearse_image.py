@@ -58,6 +58,8 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n', maxsplit=1)[0])
     parser.add_argument('--suite', default='trixie', help='Debian release of the base image (default: trixie)')
     parser.add_argument('--base', type=Path, help='directory that keeps the stand-in of the base image between runs')
+    parser.add_argument('--target', default='', metavar='STAGE', help='build this stage, and run the command after --')
+    parser.add_argument('command', metavar='-- COMMAND', nargs='*', help='to run in the stage instead of its own')
     options = parser.parse_args(argv)
     if os.geteuid() != 0 or shutil.which('debootstrap') is None:
         parser.error('needs root and debootstrap (apt-get install debootstrap)')
@@ -65,9 +67,12 @@ def main(argv=None):
     with tempfile.TemporaryDirectory(prefix='rehearsal-') as work:
         base = options.base or Path(work, 'base')
         make_base(base, options.suite)
-        image = build(CHECKOUT / 'Dockerfile', base, Path(work))
-        check_contents(image)
-        check_run(image, Path(work))
+        image = build(CHECKOUT / 'Dockerfile', base, Path(work), options.target)
+        if options.target:
+            image.run(options.command or image.command)
+        else:
+            check_contents(image)
+            check_run(image, Path(work))
     print(f'rehearsal passed in {time.monotonic() - started:.0f} s')
     return 0
 
@@ -82,19 +87,19 @@ def make_base(root, suite):
         (root / 'usr/local/bin/python').symlink_to('/usr/bin/python3')
 
 
-def build(dockerfile, base, work):
-    """Do the lines of all stages that the last one needs; returns the last `Stage`."""
+def build(dockerfile, base, work, target=''):
+    """Do the lines of the target (the last stage has no name) and of what it copies from; returns its `Stage`."""
     lines = [line for line in DockerfileParser(path=str(dockerfile), cache_content=True).structure
              if line['instruction'] != 'COMMENT']
-    needed = set(re.findall(r'--from=(\w+)', dockerfile.read_text(encoding='utf-8')))
-    last = max(n for n, line in enumerate(lines) if line['instruction'] == 'FROM')
+    froms = {name: set(re.findall(r'--from=(\w+)', text)) for name, text in stage_texts(dockerfile)}
+    needed = {target} | froms[target]
     stages, given, stage = {}, {}, None
-    for n, line in enumerate(lines):
+    for line in lines:
         instruction, value = line['instruction'], line['value']
         if instruction == 'FROM':
             name = value.partition(' AS ')[2]
             stage = None
-            if n == last or name in needed:
+            if name in needed:
                 stage = stages[name] = Stage(work / f'stage-{name or "last"}', given)
                 subprocess.run(['cp', '--archive', '--reflink=auto', base, stage.root], check=True)
         elif stage is None and instruction == 'ARG' and not stages:
@@ -102,7 +107,13 @@ def build(dockerfile, base, work):
         if stage is not None:
             print(f'{line["startline"] + 1:4d} {instruction} {value[:90]}', flush=True)
             do_line(stage, instruction, value, stages)
-    return stage
+    return stages[target]
+
+
+def stage_texts(dockerfile):
+    """(name, text) of each stage of a Dockerfile; the name of one without is empty."""
+    for text in re.split(r'^FROM ', dockerfile.read_text(encoding='utf-8'), flags=re.MULTILINE)[1:]:
+        yield text.splitlines()[0].partition(' AS ')[2], text
 
 
 def do_line(stage, instruction, value, stages):
@@ -150,11 +161,10 @@ def copy(stage, value, stages):
 
 
 def ignored_in(origin, allowed):
-    """What copytree leaves out: files of the context that .dockerignore holds back."""
+    """What copytree leaves out: what .dockerignore holds back of the context; nothing of another stage."""
     def ignore(folder, names):
-        paths = {name: Path(folder, name) for name in names}
-        return [name for name, path in paths.items()
-                if allowed is not None and not path.is_dir() and str(path.relative_to(origin)) not in allowed]
+        return [name for name in names
+                if allowed is not None and str(Path(folder, name).relative_to(origin)) not in allowed]
     return ignore
 
 

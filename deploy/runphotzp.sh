@@ -20,21 +20,27 @@
 #
 # A step that fails does not stop the next; the last line and the exit status say what failed:
 #   0 done; 1 done, but some input was unreadable; 2 a step could not run, or another run is going on;
-#   3 done, and a check has findings; 128 + n ended by signal n, what was measured is kept
+#   128 + n ended by signal n, what was measured is kept
 set -euo pipefail
 
-checkout=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
+checkout=$(dirname -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")")
+settings=" $(sed -n 's/^#   \(PHOTZP_[A-Z0-9]*\) .*/\1/p' "${BASH_SOURCE[0]}" | tr '\n' ' ')"
 signalled=''
 child=''
+unlogged=''
+finished=''
+lockfile=''
+log=''
 worst=0
 troubles=()
 
 say() {  # LEVEL WORDS...: one dated line, in the layout of the scripts
-    TZ=UTC0 printf '%(%Y-%m-%d %H:%M:%S)TZ %s runphotzp: %s\n' -1 "$1" "${*:2}" >&2
+    TZ=UTC0 printf '%(%Y-%m-%d %H:%M:%S)TZ %s runphotzp: %s\n' -1 "$1" "${*:2}" >&2 || unlogged=1
 }
 
 give_up() {  # WORDS...: say why nothing can be done, and end
     say ERROR "$*"
+    finished=1
     exit 2
 }
 
@@ -43,31 +49,58 @@ read_settings() {  # FILE: set each NAME=value of it that the environment has no
     [[ -f $1 && -r $1 ]] || give_up "$1: cannot be read; see PHOTZP_ENVFILE"
     while IFS= read -r line || [[ -n $line ]]; do
         number=$((number + 1))
+        line=${line%$'\r'}
         [[ $line =~ ^[[:space:]]*(#.*)?$ ]] && continue
         [[ $line =~ ^([A-Za-z_][A-Za-z0-9_]*)=(.*)$ ]] || give_up "$1, line $number: must be NAME=value"
-        name=${BASH_REMATCH[1]} value=${BASH_REMATCH[2]%$'\r'}
+        name=${BASH_REMATCH[1]} value=${BASH_REMATCH[2]}
+        [[ $name != PHOTZP_* || $settings == *" $name "* ]] ||
+            give_up "$1, line $number: $name is no setting; see ${BASH_SOURCE[0]} --help"
         [[ $value =~ ^\"(.*)\"$ || $value =~ ^\'(.*)\'$ ]] && value=${BASH_REMATCH[1]}
         [[ -v $name ]] || export "$name=$value"
     done <"$1"
 }
 
-home_of() {  # PATH: with a leading ~ expanded
-    printf '%s' "${1/#\~/$HOME}"
+expand_home() {  # VARIABLE: expand a leading ~/ of its value, as the shell does not do for settings
+    local -n path=$1
+    # shellcheck disable=SC2088  # a ~ that no shell has expanded is what is looked for
+    case $path in
+        '~' | '~/'*) path=${HOME:?is not set, and $1 begins with ~}${path#'~'} ;;
+        '~'*) give_up "$1=$path: of ~ only ~/ is expanded; write the whole path" ;;
+    esac
+}
+
+open_log() {  # the log goes to PHOTZP_LOG, and the last line besides to what was standard error
+    (: >>"$log") 2>/dev/null || give_up "$log: cannot be written; see PHOTZP_LOG"
+    exec 7>&2 2>>"$log"
 }
 
 lock() {  # one run at a time per output directory; the lock goes with the last process of the run
-    local file=$1/.runphotzp.lock
-    mkdir -p -- "$1" 2>/dev/null || give_up "$1: cannot be made; see PHOTZP_OUTPUTDIR"
-    { exec 9>>"$file"; } 2>/dev/null || give_up "$file: cannot be written; see PHOTZP_OUTPUTDIR"
-    flock --nonblock 9 || give_up "another run is going on ($(head -n 1 -- "$file")); nothing was done"
-    printf 'process %s on %s\n' "$$" "${HOSTNAME:-unknown host}" >"$file"
+    lockfile=$outputdir/.runphotzp.lock
+    command -v flock >/dev/null || give_up 'flock is not installed (package util-linux)'
+    (: >>"$lockfile") 2>/dev/null || give_up "$lockfile: cannot be written; see PHOTZP_OUTPUTDIR"
+    exec 9>>"$lockfile"
+    flock --nonblock 9 || refuse "another run is going on ($(head -n 1 -- "$lockfile")); nothing was done"
+    hold
+}
+
+refuse() {  # WORDS...: as give_up, also where cron sees it
+    if [[ -n $log ]]; then echo "runphotzp: $*" >&7; fi
+    give_up "$*"
+}
+
+hold() {  # write into the lock file who has it
+    printf 'process %s%s on %s\n' "$$" "${child:+, script $child}" "${HOSTNAME:-unknown host}" >"$lockfile" || true
 }
 
 # shellcheck disable=SC2329  # called by traps
-forward() {  # SIGNAL NUMBER: end the running script, which keeps what it measured, and begin no other
+forward() {  # NAME NUMBER: end the running script, which keeps what it measured, and begin no other
     signalled=$2
     say WARNING "SIG$1 received"
-    if [[ -n $child ]]; then kill -s "$1" "$child" 2>/dev/null || true; fi
+    stop_child
+}
+
+stop_child() {  # SIGTERM whichever signal came: a shell starts background processes deaf to SIGINT
+    if [[ -n $child ]]; then kill -s TERM "$child" 2>/dev/null || true; fi
 }
 
 stamped() {  # the lines of a script's summary, dated as those of its log are
@@ -85,7 +118,9 @@ step() {  # NAME COMMAND...: run one step and note how it ended
     writer=$!
     nice -n "${PHOTZP_NICE:-10}" "$@" >&8 8>&- &
     child=$!
+    [[ -z $signalled ]] || stop_child  # it came before the child had a name
     exec 8>&-
+    hold
     wait "$child" || status=$?
     while kill -0 "$child" 2>/dev/null; do  # a signal ended the wait, not the script
         status=0
@@ -97,18 +132,21 @@ step() {  # NAME COMMAND...: run one step and note how it ended
 }
 
 note() {  # NAME STATUS: log how a step ended; remember the trouble, and the worst status
-    local meaning
-    case $2 in
+    local meaning status=$2
+    case $status in
+        125 | 126 | 127) status=2 ;;  # nice or the interpreter could not be started
+    esac
+    case $status in
         0) meaning='is done' ;;
         1) meaning='is done, but some input was unreadable' ;;
         2) meaning='could not run' ;;
         3) meaning='is done and has findings' ;;
-        *) meaning="failed with status $2" ;;
+        *) meaning="failed with status $status" ;;
     esac
-    if (($2 == 0)); then say INFO "$1 $meaning"; return; fi
+    if ((status == 0)); then say INFO "$1 $meaning"; return; fi
     say WARNING "$1 $meaning"
     troubles+=("$1 $meaning")
-    if (($(rank "$2") > $(rank "$worst"))); then worst=$2; fi
+    if (($(rank "$status") > $(rank "$worst"))); then worst=$status; fi
 }
 
 rank() {  # STATUS: how bad it is; "could not run" counts most, as it is worth another try
@@ -116,52 +154,67 @@ rank() {  # STATUS: how bad it is; "could not run" counts most, as it is worth a
 }
 
 finish() {  # the last line, also where cron sees it, and the exit status
-    local last
+    local last='all done' level=INFO
+    if [[ -n $unlogged ]]; then troubles+=('the log could not be written'); worst=2; fi
     if [[ -n $signalled ]]; then
         last="stopped by signal $signalled; what was measured is kept"
         worst=$((128 + signalled))
-    elif ((worst == 0)); then
-        last='all done'
-    else
+    elif ((worst != 0)); then
         last=$(printf '%s; ' "${troubles[@]}")
         last=${last%; }
     fi
-    say "$( ((worst == 0)) && echo INFO || echo WARNING)" "$last (status $worst)"
-    if ((worst != 0)) && [[ -n $log ]]; then echo "runphotzp: $last (status $worst); see $log" >&7; fi
+    ((worst == 0)) || level=WARNING
+    say "$level" "$last (status $worst)"
+    if ((worst != 0)) && [[ -n $log ]]; then echo "runphotzp: $last (status $worst); see $log" >&7 || true; fi
+    finished=1
     exit "$worst"
+}
+
+# shellcheck disable=SC2329  # called by a trap
+unforeseen() {  # an end that nothing above has brought about must not pass for done
+    [[ -z $finished ]] || return 0
+    echo "runphotzp: ended before its time (status 2)${log:+; see $log}" >&"$([[ -n $log ]] && echo 7 || echo 2)"
+    exit 2
 }
 
 if [[ ${1:-} == -h || ${1:-} == --help ]]; then
     sed -n '2,/^set /{/^set /d; s/^# \{0,1\}//; p}' "${BASH_SOURCE[0]}"
     exit 0
 fi
-[[ -z ${PHOTZP_ENVFILE:-} ]] || read_settings "$(home_of "$PHOTZP_ENVFILE")"
-outputdir=$(home_of "${PHOTZP_OUTPUTDIR:-$HOME/lcozpplots}")
-lock "$outputdir"
-log=$(home_of "${PHOTZP_LOG:-}")
-if [[ -n $log ]]; then
-    (: >>"$log") 2>/dev/null || give_up "$log: cannot be written; see PHOTZP_LOG"
-    exec 7>&2 2>>"$log"
+trap unforeseen EXIT
+envfile=${PHOTZP_ENVFILE:-}
+expand_home envfile
+[[ -z $envfile ]] || read_settings "$envfile"
+outputdir=${PHOTZP_OUTPUTDIR:-'~/lcozpplots'} log=${PHOTZP_LOG:-} python=${PHOTZP_PYTHON:-}
+expand_home outputdir
+expand_home log
+expand_home python
+if [[ -z $python ]]; then
+    python=$checkout/.venv/bin/python
+    [[ -e $python || -L $python ]] || python=python3
 fi
+overlay=()
+[[ -z ${PHOTZP_OBSERVATORY:-} ]] || overlay=("--observatory=$PHOTZP_OBSERVATORY")
+calibrate=("$python" "$checkout/photcalibration.py" "--mintexp=${PHOTZP_MINTEXP:-10}" "${overlay[@]}")
+[[ -z ${PHOTZP_ARCHIVE:-} ]] || calibrate+=("--imagerootdir=$PHOTZP_ARCHIVE")
+[[ -z ${PHOTZP_PS1DIR:-} ]] || calibrate+=("--ps1dir=$PHOTZP_PS1DIR")
+report=("$python" "$checkout/longtermphotzp.py" "--outputdirectory=$outputdir" "${overlay[@]}")
+if [[ -n ${PHOTZP_DATABASE:-} ]]; then
+    calibrate+=("--photodb=$PHOTZP_DATABASE")
+    report+=("--database=$PHOTZP_DATABASE")
+fi
+
+if [[ " $* " == *' --dry-run '* ]]; then  # a list for the terminal: no report, and nothing to remember
+    finished=1
+    exec "${calibrate[@]}" "$@"
+fi
+
+mkdir -p -- "$outputdir" 2>/dev/null || give_up "$outputdir: cannot be made; see PHOTZP_OUTPUTDIR"
+[[ -z $log ]] || open_log
+lock
 trap 'forward TERM 15' TERM
 trap 'forward INT 2' INT
 trap 'forward HUP 1' HUP
-
-python=$(home_of "${PHOTZP_PYTHON:-}")
-if [[ -z $python ]]; then
-    python=python3
-    [[ ! -x $checkout/.venv/bin/python ]] || python=$checkout/.venv/bin/python
-fi
-overlay=()
-[[ -z ${PHOTZP_OBSERVATORY:-} ]] || overlay=(--observatory "$PHOTZP_OBSERVATORY")
-calibrate=("$python" "$checkout/photcalibration.py" --mintexp "${PHOTZP_MINTEXP:-10}" "${overlay[@]}")
-[[ -z ${PHOTZP_ARCHIVE:-} ]] || calibrate+=(--imagerootdir "$PHOTZP_ARCHIVE")
-[[ -z ${PHOTZP_PS1DIR:-} ]] || calibrate+=(--ps1dir "$PHOTZP_PS1DIR")
-report=("$python" "$checkout/longtermphotzp.py" --outputdirectory "$outputdir" "${overlay[@]}")
-if [[ -n ${PHOTZP_DATABASE:-} ]]; then
-    calibrate+=(--photodb "$PHOTZP_DATABASE")
-    report+=(--database "$PHOTZP_DATABASE")
-fi
 
 say INFO "begins; the report goes to ${AWS_S3_BUCKET:-$outputdir}"
 if (($#)); then
@@ -169,11 +222,15 @@ if (($#)); then
 else
     # One process per type: a frame that brings one down costs the other cameras nothing.  Where the types cannot be
     # told, one run of all says why.
-    all_types='import sys, observatory; print(*observatory.load_observatory(sys.argv[1] or None).camera_types, sep=",")'
-    types=${PHOTZP_CAMERATYPES:-$(PYTHONPATH=$checkout "$python" -c "$all_types" "${PHOTZP_OBSERVATORY:-}" 2>/dev/null || true)}
-    IFS=', ' read -r -a types <<<"$types"
+    list='import sys, observatory; print(*observatory.load_observatory(sys.argv[1] or None).camera_types)'
+    types=${PHOTZP_CAMERATYPES:-}
+    if [[ -z $types ]]; then
+        types=$(PYTHONPATH=$checkout "$python" -P -c "$list" "${PHOTZP_OBSERVATORY:-}" 2>/dev/null || true)
+    fi
+    read -r -d '' -a types <<<"${types//,/ }" || true
     for type in "${types[@]:-}"; do
-        step "calibration${type:+ of $type}" "${calibrate[@]}" --lastNdays "${PHOTZP_NDAYS:-3}" ${type:+--cameratype "$type"}
+        step "calibration${type:+ of $type}" "${calibrate[@]}" "--lastNdays=${PHOTZP_NDAYS:-3}" \
+            ${type:+"--cameratype=$type"}
     done
 fi
 step report "${report[@]}"

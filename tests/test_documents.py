@@ -46,6 +46,8 @@ elif sys.argv[1] == 'run':
     for argument in arguments:
         if argument == '--volume':
             source, target, *_ = next(arguments).split(':')
+            if source == 'photzp' and target == '/data':
+                continue  # a volume of its own
             (root / target.lstrip('/')).parent.mkdir(parents=True, exist_ok=True)
             (root / target.lstrip('/')).symlink_to(source)
         elif argument not in ('--rm', '--read-only'):

@@ -10,7 +10,7 @@ FLOORS = (
     {'observatory', 'names', 'rejections'},
     {'framearchive', 'banzaiframe', 'ps1catalog', 'oldzeropoints'},
     {'starmatch', 'fieldvote', 'zeropoint', 'kronloss', 'clearsky'},
-    {'throughputmodel', 'throughputline', 'status', 'photdbtables', 'photdbplaces'},
+    {'throughputmodel', 'throughputline', 'quality', 'colourterm', 'status', 'photdbtables', 'photdbplaces'},
     {'photdbinterface', 'frameplots', 'trendplots', 'webpage', 'reportstore'},
     {'commandline', 'report', 'databasecheck', 'realframes'},
     {'photcalibration', 'longtermphotzp', 'simulation', 'demo'},
@@ -19,7 +19,8 @@ FLOORS = (
 # field that of the matching, the forms of the Kron loss that of the fit; and the status sums the model up.
 SAME_FLOOR = {('observatory', 'rejections'), ('starmatch', 'fieldvote'), ('zeropoint', 'kronloss'),
               ('throughputmodel', 'throughputline'), ('status', 'throughputmodel')}
-SCIENCE = {'starmatch', 'fieldvote', 'zeropoint', 'kronloss', 'clearsky', 'throughputmodel', 'throughputline', 'status'}
+SCIENCE = {'starmatch', 'fieldvote', 'zeropoint', 'kronloss', 'clearsky', 'throughputmodel', 'throughputline',
+           'quality', 'colourterm', 'status'}
 ARRAYS_ONLY = ('sqlalchemy', 'matplotlib', 'boto3', 'astropy.io')  # not in the science
 OUTSIDE_WORLD = {'sys.exit', 'os.environ', 'os.environb', 'os.getenv', 'os.getenvb', 'datetime.now',
                  'datetime.utcnow', 'datetime.today', 'date.today'}

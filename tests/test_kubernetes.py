@@ -33,7 +33,8 @@ KUBERNETES = DEPLOY / 'kubernetes'
 EXAMPLE = KUBERNETES / 'overlays' / 'example'
 KUSTOMIZATIONS = ('base', 'overlays/example/nightly', 'overlays/example/reprocess', 'overlays/example/archive')
 OLDEST, NEWEST = '1.31', kubernetes_validate.latest_version().removesuffix('.0')
-CREDENTIALS = {'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'PHOTZP_DATABASE'}
+CREDENTIALS = {'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'PHOTZP_DATABASE', 'PGPASSWORD'}
+DATABASE = {'PHOTZP_DATABASE', 'PGPASSWORD'}
 
 spec = importlib.util.spec_from_file_location('shardnights', DEPLOY / 'shardnights.py')
 shardnights = importlib.util.module_from_spec(spec)
@@ -288,10 +289,10 @@ def test_credentials_come_from_the_secrets_of_the_example_file(jobs):
     for name, job in jobs.items():
         references = {entry['name']: entry['valueFrom']['secretKeyRef']
                       for entry in container(job['template']['spec'])['env'] if 'valueFrom' in entry}
-        assert references.keys() == CREDENTIALS - ({'PHOTZP_DATABASE'} if name == 'base' else set())
+        assert references.keys() == CREDENTIALS - (DATABASE if name == 'base' else set())
         for variable, reference in references.items():
             assert reference['key'] in secrets[reference['name']]
-            assert reference.get('optional', False) is (variable != 'PHOTZP_DATABASE')
+            assert reference.get('optional', False) is (variable not in DATABASE)
 
 
 def test_settings_are_those_that_the_nightly_script_reads(rendered):
@@ -315,7 +316,8 @@ def test_commands_of_the_readme_name_what_is_there(nightly):
     assert all((ROOT / name).exists() for name in named)
     secrets = dict(re.findall(r'create secret generic (\S+)(.*?)(?=\nkubectl|\Z)', commands, re.DOTALL))
     keys = {name: set(re.findall(r'--from-(?:literal|file)=(\w+)=', options)) for name, options in secrets.items()}
-    assert keys == {'photzp-bucket': {'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'}, 'photzp-database': {'url'}}
+    assert keys == {'photzp-bucket': {'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'},
+                    'photzp-database': {'url', 'password'}}
     assert set(re.findall(r'(?:--namespace|-n)[ =](\S+)', commands)) <= nightly['Namespace'].keys()
 
 

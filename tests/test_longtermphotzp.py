@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +17,7 @@ import pytest
 
 import longtermphotzp
 import simulation
-from photdbinterface import PhotDatabase
+from photdbinterface import Measurement, PhotDatabase
 from rejections import RunStopped
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -222,6 +223,38 @@ def test_export_has_every_row(years, tmp_path, capsys):
         report(years, tmp_path, '--export', str(tmp_path / 'no' / 'such' / 'folder.csv'))
 
 
+def test_export_has_zeropoints_with_the_colour_term_of_the_camera(years, tmp_path):
+    exported = {}
+    for switch in ('--cameracolorterm', '--no-cameracolorterm'):
+        assert report(years, tmp_path, '--filter', 'gp', '--export', str(tmp_path / 'x.csv'), switch) == 0
+        with open(tmp_path / 'x.csv', newline='', encoding='utf-8') as file:
+            exported[switch] = list(csv.DictReader(file))
+    with_it, without = exported.values()
+    assert all(row['zp_cameracolor'] == row['zp_repaired'] for row in without)
+    assert all(float(row['zp']) == float(own['zp']) for row, own in zip(with_it, without, strict=True))
+    # Where stars are few and far from the pivot in colour, zeropoints move by the colour term's error and err less.
+    few = [row for row in with_it if int(float(row['nstars'])) < 20 and abs(float(row['meancolor']) - 1) > 0.5]
+    assert len(few) > 20
+    shrunk = np.array([float(row['zperr_cameracolor']) / float(row['zperr']) for row in few])
+    assert (shrunk < 1).all()
+    assert np.median(shrunk) < 0.85
+    for row in few:
+        moved = float(row['zp_cameracolor']) - float(row['zp_repaired'])
+        lever = abs(float(row['meancolor']) - 1) * float(row['colortermerr'])
+        assert 0 <= abs(moved) < 5 * lever
+
+
+def test_the_log_says_that_colour_terms_are_of_the_camera(years, tmp_path, capsys):
+    site, telescope = years.telescopes[0].split('-', 1)
+    quick = ('--site', site, '--telescope', telescope, '--filter', 'gp', '--no-pertelescopeplots',
+             '--no-createsummaryplots', '--no-errorhistogram', '--no-renderhtml', '--database', str(years.database),
+             '--outputdirectory', str(tmp_path))
+    assert longtermphotzp.main([*quick]) == 0
+    assert re.search(r'gp: \d+ zeropoints have the colour term of their camera', capsys.readouterr().err)
+    assert longtermphotzp.main([*quick, '--no-cameracolorterm']) == 0
+    assert 'colour term' not in capsys.readouterr().err
+
+
 def test_testdb_finds_what_is_wrong_and_changes_nothing(years, tmp_path, capsys):
     database = tmp_path / 'bad.db'
     shutil.copy(years.database, database)
@@ -335,3 +368,38 @@ def test_a_bucket_that_is_not_there_is_one_clear_error(years, tmp_path, s3, caps
     assert 'nobody-made-this' in said.err
     assert 'Traceback' not in said.err
     assert 'not-to-be-seen' not in said.out + said.err
+
+
+@pytest.mark.parametrize('overlap', [True, False])
+def test_older_rows_at_another_colour(years, tmp_path, capsys, monkeypatch, overlap):
+    """Sixty nights with zp at g-i = 0, 0.08 mag below that at g-i = 1 which few new rows hold."""
+    rng = np.random.default_rng(8)
+    rows = []
+    for night in range(60):
+        for number in range(3):
+            new = night >= 54 if overlap and number == 0 else night >= 60
+            month, day = f'{night // 28 + 3:02d}', f'{night % 28 + 1:02d}'
+            rows.append(Measurement(
+                f'elp1m008-fa05-2016{month}{day}-{number:04d}-e91.fits.fz',
+                f'2016-{month}-{day} 0{3 + number}:00:00.000', 'elp', 'doma', '1m0a', 'fa05', 'gp', 1.0,
+                24.10 - 0.08 * (not new) + rng.normal(0, 0.005), 0.08, 0.03, zperr=0.003,
+                zpcolor=1.0 if new else np.nan))
+    if not overlap:
+        rows += [replace(row, name=row.name.replace('20163', '20165').replace('-2016', '-2017'),
+                         dateobs=row.dateobs.replace('2016', '2017'), zpcolor=1.0, zp=row.zp + 0.08)
+                 for row in rows[:9]]
+    with PhotDatabase(tmp_path / 'old.db') as database:
+        database.add_many(rows)
+    later = datetime(2017, 6, 1, tzinfo=UTC)
+    options = ['--database', str(tmp_path / 'old.db'), '--outputdirectory', str(tmp_path / 'out')]
+    monkeypatch.setattr(longtermphotzp, 'run', lambda given, run=longtermphotzp.run: run(given, now=later))
+    assert longtermphotzp.main(options) == 0
+    logged = capsys.readouterr().err
+    status, = json.loads((tmp_path / 'out' / 'status.json').read_text())['statuses']
+    assert status['zp_mag'] == pytest.approx(24.10, abs=0.006)
+    tied = re.search(r'fa05 gp \(older rows\) tied to fa05 gp by (\S+) ', logged)
+    apart = 'nothing ties fa05 gp (older rows), whose zp is at g-i = 0, to the new rows' in logged
+    assert apart is not overlap
+    assert (tied is not None) is overlap
+    if overlap:
+        assert float(tied[1]) == pytest.approx(-0.08, abs=0.01)

@@ -74,6 +74,19 @@ def test_every_measurable_frame_is_measured_within_its_error(night, measured):
     assert np.sqrt(np.mean(errors**2)) < 0.010
 
 
+def test_quality_columns_are_filled_and_make_sense(night, measured):
+    rows = table(measured[0], 'select frame, nstars, nmatched, matchsep, matchfrac, magslope, magslopeerr, redchi2, '
+                              'meancolor from lcophot')
+    assert len(rows) > 20
+    for exposure, nstars, nmatched, matchsep, matchfrac, magslope, magslopeerr, redchi2, meancolor in rows:
+        assert nstars <= nmatched, exposure
+        assert 0 < matchsep < 0.5
+        assert 0.1 < matchfrac <= 1
+        assert abs(magslope) < 5 * magslopeerr + 0.005
+        assert 0.2 < redchi2 < 20
+        assert 0.4 < meancolor < 2.5
+
+
 def test_every_planted_defect_is_rejected_by_its_name(night, measured):
     rejected = dict(table(measured[0], 'select frame, reason from photreject'))
     planted = {exposure: true['defect'] for exposure, true in night.truth.items() if true['defect']}
@@ -365,3 +378,13 @@ def test_passwords_are_never_shown(night, tmp_path, capsys):
                                  '--photodb', url]) == 2
     said = capsys.readouterr()
     assert 'secret-word' not in said.out + said.err
+
+
+@pytest.mark.parametrize(('site', 'found'), [(None, 'coj, cpt, elp'), ('xyz', 'holds no folder of xyz, but')])
+def test_an_archive_without_the_site_is_no_quiet_night(tmp_path, night, capsys, site, found):
+    root = tmp_path if site is None else night.archive
+    assert calibrate(night, tmp_path / 'x.db', *(('--site', site) if site else ALL), archive=root) == 0
+    warned = [line for line in capsys.readouterr().err.splitlines() if 'WARNING' in line]
+    assert len(warned) == 1
+    assert found in warned[0]
+    assert 'is it mounted' in warned[0]

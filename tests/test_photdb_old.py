@@ -130,7 +130,8 @@ def test_old_rows_read_the_same_before_and_after_the_upgrade(old, readonly):
     assert str(rows.dateobs[3]) == '2016-04-01T03:00:00.500'
     assert np.isnat(rows.dateobs[6])
     assert (rows.site[0], rows.site[6]) == ('lsc', '')
-    assert np.isnan([rows.zperr, rows.zpcolor, rows.nstars, rows.exptime, rows.wcsoffset]).all()
+    assert np.isnan([rows.zperr, rows.zpcolor, rows.nstars, rows.exptime, rows.wcsoffset, rows.nmatched, rows.matchsep,
+                     rows.matchfrac, rows.magslope, rows.magslopeerr, rows.redchi2, rows.meancolor]).all()
     assert np.isnat(rows.processed).all()
     assert rows.refcomplete.all()
     assert not rows.colortermheld.any()

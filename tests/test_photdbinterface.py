@@ -46,6 +46,7 @@ def measured(name=E91, **values):
         name=name, dateobs='2019-08-05 23:59:59.987', site='lsc', dome='doma', telescope='1m0a', camera='fa15',
         filter='gp', airmass=1.25, zp=24.125, colorterm=-0.03, zpsig=0.04, zperr=0.002, colortermerr=0.004, zpcolor=1.0,
         nstars=212, exptime=60.5, zpcolortermcov=-1e-6, colortermheld=False, refcomplete=True, wcsoffset=0.7,
+        nmatched=540, matchsep=0.11, matchfrac=0.31, magslope=0.0012, magslopeerr=0.0009, redchi2=2.5, meancolor=1.0625,
     )  # fmt: skip
     return replace(usual, **values)
 
@@ -116,7 +117,9 @@ def test_a_second_measurement_replaces_every_column(db):
     assert len(zeropoints) == 1
     row = columns(zeropoints)
     assert (row['site'], row['camera'], row['zp'], row['dateobs']) == ('ogg', 'fs02', 25.0, at('2020-01-01'))
-    assert np.isnan([row[name] for name in ('zperr', 'zpcolor', 'nstars', 'exptime', 'wcsoffset')]).all()
+    unset = ('zperr', 'zpcolor', 'nstars', 'exptime', 'wcsoffset', 'nmatched', 'matchsep', 'matchfrac', 'magslope',
+             'magslopeerr', 'redchi2', 'meancolor')
+    assert np.isnan([row[name] for name in unset]).all()
     assert row['processed'] == at('2026-01-01 00:00:01')
 
 

@@ -9,10 +9,10 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from conftest import unavailable
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = ROOT / 'deploy' / 'runphotzp.sh'
@@ -84,10 +84,11 @@ def test_a_night_twice(settings, small_night, night):
     assert measurable <= {name.rsplit('-', 1)[0] for name, _ in first}
     assert (Path(settings['PHOTZP_OUTPUTDIR']) / 'index.html').stat().st_size > 1000
 
-    # Again, all at once by one selection: nothing is measured a second time.
-    status, lines = nightly(settings, '--date', '20200213', '--mintexp', '10')
-    assert status in (0, 1)
-    assert any(re.match(r'0 measured, \d+ already known', line) for line in of_the_script(lines))
+    # Again: nothing is measured a second time.
+    status, lines = nightly(settings, PHOTZP_NDAYS=ALL_NIGHTS)
+    assert status == 0  # the broken file has not changed since
+    counts = [int(line.split()[0]) for line in of_the_script(lines) if ' measured, ' in line]
+    assert counts == [0] * 6
     assert rows(settings) == first
 
 
@@ -127,29 +128,122 @@ def test_settings_come_from_a_file_and_the_environment_goes_before_it(settings):
     assert begun == ['calibration of sq begins', 'calibration of kb begins', 'report begins']
     assert status == 2
     assert not any('oops' in line for line in lines)
+    file.write_text('PHOTZP_ARCHVE=/archive\n')
+    assert nightly(settings, PHOTZP_ENVFILE=str(file))[1][0].partition(' --help')[0].endswith(
+        f'{file}, line 1: PHOTZP_ARCHVE is no setting; see {SCRIPT}')
     file.write_text('PHOTZP_NDAYS=1\nrm -rf /\n')
-    assert nightly(settings, PHOTZP_ENVFILE=str(file)) == (2, [nightly(settings, PHOTZP_ENVFILE=str(file))[1][0]])
+    assert nightly(settings, PHOTZP_ENVFILE=str(file))[0] == 2
     assert nightly(settings, PHOTZP_ENVFILE=str(file))[1][0].endswith(f'{file}, line 2: must be NAME=value')
     assert 'cannot be read; see PHOTZP_ENVFILE' in nightly(settings, PHOTZP_ENVFILE='/no/such file')[1][0]
 
 
-def test_runs_never_overlap(settings):
-    if shutil.which('flock') is None:
-        unavailable('flock (util-linux) is not installed')
-    Path(settings['PHOTZP_OUTPUTDIR']).mkdir()
-    lock = Path(settings['PHOTZP_OUTPUTDIR'], '.runphotzp.lock')
-    lock.write_text('process 1 on elsewhere\n')
-    holder = subprocess.Popen(['flock', lock, 'sleep', '60'])
-    try:
-        time.sleep(0.3)
-        status, lines = nightly(settings)
-    finally:
-        holder.kill()
-        holder.wait()
+def stand_in(place, text):
+    """An interpreter that tells the types of cameras as Python does, and runs a few lines of shell for a script."""
+    program = place / 'stand-in'
+    program.write_text(f'#!/bin/bash\n[[ $1 != -P ]] || exec {sys.executable} "$@"\nscript=${{1##*/}}; shift\n{text}\n')
+    program.chmod(0o755)
+    return str(program)
+
+
+def wait_for(condition):
+    """Wait until something holds, half a minute at most."""
+    for _ in range(600):
+        if condition():
+            return
+        time.sleep(0.05)
+    pytest.fail('it never came')
+
+
+def test_what_is_started_how(tmp_path):
+    tell = 'printf "%s " "$script" "$(nice)" "$@" >>"$HOME/calls"; echo >>"$HOME/calls"; echo told'
+    base = {'PATH': os.environ['PATH'], 'HOME': str(tmp_path), 'PHOTZP_PYTHON': stand_in(tmp_path, tell)}
+    status, lines = nightly(base, TZ='Asia/Tokyo')
+    assert status == 0
+    assert lines[-1].endswith(ALL_WELL)
+    told = next(line for line in lines if line.endswith('told'))
+    assert abs(datetime.fromisoformat(told[:19] + '+00:00') - datetime.now(UTC)) < timedelta(hours=1)
+    niceness = os.nice(0) + 10
+    *calibrations, report = (tmp_path / 'calls').read_text().splitlines()
+    assert calibrations == [f'photcalibration.py {niceness} --mintexp=10 --lastNdays=3 --cameratype={name} '
+                            for name in ('fl', 'fa', 'fs', 'ep', 'kb', 'sq')]
+    assert report == f'longtermphotzp.py {niceness} --outputdirectory={tmp_path}/lcozpplots '
+    (tmp_path / 'calls').unlink()
+    everything = {'ARCHIVE': 'a b', 'PS1DIR': '-c', 'DATABASE': '~/d', 'OBSERVATORY': 'e', 'OUTPUTDIR': '~/o&o',
+                  'NDAYS': '7', 'MINTEXP': '2', 'CAMERATYPES': 'fs, kb\nep', 'NICE': '0'}
+    nightly(base, **{f'PHOTZP_{name}': value for name, value in everything.items()})
+    *calibrations, report = (tmp_path / 'calls').read_text().splitlines()
+    settings = '--mintexp=2 --observatory=e --imagerootdir=a b --ps1dir=-c --photodb=~/d'
+    assert calibrations == [f'photcalibration.py {os.nice(0)} {settings} --lastNdays=7 --cameratype={name} '
+                            for name in ('fs', 'kb', 'ep')]
+    assert report == (f'longtermphotzp.py {os.nice(0)} --outputdirectory={tmp_path}/o&o --observatory=e '
+                      '--database=~/d ')
+
+
+@pytest.mark.parametrize(('statuses', 'worst', 'said'), [
+    ((0, 0, 0), 0, 'all done'),
+    ((1, 0, 0), 1, 'calibration of fs is done, but some input was unreadable'),
+    ((1, 2, 0), 2, 'calibration of fs is done, but some input was unreadable; calibration of kb could not run'),
+    ((2, 137, 0), 2, 'calibration of fs could not run; calibration of kb failed with status 137'),
+    ((137, 1, 0), 137, 'calibration of fs failed with status 137; calibration of kb is done, but some input was'),
+    ((0, 127, 0), 2, 'calibration of kb could not run'),
+    ((0, 0, 3), 3, 'report is done and has findings'),
+])  # fmt: skip
+def test_the_verdict(tmp_path, statuses, worst, said):
+    text = 'case $script$* in *=fs) exit {};; *=kb) exit {};; *) exit {};; esac'.format(*statuses)
+    status, lines = nightly({'PATH': os.environ['PATH'], 'HOME': str(tmp_path), 'PHOTZP_CAMERATYPES': 'fs,kb',
+                             'PHOTZP_PYTHON': stand_in(tmp_path, text)})
+    assert status == worst
+    assert of_the_script(lines)[-1].startswith(said)
+    assert len([line for line in of_the_script(lines) if line.endswith('begins')]) == 3
+
+
+@pytest.mark.parametrize(('setting', 'line'), [
+    ('PHOTZP_LOG=/dev/full', 'the log could not be written (status 2); see /dev/full'),
+    ('PHOTZP_LOG=/no/such/place', 'ERROR runphotzp: /no/such/place: cannot be written; see PHOTZP_LOG'),
+    ('PHOTZP_OUTPUTDIR=/dev/null/x', 'ERROR runphotzp: /dev/null/x: cannot be made; see PHOTZP_OUTPUTDIR'),
+    ('PHOTZP_OUTPUTDIR=~root/x', 'of ~ only ~/ is expanded; write the whole path'),
+    ('PHOTZP_PYTHON=/no/python', 'report could not run (status 2)'),
+    ('HOME=', 'could not run (status 2)'),
+])  # fmt: skip
+def test_a_run_that_cannot_be_says_so_and_never_passes_for_done(tmp_path, setting, line):
+    name, _, value = setting.partition('=')
+    settings = {'PATH': os.environ['PATH'], 'HOME': str(tmp_path), 'PHOTZP_OUTPUTDIR': str(tmp_path),
+                'PHOTZP_CAMERATYPES': 'fs', 'PHOTZP_PYTHON': stand_in(tmp_path, 'exit 2')}
+    status, lines = nightly(settings | {name: value})
     assert status == 2
-    assert [line.partition('Z ')[2] for line in lines] == [
-        'ERROR runphotzp: another run is going on (process 1 on elsewhere); nothing was done']
-    assert not Path(settings['PHOTZP_DATABASE']).exists()
+    assert lines[-1].endswith(line)
+
+
+def test_an_end_that_was_not_foreseen_is_no_success(tmp_path):
+    """As with an unset variable: cron without HOME, for one."""
+    ended = subprocess.run([SCRIPT], env={'PATH': os.environ['PATH']}, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert 'HOME: is not set' in ended.stderr
+    assert ended.stderr.endswith('runphotzp: ended before its time (status 2)\n')
+
+
+def test_called_by_a_link_from_elsewhere(tmp_path):
+    (tmp_path / 'nightly').symlink_to(SCRIPT)
+    settings = {'PATH': os.environ['PATH'], 'HOME': str(tmp_path), 'PHOTZP_CAMERATYPES': 'fs', 'CDPATH': str(tmp_path),
+                'PHOTZP_PYTHON': stand_in(tmp_path, 'exit 0')}
+    ended = subprocess.run(['./nightly'], cwd=tmp_path, env=settings, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_runs_never_overlap_even_if_the_shell_is_killed(tmp_path):
+    base = {'PATH': os.environ['PATH'], 'HOME': str(tmp_path), 'PHOTZP_CAMERATYPES': 'fs', 'PHOTZP_LOG': '~/log'}
+    slow = stand_in(tmp_path, 'touch "$HOME/begun"; until [[ -e $HOME/go ]]; do sleep 0.05; done; touch "$HOME/ended"')
+    running = subprocess.Popen([SCRIPT], env=base | {'PHOTZP_PYTHON': slow}, stderr=subprocess.DEVNULL)
+    wait_for((tmp_path / 'begun').exists)
+    running.kill()
+    running.wait()
+    status, lines = nightly(base, PHOTZP_PYTHON='/bin/true')
+    assert status == 2
+    assert re.search(rf'another run is going on \(process {running.pid}, script \d+ on .*\); nothing', lines[0])
+    assert 'another run is going on' in (tmp_path / 'log').read_text().splitlines()[-1]
+    (tmp_path / 'go').touch()
+    wait_for((tmp_path / 'ended').exists)
+    wait_for(lambda: nightly(base, PHOTZP_PYTHON='/bin/true')[0] == 0)
 
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])

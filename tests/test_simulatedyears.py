@@ -120,6 +120,34 @@ def test_old_rows_have_neither_zperr_nor_pivot(years):
     assert (rows.zpcolor[~old] == 1).all()
 
 
+def test_colour_terms_are_those_of_the_camera_with_their_errors(years):
+    _, rows, truth = years
+    pulls, sparse = [], []
+    for telescope, record in truth['telescopes'].items():
+        for true in record['series']['gp']['colorterms']:
+            mine = series_rows(rows, telescope, true['filter'])
+            mine = mine[(mine.camera == true['camera']) & np.isfinite(mine.colortermerr)]
+            pulls.append((mine.colorterm - true['colorterm']) / np.hypot(mine.colortermerr, 0.003))
+            sparse.append(mine.nstars < 40)
+    assert np.concatenate(sparse).mean() == pytest.approx(0.15, abs=0.02)
+    for few in (True, False):
+        chosen = np.concatenate(pulls)[np.concatenate(sparse) == few]
+        assert abs(chosen.mean()) < 0.1
+        assert chosen.std() == pytest.approx(1, abs=0.05)
+
+
+def test_zp_of_sparse_frames_errs_with_their_colour_terms(years):
+    """At the mean colour zp does not know the colour term; at the pivot it takes the error of the term along."""
+    _, rows, truth = years
+    for telescope in list(truth['telescopes'])[:3]:
+        mine = series_rows(rows, telescope, 'gp')
+        mine = mine[(mine.nstars < 15) & np.isfinite(mine.zperr)]
+        offset = mine.meancolor - 1
+        np.testing.assert_allclose(mine.zpcolortermcov, -offset * mine.colortermerr**2, rtol=1e-3, atol=1e-7)
+        assert (mine.zperr**2 >= (offset * mine.colortermerr) ** 2 - 1e-7).all()
+        assert np.std(offset) == pytest.approx(np.hypot(0.25, 0.6 / np.sqrt(12)), rel=0.2)
+
+
 def test_some_nights_have_one_frame_and_one_per_night_all():
     for single, low, high in ((False, 0.05, 0.25), (True, 1, 1)):
         spec = simulatedyears.Spec(seed=3, telescopes=1, years=1, filters=('rp',), one_per_night=single)

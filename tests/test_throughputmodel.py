@@ -345,3 +345,15 @@ def test_a_handful_of_rows_never_breaks_the_fit(seed, rows):
     assert np.isfinite(got.model_mag).all()
     assert (got.model_error_mag > 0).all()
     assert np.abs(got.model_mag - 23).max() < 5
+
+
+def test_older_rows_are_moved_to_the_scale_of_the_new_ones_however_few_these_are():
+    time, zp, zperr, _ = sky(seed=11)
+    old = np.arange(len(time)) % 10 > 0  # nine of ten
+    zp = zp + np.where(old, -0.08, 0.0)
+    got = fit(time, zp, zperr, group=old.astype(int), other_scale=[1])
+    truth = 23.5 - 0.010 * ((got.time - time[0]) / days(1)) / MONTH
+    assert abs(np.mean(got.model_mag - truth)) < 0.004
+    offset = got.offsets[1]
+    assert (offset.group, offset.reference) == (1, 0)
+    assert abs(offset.offset_mag + 0.08) < 4 * offset.error_mag < 0.02
