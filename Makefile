@@ -43,6 +43,7 @@ bench: $(VENV)/.ready
 
 accuracy: $(VENV)/.ready
 	$(BIN)/python benchmarks/accuracy.py
+	$(BIN)/python benchmarks/repeatability.py
 
 accuracy-nights: $(VENV)/.ready
 	$(BIN)/python benchmarks/nightaccuracy.py
@@ -50,7 +51,6 @@ accuracy-nights: $(VENV)/.ready
 accuracy-years: $(VENV)/.ready
 	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/colourterm.py
-	$(BIN)/python benchmarks/repeatability.py
 
 clean:
 	rm -rf $(VENV) $(DEMO) .pytest_cache .ruff_cache .hypothesis
