@@ -92,7 +92,9 @@ def _period_codes(time: np.ndarray, group: np.ndarray, complete: np.ndarray,
     days = np.where(complete, time, np.datetime64('1970-01-01')).astype('datetime64[D]').astype(int)
     changed = np.searchsorted(np.sort(np.asarray(changes, time.dtype)), time, side='right')
     parts = [np.unique(part[complete], return_inverse=True)[1] for part in (group, changed, days // PERIOD_DAYS)]
-    one = np.ravel_multi_index(parts, [part.max() + 1 for part in parts])
+    one = np.zeros_like(parts[0])
+    for part in parts:
+        one = one * (np.max(part) + 1) + part
     code = np.full(len(time), -1)
     code[complete] = np.unique(one, return_inverse=True)[1]
     return code

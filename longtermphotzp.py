@@ -57,6 +57,9 @@ def parser() -> Parser:
     other.add_argument('--export', metavar='FILE', help='write the zeropoints as CSV to this file, and stop')
     other.add_argument('--backup', metavar='FILE',
                        help='copy the SQLite database to this file, also while others write to it, and stop')
+    other.add_argument('--copyto', metavar='DATABASE',
+                       help='copy every row to another database, empty or new, as from SQLite to PostgreSQL and back, '
+                       'compare the two, and stop')
     other.add_argument('--testdb', action='store_true', help='read and check every record of the database, and stop')
     other.add_argument('--importold', action='store_true',
                        help=f'take {OLD_FILES} of the output directory (ASCII or SQLite) into the database, and stop')
@@ -104,6 +107,9 @@ def run(options: argparse.Namespace, *, now: datetime | None = None) -> int:
     if options.testdb:
         with PhotDatabase(options.database, readonly=True) as database:
             return check_database(database, observatory)
+    if options.copyto:
+        with PhotDatabase(options.database, readonly=True) as database, PhotDatabase(options.copyto) as other:
+            return copy_rows(database, other)
     if options.backup:
         with PhotDatabase(options.database, readonly=True) as database:
             return back_up(database, Path(options.backup).expanduser())
@@ -159,6 +165,15 @@ def back_up(database: 'PhotDatabase', path: Path) -> int:
     """Copy the database to a file, and say so."""
     database.backup(path)
     print(f'{database.place} copied to {path}')
+    return DONE
+
+
+def copy_rows(database: 'PhotDatabase', other: 'PhotDatabase') -> int:
+    """Copy all rows to another, empty database, and print how many of each table."""
+    for table, (rows, lost) in other.copy_from(database).items():
+        print(f'{table}: {rows} rows copied and compared'
+              + (f'; {lost} values were no numbers and are missing now' if lost else ''))
+    print(f'{database.place} copied to {other.place}')
     return DONE
 
 

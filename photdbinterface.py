@@ -47,6 +47,7 @@ from photdbplaces import (
     lock_schema,
     make_engine,
     refusal,
+    reset_counters,
     secrets_of,
     upsert,
     without_passwords,
@@ -61,6 +62,7 @@ from photdbtables import (
     RUN,
     STEP,
     Base,
+    Fingerprint,
     LcoPhot,
     Measurement,
     RejectedFrame,
@@ -70,6 +72,7 @@ from photdbtables import (
     Time,
     Zeropoints,
     best_of_exposure,
+    fitting_row,
     instant_of,
     json_text,
     key_of,
@@ -148,6 +151,38 @@ class PhotDatabase:
             copy_database(self._file, copy)
         except (OSError, sqlite3.Error) as error:
             raise DatabaseUnusable(f'{copy}: the copy cannot be written ({error}); see --backup') from None
+
+    def copy_from(self, source: 'PhotDatabase') -> dict[str, tuple[int, int]]:
+        """Take all rows of another database into this one, which must be empty: all of them or none.
+
+        Values that their column has no room for (a text where a number belongs) become NULL, which is how they are
+        read.  The rows are read again before they count.  Returns {table: (rows, values that became NULL)}.
+        Raises DatabaseUnusable where this database holds rows, or does not give back what was put into it.
+        """
+        copied = {}
+        with source._transaction() as reading, self._writing() as writing:
+            for table in Base.metadata.sorted_tables:
+                if writing.scalar(sa.select(sa.func.count()).select_from(table)):
+                    raise DatabaseUnusable(f'{self.place}: holds rows in {table.name} already; only an empty database '
+                                           'takes those of another')
+            for table in Base.metadata.sorted_tables:
+                names = [column.name for column in table.columns if column.name in source._columns.get(table.name, ())]
+                put, lost = Fingerprint(), 0
+                for rows in _partitions(reading, table, names):
+                    fitting = [fitting_row(table, row) for row in rows]
+                    put.add(fitting)
+                    lost += sum(new is None and old[name] is not None
+                                for old, row in zip(rows, fitting, strict=True) for name, new in row.items())
+                    writing.execute(sa.insert(table), fitting)
+                there = Fingerprint()
+                for rows in _partitions(writing, table, names):
+                    there.add(rows)
+                if there != put:
+                    raise DatabaseUnusable(f'{self.place}: {table.name} does not give back what was put into it; '
+                                           'nothing was copied')
+                copied[table.name] = put.rows, lost
+            reset_counters(writing, Base.metadata.sorted_tables)
+        return copied
 
     def close(self) -> None:
         """Close all connections."""
@@ -532,3 +567,12 @@ def _still_rejected(record: sa.Row, name: str, mintexp_s: float | None, stat: Fi
         return tuple(stat(name)) == (record.size, record.mtime)
     except OSError:
         return False
+
+
+def _partitions(connection: sa.Connection, table: sa.Table, names: list[str]) -> Iterator[list[dict[str, Any]]]:
+    """Yield the rows of a table in parts, as dicts of the columns named; nothing where none is."""
+    if names:
+        statement = sa.select(*(table.c[name] for name in names))
+        found = connection.execute(statement, execution_options={'yield_per': READ_CHUNK})
+        for part in found.mappings().partitions():
+            yield [dict(row) for row in part]

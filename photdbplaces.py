@@ -251,6 +251,18 @@ def chunks_of(rows: Sequence[Row], size: int) -> Iterator[Sequence[Row]]:
     return (rows[at : at + size] for at in range(0, len(rows), size))
 
 
+def reset_counters(connection: sa.Connection, tables: Iterable[sa.Table]) -> None:
+    """Let numbered rows go on after the highest number there is; SQLite does so by itself."""
+    if connection.dialect.name != 'postgresql':
+        return
+    for table in tables:
+        for column in table.primary_key.columns:
+            if isinstance(column.type, sa.Integer):
+                sequence = sa.func.pg_get_serial_sequence(table.name, column.name)
+                last = sa.select(sa.func.max(column)).scalar_subquery()
+                connection.execute(sa.select(sa.func.setval(sequence, sa.func.coalesce(last, 1), last.is_not(None))))
+
+
 # -- refusals ----------------------------------------------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ Times are UTC, 'YYYY-MM-DD HH:MM:SS.sss' in the database and datetime64[ms] in a
 exposure (the base name without level and extension) in the column `frame`, beside the name under which it is stored.
 """
 
+import hashlib
 import json
 import math
 import os
@@ -464,3 +465,36 @@ def run_of(row: sa.Row) -> Run:
     per_telescope = json.loads(values.pop('pertelescope') or '{}')
     jsons = {name: json.loads(values[name] or '{}') for name in ('options', 'counts')}
     return Run(**values | jsons, per_telescope=per_telescope)
+
+
+# -- rows from one database to another ---------------------------------------------------------------------------------
+
+
+def fitting_row(table: sa.Table, row: dict[str, Any]) -> dict[str, Any]:
+    """A row of any database with values that the columns of every database hold; what fits none is None."""
+    return {name: _fitting(table.c[name].type.python_type, value) for name, value in row.items()}
+
+
+def _fitting(kind: type, value: Any) -> Any:
+    if kind is str:
+        return _plain(value) if isinstance(value, str) else None if value is None else str(value)
+    number = number_of(value)
+    return None if not math.isfinite(number) else kind(number)
+
+
+class Fingerprint:
+    """What a set of rows is told by, whatever their order: their number, and the sum of their hashes."""
+
+    def __init__(self) -> None:
+        self.rows, self._sum = 0, 0
+
+    def add(self, rows: Iterable[dict[str, Any]]) -> None:
+        """Count rows in, each a dict of one set of columns."""
+        for row in rows:
+            self.rows += 1
+            self._sum += int.from_bytes(hashlib.sha256(repr(list(row.values())).encode()).digest(), 'big')
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Fingerprint) and (self.rows, self._sum) == (other.rows, other._sum)
+
+    __hash__ = None  # type: ignore[assignment]  # it changes
