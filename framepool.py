@@ -28,7 +28,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-from rejections import WorkersLost
+from rejections import RunStopped, WorkersLost
 
 log = logging.getLogger('photzp')
 
@@ -184,6 +184,7 @@ def _alone(lane: _Lane[Item, Result], item: Item) -> Result | None:
                 return result
     except BrokenExecutor:
         lane.give_up()
+        log.warning('a worker process died over %s, which it had to itself', item)
     return None
 
 
@@ -210,6 +211,8 @@ def in_processes(make: Callable[..., Any], arguments: tuple[Any, ...], work: Cal
             result, records = done
             for record in records:
                 _relay(record, warned)
+            if isinstance(result, RunStopped):
+                raise result
             yield item, result
 
 
@@ -286,8 +289,13 @@ def _get_ready(make: Callable[..., Any], arguments: tuple[Any, ...], level: int)
     _tools = make(*arguments)
 
 
-def _use(work: Callable[[Any, Item], Result], item: Item) -> tuple[Result, list[logging.LogRecord]]:
-    result = work(_tools, item)
+def _use(work: Callable[[Any, Item], Result], item: Item) -> tuple[Result | RunStopped, list[logging.LogRecord]]:
+    """The result, or what stops the run, with what was logged on the way."""
+    result: Result | RunStopped
+    try:
+        result = work(_tools, item)
+    except RunStopped as stopped:
+        result = stopped
     told = _records.copy()
     _records.clear()
     return result, told
