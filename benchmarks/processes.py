@@ -15,14 +15,16 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import simulation
 from framepool import usable_cores
 
+SCRIPT = Path(__file__).resolve().parent.parent / 'photcalibration.py'
+
 
 def main(argv=None):
+    """Print one line for each number of processes."""
     parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
     parser.add_argument('--processes', type=int, nargs='+', default=[1, usable_cores()])
     parser.add_argument('--frames', type=int, default=400)
@@ -37,24 +39,29 @@ def main(argv=None):
         for _ in range(options.repeat):
             for number in options.processes:
                 seconds[number].append(measure(Path(out), number))
-    frames = options.frames
-    first = min(seconds[options.processes[0]])
+    first = min(seconds[options.processes[0]])[0]
     for number, each in seconds.items():
-        print(f'{number:3d} processes: {frames} frames in {min(each):5.1f} s, {frames / min(each):5.1f} per second, '
-              f'x {first / min(each):.2f}')
+        wall, cpu = min(each)
+        print(f'{number:3d} processes: {options.frames} frames in {wall:5.1f} s, {options.frames / wall:5.1f} per '
+              f'second, x {first / wall:.2f}; {1000 * cpu / options.frames:.0f} ms of CPU time a frame')
     print(f'{usable_cores()} cores; load of the machine at the end {os.getloadavg()[0]:.1f}; largest process '
-          f'{resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:.0f} MB')
+          f'{resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:.0f} MiB')
     return 0
 
 
 def measure(out, processes):
-    """Wall time [s] of one run over all frames."""
+    """(wall time, CPU time of all processes) [s] of one run over all frames."""
     (out / 'x.db').unlink(missing_ok=True)
-    begin = time.perf_counter()
-    subprocess.run([sys.executable, ROOT / 'photcalibration.py', '--date', '20200213', '--imagerootdir',
-                    out / 'archive', '--ps1dir', out / 'ps1', '--photodb', out / 'x.db', '--processes', str(processes)],
-                   check=True, capture_output=True)
-    return time.perf_counter() - begin
+    command = [sys.executable, SCRIPT, '--date', '20200213', '--imagerootdir', out / 'archive', '--ps1dir', out / 'ps1',
+               '--photodb', out / 'x.db', '--processes', str(processes)]
+    begin, before = time.perf_counter(), cpu_s()
+    subprocess.run(command, check=True, capture_output=True)  # noqa: S603  our own script
+    return time.perf_counter() - begin, cpu_s() - before
+
+
+def cpu_s():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 if __name__ == '__main__':
