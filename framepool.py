@@ -32,6 +32,7 @@ from rejections import RunStopped, WorkersLost
 
 log = logging.getLogger('photzp')
 
+TRIES = 3  # of starting a worker
 AHEAD = 2  # one that is being done, and one for the time until its result has come and gone
 ONE_THREAD = ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS')  # read when numpy is imported
 _STOPPING = {signal.SIGINT, signal.SIGTERM}
@@ -76,6 +77,7 @@ class _Lane(Generic[Item, Result]):
         self._preparing: Future[None] | None = None
         self._held: deque[tuple[Item, Future[Result]]] = deque()
         self._next: deque[Item] = deque()
+        self._failed_starts = 0
 
     @property
     def head(self) -> Future[Any] | None:
@@ -112,7 +114,7 @@ class _Lane(Generic[Item, Result]):
         """The item at the head with its result; none where the worker got ready.  Raises BrokenExecutor if it died."""
         if self._preparing is not None:
             self._preparing.result()
-            self._preparing = None
+            self._preparing, self._failed_starts = None, 0
             return []
         item, future = self._held[0]
         result = future.result()
@@ -120,16 +122,21 @@ class _Lane(Generic[Item, Result]):
         return [(item, result)]
 
     def give_up(self) -> list[Item]:
-        """Forget the worker, which is dead; returns what was in its hands.
+        """Forget the worker, which is dead; returns what was in its hands, nothing if it was not ready yet.
 
-        Raises WorkersLost where it had not begun: then no frame is to blame, and the next worker would fare no better.
+        Raises WorkersLost where that happens again and again: then no frame is to blame.
         """
-        if self._preparing is not None:
-            raise WorkersLost(_LOST)
-        lost = [item for item, _ in self._held]
+        items = [item for item, _ in self._held]
         self._held.clear()
+        if self._preparing is not None:
+            self._preparing = None
+            self._next.extendleft(reversed(items))
+            items = []
+            self._failed_starts += 1
+            if self._failed_starts == TRIES:
+                raise WorkersLost(_LOST)
         self.end()
-        return lost
+        return items
 
     def end(self) -> None:
         """End the worker; another one is started for the next item."""
@@ -163,28 +170,30 @@ def spread(work: Callable[[Item], Result], chunks: Iterable[Sequence[Item]], *, 
                 done = lane.take()
             except BrokenExecutor:
                 lost = lane.give_up()
-                log.warning('a worker process died, with %s in its hands: tried again at the end',
-                            ' and '.join(map(str, lost)))
+                log.warning('a worker process died, with %s in its hands%s', ' and '.join(map(str, lost)) or 'nothing',
+                            ': tried again at the end' if lost else '')
                 doubtful += lost
             lane.fill(chunks)  # before the caller takes its time
             yield from done
-    for lane in every:
-        lane.end()  # the memory is for those that follow
-    lane = _Lane(start, prepare, work)
-    for item in doubtful:
-        yield item, _alone(lane, item)
+    if doubtful:
+        for lane in every:
+            lane.end()  # the memory is for those that follow
+        lane = _Lane(start, prepare, work)
+        yield from ((item, _alone(lane, item)) for item in doubtful)
 
 
 def _alone(lane: _Lane[Item, Result], item: Item) -> Result | None:
-    """The result of one item with nothing beside it; None where the worker dies."""
+    """The result of one item with nothing beside it; None where the worker dies over it."""
     lane.fill(iter([[item]]))
-    try:
-        while lane.head is not None:
+    while lane.head is not None:
+        try:
             for _, result in lane.take():
                 return result
-    except BrokenExecutor:
-        lane.give_up()
-        log.warning('a worker process died over %s, which it had to itself', item)
+        except BrokenExecutor:
+            if lane.give_up():
+                log.warning('a worker process died over %s, which it had to itself', item)
+            else:
+                lane.fill(iter(()))
     return None
 
 

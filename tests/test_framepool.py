@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -32,10 +32,13 @@ SAME = 'select * from lcophot order by name'
 
 
 class Stand:
-    """Makes executors of one 'worker' that does its work at once, and dies over the items of `deadly`."""
+    """Makes executors of one 'worker' that does its work at once; it dies over deadly items, and may not get ready.
 
-    def __init__(self, deadly=(), dead_beforehand=False):
-        self.deadly, self.dead_beforehand, self.started = Counter(deadly), dead_beforehand, []
+    deadly : items, each as often as a worker dies over it.  unready : how many workers die at the start.
+    """
+
+    def __init__(self, deadly=(), unready=0):
+        self.deadly, self.unready, self.started = Counter(deadly), unready, []
 
     def __call__(self):
         self.started.append(_Worker(self))
@@ -47,16 +50,18 @@ class Stand:
 
 class _Worker(Executor):
     def __init__(self, stand):
-        self.stand, self.done, self.ended, self.dead = stand, [], False, stand.dead_beforehand
+        self.stand, self.done, self.ended, self.begun = stand, [], False, False
+        self.dead = len(stand.started) < stand.unready
 
     def submit(self, work, *items):
+        """As concurrent.futures has it: what is submitted to a worker that died since fails at once."""
+        if self.dead and self.begun:
+            raise BrokenProcessPool
+        self.begun = True
         future = Future()
-        if items and self.stand.deadly[items[0]] and not self.dead:
+        if items and self.stand.deadly[items[0]]:
             self.stand.deadly -= Counter(items)
             self.dead = True
-            self.done += items
-        elif self.dead and self.done:
-            raise BrokenProcessPool
         if self.dead:
             future.set_exception(BrokenProcessPool())
             return future
@@ -120,9 +125,17 @@ def test_items_known_to_be_dangerous_come_last_and_alone():
         (('a', 'A'), True), (('b', None), True), (('c', 'C'), True)]
 
 
-def test_workers_that_never_begin_and_errors_of_the_run_end_it():
-    with pytest.raises(WorkersLost, match='--processes'):
-        list(spread(square, [range(9)], lanes=2, start=Stand(dead_beforehand=True), prepare=nothing))
+@pytest.mark.parametrize('deadly', [{}, {3: 2}])
+def test_a_worker_that_does_not_get_ready_is_started_again(deadly):
+    results = dict(spread(square, [range(9)], lanes=1, start=Stand(deadly, unready=2), prepare=nothing))
+    assert results == {n: n**2 for n in range(9)} | dict.fromkeys(deadly)
+
+
+def test_workers_that_never_get_ready_and_errors_of_the_run_end_it():
+    for last in ([], [5]):
+        with pytest.raises(WorkersLost, match='--processes'):
+            list(spread(square, [] if last else [range(9)], lanes=2, start=Stand(unready=99), prepare=nothing,
+                        last=last))
 
     def lost():
         raise CatalogMissing('gone')
@@ -266,8 +279,12 @@ def writing_end(pipe):
 
 def readers(parent, pipe):
     """Children that have the pipe open."""
-    return [child for child in children(parent)
-            if str(pipe) in {os.readlink(file) for file in Path(f'/proc/{child}/fd').iterdir()}]
+    found = []
+    for child in children(parent):
+        with suppress(FileNotFoundError):  # it closed a file, or ended, while we looked
+            if str(pipe) in {os.readlink(file) for file in Path(f'/proc/{child}/fd').iterdir()}:
+                found.append(child)
+    return found
 
 
 def kill(parent, pipe):
