@@ -77,7 +77,7 @@ def _best_shift(source_xy: np.ndarray, reference_xy: np.ndarray) -> tuple[int, n
     cell = ((shifts + MAX_SHIFT_ARCSEC) / CELL_ARCSEC).astype(int)
     counts = np.bincount(cell[:, 0] * n + cell[:, 1], minlength=n * n).reshape(n, n)
     squares = counts[:-1, :-1] + counts[1:, :-1] + counts[:-1, 1:] + counts[1:, 1:]
-    best = np.unravel_index(squares.argmax(), squares.shape)
+    best = np.unravel_index(np.argmax(squares), squares.shape)
     return int(squares[best]), (np.array(best) + 1) * CELL_ARCSEC - MAX_SHIFT_ARCSEC, len(shifts) / n**2
 
 

@@ -10,6 +10,7 @@ from zeropoint import StarSample, ZeropointFit
 BLUE, ORANGE, GREY = '#0072B2', '#D55E00', '#9a9a9a'
 _SIZE_INCHES, _DPI = (8.0, 5.0), 110
 _MAX_POINTS = 20_000  # more add ink, not knowledge
+_PARTS = 30           # of the line of the loss
 
 
 def zeropoint_plot(title: str, sample: StarSample, fit: ZeropointFit) -> Figure:
@@ -20,9 +21,9 @@ def zeropoint_plot(title: str, sample: StarSample, fit: ZeropointFit) -> Figure:
     figure, axes = _figure(title)
     each = fit.residual_mag + fit.zp_mag - fit.kron_mag
     _points(axes, sample.ref_mag, each, fit)
-    order = np.argsort(sample.ref_mag[fit.considered])
-    axes.plot(sample.ref_mag[fit.considered][order], (fit.zp_mag - fit.kron_mag)[fit.considered][order],
-              color='black', lw=0.8, ls='--', label=f'less the Kron loss, {fit.kron_loss_mag:.3f} mag at S/N 25')
+    mag, level = _medians(sample.ref_mag[fit.considered], (fit.zp_mag - fit.kron_mag)[fit.considered])
+    axes.plot(mag, level, color='black', lw=1.0, ls='--',
+              label=f'less the Kron loss, {fit.kron_loss_mag:.3f} mag at S/N 25')
     axes.axhline(fit.zp_mag, color='black', lw=1.2,
                  label=f'zp = {fit.zp_mag:.4f} ± {fit.zperr_mag:.4f} at g-i = 1, {fit.nstars} stars')
     axes.set(xlabel='reference magnitude (SDSS) [mag]', ylabel='zeropoint of single stars [mag]')
@@ -55,6 +56,12 @@ def residual_map(title: str, x: np.ndarray, y: np.ndarray, fit: ZeropointFit) ->
     figure.colorbar(dots, ax=axes, label='residual, star - fit [mag]')
     axes.set(xlabel='x [pixel]', ylabel='y [pixel]', aspect='equal')
     return figure
+
+
+def _medians(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Medians of x and y in parts of equal number along x: stars of one magnitude differ in noise, and so in loss."""
+    parts = np.array_split(np.argsort(x), min(_PARTS, len(x)))
+    return np.array([np.median(x[part]) for part in parts]), np.array([np.median(y[part]) for part in parts])
 
 
 def _figure(title: str) -> tuple[Figure, Axes]:

@@ -150,13 +150,13 @@ class PS1Catalog:
             why = 'is missing' if isinstance(error, FileNotFoundError) else f'cannot be read ({error})'
             log.warning('reference catalogue: region file %s %s; fields there are measured with fewer stars, '
                         'and looked at again in the next run if rejected', path, why)
-        if os.path.exists(path):
-            return  # broken, but the mount is there
+        if os.path.exists(path) and getattr(error, 'errno', None) is None:
+            return  # its content is broken, but the mount is there
         self._missing_in_a_row.add(name)
-        lost = self._last_read is None or not os.path.exists(self._last_read)
+        lost = self._last_read is None or not os.access(self._last_read, os.R_OK)
         if lost and len(self._missing_in_a_row) >= LOST_MOUNT_FILES:
-            raise CatalogMissing(f'{self.directory}: {LOST_MOUNT_FILES} region files in a row are missing, last {path};'
-                                 ' is the catalogue still mounted?')
+            raise CatalogMissing(f'{self.directory}: {LOST_MOUNT_FILES} region files in a row are missing or may not '
+                                 f'be read, last {path}; is the catalogue still mounted, and readable for this user?')
 
 
 @dataclass(frozen=True)
@@ -188,6 +188,8 @@ def _read_index(directory: str) -> '_Index':
 
     path = os.path.join(directory, 'SkyTable.fits')
     advice = 'name the directory that holds SkyTable.fits by --ps1dir'
+    if os.path.isdir(directory) and not os.access(directory, os.X_OK):
+        raise CatalogMissing(f'{directory}: may not be read by this user; see its permissions, or {advice}')
     if not os.path.isfile(path):
         raise CatalogMissing(f'{path}: the reference catalogue has no SkyTable.fits here; {advice}')
     try:
