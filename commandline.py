@@ -121,8 +121,11 @@ def _signals_raise(*numbers: int) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def with_progress(items: Iterable[Item], unit: str) -> Iterator[Item]:
-    """The items, behind a progress bar with rate and time left where a person watches."""
+def with_progress(items: Iterable[Item], unit: str, total: int | None = None) -> Iterator[Item]:
+    """The items, behind a progress bar with rate and time left where a person watches.
+
+    total : their number, where they have no len.
+    """
     if not sys.stderr.isatty():
         yield from items
         return
@@ -130,4 +133,4 @@ def with_progress(items: Iterable[Item], unit: str) -> Iterator[Item]:
     from tqdm.contrib.logging import logging_redirect_tqdm
 
     with logging_redirect_tqdm(loggers=[log]):
-        yield from tqdm(items, unit=unit, dynamic_ncols=True)
+        yield from tqdm(items, unit=unit, total=total, dynamic_ncols=True)

@@ -27,6 +27,9 @@ class FrameFile:
     name: FrameName
     path: str
 
+    def __str__(self) -> str:
+        return self.name.name
+
 
 @dataclass(frozen=True)
 class Listing:

@@ -6,10 +6,12 @@ import sys
 import time
 from argparse import Namespace
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import partial
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import commandline
@@ -21,6 +23,7 @@ from rejections import (
     OUTSIDE_FOOTPRINT,
     TOO_FEW_STARS,
     WCS_OFF,
+    WORKER_DIED,
     FrameRejected,
     RunStopped,
     StoreFailed,
@@ -48,6 +51,9 @@ CONE_MARGIN_DEG = 0.01        # beyond the corners: pointing and distortion, and
 WCS_SNR = 10.0                # a source above this has a reference star, if the world coordinates are right
 WIDER_MARGIN_DEG = 0.1        # where the world coordinates turn out to be far off
 USUAL_FWHM_ARCSEC = 2.0       # where the header has none: the usual seeing of the network
+CATALOG_CACHE_BYTES = 512 * 2**20  # of all processes together
+NEIGHBOURS = 6                # frames that one process takes at a time: consecutive ones are mostly of one field
+FEW_FRAMES = 10               # below this, processes take longer to start than the frames take
 _KNOWN_CHUNK = 5000
 
 
@@ -70,6 +76,8 @@ def parser() -> Parser:
     how.add_argument('--mintexp', metavar='SECONDS', type=float, default=60.0,
                      help='shortest exposure time to measure (default: 60)')
     how.add_argument('--redo', action='store_true', help='measure again what is in the database already')
+    how.add_argument('--processes', metavar='N', type=int,
+                     help='processes that measure (default: one per core that this run may use)')
     how.add_argument('--dry-run', action='store_true', help='list the frames that would be opened, and stop')
     where = p.add_argument_group('where')
     where.add_argument('--ps1dir', metavar='DIR', default=DEFAULT_PS1DIR,
@@ -110,6 +118,8 @@ def _check_usage(p: Parser, options: Namespace) -> None:
         p.error(f'--lastNdays {options.lastNdays}: must be a number of days, at least 1')
     if not 0 <= options.mintexp < float('inf'):
         p.error(f'--mintexp {options.mintexp}: must be a time in seconds, 0 or more')
+    if options.processes is not None and not 1 <= options.processes <= 1000:
+        p.error(f'--processes {options.processes}: must be a number of processes, at least 1')
     places = [name for name in ('camera', 'cameratype', 'crawldirectory') if getattr(options, name) is not None]
     if len(places) > 1:
         p.error(f'--{places[0]} and --{places[1]} exclude each other')
@@ -234,9 +244,9 @@ def _run_in(database: 'PhotDatabase', options: Namespace, observatory: 'Observat
             todo = list(_unknown_frames(database, listing.frames, options.mintexp, summary.counts))
         log.info('%d frames found, %d to measure, into %s', len(listing.frames), len(todo), database.place)
         if todo:  # with nothing to do, nothing is loaded
-            catalog = _catalog(options)
-            for frame_file in with_progress(todo, 'frame'):
-                _one_frame(frame_file, database, catalog, observatory, options, summary)
+            with closing(_outcomes(todo, options, observatory, database.rejected_for(WORKER_DIED.name))) as outcomes:
+                for frame_file, outcome in with_progress(outcomes, 'frame', len(todo)):
+                    _store(frame_file, outcome, database, summary)
         status = summary.exit_status()
     except commandline.Interrupted as signalled:
         status = signalled.exit_status
@@ -249,10 +259,42 @@ def _run_in(database: 'PhotDatabase', options: Namespace, observatory: 'Observat
     return status
 
 
-def _catalog(options: Namespace) -> 'PS1Catalog':
-    from ps1catalog import PS1Catalog
+def _outcomes(todo: Sequence['FrameFile'], options: Namespace, observatory: 'Observatory',
+              deadly: Collection[str]) -> Generator[tuple['FrameFile', 'Outcome'], None, None]:
+    """Measure the frames, in this process or in several; those that killed a process before come last, each alone."""
+    last = [frame for frame in todo if frame.name.name in deadly]
+    frames = [frame for frame in todo if frame.name.name not in deadly] if last else todo
+    processes = _processes(options.processes, len(frames))
+    if processes == 1 and frames:
+        calibrator = Calibrator(options, observatory)
+        yield from ((frame, calibrator.outcome(frame)) for frame in frames)
+        frames = ()
+    if frames or last:
+        from framepool import in_processes
 
-    return PS1Catalog(options.ps1dir)
+        with closing(in_processes(Calibrator, (options, observatory, processes), Calibrator.outcome,
+                                  _neighbours(frames, processes), processes=processes, last=last)) as results:
+            for frame, outcome in results:
+                yield frame, outcome or Outcome(_stat(frame.path), rejection=FrameRejected(WORKER_DIED))
+
+
+def _processes(asked: int | None, frames: int) -> int:
+    """How many processes are worth it: never more than frames for them."""
+    if asked == 1 or frames < FEW_FRAMES:
+        return 1
+    if asked is None:
+        from framepool import usable_cores
+
+        asked = usable_cores()
+    return min(asked, frames // (FEW_FRAMES // 2))
+
+
+def _neighbours(frames: Sequence['FrameFile'], processes: int) -> Iterator[Sequence['FrameFile']]:
+    """Consecutive frames of one camera and night, a few at a time, so that all processes have some."""
+    size = max(1, min(NEIGHBOURS, len(frames) // (2 * processes)))
+    for _, night in groupby(frames, key=lambda frame: (frame.name.camera, frame.name.dayobs)):
+        together = list(night)
+        yield from (together[first:first + size] for first in range(0, len(together), size))
 
 
 def _recorded(options: Namespace, database: 'PhotDatabase') -> dict[str, object]:
@@ -284,38 +326,69 @@ def _stat(path: str) -> tuple[int, int]:
     return found.st_size, found.st_mtime_ns
 
 
-def _one_frame(frame_file: 'FrameFile', database: 'PhotDatabase', catalog: 'PS1Catalog', observatory: 'Observatory',
-               options: Namespace, summary: Summary) -> None:
-    """Measure one frame and store what came of it; a frame that cannot be measured never ends the run."""
-    from banzaiframe import NotSelected
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one frame: a measurement, a rejection, or neither where it is of another filter.
 
-    name, seen = frame_file.name.name, _stat(frame_file.path)
-    log.debug('%s: is looked at', frame_file.path)
-    field = Field()
-    try:
-        calibration = _measure(frame_file.path, catalog, observatory, options, field)
-    except NotSelected as other:
+    seen : (size [bytes], time of change [ns]) of the file when it was opened.
+    """
+
+    seen: tuple[int, int]
+    field: 'Field' = field(default_factory=lambda: Field())
+    measurement: 'Measurement | None' = None
+    rejection: FrameRejected | None = None
+
+
+class Calibrator:
+    """Measures frames, with the observatory and the catalogue at hand: what each process has one of.
+
+    processes : number of those that share the memory for the catalogue.
+    Raises CatalogMissing where there is no catalogue.
+    """
+
+    def __init__(self, options: Namespace, observatory: 'Observatory', processes: int = 1) -> None:
+        from ps1catalog import PS1Catalog
+
+        self.options, self.observatory = options, observatory
+        self.catalog = PS1Catalog(options.ps1dir, cache_bytes=CATALOG_CACHE_BYTES // processes)
+
+    def outcome(self, frame_file: 'FrameFile') -> Outcome:
+        """Measure one frame, and plot it where asked for; one that cannot be measured never ends the run."""
+        from banzaiframe import NotSelected
+
+        name, seen, field = frame_file.name.name, _stat(frame_file.path), Field()
+        log.debug('%s: is looked at', frame_file.path)
+        try:
+            calibration = _measure(frame_file.path, self.catalog, self.observatory, self.options, field)
+        except NotSelected as other:
+            log.debug('%s: filter %s is not asked for', name, other)
+            return Outcome(seen, field)
+        except FrameRejected as rejection:
+            return Outcome(seen, field, rejection=rejection)
+        except RunStopped:
+            raise
+        except Exception as error:  # a mistake of ours in one frame must not cost the others theirs
+            log.exception('%s: please report this', name)
+            return Outcome(seen, field, rejection=FrameRejected(INTERNAL_ERROR, repr(error)[:200]))
+        if self.options.diagnosticplotsdir:
+            _write_plots(os.path.expanduser(self.options.diagnosticplotsdir), calibration)
+        return Outcome(seen, field, _measurement(calibration, field.complete))
+
+
+def _store(frame_file: 'FrameFile', outcome: Outcome, database: 'PhotDatabase', summary: Summary) -> None:
+    """Write what came of a frame to the database, the log and the summary."""
+    name, measured, field = frame_file.name.name, outcome.measurement, outcome.field
+    if outcome.rejection is not None:
+        _note_rejection(database, name, outcome.seen, outcome.rejection, field, summary)
+        return
+    if measured is None:
         summary.counts['other filter'] += 1
-        log.debug('%s: filter %s is not asked for', name, other)
         return
-    except FrameRejected as rejection:
-        _note_rejection(database, name, seen, rejection, field, summary)
-        return
-    except RunStopped:
-        raise
-    except Exception as error:  # a mistake of ours in one frame must not cost the others theirs
-        log.exception('%s: please report this', name)
-        _note_rejection(database, name, seen, FrameRejected(INTERNAL_ERROR, repr(error)[:200]), field, summary)
-        return
-    database.add(_measurement(calibration, field.complete))
+    database.add(measured)
     summary.counts['measured'] += 1
     summary.per_telescope[field.telescope]['measured'] += 1
-    fit = calibration.fit
-    log.info('%s: %s zp %.4f +- %.4f, colour term %+.4f +- %.4f, scatter %.3f, %d stars', name,
-             calibration.frame.filter, fit.zp_mag, fit.zperr_mag, fit.colorterm, fit.colortermerr, fit.zpsig_mag,
-             fit.nstars)
-    if options.diagnosticplotsdir:
-        _write_plots(os.path.expanduser(options.diagnosticplotsdir), calibration)
+    log.info('%s: %s zp %.4f +- %.4f, colour term %+.4f +- %.4f, scatter %.3f, %d stars', name, measured.filter,
+             measured.zp, measured.zperr, measured.colorterm, measured.colortermerr, measured.zpsig, measured.nstars)
 
 
 @dataclass

@@ -325,6 +325,12 @@ class PhotDatabase:
                   for row in rows]
         return sorted(frames, key=lambda each: each.name)
 
+    def rejected_for(self, reason: str) -> set[str]:
+        """Base names of the frames that were last rejected for this reason."""
+        statement = self._select(REJECT, 'name').where(self._column(REJECT.c.reason) == reason)
+        with self._transaction() as connection:
+            return {key_of(name) for name in connection.scalars(statement)}
+
     def known(self, names: Iterable[str], *, mintexp_s: float | None = None,
               stat: FileFacts | None = None) -> dict[str, str]:
         """Which of these frames need no second look.

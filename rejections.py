@@ -6,6 +6,7 @@ the database stores and the summary counts; the sentence is what a person reads.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,12 @@ _ALL = (
     Reason('header-incomplete', 'a header keyword that is needed is missing or not usable'),
     Reason('file-unreadable', 'the file cannot be read', passing=True),
     Reason('internal-error', 'this program failed on the frame; the log shows where', passing=True),
+    Reason('worker-died', 'the process that measured the frame died, most likely for want of memory', passing=True),
 )
 REASONS = {reason.name: reason for reason in _ALL}
 (WCS_FAILED, FILTER_NOT_SERVED, EXPOSURE_TOO_SHORT, DEFOCUSED, NOT_SCIENCE, NO_SOURCE_CATALOGUE, OUTSIDE_FOOTPRINT,
  NO_REFERENCE_STARS, WCS_OFF, TOO_FEW_STARS, FIT_NOT_CONVERGED, HEADER_INCOMPLETE, FILE_UNREADABLE,
- INTERNAL_ERROR) = _ALL
+ INTERNAL_ERROR, WORKER_DIED) = _ALL
 
 
 class FrameRejected(Exception):
@@ -60,6 +62,10 @@ class FrameRejected(Exception):
         self.reason = reason
         self.detail = detail
         self.exptime_s = exptime_s
+
+    def __reduce__(self) -> tuple[partial['FrameRejected'], tuple[Reason, str]]:
+        """What a process needs to hand it to another; the default would give the text alone."""
+        return (partial(FrameRejected, exptime_s=self.exptime_s, passing=self.passing), (self.reason, self.detail))
 
 
 class RunStopped(Exception):
@@ -84,6 +90,10 @@ class DatabaseUnusable(RunStopped):
 
 class ObservatoryInvalid(RunStopped):
     """The description of the observatory breaks a rule; the text names file, key and rule."""
+
+
+class WorkersLost(RunStopped):
+    """Processes that are to measure frames die before they measure any."""
 
 
 class StoreFailed(RunStopped):

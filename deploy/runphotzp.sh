@@ -14,6 +14,7 @@
 #   PHOTZP_OUTPUTDIR    directory of the report and of the lock         (default ~/lcozpplots)
 #   PHOTZP_OBSERVATORY  TOML file laid over the built-in one            (default: none)
 #   PHOTZP_LOG          file that the log is appended to                (default: standard error)
+#   PHOTZP_PROCESSES    processes that measure frames                   (default: one per core)
 #   PHOTZP_NICE         niceness of the scripts                         (default 10)
 #   PHOTZP_PYTHON       interpreter                                     (default: .venv of the checkout, else python3)
 # AWS_S3_BUCKET and the other AWS variables make the report go to a bucket.
@@ -198,6 +199,7 @@ overlay=()
 calibrate=("$python" "$checkout/photcalibration.py" "--mintexp=${PHOTZP_MINTEXP:-10}" "${overlay[@]}")
 [[ -z ${PHOTZP_ARCHIVE:-} ]] || calibrate+=("--imagerootdir=$PHOTZP_ARCHIVE")
 [[ -z ${PHOTZP_PS1DIR:-} ]] || calibrate+=("--ps1dir=$PHOTZP_PS1DIR")
+[[ -z ${PHOTZP_PROCESSES:-} ]] || calibrate+=("--processes=$PHOTZP_PROCESSES")
 report=("$python" "$checkout/longtermphotzp.py" "--outputdirectory=$outputdir" "${overlay[@]}")
 if [[ -n ${PHOTZP_DATABASE:-} ]]; then
     calibrate+=("--photodb=$PHOTZP_DATABASE")
@@ -220,7 +222,7 @@ say INFO "begins; the report goes to ${AWS_S3_BUCKET:-$outputdir}"
 if (($#)); then
     step calibration "${calibrate[@]}" "$@"
 else
-    # One process per type: a frame that brings one down costs the other cameras nothing.  Where the types cannot be
+    # One run per type: what ends one run costs the other cameras nothing.  Where the types cannot be
     # told, one run of all says why.
     list='import sys, observatory; print(*observatory.load_observatory(sys.argv[1] or None).camera_types)'
     types=${PHOTZP_CAMERATYPES:-}

@@ -431,4 +431,4 @@ def test_every_reason_that_reading_can_give_is_provoked():
     """The others belong to the catalogue, the fit and the program itself."""
     provoked = {reason for reason, *_ in REJECTED} | {'no-source-catalogue', 'file-unreadable'}
     assert set(REASONS) - provoked == {'outside-footprint', 'no-reference-stars', 'wcs-off', 'too-few-stars',
-                                       'fit-not-converged', 'internal-error'}
+                                       'fit-not-converged', 'internal-error', 'worker-died'}

@@ -12,7 +12,7 @@ FLOORS = (
     {'starmatch', 'fieldvote', 'zeropoint', 'kronloss', 'clearsky'},
     {'throughputmodel', 'throughputline', 'quality', 'colourterm', 'status', 'photdbtables', 'photdbplaces'},
     {'photdbinterface', 'frameplots', 'trendplots', 'webpage', 'reportstore'},
-    {'commandline', 'report', 'databasecheck', 'realframes'},
+    {'commandline', 'framepool', 'report', 'databasecheck', 'realframes'},
     {'photcalibration', 'longtermphotzp', 'simulation', 'demo'},
 )
 # Exceptions are defined as low as anything; the line through a series is the back room of its model, the search for a

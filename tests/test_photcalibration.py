@@ -27,7 +27,7 @@ ALL = ('--date', '20200213')
 def calibrate(night, database, *selection, archive=None):
     """Run the script in this process; returns its exit status."""
     return photcalibration.main([*selection, '--imagerootdir', str(archive or night.archive), '--ps1dir',
-                                 str(night.ps1), '--photodb', str(database)])
+                                 str(night.ps1), '--photodb', str(database), '--processes', '1'])
 
 
 def table(database, sql):
@@ -140,7 +140,7 @@ def test_a_frame_that_shows_another_field_is_rejected_as_such(own_night, night, 
 
 def test_the_registry_is_covered_by_the_tests_above(measured):
     seen = {reason for reason, in table(measured[0], 'select reason from photreject')}
-    assert set(REASONS) - seen == {'wcs-off', 'fit-not-converged', 'internal-error'}
+    assert set(REASONS) - seen == {'wcs-off', 'fit-not-converged', 'internal-error', 'worker-died'}
 
 
 def test_status_tells_of_unreadable_input(measured):
@@ -245,6 +245,7 @@ def test_a_directory_that_cannot_be_written_is_said_so(own_night, night, capsys)
     (['--crawldirectory', '.', '--site', 'lsc'], 'cannot go with it'),
     (['--site', '../lsc'], '../lsc'),
     (['--mintexp', '-1', '--site', 'lsc'], '--mintexp'),
+    (['--processes', '0', '--site', 'lsc'], '--processes 0'),
     (['--last', '3'], 'unrecognized'),
 ])
 def test_wrong_usage_ends_with_status_2(arguments, said, capsys):

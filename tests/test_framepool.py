@@ -1,0 +1,338 @@
+"""Frames in several processes: with executors that are told how to fail, then with processes that are killed."""
+
+import json
+import os
+import pickle
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from concurrent.futures import Executor, Future
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+from astropy.io import fits
+
+import photcalibration
+from framepool import AHEAD, spread, usable_cores
+from rejections import TOO_FEW_STARS, WORKER_DIED, CatalogMissing, FrameRejected, WorkersLost
+
+ROOT = Path(__file__).resolve().parent.parent
+MANY = ('--cameratype', 'fa,fl,fs,kb')  # those with small fields, which do not take long
+SAME = 'select * from lcophot order by name'
+
+
+# -- executors that are told how to fail -------------------------------------------------------------------------------
+
+
+class Stand:
+    """Makes executors of one 'worker' that does its work at once; it dies over deadly items, and may not get ready.
+
+    deadly : items, each as often as a worker dies over it.  unready : how many workers die at the start.
+    """
+
+    def __init__(self, deadly=(), unready=0):
+        self.deadly, self.unready, self.started = Counter(deadly), unready, []
+
+    def __call__(self):
+        self.started.append(_Worker(self))
+        return self.started[-1]
+
+    def running(self):
+        return sum(not worker.ended for worker in self.started)
+
+
+class _Worker(Executor):
+    def __init__(self, stand):
+        self.stand, self.done, self.ended, self.begun = stand, [], False, False
+        self.dead = len(stand.started) < stand.unready
+
+    def submit(self, work, *items):
+        """As concurrent.futures has it: what is submitted to a worker that died since fails at once."""
+        if self.dead and self.begun:
+            raise BrokenProcessPool
+        self.begun = True
+        future = Future()
+        if items and self.stand.deadly[items[0]]:
+            self.stand.deadly -= Counter(items)
+            self.dead = True
+        if self.dead:
+            future.set_exception(BrokenProcessPool())
+            return future
+        self.done += items
+        try:
+            future.set_result(work(*items))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+    def shutdown(self, wait=True, *, cancel_futures=False):
+        self.ended = True
+
+
+def nothing():
+    pass
+
+
+def square(item):
+    return item**2
+
+
+def test_each_item_comes_with_its_result_once_and_chunks_stay_together():
+    stand = Stand()
+    chunks = [range(first, first + 4) for first in range(0, 40, 4)]
+    assert dict(spread(square, chunks, lanes=3, start=stand, prepare=nothing)) == {n: n**2 for n in range(40)}
+    assert len(stand.started) == 3
+    chunk_of = {item: chunk for chunk in chunks for item in chunk}
+    for worker in stand.started:
+        changes = sum(chunk_of[a] != chunk_of[b] for a, b in zip(worker.done, worker.done[1:], strict=False))
+        assert changes == len({chunk_of[item] for item in worker.done}) - 1
+
+
+def test_only_a_window_of_the_items_is_drawn():
+    drawn = []
+
+    def chunks():
+        for first in range(0, 3_000_000, 3):
+            drawn.append(first)
+            yield (first, first + 1, first + 2)
+
+    results = spread(square, chunks(), lanes=4, start=Stand(), prepare=nothing)
+    for taken in range(1, 1000):
+        next(results)
+        assert 3 * len(drawn) <= taken + 4 * (AHEAD + 3)
+
+
+@pytest.mark.parametrize('deaths', [1, 2])
+def test_an_item_over_which_a_worker_dies_is_tried_again_alone(deaths):
+    stand = Stand({17: deaths})
+    results = dict(spread(square, [range(10), range(10, 20), range(20, 30)], lanes=2, start=stand, prepare=nothing))
+    assert results == {n: n**2 for n in range(30)} | ({17: None} if deaths == 2 else {})
+    assert stand.running() <= 1  # the last one stays for what may come, and is its starter's to end
+
+
+def test_items_known_to_be_dangerous_come_last_and_alone():
+    stand = Stand({'b': 1})
+    results = spread(str.upper, [['x', 'y']], lanes=2, start=stand, prepare=nothing, last=['a', 'b', 'c'])
+    assert [(next(results), stand.running())[0] for _ in range(2)] == [('x', 'X'), ('y', 'Y')]
+    assert [(next(results), stand.running() <= 1) for _ in range(3)] == [
+        (('a', 'A'), True), (('b', None), True), (('c', 'C'), True)]
+
+
+@pytest.mark.parametrize('deadly', [{}, {3: 2}])
+def test_a_worker_that_does_not_get_ready_is_started_again(deadly):
+    results = dict(spread(square, [range(9)], lanes=1, start=Stand(deadly, unready=2), prepare=nothing))
+    assert results == {n: n**2 for n in range(9)} | dict.fromkeys(deadly)
+
+
+def test_workers_that_never_get_ready_and_errors_of_the_run_end_it():
+    for last in ([], [5]):
+        with pytest.raises(WorkersLost, match='--processes'):
+            list(spread(square, [] if last else [range(9)], lanes=2, start=Stand(unready=99), prepare=nothing,
+                        last=last))
+
+    def lost():
+        raise CatalogMissing('gone')
+
+    with pytest.raises(CatalogMissing, match='gone'):
+        list(spread(square, [range(9)], lanes=2, start=Stand(), prepare=lost))
+    with pytest.raises(TypeError):
+        list(spread(square, [['text']], lanes=2, start=Stand(), prepare=nothing))
+
+
+def test_a_rejection_crosses_the_border_of_processes_whole():
+    sent = FrameRejected(TOO_FEW_STARS, '3 of 5', exptime_s=12.5, passing=True)
+    got = pickle.loads(pickle.dumps(sent))
+    assert type(got) is FrameRejected
+    assert (got.reason, got.detail, got.exptime_s, got.passing, str(got)) == (
+        TOO_FEW_STARS, '3 of 5', 12.5, True, str(sent))
+
+
+@pytest.mark.parametrize(('quotas', 'cores'), [
+    ({}, 8), ({'': 'max 100000'}, 8), ({'': '200000 100000'}, 2), ({'a/b': '150000 100000'}, 2),
+    ({'a': '300000 100000', 'a/b': 'max 100000'}, 3), ({'a/b': '1000 100000'}, 1), ({'': '6400000 100000'}, 8)])
+def test_cores_are_those_that_the_container_may_use(tmp_path, monkeypatch, quotas, cores):
+    monkeypatch.setattr(os, 'process_cpu_count', lambda: 8, raising=False)
+    (tmp_path / 'membership').write_text('0::/a/b\n')
+    for group, quota in quotas.items():
+        (tmp_path / group).mkdir(parents=True, exist_ok=True)
+        (tmp_path / group / 'cpu.max').write_text(quota + '\n')
+    assert usable_cores(tmp_path, tmp_path / 'membership') == cores
+
+
+# -- processes ---------------------------------------------------------------------------------------------------------
+
+
+def rows(database, sql):
+    with closing(sqlite3.connect(database)) as connection:
+        found = connection.execute(sql)
+        hidden = [n for n, (name, *_) in enumerate(found.description) if name in ('processed', 'looked', 'id')]
+        return [[value for n, value in enumerate(row) if n not in hidden] for row in found]
+
+
+def arguments(night, database, *more, ps1=None):
+    return [*MANY, '--imagerootdir', str(night.archive), '--ps1dir', str(ps1 or night.ps1), '--photodb', str(database),
+            *more]
+
+
+@pytest.fixture(scope='module')
+def alone(night, tmp_path_factory):
+    """What one process makes of the night: (database, log)."""
+    database = tmp_path_factory.mktemp('alone') / 'x.db'
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delitem(sys.modules, 'framepool', raising=False)
+        assert photcalibration.main(arguments(night, database, '--processes', '1')) == 1
+        assert 'framepool' not in sys.modules
+    return database
+
+
+def test_rows_are_the_same_whatever_the_number_of_processes(night, alone, tmp_path, capsys):
+    capsys.readouterr()
+    assert photcalibration.main(arguments(night, tmp_path / 'x.db', '--processes', '2')) == 1
+    said = capsys.readouterr()
+    for sql in (SAME, 'select * from photreject order by name'):
+        assert rows(tmp_path / 'x.db', sql) == rows(alone, sql)
+    (one,), (two,) = (rows(database, 'select counts, pertelescope from photrun') for database in (
+        alone, tmp_path / 'x.db'))
+    assert list(map(json.loads, one)) == list(map(json.loads, two))
+    lines = said.err.splitlines()
+    assert sum(' zp ' in line for line in lines) == len(rows(alone, SAME))
+    assert all(re.match(r'\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ (INFO|WARNING) ', line) for line in lines)
+
+
+def test_errors_of_the_run_and_what_workers_log_come_from_them(night, tmp_path, capsys):
+    def run(*more, ps1=None):
+        status = photcalibration.main(arguments(night, tmp_path / 'x.db', '--processes', '2', *more, ps1=ps1))
+        return status, capsys.readouterr().err
+
+    status, said = run(ps1=tmp_path / 'none')
+    assert status == 2
+    assert re.search(r'ERROR .*none/SkyTable\.fits', said)
+    (tmp_path / 'file').touch()
+    status, said = run('--log-level', 'DEBUG', '--diagnosticplotsdir', str(tmp_path / 'file' / 'plots'))
+    assert status == 2
+    assert re.search(r'ERROR .*file/plots: diagnostic plots cannot be written', said)
+    assert re.search(r'DEBUG .*: is looked at', said)
+    assert 'Traceback' not in said
+
+
+@pytest.fixture
+def pitfall(night, tmp_path):
+    """A catalogue in which reading never ends around a measurable frame of a field of its own: (place, pipe, frame)."""
+    fields = Counter(true['field'] for true in night.truth.values())
+    true = next(true for true in night.truth.values() if true['measurable'] and fields[true['field']] == 1
+                and true['camera'][:2] in MANY[1].split(','))
+    with fits.open(night.root / true['path'], disable_image_compression=True) as hdus:
+        header = hdus['SCI'].header
+        ra, dec = header['CRVAL1'], header['CRVAL2']
+    shutil.copytree(night.ps1, tmp_path / 'ps1')
+    with fits.open(tmp_path / 'ps1' / 'SkyTable.fits') as hdus:
+        name = next(row['NAME'].strip() for row in hdus['SKY_REGION'].data
+                    if row['R_MIN'] <= ra <= row['R_MAX'] and row['D_MIN'] <= dec <= row['D_MAX'])
+    pipe = next(path for path in (tmp_path / 'ps1' / name, tmp_path / 'ps1' / f'{name}.fits') if path.exists())
+    pipe.unlink()
+    os.mkfifo(pipe)
+    return tmp_path / 'ps1', pipe, true['name']
+
+
+def children(pid):
+    """Processes that a process has started, as /proc shows them."""
+    return [int(child) for task in Path(f'/proc/{pid}/task').iterdir()
+            for child in (task / 'children').read_text().split()]
+
+
+def running(pid):
+    try:
+        return Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0] != 'Z'
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def until(condition):
+    """Wait until it holds; the limit is for a test that would hang otherwise."""
+    for _ in range(1200):
+        if found := condition():
+            return found
+        time.sleep(0.05)
+    raise AssertionError('it never came about')
+
+
+def start(night, database, ps1, *more):
+    return subprocess.Popen([sys.executable, str(ROOT / 'photcalibration.py'), *arguments(
+        night, database, '--processes', '2', *more, ps1=ps1)], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
+        text=True, cwd=database.parent, start_new_session=True)
+
+
+def writing_end(pipe):
+    """The end of a pipe that somebody reads from, None where nobody does."""
+    try:
+        return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return None
+
+
+def readers(parent, pipe):
+    """Children that have the pipe open."""
+    found = []
+    for child in children(parent):
+        with suppress(FileNotFoundError):  # it closed a file, or ended, while we looked
+            if str(pipe) in {os.readlink(file) for file in Path(f'/proc/{child}/fd').iterdir()}:
+                found.append(child)
+    return found
+
+
+def kill(parent, pipe):
+    """Kill the child that reads from the pipe, as soon as there is one."""
+    end = until(lambda: writing_end(pipe))
+    child, = until(lambda: readers(parent, pipe))
+    os.kill(child, signal.SIGKILL)
+    until(lambda: not running(child))
+    os.close(end)
+
+
+def test_a_worker_that_is_killed_costs_one_frame_at_most_which_is_tried_again_alone(night, alone, pitfall, tmp_path):
+    place, pipe, frame = pitfall
+    with start(night, tmp_path / 'x.db', place) as process:
+        for _ in range(2):
+            kill(process.pid, pipe)
+        said = process.stderr.read()
+    assert process.returncode == 1  # one frame of the night cannot be read
+    assert frame in next(line for line in said.splitlines() if 'WARNING a worker process died' in line)
+    assert f'died over {frame}, which it had to itself' in said
+    assert f'{frame}: rejected, worker-died' in said
+    assert 'Traceback' not in said
+    assert rows(tmp_path / 'x.db', f"select name, retry from photreject where reason = '{WORKER_DIED.name}'") == [
+        [frame, 1]]
+    others = [row for row in rows(alone, SAME) if row[0] != frame]
+    assert rows(tmp_path / 'x.db', SAME) == others
+    # It did not change and is one frame only; even so a process of its own takes the risk, and the run survives.
+    with start(night, tmp_path / 'x.db', place) as process:
+        kill(process.pid, pipe)
+    assert process.returncode == 0
+    assert photcalibration.main(arguments(night, tmp_path / 'x.db')) == 0
+    assert rows(tmp_path / 'x.db', SAME) == rows(alone, SAME)
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_no_worker_outlives_the_run_and_rows_are_kept(number, night, alone, pitfall, tmp_path):
+    with start(night, tmp_path / 'x.db', pitfall[0]) as process:
+        next(line for line in process.stderr if ' zp ' in line)
+        workers = children(process.pid)
+        assert len(workers) >= 2
+        if number == signal.SIGINT:
+            os.killpg(process.pid, number)  # as the terminal does
+        else:
+            process.send_signal(number)
+        said = process.stderr.read()  # to its end, which comes when the last process has closed it
+        assert process.wait(timeout=60) == (-number if number == signal.SIGKILL else 128 + number)
+        until(lambda: not any(map(running, workers)))
+    assert 'Traceback' not in said
+    kept = rows(tmp_path / 'x.db', SAME)
+    assert 1 <= len(kept) < len(rows(alone, SAME))
+    assert [row for row in rows(alone, SAME) if row in kept] == kept
