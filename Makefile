@@ -40,6 +40,7 @@ lock: $(VENV)/.ready
 
 bench: $(VENV)/.ready
 	$(BIN)/python benchmarks/calibration.py
+	$(BIN)/python benchmarks/report.py
 
 accuracy: $(VENV)/.ready
 	$(BIN)/python benchmarks/nightaccuracy.py
