@@ -6,7 +6,7 @@ DEMO ?= demo
 unexport AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_S3_BUCKET AWS_DEFAULT_REGION AWS_REGION \
 	PHOTZP_ENVFILE AWS_PROFILE AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3 AWS_CONFIG_FILE AWS_SHARED_CREDENTIALS_FILE
 
-.PHONY: demo test lint lint-jenkinsfile bench accuracy image-rehearsal lock clean
+.PHONY: demo test lint lint-jenkinsfile bench accuracy accuracy-nights accuracy-years image-rehearsal lock clean
 
 demo: $(VENV)/.ready
 	$(BIN)/python demo.py $(DEMO)
@@ -43,10 +43,15 @@ bench: $(VENV)/.ready
 	$(BIN)/python benchmarks/report.py
 
 accuracy: $(VENV)/.ready
+	$(BIN)/python benchmarks/accuracy.py
+	$(BIN)/python benchmarks/repeatability.py
+
+accuracy-nights: $(VENV)/.ready
 	$(BIN)/python benchmarks/nightaccuracy.py
+
+accuracy-years: $(VENV)/.ready
 	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/colourterm.py
-	$(BIN)/python benchmarks/repeatability.py
 
 clean:
 	rm -rf $(VENV) $(DEMO) .pytest_cache .ruff_cache .hypothesis

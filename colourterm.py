@@ -94,7 +94,7 @@ def _period_codes(time: np.ndarray, group: np.ndarray, complete: np.ndarray,
     parts = [np.unique(part[complete], return_inverse=True)[1] for part in (group, changed, days // PERIOD_DAYS)]
     one = np.zeros_like(parts[0])
     for part in parts:
-        one = one * (np.max(part) + 1) + part
+        one = one * (int(np.max(part)) + 1) + part
     code = np.full(len(time), -1)
     code[complete] = np.unique(one, return_inverse=True)[1]
     return code

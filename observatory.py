@@ -315,6 +315,8 @@ def _records(tree: dict[str, Any]) -> dict[str, Any]:
     for n, repair in enumerate(built['gain_repairs']):
         if len(repair.ratio) != 2 or min(repair.ratio) <= 0:
             raise _Invalid(f'gain_repairs[{n}].ratio: must be two positive gains')
+        if repair.from_ and repair.until and not repair.from_ < repair.until:
+            raise _Invalid(f'gain_repairs[{n}].until: must be after from, {repair.from_}, not {repair.until}')
     for n, term in enumerate(built['colour_terms']):
         if term.error <= 0:
             raise _Invalid(f'colour_terms[{n}].error: must be positive')
@@ -412,6 +414,7 @@ def _value(kind: Any, value: Any, where: str) -> Any:
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if not isinstance(value, kind) or isinstance(value, (bool, datetime)) or value != value:
-        words = {str: 'text in quotes', float: 'a number', int: 'a whole number', date: 'a date, as in 2019-09-22'}
+        words = {str: 'text in quotes', float: 'a number', int: 'a whole number',
+                 date: 'a date without quotes, as 2019-09-22'}
         raise _Invalid(f'{where}: must be {words[kind]}, not {value!r}')
     return value

@@ -19,6 +19,8 @@ from rejections import (
     INTERNAL_ERROR,
     NO_REFERENCE_STARS,
     OUTSIDE_FOOTPRINT,
+    TOO_FEW_STARS,
+    WCS_OFF,
     FrameRejected,
     RunStopped,
     StoreFailed,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:  # imported where they are used, so that --help answers at onc
     from photdbinterface import Measurement, PhotDatabase
     from ps1catalog import PS1Catalog, ReferenceStars
     from quality import FrameQuality
+    from starmatch import Matches
     from zeropoint import StarSample, ZeropointFit
 
 DEFAULT_PS1DIR = '~/Catalogs/ps1odi/panstarrs/'
@@ -42,6 +45,8 @@ DEFAULT_ARCHIVE = '/archive/engineering'
 CRAWL_DATABASE = 'imagezp.db'
 
 CONE_MARGIN_DEG = 0.01        # beyond the corners: pointing and distortion, and neighbours of the stars at the edge
+WCS_SNR = 10.0                # a source above this has a reference star, if the world coordinates are right
+WIDER_MARGIN_DEG = 0.1        # where the world coordinates turn out to be far off
 USUAL_FWHM_ARCSEC = 2.0       # where the header has none: the usual seeing of the network
 _KNOWN_CHUNK = 5000
 
@@ -286,7 +291,7 @@ def _one_frame(frame_file: 'FrameFile', database: 'PhotDatabase', catalog: 'PS1C
 
     name, seen = frame_file.name.name, _stat(frame_file.path)
     log.debug('%s: is looked at', frame_file.path)
-    field = _Field()
+    field = Field()
     try:
         calibration = _measure(frame_file.path, catalog, observatory, options, field)
     except NotSelected as other:
@@ -314,7 +319,7 @@ def _one_frame(frame_file: 'FrameFile', database: 'PhotDatabase', catalog: 'PS1C
 
 
 @dataclass
-class _Field:
+class Field:
     """What was learnt of a frame before it was measured or rejected."""
 
     telescope: str = 'unknown'
@@ -323,15 +328,34 @@ class _Field:
 
 
 def _measure(path: str, catalog: 'PS1Catalog', observatory: 'Observatory', options: Namespace,
-             field: _Field) -> 'Calibration':
+             field: Field) -> 'Calibration':
     from banzaiframe import read_frame
 
     frame = read_frame(path, observatory, min_exptime_s=options.mintexp, filters=options.filter)
     field.telescope = f'{frame.site}-{frame.enclosure}-{frame.telescope}'
     field.exptime_s = frame.exptime_s
-    references = catalog.cone(frame.ra_deg, frame.dec_deg, frame.radius_deg + CONE_MARGIN_DEG)
+    return calibrate_in(catalog, frame, observatory, field)
+
+
+def calibrate_in(catalog: 'PS1Catalog', frame: 'Frame', observatory: 'Observatory', field: Field) -> 'Calibration':
+    """The Calibration of a frame against a PS1Catalog; in `field` is noted whether its files were complete.
+
+    Where the world coordinates are off, or no stars agree, the frame is tried again in a wider field.
+    """
+    try:
+        calibration = calibrate(frame, _reference_field(frame, catalog, CONE_MARGIN_DEG, field), observatory)
+        if calibration.offset_arcsec <= 3600 * CONE_MARGIN_DEG:
+            return calibration
+    except FrameRejected as rejection:
+        if rejection.reason not in (WCS_OFF, TOO_FEW_STARS):
+            raise
+    return calibrate(frame, _reference_field(frame, catalog, WIDER_MARGIN_DEG, field), observatory)
+
+
+def _reference_field(frame: 'Frame', catalog: 'PS1Catalog', margin_deg: float, field: Field) -> 'ReferenceStars':
+    references = catalog.cone(frame.ra_deg, frame.dec_deg, frame.radius_deg + margin_deg)
     field.complete = references.complete
-    return calibrate(frame, references, observatory)
+    return references
 
 
 @dataclass(frozen=True)
@@ -357,11 +381,12 @@ def calibrate(frame: 'Frame', references: 'ReferenceStars', observatory: 'Observ
 
     from ps1catalog import ps1_to_sdss
     from quality import frame_quality
-    from starmatch import blended_fraction, match_stars, tangent_plane
-    from zeropoint import StarSample, fit_zeropoint, usable_references, usable_stars
+    from starmatch import blended_fraction, tangent_plane
+    from zeropoint import StarSample, fit_zeropoint, usable_references
 
     if not references.covered:
         raise FrameRejected(OUTSIDE_FOOTPRINT, f'RA {frame.ra_deg:.3f}, Dec {frame.dec_deg:+.3f}')
+    matches = _match(frame, references)
     sdss = ps1_to_sdss(references, observatory.reference_catalogue.colour_range_mag)
     colour = sdss.mag['g'] - sdss.mag['i']
     ps1_mag = references.mag[frame.band]
@@ -370,22 +395,49 @@ def calibrate(frame: 'Frame', references: 'ReferenceStars', observatory: 'Observ
     if not np.any((headroom_mag >= 0) & np.isfinite(colour)):
         raise FrameRejected(NO_REFERENCE_STARS, f'RA {frame.ra_deg:.3f}, Dec {frame.dec_deg:+.3f}'
                             + ('' if references.complete else '; files of the catalogue are missing here'))
-    stars = frame.stars
-    star_xy = tangent_plane(stars.ra_deg, stars.dec_deg, frame.ra_deg, frame.dec_deg)
+    stars, s, r = frame.stars, matches.source, matches.reference
+    good = _usable(frame)
+    _check_wcs(frame, good, references, matches)
     reference_xy = tangent_plane(references.ra_deg, references.dec_deg, frame.ra_deg, frame.dec_deg)
-    matches = match_stars(star_xy, stars.flux, reference_xy, ps1_mag)
     fwhm_arcsec = frame.fwhm_arcsec if np.isfinite(frame.fwhm_arcsec) else USUAL_FWHM_ARCSEC
-    s, r = matches.source, matches.reference
     blend = blended_fraction(reference_xy[r], ps1_mag[r], reference_xy, ps1_mag, fwhm_arcsec)
-    good = usable_stars(stars.flux, stars.fluxerr, stars.peak, stars.background, stars.flag,
-                        flags_bad=frame.flags_bad, saturation_e=frame.saturation_e)[s]
-    good &= usable_references(headroom_mag[r], sdss.mag_error[frame.band][r], colour[r], blend)
+    s, r, blend = s[good[s]], r[good[s]], blend[good[s]]
+    good = usable_references(headroom_mag[r], sdss.mag_error[frame.band][r], colour[r], blend)
     s, r = s[good], r[good]
     sample = StarSample(stars.flux[s], stars.fluxerr[s], sdss.mag[frame.band][r], sdss.mag_error[frame.band][r],
                         colour[r], frame.exptime_s)
     fit = fit_zeropoint(sample, usual_colorterm=observatory.usual_colorterm(frame.camera, frame.filter))
     quality = frame_quality(matches.separation_arcsec, len(stars.flux), sample, fit)
     return Calibration(frame, fit, sample, stars.x[s], stars.y[s], float(np.hypot(*matches.offset_arcsec)), quality)
+
+
+def _match(frame: 'Frame', references: 'ReferenceStars') -> 'Matches':
+    from starmatch import match_stars, tangent_plane
+
+    centre = frame.ra_deg, frame.dec_deg
+    return match_stars(tangent_plane(frame.stars.ra_deg, frame.stars.dec_deg, *centre), frame.stars.flux,
+                       tangent_plane(references.ra_deg, references.dec_deg, *centre), references.mag[frame.band])
+
+
+def _usable(frame: 'Frame') -> 'np.ndarray':
+    from zeropoint import usable_stars
+
+    stars = frame.stars
+    return usable_stars(stars.flux, stars.fluxerr, stars.peak, stars.background, stars.flag,
+                        flags_bad=frame.flags_bad, saturation_e=frame.saturation_e)
+
+
+def _check_wcs(frame: 'Frame', good: 'np.ndarray', references: 'ReferenceStars', matches: 'Matches') -> None:
+    """Tell a field that is somewhere else from one with too few stars: enough of both, and none agrees."""
+    import numpy as np
+
+    from fieldvote import MAX_ROTATION_DEG, MAX_SHIFT_ARCSEC
+    from zeropoint import MIN_STARS
+
+    found = np.count_nonzero(good & (frame.stars.flux > WCS_SNR * frame.stars.fluxerr))
+    if len(matches) < MIN_STARS <= min(int(found), len(references) // 2) and matches.doubtful:
+        raise FrameRejected(WCS_OFF, f'{len(matches)} of {found} good sources have a reference star; shifts to '
+                            f"{MAX_SHIFT_ARCSEC / 60:g}' and rotations to {MAX_ROTATION_DEG:g} deg were tried")
 
 
 def _measurement(calibration: Calibration, complete: bool | None) -> 'Measurement':
@@ -404,7 +456,7 @@ def _measurement(calibration: Calibration, complete: bool | None) -> 'Measuremen
         meancolor=quality.meancolour_mag)
 
 
-def _note_rejection(database: 'PhotDatabase', name: str, seen: tuple[int, int], rejection: FrameRejected, field: _Field,
+def _note_rejection(database: 'PhotDatabase', name: str, seen: tuple[int, int], rejection: FrameRejected, field: Field,
                     summary: Summary) -> None:
     from photdbinterface import RejectedFrame
 

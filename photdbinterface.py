@@ -169,22 +169,26 @@ class PhotDatabase:
                                            'takes those of another')
             for table in Base.metadata.sorted_tables:
                 names = [column.name for column in table.columns if column.name in source._columns.get(table.name, ())]
-                put, lost = Fingerprint(), 0
-                for rows in _partitions(reading, table, names):
-                    fitting = [fitting_row(table, row) for row in rows]
-                    put.add(fitting)
-                    lost += sum(new is None and old[name] is not None
-                                for old, row in zip(rows, fitting, strict=True) for name, new in row.items())
-                    writing.execute(sa.insert(table), fitting)
-                there = Fingerprint()
-                for rows in _partitions(writing, table, names):
-                    there.add(rows)
-                if there != put:
-                    raise DatabaseUnusable(f'{self.place}: {table.name} does not give back what was put into it; '
-                                           'nothing was copied')
-                copied[table.name] = put.rows, lost
+                copied[table.name] = self._copy_table(reading, writing, table, names)
             reset_counters(writing, Base.metadata.sorted_tables)
         return copied
+
+    def _copy_table(self, reading: sa.Connection, writing: sa.Connection, table: sa.Table,
+                    names: list[str]) -> tuple[int, int]:
+        """Copy columns of one table and compare: (rows, values that became NULL)."""
+        put, there, lost = Fingerprint(), Fingerprint(), 0
+        for rows in _partitions(reading, table, names):
+            fitting = [fitting_row(table, row) for row in rows]
+            lost += sum(row[name] is None and value is not None
+                        for before, row in zip(rows, fitting, strict=True) for name, value in before.items())
+            put.add(fitting)
+            writing.execute(sa.insert(table), fitting)
+        for rows in _partitions(writing, table, names):
+            there.add(rows)
+        if there != put:
+            raise DatabaseUnusable(f'{self.place}: {table.name} does not give back what was put into it; nothing was '
+                                   'copied')
+        return put.rows, lost
 
     def close(self) -> None:
         """Close all connections."""

@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from rejections import CatalogMissing
 
@@ -109,6 +108,8 @@ class PS1Catalog:
         tables = [self._region(name) for name in names]
         read = [_in_cone(table, ra_deg, dec_deg, radius_deg) for table in tables if table is not None]
         rows = np.concatenate(read) if read else np.empty((0, 2 + 2 * len(BANDS)))
+        if len(read) > 1:
+            rows = rows[np.argsort(rows[:, 1], kind='stable')]
         rows = _merge_duplicates(rows)
         return ReferenceStars(
             rows[:, 0], rows[:, 1], {band: rows[:, 2 + n] for n, band in enumerate(BANDS)},
@@ -149,13 +150,13 @@ class PS1Catalog:
             why = 'is missing' if isinstance(error, FileNotFoundError) else f'cannot be read ({error})'
             log.warning('reference catalogue: region file %s %s; fields there are measured with fewer stars, '
                         'and looked at again in the next run if rejected', path, why)
-        if os.path.exists(path):
-            return  # broken, but the mount is there
+        if os.path.exists(path) and getattr(error, 'errno', None) is None:
+            return  # its content is broken, but the mount is there
         self._missing_in_a_row.add(name)
-        lost = self._last_read is None or not os.path.exists(self._last_read)
+        lost = self._last_read is None or not os.access(self._last_read, os.R_OK)
         if lost and len(self._missing_in_a_row) >= LOST_MOUNT_FILES:
-            raise CatalogMissing(f'{self.directory}: {LOST_MOUNT_FILES} region files in a row are missing, last {path};'
-                                 ' is the catalogue still mounted?')
+            raise CatalogMissing(f'{self.directory}: {LOST_MOUNT_FILES} region files in a row are missing or may not '
+                                 f'be read, last {path}; is the catalogue still mounted, and readable for this user?')
 
 
 @dataclass(frozen=True)
@@ -187,6 +188,8 @@ def _read_index(directory: str) -> '_Index':
 
     path = os.path.join(directory, 'SkyTable.fits')
     advice = 'name the directory that holds SkyTable.fits by --ps1dir'
+    if os.path.isdir(directory) and not os.access(directory, os.X_OK):
+        raise CatalogMissing(f'{directory}: may not be read by this user; see its permissions, or {advice}')
     if not os.path.isfile(path):
         raise CatalogMissing(f'{path}: the reference catalogue has no SkyTable.fits here; {advice}')
     try:
@@ -247,18 +250,37 @@ def _in_cone(rows: np.ndarray, ra_deg: float, dec_deg: float, radius_deg: float)
     return rows[haversine <= math.sin(math.radians(min(radius_deg, 180.0)) / 2) ** 2]
 
 
-def unit_vectors(ra_deg: np.ndarray, dec_deg: np.ndarray) -> np.ndarray:
-    """Directions on the unit sphere, shape (n, 3)."""
+def _near_pairs(ra_deg: np.ndarray, dec_deg: np.ndarray, limit_arcsec: float) -> np.ndarray:
+    """Indices (k, 2) of all pairs nearer than a small limit; positions (n,) sorted by declination.
+
+    Each star is compared with the next in declination, the one after that, and so on, until all of those are too far.
+    """
+    limit = math.radians(limit_arcsec / 3600)
     ra, dec = np.radians(ra_deg), np.radians(dec_deg)
-    return np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=-1)
+    cos_dec = np.cos(dec)
+    first, pairs = np.arange(len(ra)), [np.empty((0, 2), int)]
+    for ahead in range(1, len(ra)):
+        first = first[first < len(ra) - ahead]
+        first = first[dec[first + ahead] - dec[first] <= limit]
+        if not len(first):
+            break
+        second = first + ahead
+        # Chord on the unit sphere: exact at the pole and across RA 0.
+        chord2 = (4 * cos_dec[first] * cos_dec[second] * np.sin((ra[first] - ra[second]) / 2) ** 2
+                  + (dec[first] - dec[second]) ** 2)
+        near = chord2 <= limit**2
+        pairs.append(np.stack([first[near], second[near]], axis=-1))
+    return np.concatenate(pairs)
 
 
 def _merge_duplicates(rows: np.ndarray) -> np.ndarray:
-    """One row per star: of rows that are the same star, the one with most magnitudes, then the smaller errors."""
+    """One row per star: of rows that are the same star, the one with most magnitudes, then the smaller errors.
+
+    rows : sorted by declination.
+    """
     if len(rows) < 2:
         return rows
-    tree = cKDTree(unit_vectors(rows[:, 0], rows[:, 1]))
-    pairs = tree.query_pairs(math.radians(DUPLICATE_ARCSEC / 3600), output_type='ndarray')
+    pairs = _near_pairs(rows[:, 0], rows[:, 1], DUPLICATE_ARCSEC)
     if not len(pairs):
         return rows
     mags = np.isfinite(rows[:, 2:2 + len(BANDS)]).sum(axis=1)

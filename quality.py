@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zeropoint import BIWEIGHT, MAG_PER_RELATIVE, StarSample, ZeropointFit
+from zeropoint import MAG_PER_RELATIVE, StarSample, ZeropointFit
 
 FITTED = 3                   # parameters of a fit: zeropoint, colour term, Kron loss
+BIWEIGHT = 4.685             # Tukey's constant for 95% efficiency with Gaussian errors
 
 
 @dataclass(frozen=True)
@@ -75,10 +76,10 @@ def weighted_slope(x: np.ndarray, y: np.ndarray, error: np.ndarray) -> tuple[flo
 
 
 def mean_colour(colour: np.ndarray, residual: np.ndarray, sigma: np.ndarray) -> float:
-    """Mean colour by the weights of the fit, Tukey's biweight over the variance; nan without weight.
+    """Mean colour by weights much as those of the fit, Tukey's biweight over the variance; nan without weight.
 
-    colour, residual, sigma (n,) [mag].  The covariance of zp and colour term tells the same, 1 - cov / colortermerr^2,
-    but is itself estimated from the residuals and far noisier: see `benchmarks/colourterm.py`.
+    colour, residual, sigma (n,) [mag].  The covariance of zp and colour term tells much the same,
+    1 - cov / colortermerr^2: see `benchmarks/colourterm.py`.
     """
     weight = np.clip(1 - (residual / (BIWEIGHT * sigma)) ** 2, 0, None) ** 2 / sigma**2
     total = np.sum(weight)

@@ -31,6 +31,7 @@ _ALL = (
     Reason('no-source-catalogue', 'the file has no usable source catalogue (extension CAT)'),
     Reason('outside-footprint', 'the field lies outside the reference catalogue'),
     Reason('no-reference-stars', 'the reference catalogue has no usable star in this field'),
+    Reason('wcs-off', 'the sources are not where the world coordinates put the reference stars'),
     Reason('too-few-stars', 'too few stars are left to fit a zeropoint'),
     Reason('fit-not-converged', 'the fit of the zeropoint did not converge'),
     Reason('header-incomplete', 'a header keyword that is needed is missing or not usable'),
@@ -39,7 +40,7 @@ _ALL = (
 )
 REASONS = {reason.name: reason for reason in _ALL}
 (WCS_FAILED, FILTER_NOT_SERVED, EXPOSURE_TOO_SHORT, DEFOCUSED, NOT_SCIENCE, NO_SOURCE_CATALOGUE, OUTSIDE_FOOTPRINT,
- NO_REFERENCE_STARS, TOO_FEW_STARS, FIT_NOT_CONVERGED, HEADER_INCOMPLETE, FILE_UNREADABLE,
+ NO_REFERENCE_STARS, WCS_OFF, TOO_FEW_STARS, FIT_NOT_CONVERGED, HEADER_INCOMPLETE, FILE_UNREADABLE,
  INTERNAL_ERROR) = _ALL
 
 

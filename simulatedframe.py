@@ -8,7 +8,7 @@
    A = 0.44 mag (1m, crowded field) and 0.24 mag (2m, sparse field); A is drawn from 0.2 to 0.5 for each frame.  Other
    shapes, normalised to a loss of 0.09 mag at i = 18 or S/N 26, are there to study what depends on the shape.
 3. Astrometry.  The header has a linear TAN solution.  The stars follow a radial cubic distortion that it does not know,
-   and the solution as a whole is off by up to 1.5".
+   and the solution as a whole is off by up to 1.5", or by much more where a study asks for it.
 """
 
 from dataclasses import dataclass
@@ -49,6 +49,7 @@ MERGE_FWHM, TOUCH_FWHM, LEAK_FWHM = 1.0, 2.5, 3.5  # separations: one detection,
 KRON_SHAPES = ('snr', 'mag', 'inverse', 'none')
 KRON_LOSS_MAG, KRON_SNR, KRON_BRIGHT_I, KRON_FAINT_I = 0.09, 26.0, 13.0, 18.0  # real 1m frame, 250 s, ip
 KRON_AMPLITUDE = (0.2, 0.5)  # A of A / sqrt(S/N) [mag]; measured 0.44 and 0.24
+FLUX_BIAS_MAG = (0.05, 0.6)  # range of what stars of `biased_fraction` are too bright by
 PS1_MARGIN_MAG = 0.5  # usable stars are fainter than saturation by this
 USABLE_SNR = 50.0  # Kron fluxes of the two real frames have lost 0.05 mag there, and 0.09 at 25
 USABLE_WELL = 0.85  # share of the full well: 0.9 of the smaller of SATURATE and MAXLIN = 0.95 SATURATE
@@ -97,6 +98,10 @@ class FieldSpec:
     stars_per_sqdeg counts stars brighter than r = 20; `camera` is a key of CAMERAS; `pointing_arcsec` is the largest
     error of the solution along an axis; `crop` cuts the image to (ny, nx); `pipeline` is the version that decides what
     flags mean; `airmass` and a cloud of `transparency_mag` take from the reference zeropoint where `zp_mag` is None.
+    For studies: `wcs_offset_arcsec` and `wcs_rotation_deg` put the solution off by just that, in a random direction;
+    `biased_fraction` of the stars are brighter than their catalogue says; `cloud_mag` is the half range of a thin
+    cloud over the field, whose mean is 0; `colours` are limits of (g-i)_PS1 for all stars; `catalogue_missing` is the
+    share of rows that the catalogue lacks; `usable_snr` is the signal-to-noise of the faintest usable star.
     """
 
     camera: str = 'fa'
@@ -125,6 +130,13 @@ class FieldSpec:
     spurious_fraction: float = 0.02
     pipeline: str = '1.40.0'
     crop: tuple[int, int] | None = None
+    wcs_offset_arcsec: float = 0.0
+    wcs_rotation_deg: float = 0.0
+    biased_fraction: float = 0.0
+    cloud_mag: float = 0.0
+    colours: tuple[float, float] | None = None
+    catalogue_missing: float = 0.0
+    usable_snr: float = USABLE_SNR
 
     @property
     def model(self) -> CameraModel:
@@ -183,7 +195,32 @@ def attitude(spec: FieldSpec, rng: np.random.Generator) -> tuple[np.ndarray, np.
     ny, nx = spec.shape
     centre = np.array([(nx + 1) / 2, (ny + 1) / 2])
     error = rng.uniform(-1, 1, 2) * spec.pointing_arcsec / spec.model.pixel_arcsec
+    if spec.wcs_offset_arcsec:
+        direction = rng.uniform(0, 2 * np.pi)
+        far = spec.wcs_offset_arcsec / spec.model.pixel_arcsec
+        error = error + np.array([np.cos(direction), np.sin(direction)]) * far
     return cd, centre, centre + error
+
+
+def header_cd(spec: FieldSpec, cd: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The CD matrix as the header has it: turned by `wcs_rotation_deg` one way or the other."""
+    if not spec.wcs_rotation_deg:
+        return cd
+    turn = np.radians(spec.wcs_rotation_deg) * rng.choice([-1, 1])
+    return np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) @ cd
+
+
+def cloud_mag(x: np.ndarray, y: np.ndarray, spec: FieldSpec, rng: np.random.Generator) -> np.ndarray:
+    """Light lost [mag] (n,) to a thin cloud at pixels x, y: a gradient and a wave over the image, 0 in the mean."""
+    ny, nx = spec.shape
+    direction, phase = rng.uniform(0, 2 * np.pi, 2)
+
+    def pattern(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        along = np.cos(direction) * (np.asarray(x) / nx - 0.5) + np.sin(direction) * (np.asarray(y) / ny - 0.5)
+        return along + 0.3 * np.sin(2 * np.pi * along + phase)
+
+    grid = pattern(*np.meshgrid(np.linspace(0, nx, 50), np.linspace(0, ny, 50)))
+    return spec.cloud_mag * (pattern(x, y) - grid.mean()) / (np.ptp(grid) / 2)
 
 
 def pixel_positions(ra_deg: np.ndarray, dec_deg: np.ndarray, spec: FieldSpec, cd: np.ndarray,
@@ -285,9 +322,14 @@ def find_sources(sky: Sky, spec: FieldSpec, fwhm: float, cd: np.ndarray, centre:
     star = np.flatnonzero((x > 0.5) & (x < nx + 0.5) & (y > 0.5) & (y < ny + 0.5))
     change = sky.variable_mag[star] * rng.uniform(-1, 1, len(star)) - sky.kron_excess_mag[star]
     change = change + rng.normal(0, spec.flat_scatter_mag, len(star))
+    biased = rng.random(len(star)) < spec.biased_fraction if spec.biased_fraction else np.zeros(len(star), bool)
+    if spec.biased_fraction:
+        change = change - biased * rng.uniform(*FLUX_BIAS_MAG, len(star))
+    if spec.cloud_mag:
+        change = change + cloud_mag(x[star], y[star], spec, rng)
     flux = true_electrons(sky.mag[star], spec) * 10 ** (-0.4 * change)
     worth = flux > 1.5 * noise_electrons(0.0, spec, fwhm)  # fainter ones are part of the sky
-    star, flux, x, y = star[worth], flux[worth], x[star][worth], y[star][worth]
+    star, flux, biased, x, y = star[worth], flux[worth], biased[worth], x[star][worth], y[star][worth]
     host = merge_blends(x, y, flux, MERGE_FWHM * fwhm)
     total = np.bincount(host, weights=flux, minlength=len(flux))
     mean_x, mean_y = (np.bincount(host, weights=flux * v, minlength=len(flux)) for v in (x, y))
@@ -295,7 +337,7 @@ def find_sources(sky: Sky, spec: FieldSpec, fwhm: float, cd: np.ndarray, centre:
     root = np.flatnonzero((host == np.arange(len(flux))) & seen)
     light, touched = neighbour_light(mean_x[root] / total[root], mean_y[root] / total[root], total[root], fwhm)
     return _Detections(star[root], mean_x[root] / total[root], mean_y[root] / total[root], total[root], light, touched,
-                       flux[root] > 0.997 * total[root])
+                       (flux[root] > 0.997 * total[root]) & ~biased[root])
 
 
 def detection_probability(flux: np.ndarray, spec: FieldSpec, fwhm: float) -> np.ndarray:
@@ -363,7 +405,7 @@ def usable_stars(star: np.ndarray, seen: dict[str, np.ndarray], sky: Sky, valid:
     well = seen['peak'] + sky_electrons(spec) < USABLE_WELL * spec.model.full_well_e
     single = ~sky.galaxy[star] & (sky.variable_mag[star] == 0) & ~seen['marred']
     inside = (colour > COLOUR_RANGE[0]) & (colour < COLOUR_RANGE[1])
-    return single & inside & ~bright & well & (seen['snr'] > USABLE_SNR) & valid[star][:, bands].all(axis=1)
+    return single & inside & ~bright & well & (seen['snr'] > spec.usable_snr) & valid[star][:, bands].all(axis=1)
 
 
 def spurious_sources(n_stars: int, spec: FieldSpec, fwhm: float, rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -444,12 +486,12 @@ def observe(sky: Sky, valid: np.ndarray, spec: FieldSpec, rng: np.random.Generat
     star = np.concatenate([found.star, np.full(pad, -1)])[order]
     usable = np.concatenate([usable, np.zeros(pad, bool)])[order]
     columns = {name: values[order] for name, values in columns.items()}
-    header = {**wcs_cards(spec, cd, crpix), 'L1FWHM': round(fwhm * spec.model.pixel_arcsec, 3)}
+    header = {**wcs_cards(spec, header_cd(spec, cd, rng), crpix), 'L1FWHM': round(fwhm * spec.model.pixel_arcsec, 3)}
     return SimulatedFrame(spec, columns, header, star, usable, float(amplitude))
 
 
 def simulate_frame(spec: FieldSpec, rng: np.random.Generator) -> tuple[SimulatedFrame, Catalogue, Sky]:
     """One frame in its own sky: (SimulatedFrame, Catalogue, Sky), for tests and studies of accuracy."""
     sky = draw_sky(spec, rng)
-    catalogue = draw_catalogue(sky, rng)
+    catalogue = draw_catalogue(sky, rng, missing=spec.catalogue_missing)
     return observe(sky, catalogue.valid, spec, rng), catalogue, sky

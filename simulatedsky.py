@@ -120,9 +120,14 @@ def draw_magnitudes(n: int, slope: float, rng: np.random.Generator) -> np.ndarra
     return np.log10(low + (high - low) * rng.random(n)) / slope
 
 
-def draw_colours(r: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Colours g-i [mag] (n,): turn-off stars, K dwarfs, and M dwarfs whose share grows to faint r."""
+def draw_colours(r: np.ndarray, rng: np.random.Generator, limits: tuple[float, float] | None = None) -> np.ndarray:
+    """Colours g-i [mag] (n,): turn-off stars, K dwarfs, and M dwarfs whose share grows to faint r.
+
+    limits : even between these two instead.
+    """
     n = len(r)
+    if limits:
+        return rng.uniform(*limits, n)
     share_m = np.clip(0.12 + 0.045 * (r - 14), 0.05, 0.45)
     blue = np.where(rng.random(n) < 0.65, rng.normal(0.65, 0.16, n), rng.normal(1.2, 0.30, n))
     colour = np.where(rng.random(n) < share_m, rng.normal(2.25, 0.38, n), blue)
@@ -163,7 +168,7 @@ def draw_sky(spec: 'FieldSpec', rng: np.random.Generator, *, radius_deg: float |
     galaxy = rng.random(len(r)) < spec.galaxy_fraction * expit((r - 18.0) / 0.7)
     excess = np.where(galaxy, rng.uniform(0.1, 0.5, len(r)), 0.0)
     variable = np.where(rng.random(len(r)) < spec.variable_fraction, rng.uniform(0.1, 0.5, len(r)), 0.0)
-    return Sky(ra, dec, locus_magnitudes(r, draw_colours(r, rng), rng), galaxy, excess, variable)
+    return Sky(ra, dec, locus_magnitudes(r, draw_colours(r, rng, spec.colours), rng), galaxy, excess, variable)
 
 
 def ps1_errors(mag: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -172,8 +177,11 @@ def ps1_errors(mag: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.hypot(floor, 0.1 * 10 ** (0.4 * (mag - PS1_DEPTH_MAG)))
 
 
-def draw_catalogue(sky: Sky, rng: np.random.Generator) -> Catalogue:
-    """The Catalogue of a Sky: noise, saturation and depth of PS1, a few rows twice, in no order."""
+def draw_catalogue(sky: Sky, rng: np.random.Generator, *, missing: float = 0.0) -> Catalogue:
+    """The Catalogue of a Sky: noise, saturation and depth of PS1, a few rows twice, in no order.
+
+    missing : share of the objects that it does not have.
+    """
     from scipy.special import expit
 
     err = ps1_errors(sky.mag, rng)
@@ -181,6 +189,8 @@ def draw_catalogue(sky: Sky, rng: np.random.Generator) -> Catalogue:
     depth = PS1_SATURATION_MAG - sky.mag
     mag = mag + np.where(depth > 0, rng.uniform(0.1, 0.4, err.shape) * (1 + np.maximum(depth, 0)), 0.0)
     seen = rng.random(err.shape) < expit((PS1_DEPTH_MAG - sky.mag) / 0.15)
+    if missing:
+        seen &= rng.random((len(seen), 1)) >= missing
     mag[~seen], err[~seen] = np.nan, np.nan
     listed = np.flatnonzero(seen.any(axis=1))
     twice = listed[rng.random(len(listed)) < 0.03]

@@ -2,16 +2,20 @@
 
 The world coordinates of a frame are a linear solution: the whole field may be off by arcseconds, and the corners by 5"
 where the optics distort.  So the bright stars are matched first, in a wide circle; a vote among their offsets finds the
-shift, polynomials of low order the distortion; then all stars are matched in a tight one.
+shift, polynomials of low order the distortion; then all stars are matched in a tight one.  Where that leaves too many
+of the bright sources without a partner, the field is turned or far off, and a search for shift and rotation
+(fieldvote.py) goes before.
 """
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.spatial import cKDTree
 from scipy.stats import poisson
+
+from fieldvote import MAX_SHIFT_ARCSEC, vote_for_field
 
 WIDE_ARCSEC = 5.0             # corners of BANZAI's linear world coordinates are off by up to this
 FAR_FACTOR = 6                # a second vote goes this much farther, to 30"
@@ -24,6 +28,7 @@ FEWEST_STARS = 30             # and no fewer than these
 VOTE_ARCSEC = 1.0
 MIN_VOTES = 5
 FALSE_ALARM = 1e-4            # how often fields that have nothing in common may pass for the same
+DOUBTFUL_SHARE = 0.6          # of the brightest sources: a catalogue may lack a fifth, and a tenth are no stars
 TERMS_BY_DEGREE = {1: 3, 2: 6, 3: 10}
 STARS_PER_TERM = 6            # of a polynomial, so that noise does not fit itself
 SAME_STAR_ARCSEC = 1e-3       # a neighbour nearer than this is the star itself
@@ -39,6 +44,8 @@ class Matches:
     offset_arcsec : (2,) shift east and north that was removed.
     degree : of the polynomials that were removed besides; 0 for a shift alone.
     radius_arcsec : of the final match.
+    rotation_deg : that was removed, from east to north.
+    share : of the brightest sources, how many have a partner (0 to 1).
     """
 
     source: np.ndarray
@@ -47,9 +54,16 @@ class Matches:
     offset_arcsec: tuple[float, float]
     degree: int
     radius_arcsec: float
+    rotation_deg: float = 0.0
+    share: float = 0.0
 
     def __len__(self) -> int:
         return len(self.source)
+
+    @property
+    def doubtful(self) -> bool:
+        """So many bright sources have no partner that the field may be another one."""
+        return self.share < DOUBTFUL_SHARE
 
 
 def tangent_plane(ra_deg: np.ndarray, dec_deg: np.ndarray, ra0_deg: float, dec0_deg: float) -> np.ndarray:
@@ -72,11 +86,37 @@ def match_stars(source_xy: np.ndarray, source_flux: np.ndarray, reference_xy: np
     Returns Matches, empty where nothing agrees.
     """
     source_xy, reference_xy = np.asarray(source_xy, float), np.asarray(reference_xy, float)
-    near = _within_box(reference_xy, source_xy, FAR_FACTOR * wide_arcsec)
-    if not len(source_xy) or not len(near):
+    source_order = np.argsort(-np.nan_to_num(source_flux, nan=-np.inf), kind='stable')
+    near = _by_brightness(reference_xy, reference_mag, source_xy, FAR_FACTOR * wide_arcsec)
+    matches = _match_near(source_xy, source_order, reference_xy, near, wide_arcsec)
+    if not matches.doubtful or not len(source_xy):
+        return matches
+    near = _by_brightness(reference_xy, reference_mag, source_xy, MAX_SHIFT_ARCSEC)
+    vote = vote_for_field(source_xy[source_order], reference_xy[near]) if len(near) else None
+    if vote is None:
+        return matches
+    moved = vote.moved(reference_xy)
+    near = _by_brightness(moved, reference_mag, source_xy, wide_arcsec)
+    found = _match_near(source_xy, source_order, moved, near, wide_arcsec)
+    if found.share <= matches.share:
+        return matches
+    offset = np.add(found.offset_arcsec, vote.shift_arcsec)
+    return replace(found, offset_arcsec=(float(offset[0]), float(offset[1])),
+                   rotation_deg=found.rotation_deg + vote.rotation_deg)
+
+
+def _by_brightness(reference_xy: np.ndarray, reference_mag: np.ndarray, source_xy: np.ndarray,
+                   margin: float) -> np.ndarray:
+    """Indices of the reference stars within a margin of the sources' box, the brightest first; nan counts as faint."""
+    near = _within_box(reference_xy, source_xy, margin)
+    return near[np.argsort(np.nan_to_num(reference_mag[near], nan=np.inf), kind='stable')]
+
+
+def _match_near(source_xy: np.ndarray, brightest: np.ndarray, reference_xy: np.ndarray, brightest_reference: np.ndarray,
+                wide_arcsec: float) -> Matches:
+    """Matches of a field that is off by less than FAR_FACTOR * wide_arcsec and not turned; orders are indices."""
+    if not len(source_xy) or not len(brightest_reference):
         return _no_matches()
-    brightest = np.argsort(-np.nan_to_num(source_flux, nan=-np.inf), kind='stable')
-    brightest_reference = near[np.argsort(np.nan_to_num(reference_mag[near], nan=np.inf), kind='stable')]
     voters = max(FEWEST_STARS, int(math.sqrt(_area(source_xy, wide_arcsec) / math.pi) / VOTE_ARCSEC))
     for radius in (wide_arcsec, FAR_FACTOR * wide_arcsec):
         offset = _vote(source_xy[brightest[:voters]], reference_xy[brightest_reference[:voters]], radius)
@@ -86,11 +126,15 @@ def match_stars(source_xy: np.ndarray, source_flux: np.ndarray, reference_xy: np
         return _no_matches()
     count = _bright_count(source_xy, wide_arcsec)
     bright, bright_reference = brightest[:count], brightest_reference[:count]
-    removed, degree, sigma = _remove_distortion(source_xy[bright], reference_xy[bright_reference], offset, wide_arcsec)
+    removed, degree, sigma, rotation = _remove_distortion(
+        source_xy[bright], reference_xy[bright_reference], offset, wide_arcsec)
     radius = float(np.clip(TIGHT_SIGMAS * sigma, *TIGHT_ARCSEC))
+    near = np.sort(brightest_reference)
     moved = reference_xy[near] + removed(reference_xy[near])
     source, reference, separation = _mutual_nearest(source_xy, moved, radius)
-    return Matches(source, near[reference], separation, (float(offset[0]), float(offset[1])), degree, radius)
+    share = float(np.isin(brightest[:voters], source).mean())
+    return Matches(source, near[reference], separation, (float(offset[0]), float(offset[1])), degree, radius, rotation,
+                   share)
 
 
 def _no_matches() -> Matches:
@@ -138,10 +182,11 @@ def _vote(source_xy: np.ndarray, reference_xy: np.ndarray, radius: float) -> np.
 
 
 def _remove_distortion(source_xy: np.ndarray, reference_xy: np.ndarray, offset: np.ndarray,
-                       wide_arcsec: float) -> tuple[Callable[[np.ndarray], np.ndarray], int, float]:
+                       wide_arcsec: float) -> tuple[Callable[[np.ndarray], np.ndarray], int, float, float]:
     """Fit shift and distortion to the bright stars.
 
-    Returns (function of (n, 2) positions giving (n, 2) shifts, degree, sigma per axis [arcsec] of the residuals).
+    Returns (function of (n, 2) positions giving (n, 2) shifts, degree, sigma per axis [arcsec] of the residuals,
+    rotation [deg] at the centre).
     """
     centre, scale = reference_xy.mean(axis=0), max(np.ptp(reference_xy, axis=0).max() / 2, 1.0)
 
@@ -161,7 +206,9 @@ def _remove_distortion(source_xy: np.ndarray, reference_xy: np.ndarray, offset: 
         coefficients, sigma = _robust_lstsq(design, shifts, shifts - (moved - reference_xy)[reference])
         if not len(source):
             break
-    return (lambda xy: terms(xy, degree) @ coefficients), degree, sigma
+    # Terms run in the order 1, v, v^2 ..., u, uv ...: east by v (north) and north by u (east) make the rotation.
+    turn = (coefficients[degree + 1, 1] - coefficients[1, 0]) / 2 / scale if degree else 0.0
+    return (lambda xy: terms(xy, degree) @ coefficients), degree, sigma, math.degrees(turn)
 
 
 def _robust_lstsq(design: np.ndarray, values: np.ndarray, residuals: np.ndarray) -> tuple[np.ndarray, float]:
@@ -180,7 +227,7 @@ def _mutual_nearest(one: np.ndarray, other: np.ndarray, radius: float) -> tuple[
     """Pairs that are each other's nearest within radius: (index into one, index into other, distance)."""
     if not len(one) or not len(other):
         return np.empty(0, int), np.empty(0, int), np.empty(0)
-    one_tree, other_tree = cKDTree(one), cKDTree(other)
+    one_tree, other_tree = (cKDTree(xy, balanced_tree=False, compact_nodes=False) for xy in (one, other))
     distance, nearest = other_tree.query(one, distance_upper_bound=radius)
     _, back = one_tree.query(other, distance_upper_bound=radius)
     found = np.flatnonzero(np.isfinite(distance))

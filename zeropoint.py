@@ -2,24 +2,30 @@
 
 Model, per star:  m_ref = m_inst + zp + colorterm ((g-i) - 1) - L(S/N),   m_inst = -2.5 log10(flux / exptime)
 
-m_ref and g-i are in the SDSS system; zp holds at the pivot colour g-i = 1.  L is the loss of Kron fluxes: the noisier a
-star, the smaller the aperture that its moments set, and the more light is left out.  L goes to 0 for bright stars, so
-zp is their limit.  On two real frames L = B (S/N / 25)^-p with p = 0.5 over a range of 60 in S/N, and B = 0.09 and 0.05
-mag; other apertures and seeing may lose light faster with noise.  So B is fitted to each frame for each p of
-KRON_POWERS, and the results are averaged with weights by how well each p fits (Bayesian model averaging; Hoeting et al.
-1999, Statistical Science 14, 382): the error of zp holds what the frame cannot tell about L.
+m_ref and g-i are in the SDSS system; zp holds at the pivot colour g-i = 1.  L is the loss of Kron fluxes, which goes to
+0 for bright stars (kronloss.py), so zp is their limit.
 
-Stars err in three ways: photon noise and catalogue error, which are known; a common scatter s (flat field, variability,
-transformation), which is fitted; and gross errors (blends, galaxies, variables), which a redescending M-estimator
-(Tukey's biweight) gives no weight at all.  The scale of that estimator comes from the median of the residuals, so it
-cannot shrink round by round as clipping does.
+Residuals r are drawn from a mixture (Hogg, Bovy & Lang 2010, arXiv:1008.4686, sec. 3, made one-sided):
+
+    p(r) = (1 - e+ - e-) N(r; sigma^2) + (e+ Phi(r / sigma) + e- Phi(-r / sigma)) / W
+    sigma^2 = photon noise^2 + catalogue error^2 + s0^2 + s1^2 (25 / (S/N))
+
+s0 is the scatter of bright stars (flat field, variability, transformation); s1 that of faint ones beyond their noise,
+which goes as the loss of Kron fluxes does and is three times the noise on a real crowded frame.  e+ and e- are
+shares of stars that are too bright or too faint by anything up to W: blends, galaxies, variables, wrong partners.  They
+are fitted for themselves, so that gross errors to one side do not pull: the estimate redescends, and its scale cannot
+shrink round by round as that of clipping does.  All is found by maximum likelihood with a flexible L (expectation
+maximisation for the shares, Fisher's scoring for the rest); then the weights stand, and the forms of L are
+averaged.
 """
 
 import math
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from scipy.special import ndtr
 
+from kronloss import B_MAG, KRON_SNR, average_over_forms, loss_forms
 from rejections import FIT_NOT_CONVERGED, TOO_FEW_STARS, FrameRejected
 
 PIVOT_COLOUR = 1.0           # SDSS g-i at which zp holds, near the mean star
@@ -33,19 +39,22 @@ PLATEAU = (0.95, 3, 1.5)     # of the highest peak; stars; flux ratio among them
 SNR_FLOORS = (15.0, 10.0)
 FLOOR_STARS = 40
 
-KRON_SNR = 25.0              # S/N at which B, the size of the loss, is defined
-KRON_LOSS_MAG = (0.07, 0.03)  # B: mean and spread of the two real frames
-KRON_POWERS = (0.5, 1.0, 2.0)
-KRON_POWER_PRIOR = (8, 1, 1)  # to one another; p = 0.5 is what both real frames show
-
 MIN_COLOUR_SPREAD = 0.12     # rms of g-i [mag]; with less, a colour term takes up what belongs to zp
 MAX_SCATTER_MAG = 0.5        # stars that scatter more were not matched to themselves
-MAX_BLEND = 0.02             # light of neighbours in the aperture as a fraction of the star's own
-BIWEIGHT = 4.685             # Tukey's constant for 95% efficiency with Gaussian errors
+MAX_BLENDS = (0.02, 0.05, 0.1)  # light of neighbours in the aperture as a fraction of the star's own
+MIN_AGREEING = 0.4            # share of stars that must be no gross errors: besides a third, galaxies and variables are
+USED_WEIGHT = 0.1             # a star that is more surely than this no gross error is counted as used
+
+OUTLIER_MAG = 0.6             # W: gross errors to one side; larger ones count as if they were this likely, too
+OUTLIER_PRIOR = (0.5, 10.0)   # gross errors to each side among so many stars, added to those found
+SCATTER_PRIOR_MAG = (0.012, 0.03)  # s0 and s1 of ...
+SCATTER_PRIOR_STARS = 5.0     # ... so many stars, added to those there are
+FLEXIBLE_SNRS = np.array([10.0, 40.0, 160.0, 640.0, 2560.0])  # knots of the flexible L
+FLEXIBLE_MAG = 0.03           # how far L may be off its usual form at each of them
+_DENSEST_STARS = 500          # of the smallest errors, among which the densest place is looked for
 _ITERATIONS = 200
-_SCALE_ITERATIONS = 10
-_SCATTER_STEPS = 14          # bisections: to a thousandth of the scatter
-_TOLERANCE_MAG = 1e-5
+_PACE = 0.5, 20, 0.1          # part of a step of the scatter for so many iterations, and from then on: it may cycle
+_TOLERANCE_MAG = 2e-5
 _WORST_CONDITION = 1e10       # of the normal matrix; terms of a sound fit are of order one
 
 
@@ -136,9 +145,15 @@ def usable_references(headroom_mag: np.ndarray, ref_error: np.ndarray, colour: n
 
     headroom_mag : how much fainter than the catalogue's bright limit the star is, in the worst of the filter's band, g
     and i: a saturated g or i spoils the colour.  colour : nan outside the range of the transformation.
-    blend : light of neighbours as a fraction of the star's own, see starmatch.blended_fraction.
+    blend : light of neighbours as a fraction of the star's own, see starmatch.blended_fraction.  The strictest of
+    MAX_BLENDS is used that leaves twice MIN_STARS; where none does, the widest.
     """
-    return (headroom_mag >= 0) & np.isfinite(ref_error) & np.isfinite(colour) & (blend <= MAX_BLEND)
+    good = (headroom_mag >= 0) & np.isfinite(ref_error) & np.isfinite(colour)
+    for limit in MAX_BLENDS:
+        alone = good & (blend <= limit)
+        if np.count_nonzero(alone) >= 2 * MIN_STARS:
+            break
+    return alone
 
 
 def fit_zeropoint(sample: StarSample, *, usual_colorterm: tuple[float, float] = (0.0, 0.05)) -> ZeropointFit:
@@ -158,50 +173,38 @@ def fit_zeropoint(sample: StarSample, *, usual_colorterm: tuple[float, float] = 
     considered, floor = _above_floor(snr)
     error = np.hypot(MAG_PER_RELATIVE / snr, sample.ref_error)
     held = _spread(x[considered]) < MIN_COLOUR_SPREAD
-    prior = np.array([(0.0, math.inf), usual_colorterm if held else (usual_colorterm[0], math.inf), KRON_LOSS_MAG])
-    losses = [(snr / KRON_SNR) ** -power for power in KRON_POWERS]
-    designs = [np.stack([np.ones(len(y)), x, -loss], axis=-1) for loss in losses]
-    fits = [_biweight_fit(design[considered], y[considered], error[considered], prior) for design in designs]
-    share = _model_shares(fits, error[considered], prior)
-    parameters = np.array([fit.parameters for fit in fits])
-    mean, covariance = _averaged(parameters, np.array([fit.covariance for fit in fits]), share)
-    weight = share @ np.array([fit.weight for fit in fits])
-    if np.count_nonzero(weight) < MIN_STARS:
-        raise FrameRejected(TOO_FEW_STARS, f'{np.count_nonzero(weight)} stars agree, {MIN_STARS} are needed')
+    design, data = np.stack([np.ones(len(y)), x], axis=-1), y
+    if held:
+        design, data = design[:, :1], y - usual_colorterm[0] * x
+    mixture = _fit_mixture(design[considered], data[considered], error[considered], snr[considered])
     used = np.zeros(len(y), bool)
-    used[considered] = weight > 0
-    kron = (share * parameters[:, 2]) @ np.array(losses)
+    used[considered] = mixture.inlier > USED_WEIGHT
+    if np.count_nonzero(used) < MIN_STARS:
+        raise FrameRejected(TOO_FEW_STARS, f'{np.count_nonzero(used)} stars agree, {MIN_STARS} are needed')
+    if mixture.inlier.mean() < MIN_AGREEING:
+        raise FrameRejected(FIT_NOT_CONVERGED, f'only {100 * mixture.inlier.mean():.0f}% of the stars agree')
+    fit = average_over_forms(design[considered], mixture.data, mixture.information, loss_forms(snr[considered]))
+    mean, covariance = fit.mean, fit.covariance
+    if held:
+        mean_x = np.average(x[considered], weights=mixture.information)
+        mean, covariance = _with_held_colorterm(mean, covariance, mean_x, usual_colorterm)
+    kron = fit.amounts @ [form.values for form in loss_forms(snr)]
     residual = y - mean[0] - mean[1] * x + kron
     return ZeropointFit(
         zp_mag=float(mean[0]), zperr_mag=math.sqrt(covariance[0, 0]), colorterm=float(mean[1]),
         colortermerr=math.sqrt(covariance[1, 1]), covariance_mag2=float(covariance[0, 1]),
-        zpsig_mag=_spread(residual[considered]), scatter_mag=float(share @ [fit.scatter for fit in fits]),
-        nstars=int(np.count_nonzero(used)), colorterm_held=bool(held), kron_loss_mag=float(mean[2]), snr_floor=floor,
-        considered=considered, used=used, residual_mag=residual, kron_mag=kron)
+        zpsig_mag=_spread(residual[considered]), scatter_mag=mixture.scatter_mag, nstars=int(np.count_nonzero(used)),
+        colorterm_held=bool(held), kron_loss_mag=float(fit.amounts.sum()),
+        snr_floor=floor, considered=considered, used=used, residual_mag=residual, kron_mag=kron)
 
 
-def _model_shares(fits: list['_BiweightFit'], error: np.ndarray, prior: np.ndarray) -> np.ndarray:
-    """Posterior share of each model of the Kron loss, summing to 1.
-
-    By Laplace's approximation: minus the log evidence is the biweight's objective at one common scale, plus the prior
-    of B, less half the log of B's posterior variance (zp and colour term have the same flat priors in all models).
-    """
-    sigma = np.hypot(error, np.min([fit.scatter for fit in fits]))
-    loss, spread = prior[2]
-    cost = []
-    for fit in fits:
-        u = np.minimum(np.abs(fit.residual / (BIWEIGHT * sigma)), 1)
-        objective = np.sum(1 - (1 - u**2) ** 3) * BIWEIGHT**2 / 6
-        cost.append(objective + ((fit.parameters[2] - loss) / spread) ** 2 / 2 - math.log(fit.covariance[2, 2]) / 2)
-    share = np.array(KRON_POWER_PRIOR) * np.exp(np.min(cost) - np.array(cost))
-    return share / share.sum()
-
-
-def _averaged(parameters: np.ndarray, covariances: np.ndarray, share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and covariance of a mixture: within the models, and between them."""
-    mean = share @ parameters
-    apart = parameters - mean
-    return mean, np.tensordot(share, covariances, 1) + (apart * share[:, None]).T @ apart
+def _with_held_colorterm(zp: np.ndarray, variance: np.ndarray, mean_x: float,
+                         usual_colorterm: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
+    """(zp, colour term) and their covariance (2, 2), where zp of stars of colour mean_x was fitted with a given one."""
+    slope = np.array([-mean_x, 1.0])  # how both change with the colour term
+    covariance = np.outer(slope, slope) * usual_colorterm[1] ** 2
+    covariance[0, 0] += variance[0, 0]
+    return np.array([zp[0], usual_colorterm[0]]), covariance
 
 
 def _expected_snr(sample: StarSample, y: np.ndarray, x: np.ndarray, colorterm: float) -> np.ndarray:
@@ -229,74 +232,135 @@ def _spread(values: np.ndarray) -> float:
 
 
 @dataclass(frozen=True)
-class _BiweightFit:
-    parameters: np.ndarray
-    covariance: np.ndarray
-    residual: np.ndarray
-    weight: np.ndarray
-    scatter: float
+class _Mixture:
+    """What the mixture says of each star (n,): probability that it is no gross error, the data that a linear model is
+    to be fitted to, with which weight [1/mag^2]; and the scatter [mag] that errors do not explain."""
+
+    inlier: np.ndarray
+    data: np.ndarray
+    information: np.ndarray
+    scatter_mag: float
 
 
-def _biweight_fit(design: np.ndarray, y: np.ndarray, error: np.ndarray, prior: np.ndarray) -> _BiweightFit:
-    """Linear M-estimate with Tukey's biweight, a fitted common scatter and Gaussian priors.
+def _fit_mixture(design: np.ndarray, y: np.ndarray, error: np.ndarray, snr: np.ndarray) -> _Mixture:
+    """Maximum likelihood of the mixture, with a flexible L.
 
-    design (n, p), y (n,), error (n,) [mag]; prior (p, 2): value and width, inf where there is none.
-    Start: the median, with the priors' values for all but the first parameter.
+    Two starts, of which the likelier end counts: the median with all the scatter there is, and where stars are densest
+    with the scatter of good ones, which finds them where many others are off by the same amount.
     """
-    value, width = prior.T
-    precision = np.diag(1 / width**2)
-    parameters = value.copy()
-    parameters[0] = np.median(y - design @ np.where(np.arange(len(value)) == 0, 0.0, value))
-    previous = np.full(len(value), np.inf)
-    for iteration in range(_ITERATIONS):
-        residual = y - design @ parameters
-        if iteration < _SCALE_ITERATIONS:  # with the scale fixed then, each step lowers the objective
-            scatter = _common_scatter(residual, error)
-            sigma = np.hypot(error, scatter)
-        weight = np.clip(1 - (residual / (BIWEIGHT * sigma)) ** 2, 0, None) ** 2
-        normal = (design * (weight / sigma**2)[:, None]).T @ design + precision
-        if np.linalg.cond(normal) > _WORST_CONDITION:
-            raise FrameRejected(FIT_NOT_CONVERGED, 'the stars do not determine the fit')
-        parameters = np.linalg.solve(normal, (design * (weight / sigma**2)[:, None]).T @ y + precision @ value)
-        if np.max(np.abs(parameters - previous)) < _TOLERANCE_MAG:
-            break
-        previous = parameters
-    else:
-        raise FrameRejected(FIT_NOT_CONVERGED, f'after {_ITERATIONS} iterations')
+    full, value, precision = _with_flexible_loss(design, snr)
+    shapes = np.stack([np.ones(len(y)), KRON_SNR / snr], axis=-1)  # of the variances
+    each = y - full[:, 1:] @ value[1:]
+    scatter = _spread(each)
     if scatter > MAX_SCATTER_MAG:
         raise FrameRejected(FIT_NOT_CONVERGED, f'the stars do not agree, scatter {scatter:.2f} mag')
-    residual = y - design @ parameters
-    return _BiweightFit(parameters, _sandwich(design, residual, sigma, precision), residual, weight, scatter)
+    wide = np.full(2, max(scatter, SCATTER_PRIOR_MAG[0]) ** 2 / 2)
+    narrow = np.square(SCATTER_PRIOR_MAG)
+    ends, failed = [], None
+    for zp, variances in (np.median(each), wide), (_densest(each, np.sqrt(error**2 + shapes @ narrow)), narrow):
+        try:
+            ends.append(_climb(full, y, error, shapes, value, precision, float(zp), variances))
+        except FrameRejected as rejection:  # the other start may end well
+            failed = rejection
+    if failed and not ends:
+        raise failed
+    return max(ends, key=lambda end: end[0])[1]
 
 
-def _common_scatter(residual: np.ndarray, error: np.ndarray) -> float:
-    """s >= 0 such that residual / sqrt(error^2 + s^2) has unit spread about zero, by bisection."""
-    deviation, variance = np.abs(residual), error**2
-
-    def spread(scatter: float) -> float:
-        return 1.4826 * float(np.median(deviation / np.sqrt(variance + scatter**2)))
-
-    if spread(1e-9) <= 1:
-        return 0.0
-    low, high = 0.0, 2 * 1.4826 * float(np.median(deviation))  # there the spread is 0.5 at most
-    for _ in range(_SCATTER_STEPS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if spread(middle) > 1 else (low, middle)
-    return high
+def _densest(each: np.ndarray, sigma: np.ndarray) -> float:
+    """The one of the values (n,) that has most others within reach, each of them spread out by its sigma."""
+    sharpest = np.argsort(sigma, kind='stable')[:_DENSEST_STARS]
+    each, sigma = each[sharpest], sigma[sharpest]
+    apart = (each[:, None] - each) / np.hypot(sigma[:, None], sigma)
+    return float(each[np.argmax((np.exp(-(apart**2) / 2) / sigma).sum(axis=1))])
 
 
-def _sandwich(design: np.ndarray, residual: np.ndarray, sigma: np.ndarray, precision: np.ndarray) -> np.ndarray:
-    """Covariance of a linear M-estimate (Huber 1981, Robust Statistics, sec. 7.6), priors counted as data.
+def _climb(full: np.ndarray, y: np.ndarray, error: np.ndarray, shapes: np.ndarray, value: np.ndarray,
+           precision: np.ndarray, zp: float, variances: np.ndarray) -> tuple[float, _Mixture]:
+    """(log posterior, _Mixture) of the local maximum above a start."""
+    parameters = np.append(zp, value[1:])
+    residual = y - full @ parameters
+    shares = np.array([0.05, 0.05])
+    for iteration in range(_ITERATIONS):
+        pace = _PACE[0] if iteration < _PACE[1] else _PACE[2]
+        sigma2 = error**2 + shapes @ variances
+        inlier, outlier_slope, likelihood = _split(residual, np.sqrt(sigma2), shares)
+        score = inlier * residual / sigma2 - outlier_slope
+        normal = (full * (inlier / sigma2)[:, None]).T @ full + np.diag(precision)
+        if np.linalg.cond(normal) > _WORST_CONDITION:
+            raise FrameRejected(FIT_NOT_CONVERGED, 'the stars do not determine the fit')
+        step = np.linalg.solve(normal, full.T @ score - precision * (parameters - value))
+        parameters = parameters + step
+        residual = y - full @ parameters
+        spent = len(value) - precision @ np.diag(np.linalg.inv(normal))
+        variances = variances * np.exp(pace * _scatter_step(variances, residual, error, shapes, inlier, spent))
+        gross = np.array([np.sum((1 - inlier)[side]) for side in (residual > 0, residual <= 0)])
+        shares = (gross + OUTLIER_PRIOR[0]) / (len(y) + OUTLIER_PRIOR[1])
+        if np.max(np.abs(step)) < _TOLERANCE_MAG:
+            break
+    else:
+        raise FrameRejected(FIT_NOT_CONVERGED, f'after {_ITERATIONS} iterations')
+    scatter2 = (inlier @ (shapes @ variances)) / inlier.sum()
+    # Around the flexible fit the likelihood is quadratic: what it says of L is data for the forms of L.
+    data = y - residual + score * sigma2 / np.maximum(inlier, 1e-12)
+    prior = -precision @ (parameters - value) ** 2 / 2 + _log_prior_of_scatter(variances)
+    return float(np.log(likelihood).sum() + prior), _Mixture(
+        inlier, data, _information(inlier, score, residual, sigma2, spent), math.sqrt(scatter2))
 
-    With psi Tukey's function of u = residual / sigma:  C = M^-1 (sum psi^2 a a^T / sigma^2 + precision) M^-1,
-    M = sum psi' a a^T / sigma^2 + precision; scaled by n / (n - p) for the parameters spent.
+
+def _log_prior_of_scatter(variances: np.ndarray) -> float:
+    """That of _scatter_step."""
+    return float(-SCATTER_PRIOR_STARS / 2 * np.sum(np.log(variances) + np.square(SCATTER_PRIOR_MAG) / variances))
+
+
+def _information(inlier: np.ndarray, score: np.ndarray, residual: np.ndarray, sigma2: np.ndarray,
+                 spent: float) -> np.ndarray:
+    """What each star tells of its mean (n,) [1/mag^2]: curvature^2 / square of the score (Huber 1981, sec. 3.2).
+
+    Both are means over the stars, in units of their noise, shared out by the weights of the stars.
     """
-    u = residual / (BIWEIGHT * sigma)
-    inside = np.abs(u) < 1
-    psi = np.where(inside, residual / sigma * (1 - u**2) ** 2, 0.0)
-    slope = np.where(inside, (1 - u**2) * (1 - 5 * u**2), 0.0)
-    scaled = design / sigma[:, None]
-    bread = np.linalg.inv((scaled * slope[:, None]).T @ scaled + precision)
-    used, spent = np.count_nonzero(inside), design.shape[1]
-    filling = (scaled * (psi**2)[:, None]).T @ scaled * used / max(used - spent, 1) + precision
-    return bread @ filling @ bread.T
+    curvature = _mean_with_prior(inlier * (1 - (1 - inlier) * residual**2 / sigma2))
+    square = _mean_with_prior(score**2 * sigma2 * len(score) / max(len(score) - spent, 1))
+    return inlier / sigma2 * curvature**2 / square / inlier.mean()
+
+
+def _mean_with_prior(values: np.ndarray) -> float:
+    """Mean with some values of 1 added, which few stars cannot tell from their own."""
+    return (values.sum() + SCATTER_PRIOR_STARS) / (len(values) + SCATTER_PRIOR_STARS)
+
+
+def _with_flexible_loss(design: np.ndarray, snr: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Design (n, p + 6) with a flexible loss, the usual form and hats in ln S/N; values, precisions of its priors."""
+    knots = np.log(FLEXIBLE_SNRS)
+    hats = [np.interp(np.log(snr), knots, row) for row in np.eye(len(knots))]
+    full = np.column_stack([design, -(snr / KRON_SNR) ** -0.5, *(-hat for hat in hats)])
+    flat, value = np.zeros(design.shape[1]), np.zeros(full.shape[1])
+    value[len(flat)] = B_MAG[0]
+    return full, value, np.concatenate([flat, [B_MAG[1] ** -2], np.full(len(knots), FLEXIBLE_MAG**-2)])
+
+
+def _split(residual: np.ndarray, sigma: np.ndarray,
+           shares: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(probability that a star is no gross error, score of the gross errors, p(r)) by the mixture of this page."""
+    u = residual / sigma
+    normal = np.exp(-(u**2) / 2) / math.sqrt(2 * math.pi) / sigma
+    inlier = (1 - shares.sum()) * normal
+    outlier = (shares[0] * ndtr(u) + shares[1] * ndtr(-u)) / OUTLIER_MAG
+    total = inlier + outlier
+    return inlier / total, (shares[0] - shares[1]) * normal / OUTLIER_MAG / total, total
+
+
+def _scatter_step(variances: np.ndarray, residual: np.ndarray, error: np.ndarray, shapes: np.ndarray,
+                  inlier: np.ndarray, spent: float) -> np.ndarray:
+    """One step of Fisher's scoring for the logarithms of the variances (2,).
+
+    Log likelihood: sum of inlier (-ln sigma^2 - residual^2 / sigma^2) / 2, the same of SCATTER_PRIOR_STARS stars each
+    that have SCATTER_PRIOR_MAG for a residual and nothing but one of the variances.
+    """
+    parts = shapes * variances
+    sigma2 = error**2 + parts.sum(axis=1)
+    weight = inlier / (2 * sigma2**2)
+    excess = residual**2 * inlier.sum() / max(inlier.sum() - spent, 1.0) - sigma2
+    score = parts.T @ (weight * excess) + SCATTER_PRIOR_STARS / 2 * (np.square(SCATTER_PRIOR_MAG) / variances - 1)
+    information = (parts * weight[:, None]).T @ parts + SCATTER_PRIOR_STARS / 2 * np.eye(2)
+    return np.clip(np.linalg.solve(information, score), -1, 1)

@@ -69,7 +69,9 @@ def main(argv=None):
         make_base(base, options.suite)
         image = build(CHECKOUT / 'Dockerfile', base, Path(work), options.target)
         if options.target:
-            image.run(options.command or image.command)
+            status = image.run(options.command or image.command, check=False).returncode
+            if status:
+                sys.exit(f'{" ".join(options.command or image.command)}: ended with status {status}')
         else:
             check_contents(image)
             check_run(image, Path(work))

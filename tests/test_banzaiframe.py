@@ -430,5 +430,5 @@ def test_a_file_cut_anywhere_before_the_end_of_its_catalogue_is_unreadable(tmp_p
 def test_every_reason_that_reading_can_give_is_provoked():
     """The others belong to the catalogue, the fit and the program itself."""
     provoked = {reason for reason, *_ in REJECTED} | {'no-source-catalogue', 'file-unreadable'}
-    assert set(REASONS) - provoked == {'outside-footprint', 'no-reference-stars', 'too-few-stars', 'fit-not-converged',
-                                       'internal-error'}
+    assert set(REASONS) - provoked == {'outside-footprint', 'no-reference-stars', 'wcs-off', 'too-few-stars',
+                                       'fit-not-converged', 'internal-error'}

@@ -106,9 +106,41 @@ def test_frames_whose_stars_do_not_agree_are_rejected(own_night, night, tmp_path
         ('fit-not-converged',)]
 
 
+def off_by(folder, night, *, arcmin, turn_deg=0.0):
+    """Spoil the world coordinates of the first measurable frame of a folder; returns its path."""
+    path = next(path for path in sorted(folder.iterdir()) if true_of(night, path)['measurable'])
+    with fits.open(path, mode='update', disable_image_compression=True) as hdus:
+        header = hdus['SCI'].header if 'SCI' in hdus else hdus[0].header
+        cos, sin = np.cos(np.radians(turn_deg)), np.sin(np.radians(turn_deg))
+        cd = [[cos, -sin], [sin, cos]] @ np.array([[header[f'CD{i}_{j}'] for j in (1, 2)] for i in (1, 2)])
+        header.update({f'CD{i}_{j}': cd[i - 1, j - 1] for i in (1, 2) for j in (1, 2)})
+        header['CRVAL2'] -= arcmin / 60
+    return path
+
+
+def test_a_frame_that_is_off_and_turned_is_measured_all_the_same(own_night, night, tmp_path):
+    archive, folder = own_night
+    path = off_by(folder, night, arcmin=3.0, turn_deg=0.3)
+    assert calibrate(night, tmp_path / 'x.db', *ALL, archive=archive) == 0
+    (zp, zperr, offset), = table(
+        tmp_path / 'x.db', f"select zp, zperr, wcsoffset from lcophot where name = '{path.name}'")
+    assert abs(zp - true_of(night, path)['zp']) < 5 * zperr + 0.010
+    assert offset == pytest.approx(180, abs=6)
+
+
+def test_a_frame_that_shows_another_field_is_rejected_as_such(own_night, night, tmp_path):
+    archive, folder = own_night
+    path = off_by(folder, night, arcmin=12.0)
+    assert calibrate(night, tmp_path / 'x.db', *ALL, archive=archive) == 0
+    (reason, detail), = table(
+        tmp_path / 'x.db', f"select reason, detail from photreject where name = '{path.name}'")
+    assert reason == 'wcs-off'
+    assert 'good sources have a reference star' in detail
+
+
 def test_the_registry_is_covered_by_the_tests_above(measured):
     seen = {reason for reason, in table(measured[0], 'select reason from photreject')}
-    assert set(REASONS) - seen == {'fit-not-converged', 'internal-error'}
+    assert set(REASONS) - seen == {'wcs-off', 'fit-not-converged', 'internal-error'}
 
 
 def test_status_tells_of_unreadable_input(measured):

@@ -472,3 +472,17 @@ def test_the_stars_given_are_not_changed_and_not_transformed_twice():
 def test_selecting_stars():
     chosen = reference_stars(g=[16.1, 16.2, 16.3]).select(np.array([True, False, True]))
     assert (len(chosen), chosen.mag['g'].tolist(), chosen.mag_error['g'].shape) == (2, [16.1, 16.3], (2,))
+
+
+def test_three_files_that_may_not_be_read_are_a_lost_mount(tmp_path, monkeypatch):
+    """As by permissions, or by a stale handle of a network mount; root may read all, so the refusal is planted."""
+    catalog = row_of_regions(tmp_path, range(3))
+
+    def refuse(path):
+        raise PermissionError(13, 'Permission denied', path)
+
+    monkeypatch.setattr('ps1catalog._read_region', refuse)
+    assert not look(catalog, 0).complete
+    assert not look(catalog, 1).complete
+    with pytest.raises(CatalogMissing, match='3 region files in a row are missing or may not be read'):
+        look(catalog, 2)

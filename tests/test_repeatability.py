@@ -52,7 +52,8 @@ def test_extinction_is_that_of_a_clear_night(results):
 def test_zeropoints_repeat_as_their_errors_say(results):
     found = results['magnitudes from the frames']
     assert repeatability.spread(found.residual) < 0.012
-    assert repeatability.spread(found.residual / found.zperr) == pytest.approx(1, abs=0.25)
+    # Below 1: the doubt about the loss of light is in zperr, and is the same in all frames.
+    assert 0.5 < repeatability.spread(found.residual / found.zperr) < 1.2
 
 
 def test_catalogue_errors_are_in_zperr_and_not_in_the_scatter(results):
@@ -65,7 +66,7 @@ def test_halves_of_the_stars_agree_within_their_errors(field, monkeypatch):
     monkeypatch.setattr(repeatability, 'HALVES', 80)
     pulls, _ = repeatability.halves(field, np.random.default_rng(3))
     assert len(pulls) > 20
-    assert repeatability.spread(pulls) == pytest.approx(1, abs=0.3)
+    assert 0.5 < repeatability.spread(pulls) < 1.2  # both halves hold the same doubt about the loss of light
 
 
 # --- the statistics of it, on planted numbers

@@ -309,3 +309,60 @@ def test_usage_errors_end_with_status_2(argv, tmp_path):
     with pytest.raises(SystemExit) as stop:
         simulation.main(['night', *([str(tmp_path / 'o')] if argv else []), *argv])
     assert stop.value.code == 2
+
+
+# --- what studies of accuracy ask for
+
+def misplaced_arcsec(frame, sky):
+    """East and north (n, 2) by which the header puts usable stars away from where they are."""
+    rows = frame.usable
+    there = sky_coordinates(frame)[rows]
+    true = SkyCoord(sky.ra_deg[frame.star[rows]], sky.dec_deg[frame.star[rows]], unit='deg')
+    east, north = true.spherical_offsets_to(there)
+    return np.column_stack([east.arcsec, north.arcsec])
+
+
+def test_a_solution_is_off_by_just_what_is_asked_for():
+    spec = FieldSpec(wcs_offset_arcsec=180.0, pointing_arcsec=0.0, distortion_arcsec=0.0)
+    frame, _, sky = simulate_frame(spec, rng(2))
+    assert np.hypot(*np.median(misplaced_arcsec(frame, sky), axis=0)) == pytest.approx(180.0, abs=0.1)
+
+
+def test_a_solution_is_turned_by_just_what_is_asked_for():
+    spec = FieldSpec(wcs_rotation_deg=0.3, pointing_arcsec=0.0, distortion_arcsec=0.0)
+    frame, _, sky = simulate_frame(spec, rng(3))
+    away = np.hypot(frame.columns['x'] - 2048.5, frame.columns['y'] - 2048.5)[frame.usable] * 0.389
+    # A turn by an angle a moves what is at a distance d by 2 d sin(a / 2): 5.2" at 1000".
+    np.testing.assert_allclose(np.hypot(*misplaced_arcsec(frame, sky).T), 2 * away * np.sin(np.radians(0.15)), atol=0.6)
+
+
+def brightness(spec, seed=4):
+    """By how many mag unflagged stars of S/N > 100 are brighter than the planted zeropoint has them: (n,)."""
+    spec = replace(spec, kron_shape='none', galaxy_fraction=0.0, variable_fraction=0.0)
+    frame, _, sky = simulate_frame(spec, rng(seed))
+    rows = (frame.star >= 0) & (frame.columns['flag'] == 0) & (frame.columns['flux'] > 100 * frame.columns['fluxerr'])
+    planted = simulation.true_electrons(sky.mag[frame.star[rows]], spec)
+    return 2.5 * np.log10(frame.columns['flux'][rows] / planted)
+
+
+def test_a_share_of_the_stars_is_too_bright():
+    too_bright = brightness(FieldSpec(biased_fraction=0.3, stars_per_sqdeg=9000.0)) > 0.045
+    assert np.mean(too_bright) == pytest.approx(0.3, abs=0.08)
+    assert np.mean(brightness(FieldSpec()) > 0.045) < 0.06
+    with_bias, _, _ = simulate_frame(FieldSpec(biased_fraction=0.3), rng(4))
+    without, _, _ = simulate_frame(FieldSpec(), rng(4))
+    assert with_bias.n_usable < 0.8 * without.n_usable
+
+
+def test_a_thin_cloud_scatters_and_keeps_the_mean():
+    clear, cloudy = brightness(FieldSpec()), brightness(FieldSpec(cloud_mag=0.1))
+    assert np.std(cloudy[np.abs(cloudy) < 0.2]) > 0.03 > 2 * np.std(clear[np.abs(clear) < 0.05])
+    assert abs(np.median(cloudy)) < 0.04
+
+
+def test_colours_and_rows_of_the_catalogue_can_be_limited():
+    _, _, sky = simulate_frame(FieldSpec(colours=(0.8, 1.2)), rng(5))
+    assert np.all(np.abs(sky.mag[:, 0] - sky.mag[:, 2] - 1.0) <= 0.2 + 1e-9)
+    _, holes, sky = simulate_frame(FieldSpec(catalogue_missing=0.2), rng(5))
+    bright = sky.mag[:, 2] < 19
+    assert np.mean(holes.valid[bright, 2]) == pytest.approx(0.8, abs=0.03)

@@ -124,6 +124,29 @@ def test_a_third_of_gross_errors_does_not_move_the_fit(kind, seed):
     assert fit.nstars > 0.6 * n
 
 
+@pytest.mark.parametrize('too', ['bright', 'faint'])
+def test_small_errors_of_a_third_to_one_side_do_not_pull(too):
+    """Three stars in ten are off by 0.05 to 0.6 mag to one side, so that clipping cannot tell them from the others."""
+    errors = []
+    for seed in range(12):
+        wrong = np.random.default_rng(seed).uniform(0.05, 0.6, 60) * (1 if too == 'bright' else -1)
+        errors.append(fit_zeropoint(with_outliers(planted(seed, 200), wrong)).zp_mag - ZP)
+    assert abs(np.mean(errors)) < 0.006
+    assert np.std(errors) < 0.02
+
+
+def test_scatter_of_faint_stars_does_not_drown_the_bright_ones():
+    """Faint stars scatter by 0.15 mag more than their noise, and have lost 0.1 mag more than the usual loss."""
+    bright, faint = planted(3, 60, mags=(13.0, 15.0)), planted(4, 600, mags=(17.5, 18.5), loss=0.17)
+    noise = 10 ** (0.4 * np.random.default_rng(5).normal(0, 0.15, 600))
+    both = StarSample(*(np.concatenate(pair) for pair in (
+        (bright.flux, faint.flux * noise), (bright.fluxerr, faint.fluxerr), (bright.ref_mag, faint.ref_mag),
+        (bright.ref_error, faint.ref_error), (bright.colour, faint.colour))), bright.exptime_s)
+    fit = fit_zeropoint(both)
+    assert abs(fit.zp_mag - ZP) < 0.02
+    assert abs(fit.zp_mag - ZP) < 4 * fit.zperr_mag
+
+
 def test_faint_stars_below_the_floor_do_not_count():
     """500 stars of S/N near 5, all found half a magnitude too bright, among 60 good ones."""
     good = planted(3, 60, mags=(14.0, 16.0))
@@ -319,6 +342,16 @@ def test_without_a_plateau_all_stars_are_kept(seed):
 def test_without_peaks_nothing_is_known_of_saturation():
     assert usable(flux=[1e4, 1e5, 1e6, 1e7], peak=0.0, background=0.0, saturation_e=np.inf) == [True] * 4
     assert usable_stars(*np.zeros((4, 0)), np.zeros(0, int), flags_bad=31, saturation_e=np.inf).shape == (0,)
+
+
+def test_where_few_stars_are_alone_some_company_is_allowed():
+    def usable_of(blend):
+        n = len(blend)
+        return usable_references(np.ones(n), np.full(n, 0.1), np.ones(n), np.asarray(blend)).sum()
+
+    assert usable_of([0.01] * 20 + [0.04] * 50) == 20
+    assert usable_of([0.01] * 19 + [0.04] * 50 + [0.09] * 50) == 69
+    assert usable_of([0.01] * 5 + [0.04] * 5 + [0.09] * 5 + [0.2] * 50) == 15
 
 
 def test_references_must_be_unsaturated_complete_and_alone():
