@@ -157,17 +157,20 @@ CHANGES = {
         lambda place: (place.out / 'report-state.json').write_text('{"schema": 0, "series": {}, "overviews": {}}'),
         {ONE, OTHER}),
 }
+WITH_OVERVIEWS = {'nothing', 'a row is measured again', 'the extinction is another one', 'an overview is deleted',
+                  'the stored model is another one'}  # they take their time
 
 
 @pytest.mark.parametrize('change', CHANGES)
 def test_what_changed_is_made_again_and_nothing_else(place, monkeypatch, change):
     monkeypatch.setattr(commandline, 'VERSION', commandline.VERSION)
     act, expected = CHANGES[change]
+    quick = () if change in WITH_OVERVIEWS else ('--no-createsummaryplots',)
     act(place)
-    statuses = make(place)
+    statuses = make(place, *quick)
     assert made_anew(statuses) == expected
-    assert without_made(statuses) == without_made(make(place, out=place.root / 'fresh'))
-    assert files(place.out) == files(place.root / 'fresh')
+    assert without_made(statuses) == without_made(make(place, *quick, out=place.root / 'fresh'))
+    assert files(place.root / 'fresh').items() <= files(place.out).items()
 
 
 def test_days_are_counted_to_now_though_nothing_was_made(place):
