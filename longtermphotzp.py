@@ -133,10 +133,12 @@ def _recorded_run(database: 'PhotDatabase', options: argparse.Namespace, observa
     try:
         with open_store(os.path.expanduser(options.outputdirectory), os.environ) as store:
             report = Report(database, store, observatory, options, now.replace(tzinfo=None), commandline.VERSION)
+            counts = report.counts  # also of a run that a signal ends
             for telescope in with_progress(report.telescopes, 'telescope'):
-                report.one_telescope(telescope, counts)
+                report.one_telescope(telescope)
             report.finish()
-        counts['sent'], counts['unchanged'] = store.sent, store.unchanged
+        counts['sent'] = store.sent
+        counts['unchanged'] += store.unchanged
         status = DONE
     except commandline.Interrupted as signalled:
         status = signalled.exit_status
@@ -144,8 +146,9 @@ def _recorded_run(database: 'PhotDatabase', options: argparse.Namespace, observa
     finally:
         database.finish_run(run_id, status, dict(counts))
     page = '/index.html' if options.renderhtml else ''
-    print(f'{counts["series"]} telescopes and filters from {counts["zeropoints"]} zeropoints; {counts["sent"]} files '
-          f'written, {counts["unchanged"]} unchanged:\n{store.place.rstrip("/")}{page}', flush=True)
+    print(f'{counts["series"]} telescopes and filters ({counts["kept"]} unchanged) from {counts["zeropoints"]} '
+          f'zeropoints; {counts["sent"]} files written, {counts["unchanged"]} unchanged:\n'
+          f'{store.place.rstrip("/")}{page}', flush=True)
     return status
 
 

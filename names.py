@@ -77,6 +77,7 @@ def frame_plot(exposure: str, filter_name: str, kind: str) -> str:
 SERIES_FILES = {'photzptrend': 'png', 'colortermtrend': 'png', 'airmasstrend': 'png', 'errorhist': 'png',
                 'mirrormodel': 'csv'}
 OVERVIEW_FILES = ('allmodels_2m01m0', 'allmodels_0m4', 'colorterms')
+STATE_FILE = 'report-state.json'  # what the report keeps of itself, see reportstate.py
 _SERIES_FILE = re.compile(r'([a-z]+)-([^-]+-[^-]+-[^-]+)-(.+)\.(png|csv)')
 _OVERVIEW_FILE = re.compile(rf'({"|".join(OVERVIEW_FILES)})_(.+)\.png')
 _SAFE_FILE = re.compile(r'[A-Za-z0-9][A-Za-z0-9_+.-]{0,199}')  # 200: leaves room for the mark of a temporary file

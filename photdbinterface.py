@@ -17,6 +17,7 @@ Tables, dataclasses and their values are at home in `photdbtables.py`; places, c
 fail, always as `DatabaseUnusable`, in `photdbplaces.py`.
 """
 
+import hashlib
 import os
 import socket
 import sqlite3
@@ -72,6 +73,7 @@ from photdbtables import (
     Time,
     Zeropoints,
     best_of_exposure,
+    column_bytes,
     fitting_row,
     instant_of,
     json_text,
@@ -422,6 +424,24 @@ class PhotDatabase:
             yield dateobs >= str(start.astype('datetime64[D]'))
         if end is not None:
             yield dateobs < str(end.astype('datetime64[D]') + 1)
+
+    def digest(self, names: Sequence[str], **wanted: str) -> str | None:
+        """SHA-256 (hexadecimal) of some columns of the rows of one site, dome, telescope and filter, None without rows.
+
+        names : of the columns.  wanted : column = value.  It differs where any value would be read as another one.
+        """
+        order = (self._column(PHOT.c[name]) for name in ('dateobs', 'name'))
+        statement = self._select(PHOT, *names).where(*self._conditions(dict(wanted), None, None)).order_by(*order)
+        found = hashlib.sha256(repr(names).encode())
+        count = 0
+        with self._transaction() as connection:
+            cursor = connection.execute(statement).cursor  # the driver's own: SQLAlchemy's rows take as long again
+            assert cursor is not None, 'a SELECT has one'
+            while rows := cursor.fetchmany(READ_CHUNK):
+                count += len(rows)
+                for name, values in zip(names, zip(*rows, strict=True), strict=True):
+                    found.update(column_bytes(name, values))
+        return found.hexdigest() if count else None
 
     def telescopes(self) -> list[TelescopeKey]:
         """Telescopes that have rows: a sorted list of (site, dome, telescope)."""

@@ -421,6 +421,13 @@ CONVERTERS = {field.name: _numbers for field in fields(Zeropoints)} | {
 }
 
 
+def column_bytes(name: str, values: Sequence) -> bytes:
+    """What tells the values of a column of CONVERTERS (or `frame`) apart, where they would be read as different."""
+    if CONVERTERS.get(name) is _numbers:
+        return _numbers(values).tobytes()
+    return repr(values).encode('utf-8', 'backslashreplace')
+
+
 def read_columns(connection: sa.Connection, statement: sa.Select) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Read rows of CONVERTERS and `frame` in chunks: ({column: array (n,)}, number of the exposure (n,) int)."""
     parts = {name: [convert(())] for name, convert in CONVERTERS.items()}

@@ -5,14 +5,16 @@ Everything is wired here and computed elsewhere: `throughputmodel` fits, `trendp
 """
 
 import csv
+import hashlib
 import io
 import logging
 import struct
 from argparse import Namespace
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass, fields
 from datetime import date, datetime
+from functools import partial
 from typing import TextIO
 
 import numpy as np
@@ -21,18 +23,20 @@ from matplotlib.figure import Figure
 import trendplots
 import webpage
 from colourterm import CameraColourTerm, with_camera_colourterm
-from names import overview_plot_name, safe_part, trend_plot_name
+from names import STATE_FILE, overview_plot_name, safe_part, trend_plot_name
 from observatory import Observatory
 from photdbinterface import PhotDatabase
 from photdbtables import StoredModel, TelescopeKey, Zeropoints
 from rejections import DatabaseUnusable, UsageInvalid
+from reportstate import Output, OverviewMade, ReportState, SeriesMade, code_digest, digest
 from reportstore import BucketStore, DirectoryStore
-from status import SeriesStatus, finding, series_status
+from status import RECENT_DAYS, SeriesStatus, counted_anew, finding, series_status
 from throughputmodel import (
     ThroughputFit,
     at_unit_airmass,
     correct_gain,
     fit_throughput,
+    local_noon,
     percent_of_reference,
     usable_rows,
 )
@@ -41,6 +45,9 @@ log = logging.getLogger('photzp.report')
 
 NEW_COLOUR = ('instrument', 'recoating', 'break')  # events after which a colour term may be another one
 OLDER = ' (older rows)'  # of the database: their zp holds at g-i = 0
+# The columns that the report is made from, and what decides which row of an exposure counts.
+COLUMNS = ('name', 'frame', 'processed', 'dateobs', 'camera', 'filter', 'airmass', 'zp', 'colorterm', 'zpsig', 'zperr',
+           'colortermerr', 'zpcolor', 'zpcolortermcov', 'colortermheld', 'meancolor')
 SIZE_CLASSES = {'2m01m0': '2m and 1m telescopes', '0m4': '0.4m telescopes'}  # that share an overview plot
 
 
@@ -137,7 +144,7 @@ def read_rows(database: PhotDatabase, telescope: TelescopeKey, filter_name: str,
     newest = int(np.flatnonzero(usable)[-1]) if usable.any() else -1
     day = z.dateobs[newest].astype('datetime64[D]').item()
     reference_mag = observatory.reference_mag(telid[:3], filter_name, str(z.camera[newest]), day) if day else None
-    events = tuple((event.date, event.kind, event.note) for event in observatory.events if event.telescope == key)
+    events = _events_of(observatory, key)
     zp_cameracolour, zperr = zp_repaired, z.zperr
     colourterms: tuple[CameraColourTerm, ...] = ()
     if cameracolorterm:
@@ -170,51 +177,142 @@ class Report:
         self.start, self.end = _moment(options.start), _moment(options.end)
         self.until = self.now if self.end is None else min(self.now, self.end)
         self.telescopes, self.filters = selection(database, options, observatory)
-        self.plots: dict[str, webpage.Plot] = {}
-        self.files: list[str] = []
+        self.whole = self.start is None and self.end is None  # a part of the data must not pass for all
+        self.code = code_digest(version)
+        self.state = _earlier_state(store.get(STATE_FILE)) if self.whole else ReportState()
+        self.counts = Counter[str]()
+        self.outputs: dict[str, Output] = {}
         self.statuses: list[SeriesStatus] = []
         self.models: dict[tuple[str, str], list[tuple]] = defaultdict(list)
-        self.colorterms: dict[str, list[tuple]] = defaultdict(list)
+        self.colorterms: dict[str, list[trendplots.ColortermLine]] = defaultdict(list)
 
-    def one_telescope(self, telescope: TelescopeKey, counts: Counter) -> None:
-        """Fit, store, draw and tabulate one telescope in all filters."""
+    def one_telescope(self, telescope: TelescopeKey) -> None:
+        """Fit, store, draw and tabulate one telescope in all filters, where something of it changed."""
         for filter_name, native in self.filters.items():
-            rows = read_rows(self.database, telescope, filter_name, native, self.observatory, self.start, self.end,
-                             cameracolorterm=self.options.cameracolorterm)
-            if rows is not None:
-                self._one_series(telescope, rows)
-                counts['series'] += 1
-                counts['zeropoints'] += len(rows.zeropoints)
+            fingerprint = self._fingerprint(telescope, filter_name, native)  # before the rows: newer ones differ later
+            kept = self._kept(telescope, filter_name, fingerprint)
+            if kept is not None:
+                self._take_as_made(telescope, *kept)
+            else:
+                rows = read_rows(self.database, telescope, filter_name, native, self.observatory, self.start, self.end,
+                                 cameracolorterm=self.options.cameracolorterm)
+                if rows is None:
+                    continue
+                self._one_series(telescope, rows, fingerprint)
+            self.counts['series'] += 1
+            self.counts['zeropoints'] += self.statuses[-1].rows
 
-    def _one_series(self, telescope: TelescopeKey, rows: Rows) -> None:
-        z, events = rows.zeropoints, [event[:2] for event in rows.events]
+    # -- what did not change -------------------------------------------------------------------------------------------
+
+    def _fingerprint(self, telescope: TelescopeKey, filter_name: str, native: Sequence[str]) -> str | None:
+        """Of all that a series is made from; None where there are no rows, or only a part of them is looked at."""
+        if not self.whole:
+            return None
+        site, dome, telid = telescope
+        rows = {name: self.database.digest(COLUMNS, site=site, dome=dome, telescope=telid, filter=name)
+                for name in native}
+        if not any(rows.values()):
+            return None
+        observatory, longitude_deg = self.observatory, self._longitude_deg(telescope)
+        events = _events_of(observatory, '-'.join(telescope))
+        past = sum(local_noon(date, longitude_deg) <= self.now for date, *_ in events)
+        references = [entry for entry in observatory.reference_throughput
+                      if (entry.class_, entry.filter) == (telid[:3], filter_name)]
+        return digest(self.code, self._month(), rows, [observatory.extinction(name) for name in native], longitude_deg,
+                      events, past, references, observatory.gain_repairs, sorted(observatory.camera_types),
+                      self.options.cameracolorterm)
+
+    def _kept(self, telescope: TelescopeKey, filter_name: str,
+              fingerprint: str | None) -> tuple[SeriesMade, StoredModel] | None:
+        """What an earlier run made of a series, where it would come out the same and is all there still."""
+        key = '-'.join(telescope)
+        made = self.state.series.get(f'{key} {filter_name}')
+        if made is None or made.fingerprint != fingerprint or not self._is_past(made.status):
+            return None
+        names = self._names(key, filter_name)
+        if not all(name in made.outputs and self.store.holds(name, made.outputs[name].sha256) for name in names):
+            return None
+        stored = self.database.model(key, filter_name)
+        same = made.model == _model_digest(stored.dateobs, stored.modelzp, stored.modelzperr)
+        return (made, stored) if same else None
+
+    def _names(self, key: str, filter_name: str) -> list[str]:
+        """Names of the files that the options want of a series."""
+        kinds = ['mirrormodel']
+        if self.options.pertelescopeplots:
+            kinds += ['photzptrend', 'airmasstrend', 'colortermtrend']
+        if self.options.errorhistogram:
+            kinds += ['errorhist']
+        return [trend_plot_name(kind, key, filter_name) for kind in kinds]
+
+    def _is_past(self, status: SeriesStatus) -> bool:
+        """Whether no row is later than now: such rows are left out of a fit until their time has come."""
+        last = status.last_observation  # cut to the second
+        return last is None or bool(np.datetime64(last, 'ms') + np.timedelta64(1, 's') <= self.now)
+
+    def _take_as_made(self, telescope: TelescopeKey, made: SeriesMade, stored: StoredModel) -> None:
+        """Show a series as an earlier run made it, its days counted to now."""
+        key, filter_name = made.status.telescope, made.status.filter
+        log.info('%s %s: unchanged since %s', key, filter_name, made.status.made)
+        for warning in made.warnings:
+            log.warning('%s', warning)
+        events = [event[:2] for event in _events_of(self.observatory, key)]
+        status = counted_anew(made.status, made.night, made.photometric, events, self.now)
+        self.statuses.append(status)
+        names = self._names(key, filter_name)
+        self.outputs |= {name: made.outputs[name] for name in names}
+        self.counts['kept'] += 1
+        self.counts['unchanged'] += len(names)
+        self.models[_size_class(telescope), filter_name].append(
+            (key, stored.dateobs, stored.modelzp, status.reference_mag))
+        self.colorterms[filter_name] += [trendplots.ColortermLine(*line) for line in made.colorterms]
+
+    def _month(self) -> str:
+        """Up to whose end time is drawn."""
+        return str(self.until.astype('datetime64[M]'))
+
+    def _longitude_deg(self, telescope: TelescopeKey) -> float:
         site = self.observatory.sites.get(telescope[0])
+        return site.longitude_deg if site else 0.0
+
+    # -- what changed --------------------------------------------------------------------------------------------------
+
+    def _one_series(self, telescope: TelescopeKey, rows: Rows, fingerprint: str | None) -> None:
+        z, events = rows.zeropoints, [event[:2] for event in rows.events]
         fit = fit_throughput(
             z.dateobs, np.where(rows.usable, rows.zp_unit, np.nan), rows.zperr, airmass=z.airmass, events=events,
-            longitude_deg=site.longitude_deg if site else 0.0, group=rows.group, other_scale=rows.old_groups,
-            now=self.now)
-        self._log(rows, fit)
+            longitude_deg=self._longitude_deg(telescope), group=rows.group, other_scale=rows.old_groups, now=self.now)
+        warnings = self._log(rows, fit)
         status = series_status(
             rows.telescope, rows.filter, list(dict.fromkeys(z.camera.tolist())), fit, rows=len(z),
             last_observation=max(z.dateobs[~np.isnat(z.dateobs)], default=None),
             reference_mag=rows.reference_mag, events=events, now=self.now)
         self.statuses.append(status)
-        if self.start is None and self.end is None:  # a part of the data must not replace the model of all
+        if self.whole:
             store_model(self.database, rows, fit)
-        table = trend_plot_name('mirrormodel', rows.telescope, rows.filter)
-        self.store.put(table, model_csv(rows, fit).encode())
-        self.files.append(table)
+        self._put(trend_plot_name('mirrormodel', rows.telescope, rows.filter), model_csv(rows, fit).encode())
         good = rows.usable & np.isfinite(z.colorterm) & ~z.colortermheld
         self.models[_size_class(telescope), rows.filter].append(
             (rows.telescope, fit.time, fit.model_mag, rows.reference_mag))
-        self.colorterms[rows.filter].append((rows.telescope, z.dateobs[good], z.colorterm[good], z.camera[good]))
+        lines = trendplots.colorterm_lines(rows.telescope, z.dateobs[good], z.colorterm[good], z.camera[good],
+                                           self.until)
+        self.colorterms[rows.filter] += lines
         if self.options.pertelescopeplots:
             self._telescope_plots(rows, fit, finding(status))
         if self.options.errorhistogram:
             self._put_plot('errorhist', rows, trendplots.error_histogram(
                 _title(rows), z.zperr, z.zpsig), 'histogram of the errors and the scatter of single frames')
+        if fingerprint is not None and self._is_past(status):
+            recent = slice(-RECENT_DAYS - 2, None)
+            self.state.series[f'{rows.telescope} {rows.filter}'] = SeriesMade(
+                fingerprint, _model_digest(fit.time, fit.model_mag, fit.model_error_mag), status,
+                tuple(zip(np.datetime_as_string(fit.night[recent]).tolist(), fit.photometric[recent].tolist(),
+                          strict=True)),
+                tuple(astuple(line) for line in lines), tuple(warnings),
+                {name: self.outputs[name] for name in self._names(rows.telescope, rows.filter)})
 
-    def _log(self, rows: Rows, fit: ThroughputFit) -> None:
+    def _log(self, rows: Rows, fit: ThroughputFit) -> list[str]:
+        """Say what was found; returns what was said as a warning."""
         z = rows.zeropoints
         log.info('%s %s: %d zeropoints, %d usable, %d nights', rows.telescope, rows.filter, len(z),
                  np.count_nonzero(rows.usable), len(fit.night))
@@ -225,11 +323,15 @@ class Report:
         if rows.colourterms:
             log.info('%s %s: %d zeropoints have the colour term of their camera', rows.telescope, rows.filter,
                      sum(found.changed for found in rows.colourterms))
+        warnings = []
         if np.isnat(z.dateobs).any():
-            log.warning('%s %s: %d zeropoints have no readable date; see --testdb', rows.telescope, rows.filter,
-                        np.count_nonzero(np.isnat(z.dateobs)))
+            warnings.append(f'{rows.telescope} {rows.filter}: {np.count_nonzero(np.isnat(z.dateobs))} zeropoints have '
+                            'no readable date; see --testdb')
         if rows.has_old_rows:
-            _log_old_rows(rows, fit)
+            warnings += _log_old_rows(rows, fit)
+        for warning in warnings:
+            log.warning('%s', warning)
+        return warnings
 
     def _telescope_plots(self, rows: Rows, fit: ThroughputFit, said: str) -> None:
         z = rows.zeropoints
@@ -258,18 +360,37 @@ class Report:
     def _put_png(self, name: str, figure: Figure, alt: str) -> None:
         content = trendplots.png(figure)
         width, height = struct.unpack('>II', content[16:24])  # of the PNG's first chunk
+        self._put(name, content, width, height, alt)
+
+    def _put(self, name: str, content: bytes, width: int | None = None, height: int | None = None,
+             alt: str = '') -> None:
         self.store.put(name, content)
-        self.plots[name] = webpage.Plot(width, height, alt)
+        self.outputs[name] = Output(hashlib.sha256(content).hexdigest(), width, height, alt)
+
+    def _put_overview(self, name: str, alt: str, shown: object, draw: Callable[[], Figure]) -> None:
+        """Put an overview plot, drawn only where what it shows is not what it showed before."""
+        fingerprint = digest(self.code, self._month(), alt, shown)
+        made = self.state.overviews.get(name)
+        if made and made.fingerprint == fingerprint and self.store.holds(name, made.output.sha256):
+            self.outputs[name] = made.output
+            self.counts['unchanged'] += 1
+        else:
+            self._put_png(name, draw(), alt)
+        self.state.overviews[name] = OverviewMade(fingerprint, self.outputs[name])
 
     def finish(self) -> None:
-        """Overview plots, then, when all that it shows is in place, the page."""
+        """Overview plots, then, when all that it shows is in place, the state and the page."""
         if self.options.createsummaryplots:
             self._overview_plots()
         self.store.flush()
+        if self.whole:
+            self.store.put(STATE_FILE, self.state.text().encode())
         if self.options.renderhtml:
+            plots = {name: webpage.Plot(each.width, each.height, each.alt) for name, each in self.outputs.items()
+                     if each.width is not None and each.height is not None}
             page = webpage.Page(updated=str(self.now.astype('datetime64[s]')), statuses=tuple(self.statuses),
-                                plots=self.plots, runs=tuple(self._runs()), version=self.version,
-                                files=tuple(self.files))
+                                plots=plots, runs=tuple(self._runs()), version=self.version,
+                                files=tuple(name for name in self.outputs if name not in plots))
             page = webpage.merge(_earlier_page(self.store.get('status.json')), page)
             page = webpage.only_present(page, self.store.names())
             self.store.put('status.json', webpage.render_status(page).encode())
@@ -278,14 +399,16 @@ class Report:
 
     def _overview_plots(self) -> None:
         for (kind, filter_name), models in self._all_models().items():
-            self._put_png(overview_plot_name(f'allmodels_{kind}', filter_name), trendplots.all_models_plot(
-                f'{SIZE_CLASSES[kind]}   {filter_name}', models, self.until),
-                f'throughput models of the {SIZE_CLASSES[kind]} in {filter_name}')
+            self._put_overview(
+                overview_plot_name(f'allmodels_{kind}', filter_name),
+                f'throughput models of the {SIZE_CLASSES[kind]} in {filter_name}',
+                [(name, _model_digest(time, model), reference) for name, time, model, reference in models],
+                partial(trendplots.all_models_plot, f'{SIZE_CLASSES[kind]}   {filter_name}', models, self.until))
         if self.options.site is None and self.options.telescope is None:  # else the plot of all is better left as it is
-            for filter_name, entries in self.colorterms.items():
-                self._put_png(overview_plot_name('colorterms', filter_name), trendplots.all_colorterms_plot(
-                    f'colour terms   {filter_name}', entries, self.until),
-                    f'colour terms of all telescopes in {filter_name}')
+            for filter_name, lines in self.colorterms.items():
+                self._put_overview(overview_plot_name('colorterms', filter_name),
+                                   f'colour terms of all telescopes in {filter_name}', lines,
+                                   partial(trendplots.all_colorterms_plot, f'colour terms   {filter_name}', lines))
 
     def _all_models(self) -> dict[tuple[str, str], list[tuple]]:
         """Models by class and filter: those of this run, and the stored ones of telescopes that it leaves out."""
@@ -337,6 +460,27 @@ def _earlier_page(content: bytes | None) -> webpage.Page | None:
         return None
 
 
+def _earlier_state(content: bytes | None) -> ReportState:
+    """What an earlier run remembered; nothing where that cannot be read."""
+    if content is None:
+        return ReportState()
+    try:
+        return ReportState.read(content.decode())
+    except ValueError as error:
+        log.warning('%s of an earlier run cannot be read (%s): everything is made anew', STATE_FILE, error)
+        return ReportState()
+
+
+def _events_of(observatory: Observatory, key: str) -> tuple[tuple[date, str, str], ...]:
+    """(date, kind, note) of a telescope."""
+    return tuple((event.date, event.kind, event.note) for event in observatory.events if event.telescope == key)
+
+
+def _model_digest(time: np.ndarray, *mag: np.ndarray) -> str:
+    """Digest of a model, the same before and after the database."""
+    return digest(time.astype('datetime64[ms]'), *(np.where(np.isfinite(each), each, np.nan) for each in mag))
+
+
 def _title(rows: Rows) -> str:
     return f'{rows.telescope}   {rows.filter}'
 
@@ -347,8 +491,8 @@ def _size_class(telescope: TelescopeKey) -> str:
     return '0m4' if diameter < '1' else '2m01m0'
 
 
-def _log_old_rows(rows: Rows, fit: ThroughputFit) -> None:
-    """Say by how much older rows were moved to the scale of the new ones, and where nothing ties the two."""
+def _log_old_rows(rows: Rows, fit: ThroughputFit) -> list[str]:
+    """Say by how much older rows were moved to the scale of the new ones; returns warnings where nothing ties them."""
     apart = []
     for offset in (offset for offset in fit.offsets if offset.group in rows.old_groups and offset.rows):
         name = rows.group_names[offset.group]
@@ -357,10 +501,11 @@ def _log_old_rows(rows: Rows, fit: ThroughputFit) -> None:
         else:
             log.info('%s %s: %s tied to %s by %+.4f +- %.4f mag', rows.telescope, rows.filter, name,
                      rows.group_names[offset.reference], offset.offset_mag, offset.error_mag)
-    if apart:
-        log.warning('%s %s: nothing ties %s, whose zp is at g-i = 0, to the new rows: a step between them is no change '
-                    'of throughput; measure some nights of the old time again (docs/operations.md)', rows.telescope,
-                    rows.filter, ' and '.join(apart))
+    if not apart:
+        return []
+    return [f'{rows.telescope} {rows.filter}: nothing ties {" and ".join(apart)}, whose zp is at g-i = 0, to the new '
+            'rows: a step between them is no change of throughput; measure some nights of the old time again '
+            '(docs/operations.md)']
 
 
 def _offsets(rows: Rows, fit: ThroughputFit) -> np.ndarray:

@@ -140,6 +140,11 @@ class DirectoryStore(_Store):
             except FileNotFoundError:
                 return None
 
+    def holds(self, name: str, sha256: str) -> bool:
+        """Whether a file is there with content of this SHA-256 (hexadecimal)."""
+        content = self.get(name)
+        return content is not None and hashlib.sha256(content).hexdigest() == sha256
+
     def put(self, name: str, content: bytes) -> None:
         """Write a file, unless it is there with this content.  Raises ValueError for a name that is none."""
         path = self._directory / _putable(name)
@@ -219,6 +224,12 @@ class BucketStore(_Store):
         """Content of an object, None where there is none."""
         self._wait_for(self._sending(safe_file(name)))
         return self._fetch(name) if name in self._listing or name in self._fresh else None
+
+    def holds(self, name: str, sha256: str) -> bool:
+        """Whether an object is there, by listing and manifest, with content of this SHA-256 (hexadecimal)."""
+        self._wait_for(self._sending(safe_file(name)))
+        there = self._fresh.get(name) or self._known.get(name)
+        return there is not None and there.get('sha256') == sha256
 
     def put(self, name: str, content: bytes) -> None:
         """Start to send an object, unless it is there with this content.

@@ -1,7 +1,7 @@
 """What the report says of each telescope and filter in one line: plain values, ready for a page or for JSON."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
 from typing import Any
 
@@ -26,7 +26,8 @@ class SeriesStatus:
     event_date, event_kind, days_since_event : of the newest event of the mirror or instrument.
     nights_observed, nights_photometric : within the last RECENT_DAYS.
     state : 'good' (in the healthy band or above), 'low', or 'unknown' (no model or no reference).
-    updated : when the row was made, 'YYYY-MM-DDTHH:MM:SS' UTC.
+    updated : to when the row counts its days, 'YYYY-MM-DDTHH:MM:SS' UTC.
+    made : when model and plots were made, the same way; older than updated where nothing has changed since.
     """
 
     telescope: str
@@ -50,6 +51,7 @@ class SeriesStatus:
     nights_photometric: int
     state: str
     updated: str
+    made: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -77,20 +79,37 @@ def series_status(telescope: str, filter_name: str, cameras: Iterable[str], fit:
     zp, error = (float(fit.model_mag[-1]), float(fit.model_error_mag[-1])) if modelled else (None, None)
     percent = 100 * 10 ** (0.4 * (zp - reference_mag)) if zp is not None and reference_mag is not None else None
     slope, slope_error = _slope(fit)
-    event_date, event_kind = _newest_event(events, now)
-    today = now.astype('datetime64[D]')
-    recent = fit.night > today - RECENT_DAYS
     return SeriesStatus(
         telescope=telescope, filter=filter_name, cameras=tuple(cameras), last_observation=_text(last_observation),
         rows=rows, usable_rows=int(fit.night_rows.sum()), nights=len(fit.night), zp_mag=_rounded(zp, 4),
         zp_error_mag=_rounded(error, 4), reference_mag=reference_mag, percent=_rounded(percent, 1),
         percent_error=_rounded(None if percent is None or error is None else percent * error * 0.4 * np.log(10), 1),
         slope_mag_per_month=_rounded(slope, 5), slope_error_mag_per_month=_rounded(slope_error, 5),
-        event_date=None if event_date is None else event_date.isoformat(), event_kind=event_kind,
-        days_since_event=None if event_date is None else (today.item() - event_date).days,
-        nights_observed=int(np.count_nonzero(recent)),
-        nights_photometric=int(np.count_nonzero(recent & fit.photometric)),
-        state=_state(zp, reference_mag), updated=str(now.astype('datetime64[s]')))
+        state=_state(zp, reference_mag), made=_text(now),
+        **_counted_to(now, fit.night, fit.photometric, events))
+
+
+def counted_anew(status: SeriesStatus, night: np.ndarray, photometric: np.ndarray, events: Iterable[tuple[date, str]],
+                 now: np.datetime64) -> SeriesStatus:
+    """The status of an unchanged series at a later time: what it counts in days is counted to `now`.
+
+    night, photometric (n,) : of its fit, at least the last RECENT_DAYS + 1 of them.  events, now : as in series_status.
+    """
+    return replace(status, **_counted_to(now, night, photometric, events))
+
+
+def _counted_to(now: np.datetime64, night: np.ndarray, photometric: np.ndarray,
+                events: Iterable[tuple[date, str]]) -> dict[str, Any]:
+    """The fields of a status that the clock alone changes."""
+    event_date, event_kind = _newest_event(events, now)
+    today = now.astype('datetime64[D]')
+    recent = night > today - RECENT_DAYS
+    return {
+        'event_date': None if event_date is None else event_date.isoformat(), 'event_kind': event_kind,
+        'days_since_event': None if event_date is None else (today.item() - event_date).days,
+        'nights_observed': int(np.count_nonzero(recent)),
+        'nights_photometric': int(np.count_nonzero(recent & photometric)), 'updated': str(now.astype('datetime64[s]')),
+    }
 
 
 def _slope(fit: ThroughputFit) -> tuple[float, float] | tuple[None, None]:

@@ -80,6 +80,21 @@ class TrendData:
     usable: np.ndarray
 
 
+@dataclass(frozen=True)
+class ColortermLine:
+    """Colour terms of one camera at one telescope [mag per mag of g-i]: median of all, range of 68%, of the last half
+    year; kind : type of the camera.  rows : how many frames.  recent is None where there are none of late.
+    """
+
+    label: str
+    kind: str
+    rows: int
+    low: float
+    median: float
+    high: float
+    recent: float | None
+
+
 # --- figures
 
 def trend_plot(title: str, data: TrendData, fit: ThroughputFit, *, events: Iterable[Sequence],
@@ -234,28 +249,44 @@ def all_models_plot(title: str, models: Iterable[Model], until: Date) -> Figure:
     return figure
 
 
-def all_colorterms_plot(title: str, entries: Iterable[tuple], until: Date) -> Figure:
+def colorterm_lines(telescope: str, time: np.ndarray, colorterm: np.ndarray, camera: np.ndarray,
+                    until: Date) -> list[ColortermLine]:
+    """What all_colorterms_plot shows of a telescope: a ColortermLine for each of its cameras, oldest first.
+
+    time (n,) datetime64; colorterm (n,); camera (n,) str; until : date up to which the report goes.
+    """
+    colorterm, time = np.asarray(colorterm, float), np.asarray(time, 'datetime64[ms]')
+    finite = np.isfinite(colorterm) & ~np.isnat(time)
+    time, colorterm, camera = time[finite], colorterm[finite], np.asarray(camera)[finite]
+    recent = time >= _month_end(until) - np.timedelta64(RECENT_DAYS, 'D')
+    lines = []
+    for name in _camera_styles(time, camera):
+        values, last = colorterm[camera == name], colorterm[recent & (camera == name)]
+        low, median, high = (float(value) for value in np.percentile(values, [16, 50, 84]))
+        lines.append(ColortermLine(f'{telescope}  {name}', name[:2], len(values), low, median, high,
+                                   float(np.median(last)) if len(last) else None))
+    return lines
+
+
+def all_colorterms_plot(title: str, lines: Sequence[ColortermLine]) -> Figure:
     """Colour terms of many telescopes in one filter: median and spread by telescope and camera.
 
-    entries : (telescope, time (n,) datetime64, colorterm (n,)), or with a fourth, camera (n,) str, where each camera
-    gets a line of its own.  A bar holds 68% of the frames; an open circle is the median of the last half year before
-    the end of the month of `until`.  The figure is as high as it has lines.
+    lines : those of colorterm_lines.  A bar holds 68% of the frames; an open circle is the median of the last half year
+    before the end of the month up to which the report goes.  The figure is as high as it has lines.
     """
-    lines = [line for entry in entries for line in _colorterm_lines(*entry)]
     slots = max(len(lines), 6)
     height = 100 + 15 * slots
     figure = Figure(figsize=(_WIDTH_PX / _DPI, height / _DPI), dpi=_DPI)
     axes = figure.add_subplot()
     _margins(figure, left=150, right=100, bottom=70, top=28)
-    since = _month_end(until) - np.timedelta64(RECENT_DAYS, 'D')
     kinds = {kind: LINE_COLOURS[number % len(LINE_COLOURS)]
-             for number, kind in enumerate(sorted({kind for _, kind, *_ in lines}))}
-    for row, (label, kind, time, colorterm) in enumerate(lines):
-        _lay_spread(axes, row, label, kinds[kind], colorterm, colorterm[time >= since])
+             for number, kind in enumerate(sorted({line.kind for line in lines}))}
+    for row, line in enumerate(lines):
+        _lay_spread(axes, row, line, kinds[line.kind])
     for kind, colour in kinds.items():
-        middle = np.median([np.median(colorterm) for _, other, _, colorterm in lines if other == kind])
+        middle = np.median([line.median for line in lines if line.kind == kind])
         axes.axvline(middle, color=colour, lw=0.8, ls='--', zorder=0.5, label=f'median of {kind}')
-    axes.set_yticks(range(len(lines)), [line[0] for line in lines])
+    axes.set_yticks(range(len(lines)), [line.label for line in lines])
     _plain(axes.get_yticklabels())
     axes.set_ylim(slots - 0.4, -0.6)
     axes.tick_params(labelsize=_SMALL)
@@ -530,27 +561,13 @@ def _median(values: np.ndarray) -> tuple[float, float]:
     return median, 1.2533 * 1.4826 * np.median(np.abs(values - median)) / np.sqrt(len(values))
 
 
-def _colorterm_lines(telescope: str, time: np.ndarray, colorterm: np.ndarray,
-                     camera: np.ndarray | None = None) -> list[tuple[str, str, np.ndarray, np.ndarray]]:
-    """(label, kind, time, colorterm) of a telescope, or of each of its cameras; kind : type of camera or telescope."""
-    colorterm, time = np.asarray(colorterm, float), np.asarray(time, 'datetime64[ms]')
-    finite = np.isfinite(colorterm) & ~np.isnat(time)
-    time, colorterm = time[finite], colorterm[finite]
-    if camera is None:
-        return [(str(telescope), str(telescope).split('-')[-1][:3], time, colorterm)] if len(time) else []
-    camera = np.asarray(camera)[finite]
-    return [(f'{telescope}  {name}', name[:2], time[camera == name], colorterm[camera == name])
-            for name in _camera_styles(time, camera)]
-
-
-def _lay_spread(axes: Axes, row: int, label: str, colour: str, values: np.ndarray, recent: np.ndarray) -> None:
+def _lay_spread(axes: Axes, row: int, line: ColortermLine, colour: str) -> None:
     """A line of median and spread."""
-    low, median, high = np.percentile(values, [16, 50, 84])
-    axes.plot([low, high], [row, row], color=colour, lw=3, alpha=0.45, solid_capstyle='butt')
-    axes.plot(median, row, 'o', color=colour, ms=5, label=label)
-    if len(recent):
-        axes.plot(np.median(recent), row, 'o', mfc='none', mec=BLACK, ms=7.5, mew=1, label=f'{label}, last half year')
-    axes.annotate(f'{median:+.3f}  ({len(values)})', (1, row), (5, 0), axes.get_yaxis_transform(),
+    axes.plot([line.low, line.high], [row, row], color=colour, lw=3, alpha=0.45, solid_capstyle='butt')
+    axes.plot(line.median, row, 'o', color=colour, ms=5, label=line.label)
+    if line.recent is not None:
+        axes.plot(line.recent, row, 'o', mfc='none', mec=BLACK, ms=7.5, mew=1, label=f'{line.label}, last half year')
+    axes.annotate(f'{line.median:+.3f}  ({line.rows})', (1, row), (5, 0), axes.get_yaxis_transform(),
                   textcoords='offset points', va='center', fontsize=_SMALL)
 
 

@@ -16,7 +16,7 @@ import types
 import typing
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from datetime import UTC, date, datetime
 from itertools import groupby
 from pathlib import Path
@@ -142,9 +142,13 @@ def _cameras_as_tuple(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def _checked(cls: Any, entry: dict[str, Any]) -> Any:
-    """An instance of a dataclass of the values in a dict; ValueError where one is missing or of another type."""
+    """An instance of a dataclass of the values in a dict; ValueError where one is missing or of another type.
+
+    A field with a default may be missing: an earlier version did not write it.
+    """
     hints = typing.get_type_hints(cls)
-    values = {field.name: entry[field.name] for field in fields(cls)}
+    values = {field.name: entry[field.name] for field in fields(cls)
+              if field.name in entry or field.default is MISSING}
     for name, value in values.items():
         if not _is_a(value, hints[name]):
             raise ValueError(f'{name} of a {cls.__name__} is {value!r:.80}')
@@ -215,6 +219,7 @@ class Series:
     days_silent: int | None
     as_of: str | None  # date of the row where it is older than the page
     days_since_event: int | None
+    made: str | None  # when model and plots were made, in words
 
     @property
     def anchor(self) -> str:
@@ -297,7 +302,8 @@ def _series(key: tuple[str, str], status: SeriesStatus | None, plots: Iterable[N
     return Series(*key, status, tuple(plots), table,
                   days_silent=_days(status.last_observation if status else None, now),
                   as_of=status.updated[:10] if status and old else None,
-                  days_since_event=_days(status.event_date if status else None, now))
+                  days_since_event=_days(status.event_date if status else None, now),
+                  made=_words(_moment(status.made)) if status else None)
 
 
 def _plots_by_series(page: Page) -> dict[tuple[str, str], list[NamedPlot]]:

@@ -11,7 +11,7 @@ FLOORS = (
     {'framearchive', 'banzaiframe', 'ps1catalog', 'oldzeropoints'},
     {'starmatch', 'fieldvote', 'zeropoint', 'kronloss', 'clearsky'},
     {'throughputmodel', 'throughputline', 'quality', 'colourterm', 'status', 'photdbtables', 'photdbplaces'},
-    {'photdbinterface', 'frameplots', 'trendplots', 'webpage', 'reportstore'},
+    {'photdbinterface', 'frameplots', 'trendplots', 'webpage', 'reportstore', 'reportstate'},
     {'commandline', 'framepool', 'report', 'databasecheck', 'realframes'},
     {'photcalibration', 'longtermphotzp', 'simulation', 'demo'},
 )

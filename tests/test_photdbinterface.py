@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import photdbinterface
+import report
 from photdbinterface import Measurement, PhotDatabase, RejectedFrame
 from rejections import DatabaseUnusable
 
@@ -414,3 +415,50 @@ def test_the_exposure_is_stored_beside_the_name(tmp_path):
     assert connection.execute('SELECT name, frame FROM lcophot').fetchall() == [(E91, 'lsc1m005-fa15-20190805-0123')]
     assert connection.execute('SELECT frame FROM photreject').fetchall() == [('lsc1m005-fa15-20190805-0123',)]
     connection.close()
+
+
+# -- digests -----------------------------------------------------------------------------------------------------------
+
+SERIES = {'site': 'lsc', 'dome': 'doma', 'telescope': '1m0a', 'filter': 'gp'}
+
+
+@pytest.mark.parametrize('changed', [
+    {'dateobs': '2019-08-05 23:59:59.988'}, {'camera': 'fa16'}, {'airmass': 1.2500000000000002}, {'airmass': np.nan},
+    {'zp': 24.125000000000004}, {'colorterm': 0.03}, {'zpsig': 0.041}, {'zperr': np.nan}, {'colortermerr': 0.005},
+    {'zpcolor': np.nan}, {'zpcolortermcov': 1e-6}, {'colortermheld': True}, {'meancolor': 1.0}, {'name': E11},
+    {'site': 'coj'}, {'dome': 'domb'}, {'telescope': '1m0b'}, {'filter': 'rp'},
+])  # fmt: skip
+def test_a_digest_changes_with_every_value(place, changed):
+    digests = []
+    for values in ({}, changed, {}):
+        with PhotDatabase(place, now=lambda: datetime(2026, 1, 1, tzinfo=UTC)) as database:
+            database.add(measured(OTHER))
+            database.add(measured(**values))
+            digests.append(database.digest(report.COLUMNS, **SERIES))
+            with database._writing() as connection:
+                connection.execute(sa.delete(photdbinterface.PHOT))
+            assert database.digest(report.COLUMNS, **SERIES) is None
+    assert digests[0] == digests[2] != digests[1]
+
+
+def test_a_digest_is_of_the_rows_in_their_order_of_time_and_of_the_time_of_processing(place):
+    found = set()
+    rows = [measured(E91), measured(OTHER, dateobs='2019-08-05 22:00:00.000'), measured(E11)]
+    for order, year in ((rows, 2026), (rows[::-1], 2026), (rows, 2027)):
+        with PhotDatabase(place, now=lambda year=year: datetime(year, 1, 1, tzinfo=UTC)) as database:
+            for row in order:
+                database.add(row)
+            found.add(database.digest(report.COLUMNS, **SERIES))
+            with database._writing() as connection:
+                connection.execute(sa.delete(photdbinterface.PHOT))
+    assert len(found) == 2
+
+
+def test_the_digest_of_many_rows_changes_with_one(tmp_path):
+    with PhotDatabase(tmp_path / 'many.db') as database:
+        rows = [measured(f'lsc1m005-fa15-20190805-{number:04d}-e91.fits.fz', zp=24 + number / 1e5)
+                for number in range(6000)]
+        database.add_many(rows)
+        before = database.digest(('zp',), **SERIES)
+        database.add(replace(rows[5500], zp=20.0))
+        assert database.digest(('zp',), **SERIES) != before

@@ -186,6 +186,25 @@ def test_a_second_run_sends_only_what_changed(place):
         assert store.get('index.html') == b'<q>'
 
 
+def test_what_a_place_holds_is_told_by_content(place):
+    fill(place, {'a.png': PNG, 'b.png': PNG})
+    with place.open() as store:
+        assert store.holds('a.png', hashlib.sha256(PNG).hexdigest())
+        assert not store.holds('a.png', hashlib.sha256(b'other').hexdigest())
+        assert not store.holds('c.png', hashlib.sha256(PNG).hexdigest())
+        store.put('b.png', b'other')
+        assert store.holds('b.png', hashlib.sha256(b'other').hexdigest())
+        assert not store.holds('b.png', hashlib.sha256(PNG).hexdigest())
+
+
+def test_an_object_that_somebody_replaced_is_not_held(s3):
+    fill(s3, {'a.png': PNG, 'b.png': PNG})
+    s3.client.put_object(Bucket=s3.bucket, Key='a.png', Body=b'other')
+    with s3.open() as store:
+        assert not store.holds('a.png', hashlib.sha256(PNG).hexdigest())
+        assert store.holds('b.png', hashlib.sha256(PNG).hexdigest())
+
+
 def test_the_last_content_of_a_name_counts(place):
     with place.open() as store:
         for number in range(12):

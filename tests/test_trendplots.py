@@ -528,8 +528,9 @@ def test_all_colour_terms_have_a_line_for_each_camera():
     camera = np.repeat(['fl04', 'fa15'], 400)
     terms = np.where(camera == 'fl04', 0.02, 0.05) + rng.normal(0, 0.008, 800)
     entries = [(f'lsc-dom{number:02}-1m0a', moments, terms + 0.001 * number, camera) for number in range(11)]
-    entries.append(('ogg-clma-0m4b', moments, terms))
-    figure = trendplots.all_colorterms_plot('colour terms   rp', entries, '2026-02-10')
+    entries.append(('ogg-clma-0m4b', moments, terms, np.full(800, 'sq40')))
+    lines = [line for entry in entries for line in trendplots.colorterm_lines(*entry, '2026-02-10')]
+    figure = trendplots.all_colorterms_plot('colour terms   rp', lines)
     axes = figure.axes[0]
     dots = [line for line in axes.lines if line.get_marker() == 'o' and 'last half year' not in line.get_label()]
     assert [line.get_label() for line in dots][:2] == ['lsc-dom00-1m0a  fl04', 'lsc-dom00-1m0a  fa15']
@@ -546,7 +547,8 @@ def test_all_colour_terms_have_a_line_for_each_camera():
 
 
 def test_no_colour_terms_of_any_telescope_is_said():
-    figure = trendplots.all_colorterms_plot('none', [('a-b-1m0a', ['2020-01-01'], [np.nan])], '2026-02-10')
+    assert trendplots.colorterm_lines('a-b-1m0a', ['2020-01-01'], [np.nan], ['fa15'], '2026-02-10') == []
+    figure = trendplots.all_colorterms_plot('none', [])
     assert 'no colour terms' in [text.get_text() for text in figure.axes[0].texts]
 
 

@@ -1,0 +1,124 @@
+"""What the report remembers of itself at the place that it writes to, so that what did not change is not made again.
+
+Each telescope and filter, and each overview plot, has a fingerprint of all that it is made from, and the SHA-256 of the
+files that were made of it.  Where the fingerprint is the same and the files are there as they were written, a run takes
+them as they are.  The clock is no part of a fingerprint, but the month is: axes of time end with it.
+
+`report-state.json` is kept beside the report, so that every destination has its own.  Without it, or where it is
+damaged, everything is made anew: deleting it is always safe.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from status import SeriesStatus
+
+SCHEMA = 1
+# The modules that a number or a pixel of the report depends on, and what draws and computes for them.
+CODE = ('clearsky', 'colourterm', 'names', 'observatory', 'photdbinterface', 'photdbtables', 'report', 'reportstate',
+        'status', 'throughputline', 'throughputmodel', 'trendplots')
+LIBRARIES = ('matplotlib', 'numpy', 'pillow', 'scipy')
+
+
+@dataclass(frozen=True)
+class Output:
+    """A file of the report: its SHA-256 (hexadecimal); of an image also its size [pixel] and what it says."""
+
+    sha256: str
+    width: int | None = None
+    height: int | None = None
+    alt: str = ''
+
+
+@dataclass(frozen=True)
+class SeriesMade:
+    """What a run made of one telescope and filter.
+
+    fingerprint : of all that it was made from.  model : digest of the model that was put into the database.
+    status : as it was then.  nights : (date, photometric) of the newest nights, as many as a status counts.
+    colorterms : fields of trendplots.ColortermLine by camera.  warnings : what was logged as one.
+    outputs : {file name: Output}.
+    """
+
+    fingerprint: str
+    model: str
+    status: SeriesStatus
+    nights: tuple[tuple[str, bool], ...]
+    colorterms: tuple[tuple, ...]
+    warnings: tuple[str, ...]
+    outputs: dict[str, Output]
+
+    @property
+    def night(self) -> np.ndarray:
+        """Dates of the newest nights, datetime64[D] (n,)."""
+        return np.array([date for date, _ in self.nights], 'datetime64[D]')
+
+    @property
+    def photometric(self) -> np.ndarray:
+        """Which of them were, bool (n,)."""
+        return np.array([clear for _, clear in self.nights], bool)
+
+
+@dataclass(frozen=True)
+class OverviewMade:
+    """An overview plot that a run made, and the fingerprint of what it shows."""
+
+    fingerprint: str
+    output: Output
+
+
+@dataclass
+class ReportState:
+    """All that is remembered: series by '<telescope> <filter>', overviews by file name."""
+
+    series: dict[str, SeriesMade] = field(default_factory=dict)
+    overviews: dict[str, OverviewMade] = field(default_factory=dict)
+
+    def text(self) -> str:
+        """As JSON, the inverse of `read`; the same state gives the same text."""
+        tree = {'schema': SCHEMA, 'series': {key: asdict(made) for key, made in self.series.items()},
+                'overviews': {name: asdict(made) for name, made in self.overviews.items()}}
+        return json.dumps(tree, sort_keys=True, separators=(',', ':')) + '\n'
+
+    @classmethod
+    def read(cls, text: str) -> 'ReportState':
+        """The state in a text; ValueError where it is none of this schema."""
+        try:
+            tree = json.loads(text)
+            if tree['schema'] != SCHEMA:
+                raise ValueError(f'its schema is {tree["schema"]!r}, not {SCHEMA}')
+            return cls({key: _series(entry) for key, entry in tree['series'].items()},
+                       {name: OverviewMade(str(entry['fingerprint']), Output(**entry['output']))
+                        for name, entry in tree['overviews'].items()})
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise ValueError(f'not a report-state.json: {error}') from None
+
+
+def _series(entry: dict[str, Any]) -> SeriesMade:
+    """A SeriesMade of JSON, which knows no tuples."""
+    return SeriesMade(
+        str(entry['fingerprint']), str(entry['model']), SeriesStatus.from_dict(entry['status']),
+        tuple((str(date), bool(clear)) for date, clear in entry['nights']),
+        tuple(tuple(line) for line in entry['colorterms']), tuple(map(str, entry['warnings'])),
+        {name: Output(**output) for name, output in entry['outputs'].items()})
+
+
+def digest(*parts: object) -> str:
+    """SHA-256 (hexadecimal) of arrays and of plain values by their repr; in another order they give another one."""
+    found = hashlib.sha256()
+    for part in parts:
+        kind, content = (part.dtype.str, part.tobytes()) if isinstance(part, np.ndarray) else ('', repr(part).encode())
+        found.update(f'{kind} {len(content)} '.encode() + content)
+    return found.hexdigest()
+
+
+def code_digest(version_text: str) -> str:
+    """Digest of the version of the program, the content of the modules in CODE, and the versions of LIBRARIES."""
+    sources = [Path(__file__).with_name(f'{name}.py').read_bytes() for name in CODE]
+    return digest(version_text, *sources, *(version(name) for name in LIBRARIES))
