@@ -57,6 +57,16 @@ def usable_cores(cgroups: Path = Path('/sys/fs/cgroup'), membership: Path = Path
     return max(count, 1)
 
 
+def can_start() -> bool:
+    """Whether this system lets processes work together: semaphores need a /dev/shm that may be written."""
+    try:
+        multiprocessing.get_context('spawn').Lock()
+    except (OSError, ImportError) as error:
+        log.warning('no worker processes here (%s; is /dev/shm writable?): frames are measured in this one', error)
+        return False
+    return True
+
+
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding='ascii')

@@ -265,13 +265,16 @@ def _outcomes(todo: Sequence['FrameFile'], options: Namespace, observatory: 'Obs
     last = [frame for frame in todo if frame.name.name in deadly]
     frames = [frame for frame in todo if frame.name.name not in deadly] if last else todo
     processes = _processes(options.processes, len(frames))
+    if processes > 1 or last:
+        from framepool import can_start, in_processes
+
+        if not can_start():
+            processes, frames, last = 1, [*frames, *last], []
     if processes == 1 and frames:
         calibrator = Calibrator(options, observatory)
         yield from ((frame, calibrator.outcome(frame)) for frame in frames)
         frames = ()
     if frames or last:
-        from framepool import in_processes
-
         with closing(in_processes(Calibrator, (options, observatory, processes), Calibrator.outcome,
                                   _neighbours(frames, processes), processes=processes, last=last)) as results:
             for frame, outcome in results:

@@ -206,6 +206,18 @@ def test_rows_are_the_same_whatever_the_number_of_processes(night, alone, tmp_pa
     assert all(re.match(r'\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ (INFO|WARNING) ', line) for line in lines)
 
 
+def test_without_shared_memory_frames_are_measured_in_one_process(night, alone, tmp_path, capsys, monkeypatch):
+    """As in a container whose /dev/shm may not be written: the semaphores of processes live there."""
+    def refuse(_context):
+        raise PermissionError(13, 'Permission denied')
+
+    monkeypatch.setattr('multiprocessing.context.BaseContext.Lock', refuse)
+    assert photcalibration.main(arguments(night, tmp_path / 'x.db', '--processes', '2')) == 1
+    assert 'no worker processes here' in capsys.readouterr().err
+    names = 'select name, zp from lcophot order by name'
+    assert rows(tmp_path / 'x.db', names) == rows(alone, names)
+
+
 def test_errors_of_the_run_and_what_workers_log_come_from_them(night, tmp_path, capsys):
     def run(*more, ps1=None):
         status = photcalibration.main(arguments(night, tmp_path / 'x.db', '--processes', '2', *more, ps1=ps1))
