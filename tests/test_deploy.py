@@ -154,3 +154,13 @@ def test_publishing_never_shows_the_password(tmp_path):
         'logout registry.example.org']
     assert (tmp_path / 'calls.password').read_text() == 'hush\n'
     assert 'hush' not in ended.stdout + ended.stderr
+
+
+def test_a_demo_never_publishes(monkeypatch):
+    """Neither by credentials of the environment, nor by a site's file that holds some."""
+    import demo
+
+    for name in ('AWS_S3_BUCKET', 'AWS_ACCESS_KEY_ID', 'PHOTZP_ENVFILE', 'PHOTZP_OUTPUTDIR'):
+        monkeypatch.setenv(name, 'of the site')
+    assert 'of the site' not in demo.without_cloud().values()
+    assert demo.without_cloud()['PATH'] == os.environ['PATH']
