@@ -8,11 +8,13 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import uuid
 from pathlib import Path
 from types import SimpleNamespace
 
 import hypothesis
 import pytest
+import sqlalchemy as sa
 
 import simulation
 
@@ -80,6 +82,19 @@ def postgresql():
             yield f'postgresql+psycopg://{owner}@127.0.0.1:{port}/postgres'
         finally:
             run('pg_ctl', '-m', 'immediate', 'stop')
+
+
+@pytest.fixture
+def postgresql_schema(postgresql):
+    """URL of a new, empty schema on the PostgreSQL server, as text."""
+    name = f'photzp_{uuid.uuid4().hex}'
+    engine = sa.create_engine(postgresql, isolation_level='AUTOCOMMIT')
+    with engine.connect() as connection:
+        connection.execute(sa.schema.CreateSchema(name))
+        url = sa.make_url(postgresql).update_query_dict({'options': f'-csearch_path={name}'})
+        yield url.render_as_string(hide_password=False)
+        connection.execute(sa.schema.DropSchema(name, cascade=True))
+    engine.dispose()
 
 
 def unavailable(reason):

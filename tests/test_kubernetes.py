@@ -14,7 +14,6 @@ import signal
 import subprocess
 import sys
 import time
-import uuid
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -398,25 +397,13 @@ def test_a_range_is_measured_as_by_one_run(places, tmp_path):
     assert measured(f'sqlite:///{tmp_path}/x.db') == places[1]
 
 
-@pytest.fixture
-def schema(postgresql):
-    """URL of a new schema on a PostgreSQL server."""
-    name = f'photzp_{uuid.uuid4().hex}'
-    engine = sa.create_engine(postgresql, isolation_level='AUTOCOMMIT')
-    with engine.connect() as connection:
-        connection.execute(sa.schema.CreateSchema(name))
-        yield sa.make_url(postgresql).update_query_dict({'options': f'-csearch_path={name}'})
-        connection.execute(sa.schema.DropSchema(name, cascade=True))
-    engine.dispose()
-
-
-def test_shards_at_once_make_the_rows_of_one_run(places, schema):
+def test_shards_at_once_make_the_rows_of_one_run(places, postgresql_schema):
     command = [sys.executable, DEPLOY / 'shardnights.py', f'--first={FIRST}', f'--last={LAST}', '--shards=2']
-    options = ['--', *places[0], '--photodb', schema.render_as_string(hide_password=False)]
+    options = ['--', *places[0], '--photodb', postgresql_schema]
     running = [subprocess.Popen([*command, f'--shard={number}', *options], stdout=subprocess.DEVNULL,
                                 stderr=subprocess.DEVNULL) for number in range(2)]
     assert [process.wait(timeout=120) for process in running] == [0, 0]
-    assert measured(schema) == places[1]
+    assert measured(postgresql_schema) == places[1]
 
 
 @pytest.mark.parametrize('place', ['x.db', 'sqlite:///x.db', None])

@@ -15,17 +15,6 @@ COUNTS = {'lcophot': 33, 'photreject': 1, 'photrun': 2, 'telescopemodel': 3, 'th
 
 
 @pytest.fixture
-def server(postgresql):
-    """URL of an empty schema of the tests' PostgreSQL server."""
-    engine = sa.create_engine(postgresql, isolation_level='AUTOCOMMIT')
-    with engine.connect() as connection:
-        connection.execute(sa.schema.CreateSchema('copied'))
-        yield sa.make_url(postgresql).update_query_dict({'options': '-csearch_path=copied'}).render_as_string(False)
-        connection.execute(sa.schema.DropSchema('copied', cascade=True))
-    engine.dispose()
-
-
-@pytest.fixture
 def filled(tmp_path):
     """A database that began as an old one (no key in telescopemodel, text for an airmass), and was written to since."""
     file = tmp_path / 'lcophotzp.db'
@@ -57,14 +46,14 @@ def rows_of(place):
             for name, table in Base.metadata.tables.items()}
 
 
-def test_to_postgresql_and_back(filled, server, tmp_path, capsys):
-    assert longtermphotzp.main(['--database', str(filled), '--copyto', server]) == 0
+def test_to_postgresql_and_back(filled, postgresql_schema, tmp_path, capsys):
+    assert longtermphotzp.main(['--database', str(filled), '--copyto', postgresql_schema]) == 0
     said = capsys.readouterr().out
     for table, count in COUNTS.items():
         assert f'{table}: {count} rows copied and compared' in said
     assert 'lcophot: 33 rows copied and compared; 1 values were no numbers and are missing now' in said
-    assert longtermphotzp.main(['--database', server, '--copyto', str(tmp_path / 'back.db')]) == 0
-    there, back = rows_of(server), rows_of(tmp_path / 'back.db')
+    assert longtermphotzp.main(['--database', postgresql_schema, '--copyto', str(tmp_path / 'back.db')]) == 0
+    there, back = rows_of(postgresql_schema), rows_of(tmp_path / 'back.db')
     assert there == back
     assert {name: len(rows) for name, rows in back.items()} == COUNTS
     before = rows_of(filled)
@@ -74,9 +63,9 @@ def test_to_postgresql_and_back(filled, server, tmp_path, capsys):
         name: rows for name, rows in back.items() if name != 'lcophot'}
 
 
-def test_numbers_go_on_after_a_copy(filled, server):
-    assert longtermphotzp.main(['--database', str(filled), '--copyto', server]) == 0
-    with PhotDatabase(server) as database:
+def test_numbers_go_on_after_a_copy(filled, postgresql_schema):
+    assert longtermphotzp.main(['--database', str(filled), '--copyto', postgresql_schema]) == 0
+    with PhotDatabase(postgresql_schema) as database:
         assert database.start_run('photcalibration.py', {}, '1') == 3
         database.store_model('lsc-doma-1m0a', 'gp', ['2019-01-01'], [24.0])
         assert len(database.model('lsc-doma-1m0a', 'gp').modelzp) == 1

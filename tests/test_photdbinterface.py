@@ -25,7 +25,6 @@ from rejections import DatabaseUnusable
 E91 = 'lsc1m005-fa15-20190805-0123-e91.fits.fz'
 E11 = 'lsc1m005-fa15-20190805-0123-e11.fits.fz'
 OTHER = 'lsc1m005-fa15-20190805-0124-e91.fits.fz'
-_schema_numbers = itertools.count()
 
 
 @pytest.fixture(autouse=True, scope='module')
@@ -61,17 +60,7 @@ def clock(start='2026-01-01 00:00:00'):
 @pytest.fixture(params=['sqlite', 'postgresql'])
 def place(request, tmp_path):
     """A new place for a database."""
-    if request.param == 'sqlite':
-        yield tmp_path / 'zeropoints.db'
-        return
-    schema = f'photdb_{os.getpid()}_{next(_schema_numbers)}'
-    server = request.getfixturevalue('postgresql')
-    engine = sa.create_engine(server, isolation_level='AUTOCOMMIT')
-    with engine.connect() as connection:
-        connection.execute(sa.schema.CreateSchema(schema))
-        yield sa.make_url(server).update_query_dict({'options': f'-csearch_path={schema}'})
-        connection.execute(sa.schema.DropSchema(schema, cascade=True))
-    engine.dispose()
+    return tmp_path / 'zeropoints.db' if request.param == 'sqlite' else request.getfixturevalue('postgresql_schema')
 
 
 @pytest.fixture
