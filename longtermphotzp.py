@@ -54,7 +54,8 @@ def parser() -> Parser:
                        help=f'directory to write to where AWS_S3_BUCKET is not set (default: {DEFAULT_DIRECTORY})')
     where.add_argument('--observatory', metavar='FILE', help='TOML file laid over the built-in observatory.toml')
     other = p.add_argument_group('instead of a report')
-    other.add_argument('--export', metavar='FILE', help='write the zeropoints as CSV to this file, and stop')
+    other.add_argument('--export', metavar='FILE',
+                       help='write the zeropoints as a table to a file that ends in .csv, .ecsv or .parquet, and stop')
     other.add_argument('--backup', metavar='FILE',
                        help='copy the SQLite database to this file, also while others write to it, and stop')
     other.add_argument('--copyto', metavar='DATABASE',
@@ -71,7 +72,7 @@ examples:
   longtermphotzp.py                                          everything
   longtermphotzp.py --site lsc --telescope domb-1m0a         one telescope; the others stay on the page
   longtermphotzp.py --filter rp --no-renderhtml              plots of one filter only
-  longtermphotzp.py --export zeropoints.csv --start 20240101 numbers for your own tools
+  longtermphotzp.py --export zeropoints.ecsv --start 20240101 numbers for your own tools
 
 exit status: 0 done; 1 done, but some input was unreadable (--testdb: there are findings); 2 could not run
 """
@@ -199,14 +200,14 @@ def import_old(database: 'PhotDatabase', directory: Path) -> int:
 
 
 def export(database: 'PhotDatabase', options: argparse.Namespace, observatory: 'Observatory') -> int:
-    """Write the zeropoints that the options select as CSV."""
-    from report import selection, write_zeropoints
+    """Write the zeropoints that the options select as a table."""
+    from exporttable import check_name, write_table
+    from report import exported_columns, exported_zeropoints
 
     path = Path(options.export).expanduser()
-    telescopes, native = selection(database, options, observatory)
+    check_name(path)
     try:
-        with open(path, 'w', newline='', encoding='utf-8') as file:
-            rows = write_zeropoints(file, database, telescopes, native, options, observatory)
+        rows = write_table(path, exported_columns(), exported_zeropoints(database, options, observatory))
     except OSError as error:
         raise DatabaseUnusable(f'{path}: cannot be written ({error.strerror}); see --export') from None
     print(f'{rows} zeropoints in {path}')

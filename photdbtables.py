@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, MappedColumn, mapped_column
 
 from names import base_name, exposure_of, level_of
 
@@ -33,39 +33,49 @@ class Base(DeclarativeBase):
     type_annotation_map = {str: sa.Text, float: sa.Double}  # noqa: RUF012 (SQLAlchemy's own idiom)
 
 
+def _column(unit: str, meaning: str, **settings: Any) -> MappedColumn[Any]:
+    """A column that says what it holds and in which unit, '' for none."""
+    return mapped_column(doc=meaning, info={'unit': unit}, **settings)
+
+
 class LcoPhot(Base):
-    """One measured frame; `Measurement` says what the columns mean."""
+    """One measured frame."""
 
     __tablename__ = 'lcophot'
-    name: Mapped[str] = mapped_column(primary_key=True)
-    dateobs: Mapped[str | None]
-    site: Mapped[str | None]
-    dome: Mapped[str | None]
-    telescope: Mapped[str | None]
-    camera: Mapped[str | None]
-    filter: Mapped[str | None]
-    airmass: Mapped[float | None]
-    zp: Mapped[float | None]
-    colorterm: Mapped[float | None]
-    zpsig: Mapped[float | None]
-    zperr: Mapped[float | None]
-    colortermerr: Mapped[float | None]
-    zpcolor: Mapped[float | None]
-    nstars: Mapped[int | None]
-    exptime: Mapped[float | None]
-    zpcolortermcov: Mapped[float | None]
-    colortermheld: Mapped[bool | None]
-    refcomplete: Mapped[bool | None]
-    wcsoffset: Mapped[float | None]
-    nmatched: Mapped[int | None]
-    matchsep: Mapped[float | None]
-    matchfrac: Mapped[float | None]
-    magslope: Mapped[float | None]
-    magslopeerr: Mapped[float | None]
-    redchi2: Mapped[float | None]
-    meancolor: Mapped[float | None]
-    processed: Mapped[str | None]
-    frame: Mapped[str | None]
+    name: Mapped[str] = _column('', 'name of the frame, the key; a path in older rows', primary_key=True)
+    dateobs: Mapped[str | None] = _column('', 'start of the exposure')
+    site: Mapped[str | None] = _column('', 'site, as lsc')
+    dome: Mapped[str | None] = _column('', 'enclosure, as doma')
+    telescope: Mapped[str | None] = _column('', 'telescope, as 1m0a')
+    camera: Mapped[str | None] = _column('', 'camera, as fa15')
+    filter: Mapped[str | None] = _column('', 'filter as in the header of the frame')
+    airmass: Mapped[float | None] = _column('', 'airmass')
+    zp: Mapped[float | None] = _column('mag', 'zeropoint at g-i = zpcolor, SDSS system, in the limit of bright stars')
+    colorterm: Mapped[float | None] = _column('mag/mag', 'colour term, change of zp per magnitude of SDSS g-i')
+    zpsig: Mapped[float | None] = _column('mag', 'robust scatter of single stars about the fit')
+    zperr: Mapped[float | None] = _column('mag', 'error of zp; without that of the PS1 system itself')
+    colortermerr: Mapped[float | None] = _column(
+        'mag/mag', 'error of colorterm; where it was held, that of the usual value')
+    zpcolor: Mapped[float | None] = _column(
+        'mag', 'SDSS g-i at which zp holds; NULL in older rows, whose zp is at g-i = 0')
+    nstars: Mapped[int | None] = _column('', 'stars used in the fit')
+    exptime: Mapped[float | None] = _column('s', 'exposure time')
+    zpcolortermcov: Mapped[float | None] = _column('mag^2', 'covariance of zp and colorterm')
+    colortermheld: Mapped[bool | None] = _column('', '1 where the colour term was not fitted but held at a usual value')
+    refcomplete: Mapped[bool | None] = _column('', '0 where a part of the reference catalogue was missing')
+    wcsoffset: Mapped[float | None] = _column('arcsec', 'offset between frame and catalogue that matching removed')
+    nmatched: Mapped[int | None] = _column('', 'sources that were matched to a reference star, one to one')
+    matchsep: Mapped[float | None] = _column('arcsec', 'median separation of the matches, after what matching removed')
+    matchfrac: Mapped[float | None] = _column('', 'nmatched as a fraction of all sources of the frame')
+    magslope: Mapped[float | None] = _column(
+        'mag/mag', 'slope of zp with the magnitude of the stars used, left by the fit; 0 is good')
+    magslopeerr: Mapped[float | None] = _column('mag/mag', 'error of magslope')
+    redchi2: Mapped[float | None] = _column(
+        '', 'chi-square of the stars used per degree of freedom, by photon and catalogue errors alone, '
+        'before the intrinsic scatter')
+    meancolor: Mapped[float | None] = _column('mag', 'mean SDSS g-i of the stars used, weighted as in the fit')
+    processed: Mapped[str | None] = _column('', 'when the frame was measured')
+    frame: Mapped[str | None] = _column('', 'the exposure: the base name without level and extension')
     __table_args__ = (
         sa.Index('ix_lcophot_frame', 'frame'),
         sa.Index('ix_lcophot_series', 'site', 'dome', 'telescope', 'filter', 'dateobs'),
@@ -162,21 +172,10 @@ PHOT, MODEL, INTERVAL, STEP, REJECT, RUN = (Base.metadata.tables[model.__tablena
 
 @dataclass(frozen=True)
 class Measurement:
-    """One measured frame, a row of `lcophot`; NaN and None are stored as NULL.
+    """One measured frame, a row of `lcophot`: the columns of LcoPhot say what each value means.
 
-    name : base name, or a path that ends in it.
-    dateobs : start of the exposure, UTC, 'YYYY-MM-DD HH:MM:SS.sss'.
-    zp, zperr, zpsig [mag], colorterm, colortermerr, zpcolor [mag] : zeropoint at the colour g-i = zpcolor and its
-        error, scatter of single stars, colour term and its error.
-    zpcolortermcov [mag^2] : covariance of zp and colorterm.
-    nstars : stars used in the fit.  exptime [s].
-    colortermheld : the colour term was not fitted but held at the camera's usual value.
-    refcomplete : False where a part of the reference catalogue was missing.
-    wcsoffset [arcsec] : offset between frame and catalogue that matching removed.
-    nmatched, matchsep [arcsec], matchfrac : stars matched, their median separation, their share of all detections.
-    magslope, magslopeerr [mag/mag] : slope of zp with magnitude that the fit left, and its error.
-    redchi2 : reduced chi-square by photon and catalogue errors alone, before the intrinsic scatter.
-    meancolor [mag] : mean g-i of the stars used, weighted as in the fit.
+    NaN and None are stored as NULL.  name : base name, or a path that ends in it.
+    dateobs : 'YYYY-MM-DD HH:MM:SS.sss' UTC.
     """
 
     name: str

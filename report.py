@@ -15,18 +15,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, fields
 from datetime import date, datetime
 from functools import partial
-from typing import TextIO
 
 import numpy as np
+import sqlalchemy as sa
 from matplotlib.figure import Figure
 
 import trendplots
 import webpage
 from colourterm import CameraColourTerm, with_camera_colourterm
+from exporttable import Column
 from names import STATE_FILE, overview_plot_name, safe_part, trend_plot_name
 from observatory import Observatory
 from photdbinterface import PhotDatabase
-from photdbtables import StoredModel, TelescopeKey, Zeropoints
+from photdbtables import LcoPhot, StoredModel, TelescopeKey, Zeropoints
 from rejections import DatabaseUnusable, UsageInvalid
 from reportstate import Output, OverviewMade, ReportState, SeriesMade, code_digest, digest
 from reportstore import BucketStore, DirectoryStore
@@ -542,28 +543,32 @@ def model_csv(rows: Rows, fit: ThroughputFit) -> str:
     return file.getvalue()
 
 
-def write_zeropoints(file: TextIO, database: PhotDatabase, telescopes: Iterable[TelescopeKey],
-                     native: dict[str, list[str]], options: Namespace, observatory: Observatory) -> int:
-    """Write the zeropoints of telescopes and filters as CSV; returns how many rows.
+MADE_HERE = (  # of a zeropoint by the report, beside the columns of the database
+    Column('zp_repaired', 'mag', 'zp with the gain repairs of observatory.toml'),
+    Column('zp_cameracolor', 'mag', 'zp_repaired with the colour term of the camera'),
+    Column('zperr_cameracolor', 'mag', 'error of zp_cameracolor'))
+_KINDS = {'dateobs': np.datetime64, 'processed': np.datetime64, 'colortermheld': bool, 'refcomplete': bool}
 
-    Columns are those of `lcophot` as measured, zp_repaired, with the gain repairs of observatory.toml, and
-    zp_cameracolor with zperr_cameracolor, with the colour term of the camera besides.
-    """
-    writer = csv.writer(file, lineterminator='\n')
-    columns, total = None, 0
+
+def exported_columns() -> tuple[Column, ...]:
+    """Columns of exported zeropoints: those of `lcophot` as measured, and MADE_HERE."""
+    columns = LcoPhot.__table__.columns
+    stored = [columns[field.name] for field in fields(Zeropoints)]
+    return (*(Column(each.name, each.info['unit'], each.doc or '',
+                     _KINDS.get(each.name, str if isinstance(each.type, sa.Text) else float)) for each in stored),
+            *MADE_HERE)
+
+
+def exported_zeropoints(database: PhotDatabase, options: Namespace,
+                        observatory: Observatory) -> Iterator[dict[str, np.ndarray]]:
+    """Zeropoints of the telescopes, filters and dates that the options select, a dict of columns at a time."""
+    telescopes, native = selection(database, options, observatory)
     start, end = (_moment(date) for date in (options.start, options.end))
     for telescope in telescopes:
         for filter_name, natives in native.items():
             rows = read_rows(database, telescope, filter_name, natives, observatory, start, end,
                              cameracolorterm=options.cameracolorterm)
-            if rows is None:
-                continue
-            if columns is None:
-                columns = [field.name for field in fields(rows.zeropoints)]
-                writer.writerow((*columns, 'zp_repaired', 'zp_cameracolor', 'zperr_cameracolor'))
-            values = [getattr(rows.zeropoints, name).tolist() if name not in ('dateobs', 'processed') else
-                      np.datetime_as_string(getattr(rows.zeropoints, name)).tolist() for name in columns]
-            more = [np.round(each, 6).tolist() for each in (rows.zp_repaired, rows.zp_cameracolour, rows.zperr)]
-            writer.writerows(zip(*values, *more, strict=True))
-            total += len(rows.zeropoints)
-    return total
+            if rows is not None:
+                made = (rows.zp_repaired, rows.zp_cameracolour, rows.zperr)
+                yield {**{field.name: getattr(rows.zeropoints, field.name) for field in fields(Zeropoints)},
+                       **{column.name: np.round(each, 6) for column, each in zip(MADE_HERE, made, strict=True)}}

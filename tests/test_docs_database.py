@@ -26,3 +26,9 @@ def test_each_column_has_a_row(table):
     assert [column for column, *_ in rows(table)] == [column.name for column in Base.metadata.tables[table].columns]
     assert {unit for _, unit, _ in rows(table)} <= UNITS
     assert all(meaning.strip() for *_, meaning in rows(table))
+
+
+def test_meanings_of_measured_frames_are_those_of_the_code():
+    """They are written to exported tables."""
+    columns = Base.metadata.tables['lcophot'].columns
+    assert rows('lcophot') == [(column.name, column.info['unit'], column.doc) for column in columns]

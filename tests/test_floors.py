@@ -11,7 +11,8 @@ FLOORS = (
     {'framearchive', 'banzaiframe', 'ps1catalog', 'oldzeropoints'},
     {'starmatch', 'fieldvote', 'zeropoint', 'kronloss', 'clearsky'},
     {'throughputmodel', 'throughputline', 'quality', 'colourterm', 'status', 'photdbtables', 'photdbplaces'},
-    {'photdbinterface', 'frameplots', 'trendplots', 'webpage', 'reportstore', 'reportstate'},
+    {'photdbinterface', 'frameplots', 'trendplots', 'webpage', 'reportstore', 'reportstate',
+     'exporttable'},
     {'commandline', 'framepool', 'report', 'databasecheck', 'realframes'},
     {'photcalibration', 'longtermphotzp', 'simulation', 'demo'},
 )

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from astropy.table import Table
 
 import longtermphotzp
 import simulation
@@ -221,6 +222,16 @@ def test_export_has_every_row(years, tmp_path, capsys):
     assert all(float(row['zp']) == stored[row['name']] for row in rows)
     with pytest.raises(RunStopped, match='--export'):
         report(years, tmp_path, '--export', str(tmp_path / 'no' / 'such' / 'folder.csv'))
+
+
+@pytest.mark.parametrize('extension', ['ecsv', 'parquet'])
+def test_export_says_what_its_columns_are(years, tmp_path, extension):
+    path = tmp_path / f'gp.{extension}'
+    assert report(years, tmp_path, '--filter', 'gp', '--export', str(path)) == 0
+    table = Table.read(path)
+    assert {str(table[name].unit) for name in ('zp', 'zperr', 'zp_repaired', 'zp_cameracolor')} == {'mag'}
+    assert all(column.description for column in table.itercols())
+    assert set(table['filter']) == {'gp'}
 
 
 def test_export_has_zeropoints_with_the_colour_term_of_the_camera(years, tmp_path):
