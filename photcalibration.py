@@ -413,11 +413,14 @@ def _measure(path: str, catalog: 'PS1Catalog', observatory: 'Observatory', optio
     return calibrate_in(catalog, frame, observatory, field)
 
 
-def calibrate_in(catalog: 'PS1Catalog', frame: 'Frame', observatory: 'Observatory', field: Field) -> 'Calibration':
+def calibrate_in(catalog: 'PS1Catalog', frame: 'Frame', observatory: 'Observatory',
+                 field: Field | None = None) -> 'Calibration':
     """The Calibration of a frame against a PS1Catalog; in `field` is noted whether its files were complete.
 
+    Raises FrameRejected, with the reason, where the field or the stars do not allow one.
     Where the world coordinates are off, or no stars agree, the frame is tried again in a wider field.
     """
+    field = Field() if field is None else field
     try:
         calibration = calibrate(frame, _reference_field(frame, catalog, CONE_MARGIN_DEG, field), observatory)
         if calibration.offset_arcsec <= 3600 * CONE_MARGIN_DEG:

@@ -142,7 +142,7 @@ def measure_path(path, catalog, observatory):
     """(fit, None) of a file, or (None, reason) where it was rejected."""
     frame = read_frame(path, observatory)
     try:
-        return photcalibration.calibrate_in(catalog, frame, observatory, photcalibration.Field()).fit, None
+        return photcalibration.calibrate_in(catalog, frame, observatory).fit, None
     except FrameRejected as rejection:
         return None, rejection.reason.name
 
