@@ -154,6 +154,23 @@ class ReferenceRules:
 
 
 @dataclass(frozen=True)
+class AlarmLimits:
+    """Beyond which values `longtermphotzp.py --check` has a finding; see observatory.toml for each."""
+
+    throughput_below_percent: float
+    fell_in_week_mag: float
+    step_mag: float
+    step_news_days: int
+    cameras_apart_mag: float
+    colorterm_moved: float
+    scatter_grew_factor: float
+    silent_days: int
+    closed_days: int
+    run_overdue_hours: float
+    significance: float
+
+
+@dataclass(frozen=True)
 class Observatory:
     """Everything of `observatory.toml`, checked; see the comments there for the meaning of each entry."""
 
@@ -170,6 +187,7 @@ class Observatory:
     columns: Columns
     frame: FrameRules
     reference_catalogue: ReferenceRules
+    alarms: AlarmLimits
 
     def ps1_band(self, filter_name: str) -> str | None:
         """Band of the reference catalogue for a filter, None where it is not served or not known."""
@@ -299,7 +317,7 @@ def _observatory(tree: dict[str, Any]) -> Observatory:
         built[key] = {name: _record(rule, entry, f'{key}.{name}') for name, entry in _table(tree, key).items()}
     built.update(_records(tree))
     for key, table in (('archive', ArchiveLayout), ('keywords', Keywords), ('columns', Columns), ('frame', FrameRules),
-                       ('reference_catalogue', ReferenceRules)):
+                       ('reference_catalogue', ReferenceRules), ('alarms', AlarmLimits)):
         built[key] = _record(table, _table(tree, key), key)
     observatory = Observatory(**built)
     _check(observatory)
@@ -343,6 +361,9 @@ def _check(observatory: Observatory) -> None:
     colours = observatory.reference_catalogue.colour_range_mag
     if len(colours) != 2 or not colours[0] < colours[1]:
         raise _Invalid('reference_catalogue.colour_range_mag: must be two colours, the bluer first')
+    for name, limit in dataclasses.asdict(observatory.alarms).items():
+        if not limit > (1 if name == 'scatter_grew_factor' else 0):
+            raise _Invalid(f'alarms.{name}: must be more than {1 if name == "scatter_grew_factor" else 0}')
     missing = {'camera', 'dayobs', 'obstype', 'level'} - set(observatory.archive.frame_pattern.groupindex)
     if missing:
         raise _Invalid(f'archive.frame_pattern: the group {sorted(missing)[0]} is missing, as in (?P<camera>...)')

@@ -10,7 +10,7 @@ FLOORS = (
     {'observatory', 'names', 'rejections'},
     {'framearchive', 'banzaiframe', 'ps1catalog', 'oldzeropoints'},
     {'starmatch', 'fieldvote', 'zeropoint', 'kronloss', 'clearsky'},
-    {'throughputmodel', 'throughputline', 'quality', 'colourterm', 'status', 'photdbtables', 'photdbplaces'},
+    {'throughputmodel', 'throughputline', 'quality', 'colourterm', 'status', 'alarms', 'photdbtables', 'photdbplaces'},
     {'photdbinterface', 'frameplots', 'trendplots', 'webpage', 'reportstore', 'reportstate',
      'exporttable'},
     {'commandline', 'framepool', 'report', 'databasecheck', 'realframes'},
@@ -19,9 +19,9 @@ FLOORS = (
 # Exceptions are defined as low as anything; the line through a series is the back room of its model, the search for a
 # field that of the matching, the forms of the Kron loss that of the fit; and the status sums the model up.
 SAME_FLOOR = {('observatory', 'rejections'), ('starmatch', 'fieldvote'), ('zeropoint', 'kronloss'),
-              ('throughputmodel', 'throughputline'), ('status', 'throughputmodel')}
+              ('throughputmodel', 'throughputline'), ('status', 'throughputmodel'), ('alarms', 'status')}
 SCIENCE = {'starmatch', 'fieldvote', 'zeropoint', 'kronloss', 'clearsky', 'throughputmodel', 'throughputline',
-           'quality', 'colourterm', 'status'}
+           'quality', 'colourterm', 'status', 'alarms'}
 ARRAYS_ONLY = ('sqlalchemy', 'matplotlib', 'boto3', 'astropy.io')  # not in the science
 OUTSIDE_WORLD = {'sys.exit', 'os.environ', 'os.environb', 'os.getenv', 'os.getenvb', 'datetime.now',
                  'datetime.utcnow', 'datetime.today', 'date.today'}
