@@ -231,8 +231,9 @@ def run_findings(last_good: dict[str, datetime | None], now: datetime, limits: A
 def _finding(limits: AlarmLimits, kind: str, setting: str, value: float, error: float | None, unit: str, text: str,
              **where: str) -> Finding:
     limit = float(getattr(limits, setting))
-    place = (where.get(name, '') for name in ('telescope', 'filter', 'camera'))
-    return Finding(kind, *place, text, value, error, limit, unit, setting, abs(value - limit) / limit)
+    telescope, filter_name, camera = (where.get(name, '') for name in ('telescope', 'filter', 'camera'))
+    return Finding(kind, telescope, filter_name, camera, text, value, error, limit, unit, setting,
+                   abs(value - limit) / limit)
 
 
 def _crossed(value: float, error: float, limit: float, limits: AlarmLimits) -> bool:

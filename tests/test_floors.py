@@ -12,7 +12,7 @@ FLOORS = (
     {'starmatch', 'fieldvote', 'zeropoint', 'kronloss', 'clearsky'},
     {'throughputmodel', 'throughputline', 'quality', 'colourterm', 'status', 'alarms', 'photdbtables', 'photdbplaces'},
     {'photdbinterface', 'frameplots', 'trendplots', 'webpage', 'reportstore', 'reportstate',
-     'exporttable'},
+     'exporttable', 'metrics'},
     {'commandline', 'framepool', 'report', 'databasecheck', 'realframes'},
     {'photcalibration', 'longtermphotzp', 'simulation', 'demo'},
 )
