@@ -12,14 +12,15 @@ FLOORS = (
     {'starmatch', 'fieldvote', 'zeropoint', 'kronloss', 'clearsky'},
     {'throughputmodel', 'throughputline', 'quality', 'colourterm', 'status', 'alarms', 'photdbtables', 'photdbplaces'},
     {'photdbinterface', 'frameplots', 'trendplots', 'webpage', 'reportstore', 'reportstate',
-     'exporttable', 'metrics'},
+     'exporttable', 'metrics', 'calendarplots'},
     {'commandline', 'framepool', 'report', 'databasecheck', 'realframes'},
     {'photcalibration', 'longtermphotzp', 'simulation', 'demo'},
 )
 # Exceptions are defined as low as anything; the line through a series is the back room of its model, the search for a
 # field that of the matching, the forms of the Kron loss that of the fit; and the status sums the model up.
 SAME_FLOOR = {('observatory', 'rejections'), ('starmatch', 'fieldvote'), ('zeropoint', 'kronloss'),
-              ('throughputmodel', 'throughputline'), ('status', 'throughputmodel'), ('alarms', 'status')}
+              ('throughputmodel', 'throughputline'), ('status', 'throughputmodel'), ('alarms', 'status'),
+              ('calendarplots', 'trendplots')}
 SCIENCE = {'starmatch', 'fieldvote', 'zeropoint', 'kronloss', 'clearsky', 'throughputmodel', 'throughputline',
            'quality', 'colourterm', 'status', 'alarms'}
 ARRAYS_ONLY = ('sqlalchemy', 'matplotlib', 'boto3', 'astropy.io')  # not in the science
