@@ -1,13 +1,16 @@
-"""One function over many frames, in processes beside this one; results come back one by one.
+"""One function over many frames, in processes beside this one or on a cluster; results come back one by one.
 
-Each process is a lane of its own: an `Executor` of one worker, which keeps its tools (the observatory, a share of the
+Each worker is a lane of its own: an `Executor` of one worker, which keeps its tools (the observatory, a share of the
 catalogue's cache) and does the frames that it is given in their order.  At most `AHEAD` of them are in its hands, so
 that what a dying worker held is known without its saying so, memory does not grow with the number of frames, and
 nothing that was measured waits for others.  Frames that were in the hands of a worker that died are tried again at the
 end, one at a time and with no other worker beside: the one that dies there, too, is the culprit.
 
-A worker lives no longer than the pipe to its parent: closing it, or the end of the parent however it comes, ends the
-worker at once.  Workers are spawned, so that they inherit no connection to a database, and use one thread each.
+A worker process lives no longer than the pipe to its parent: closing it, or the end of the parent however it comes,
+ends the worker at once.  They are spawned, so that they inherit no connection to a database, and use one thread each.
+
+A worker of a cluster (Dask's) is not ours to start or end.  Its executor is pinned to its address and dies when the
+scheduler says that the worker is gone; what the run left there is forgotten by the scheduler when the connection ends.
 """
 
 import logging

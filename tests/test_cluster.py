@@ -29,8 +29,8 @@ class Cluster:
         place.mkdir(exist_ok=True)
         self.scheduler = self._run('scheduler', '--host', '127.0.0.1', '--port', '0', '--no-dashboard', '--no-jupyter',
                                    '--scheduler-file', 'scheduler.json')
-        until((place / 'scheduler.json').exists)
-        self.address = json.loads((place / 'scheduler.json').read_text())['address']
+        file = place / 'scheduler.json'
+        self.address = json.loads(until(lambda: file.exists() and file.read_text()))['address']
 
     def _run(self, *command, modules=None):
         with open(self.place / 'log', 'a') as log:
