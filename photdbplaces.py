@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from datetime import date
 from itertools import count
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote, quote_plus
@@ -218,10 +219,10 @@ def copy_database(file: Path, copy: Path) -> None:
 # -- what each kind of database does in its own way --------------------------------------------------------------------
 
 
-def lock_schema(connection: sa.Connection) -> None:
-    """One process at a time looks at the schema and changes it; SQLite's BEGIN IMMEDIATE has seen to that."""
+def lock(connection: sa.Connection, what: str) -> None:
+    """Until the end of the transaction no other process locks the same; SQLite's BEGIN IMMEDIATE has seen to that."""
     if connection.dialect.name == 'postgresql':
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext('lcophot schema'))))
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(f'lcophot {what}'))))
 
 
 def add_columns(connection: sa.Connection, columns: Iterable[sa.Column]) -> None:
@@ -238,11 +239,14 @@ def add_columns(connection: sa.Connection, columns: Iterable[sa.Column]) -> None
 
 
 def upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert rows by name, or replace all their columns; columns that the rows lack stay as they are."""
+    """Insert rows by name, or replace all their columns; columns that the rows lack stay as they are.
+
+    In the order of their names: two processes that have rows in common would else wait for each other on a server.
+    """
     statement = _UPSERT[connection.dialect.name](table)
     values = {name: statement.excluded[name] for name in rows[0] if name != 'name'}
     statement = statement.on_conflict_do_update(index_elements=['name'], set_=values)
-    for chunk in chunks_of(rows, WRITE_CHUNK):
+    for chunk in chunks_of(sorted(rows, key=itemgetter('name')), WRITE_CHUNK):
         connection.execute(statement, chunk)
 
 

@@ -96,5 +96,9 @@ class WorkersLost(RunStopped):
     """Processes that are to measure frames die before they measure any."""
 
 
+class ClusterUnusable(RunStopped):
+    """The cluster that is to measure frames cannot be reached, was lost, or is not like this machine."""
+
+
 class StoreFailed(RunStopped):
     """The output place (directory or bucket) cannot be written."""

@@ -1,21 +1,22 @@
 """What all tests share: no credentials from outside, a simulated night made once, and a PostgreSQL server."""
 
-import getpass
 import json
 import logging
 import os
 import shutil
-import socket
-import subprocess
-import tempfile
+import sys
 import uuid
-from pathlib import Path
+from collections import Counter
 from types import SimpleNamespace
 
 import hypothesis
 import pytest
 import sqlalchemy as sa
+from astropy.io import fits
+from runs import MANY, arguments
+from servers import postgresql_programs, postgresql_server
 
+import photcalibration
 import simulation
 
 # No test asserts a time, so a busy machine may take as long as it likes over an example; and all runs try the same.
@@ -53,35 +54,46 @@ def night(tmp_path_factory):
 
 
 @pytest.fixture(scope='session')
+def alone(night, tmp_path_factory):
+    """The database that one process makes of the night, with all cameras of runs.MANY."""
+    database = tmp_path_factory.mktemp('alone') / 'x.db'
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delitem(sys.modules, 'framepool', raising=False)
+        assert photcalibration.main(arguments(night, database, '--processes', '1')) == 1
+        assert 'framepool' not in sys.modules
+    return database
+
+
+@pytest.fixture
+def pitfall(night, tmp_path):
+    """A catalogue in which reading never ends around a measurable frame of a field of its own: (place, pipe, frame)."""
+    fields = Counter(true['field'] for true in night.truth.values())
+    true = next(true for true in night.truth.values() if true['measurable'] and fields[true['field']] == 1
+                and true['camera'][:2] in MANY[1].split(','))
+    with fits.open(night.root / true['path'], disable_image_compression=True) as hdus:
+        header = hdus['SCI'].header
+        ra, dec = header['CRVAL1'], header['CRVAL2']
+    shutil.copytree(night.ps1, tmp_path / 'ps1')
+    with fits.open(tmp_path / 'ps1' / 'SkyTable.fits') as hdus:
+        name = next(row['NAME'].strip() for row in hdus['SKY_REGION'].data
+                    if row['R_MIN'] <= ra <= row['R_MAX'] and row['D_MIN'] <= dec <= row['D_MAX'])
+    pipe = next(path for path in (tmp_path / 'ps1' / name, tmp_path / 'ps1' / f'{name}.fits') if path.exists())
+    pipe.unlink()
+    os.mkfifo(pipe)
+    return tmp_path / 'ps1', pipe, true['name']
+
+
+@pytest.fixture(scope='session')
 def postgresql():
     """URL of a PostgreSQL server of our own, or of the one that PHOTDB_POSTGRESQL names."""
     if 'PHOTDB_POSTGRESQL' in os.environ:
         yield os.environ['PHOTDB_POSTGRESQL']
         return
-    found = sorted(Path('/usr/lib/postgresql').glob('*/bin/initdb'))
-    programs = found[-1].parent if found else Path(shutil.which('initdb') or 'none').parent
-    if not (programs / 'initdb').exists():
+    programs = postgresql_programs()
+    if programs is None:
         unavailable('PostgreSQL is not installed (apt-get install postgresql), and PHOTDB_POSTGRESQL names no server')
-    root = os.geteuid() == 0  # as which PostgreSQL refuses to run
-    owner, become = ('postgres', ['runuser', '-u', 'postgres', '--']) if root else (getpass.getuser(), [])
-    with socket.socket() as probe, tempfile.TemporaryDirectory(prefix='photzp-postgresql-') as place:
-        probe.bind(('127.0.0.1', 0))
-        port = probe.getsockname()[1]
-        probe.close()
-        if root:
-            shutil.chown(place, owner)
-        server = f'-c listen_addresses=127.0.0.1 -p {port} -k {place} -c fsync=off'
-
-        def run(program, *arguments):
-            subprocess.run([*become, programs / program, '-D', f'{place}/data', *arguments], check=True, cwd=place,
-                           stdout=subprocess.DEVNULL)
-
-        run('initdb', '-U', owner, '-A', 'trust', '-E', 'UTF8')
-        run('pg_ctl', '-w', '-l', f'{place}/log', '-o', server, 'start')
-        try:
-            yield f'postgresql+psycopg://{owner}@127.0.0.1:{port}/postgres'
-        finally:
-            run('pg_ctl', '-m', 'immediate', 'stop')
+    with postgresql_server(programs, fsync=False) as url:
+        yield url
 
 
 @pytest.fixture

@@ -4,29 +4,19 @@ import json
 import os
 import pickle
 import re
-import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
-import time
 from collections import Counter
 from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, suppress
-from pathlib import Path
 
 import pytest
-from astropy.io import fits
+from runs import REJECTED, ROOT, SAME, arguments, children, kill, rows, running, until
 
 import photcalibration
 from framepool import AHEAD, spread, usable_cores
 from rejections import TOO_FEW_STARS, WORKER_DIED, CatalogMissing, FrameRejected, WorkersLost
-
-ROOT = Path(__file__).resolve().parent.parent
-MANY = ('--cameratype', 'fa,fl,fs,kb')  # those with small fields, which do not take long
-SAME = 'select * from lcophot order by name'
-
 
 # -- executors that are told how to fail -------------------------------------------------------------------------------
 
@@ -117,6 +107,25 @@ def test_an_item_over_which_a_worker_dies_is_tried_again_alone(deaths):
     assert stand.running() <= 1  # the last one stays for what may come, and is its starter's to end
 
 
+def test_lanes_come_and_go_with_their_workers():
+    """As on a cluster: no more lanes than workers, more as others join, and what a lane had left is for the others."""
+    stand, places = Stand({3: 1, 20: 1}), [1]
+
+    def start():
+        return stand() if sum(not worker.dead and not worker.ended for worker in stand.started) < places[0] else None
+
+    results = spread(square, [range(first, first + 5) for first in range(0, 40, 5)], lanes=99, start=start,
+                     prepare=nothing)
+    found = dict([next(results)])
+    assert stand.running() == 1
+    places[0] = 3
+    found |= dict(next(results) for _ in range(9))
+    assert stand.running() == 3
+    places[0] = 1
+    assert found | dict(results) == {n: n**2 for n in range(40)}
+    assert stand.running() <= 1
+
+
 def test_items_known_to_be_dangerous_come_last_and_alone():
     stand = Stand({'b': 1})
     results = spread(str.upper, [['x', 'y']], lanes=2, start=stand, prepare=nothing, last=['a', 'b', 'c'])
@@ -169,34 +178,11 @@ def test_cores_are_those_that_the_container_may_use(tmp_path, monkeypatch, quota
 # -- processes ---------------------------------------------------------------------------------------------------------
 
 
-def rows(database, sql):
-    with closing(sqlite3.connect(database)) as connection:
-        found = connection.execute(sql)
-        hidden = [n for n, (name, *_) in enumerate(found.description) if name in ('processed', 'looked', 'id')]
-        return [[value for n, value in enumerate(row) if n not in hidden] for row in found]
-
-
-def arguments(night, database, *more, ps1=None):
-    return [*MANY, '--imagerootdir', str(night.archive), '--ps1dir', str(ps1 or night.ps1), '--photodb', str(database),
-            *more]
-
-
-@pytest.fixture(scope='module')
-def alone(night, tmp_path_factory):
-    """What one process makes of the night: (database, log)."""
-    database = tmp_path_factory.mktemp('alone') / 'x.db'
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delitem(sys.modules, 'framepool', raising=False)
-        assert photcalibration.main(arguments(night, database, '--processes', '1')) == 1
-        assert 'framepool' not in sys.modules
-    return database
-
-
 def test_rows_are_the_same_whatever_the_number_of_processes(night, alone, tmp_path, capsys):
     capsys.readouterr()
     assert photcalibration.main(arguments(night, tmp_path / 'x.db', '--processes', '2')) == 1
     said = capsys.readouterr()
-    for sql in (SAME, 'select * from photreject order by name'):
+    for sql in (SAME, REJECTED):
         assert rows(tmp_path / 'x.db', sql) == rows(alone, sql)
     (one,), (two,) = (rows(database, 'select counts, pertelescope from photrun') for database in (
         alone, tmp_path / 'x.db'))
@@ -234,78 +220,10 @@ def test_errors_of_the_run_and_what_workers_log_come_from_them(night, tmp_path, 
     assert 'Traceback' not in said
 
 
-@pytest.fixture
-def pitfall(night, tmp_path):
-    """A catalogue in which reading never ends around a measurable frame of a field of its own: (place, pipe, frame)."""
-    fields = Counter(true['field'] for true in night.truth.values())
-    true = next(true for true in night.truth.values() if true['measurable'] and fields[true['field']] == 1
-                and true['camera'][:2] in MANY[1].split(','))
-    with fits.open(night.root / true['path'], disable_image_compression=True) as hdus:
-        header = hdus['SCI'].header
-        ra, dec = header['CRVAL1'], header['CRVAL2']
-    shutil.copytree(night.ps1, tmp_path / 'ps1')
-    with fits.open(tmp_path / 'ps1' / 'SkyTable.fits') as hdus:
-        name = next(row['NAME'].strip() for row in hdus['SKY_REGION'].data
-                    if row['R_MIN'] <= ra <= row['R_MAX'] and row['D_MIN'] <= dec <= row['D_MAX'])
-    pipe = next(path for path in (tmp_path / 'ps1' / name, tmp_path / 'ps1' / f'{name}.fits') if path.exists())
-    pipe.unlink()
-    os.mkfifo(pipe)
-    return tmp_path / 'ps1', pipe, true['name']
-
-
-def children(pid):
-    """Processes that a process has started, as /proc shows them."""
-    return [int(child) for task in Path(f'/proc/{pid}/task').iterdir()
-            for child in (task / 'children').read_text().split()]
-
-
-def running(pid):
-    try:
-        return Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0] != 'Z'
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-def until(condition):
-    """Wait until it holds; the limit is for a test that would hang otherwise."""
-    for _ in range(1200):
-        if found := condition():
-            return found
-        time.sleep(0.05)
-    raise AssertionError('it never came about')
-
-
 def start(night, database, ps1, *more):
     return subprocess.Popen([sys.executable, str(ROOT / 'photcalibration.py'), *arguments(
         night, database, '--processes', '2', *more, ps1=ps1)], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
         text=True, cwd=database.parent, start_new_session=True)
-
-
-def writing_end(pipe):
-    """The end of a pipe that somebody reads from, None where nobody does."""
-    try:
-        return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
-    except OSError:
-        return None
-
-
-def readers(parent, pipe):
-    """Children that have the pipe open."""
-    found = []
-    for child in children(parent):
-        with suppress(FileNotFoundError):  # it closed a file, or ended, while we looked
-            if str(pipe) in {os.readlink(file) for file in Path(f'/proc/{child}/fd').iterdir()}:
-                found.append(child)
-    return found
-
-
-def kill(parent, pipe):
-    """Kill the child that reads from the pipe, as soon as there is one."""
-    end = until(lambda: writing_end(pipe))
-    child, = until(lambda: readers(parent, pipe))
-    os.kill(child, signal.SIGKILL)
-    until(lambda: not running(child))
-    os.close(end)
 
 
 def test_a_worker_that_is_killed_costs_one_frame_at_most_which_is_tried_again_alone(night, alone, pitfall, tmp_path):

@@ -1,0 +1,208 @@
+"""Frames on a Dask cluster: scheduler and workers as their commands start them, on real sockets; some are killed."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from functools import partial
+
+import distributed
+import pytest
+from runs import REJECTED, ROOT, SAME, arguments, kill, rows, running, until
+
+import framepool
+import photcalibration
+from rejections import WORKER_DIED
+
+LIST_FRAMES = photcalibration._list_frames
+
+
+class Cluster:
+    """A scheduler and its workers, processes of their own that find our modules in a directory."""
+
+    def __init__(self, place, modules=ROOT):
+        self.place, self.modules, self.started = place, modules, []
+        place.mkdir(exist_ok=True)
+        self.scheduler = self._run('scheduler', '--host', '127.0.0.1', '--port', '0', '--no-dashboard', '--no-jupyter',
+                                   '--scheduler-file', 'scheduler.json')
+        file = place / 'scheduler.json'
+        self.address = json.loads(until(lambda: file.exists() and file.read_text()))['address']
+
+    def _run(self, *command, modules=None):
+        with open(self.place / 'log', 'a') as log:
+            self.started.append(subprocess.Popen(
+                [sys.executable, '-m', 'dask', *command], cwd=self.place, stdout=log, stderr=log,
+                env={**os.environ, 'PYTHONPATH': str(modules or self.modules), 'OMP_NUM_THREADS': '1'}))
+        return self.started[-1]
+
+    def worker(self, modules=None):
+        """Start one more."""
+        return self._run('worker', self.address, '--no-nanny', '--nthreads', '1', '--no-dashboard', '--host',
+                         '127.0.0.1', modules=modules)
+
+    def end(self):
+        for process in self.started:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def make_cluster(tmp_path):
+    """Callable that starts a cluster without workers; all end with the test."""
+    made = []
+
+    def make(**settings):
+        made.append(Cluster(tmp_path / f'cluster{len(made)}', **settings))
+        return made[-1]
+
+    yield make
+    for cluster in made:
+        cluster.end()
+
+
+@pytest.fixture(scope='module')
+def cluster(tmp_path_factory):
+    """A cluster of two workers, for tests that leave it as it is."""
+    cluster = Cluster(tmp_path_factory.mktemp('cluster'))
+    for _ in range(2):
+        cluster.worker()
+    yield cluster
+    cluster.end()
+
+
+def start(night, database, cluster, ps1=None):
+    return subprocess.Popen([sys.executable, str(ROOT / 'photcalibration.py'), *arguments(
+        night, database, '--scheduler', cluster.address, ps1=ps1)], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
+        text=True, cwd=database.parent)
+
+
+def test_rows_and_log_are_those_of_one_machine(night, alone, cluster, tmp_path, monkeypatch, capsys):
+    """Also with places given relative to a working directory that is not that of the workers."""
+    capsys.readouterr()
+    monkeypatch.chdir(night.root)
+    assert photcalibration.main([*arguments(night, tmp_path / 'x.db', '--scheduler', cluster.address, ps1='ps1'),
+                                 '--imagerootdir', 'archive']) == 1
+    said = capsys.readouterr()
+    for sql in (SAME, REJECTED):
+        assert rows(tmp_path / 'x.db', sql) == rows(alone, sql)
+    (one,), (two,) = (rows(database, 'select counts, pertelescope from photrun') for database in (
+        alone, tmp_path / 'x.db'))
+    assert list(map(json.loads, one)) == list(map(json.loads, two))
+    lines = said.err.splitlines()
+    assert sum(' zp ' in line for line in lines) == len(rows(alone, SAME))
+    assert all(re.match(r'\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ (INFO|WARNING) ', line) for line in lines)
+
+
+def test_a_worker_that_is_killed_costs_one_frame_at_most(night, alone, pitfall, make_cluster, tmp_path):
+    """Two die over the same frame, the second with nothing beside it; one that joins takes the place of the first."""
+    cluster, (place, pipe, frame) = make_cluster(), pitfall
+    cluster.worker()
+    with start(night, tmp_path / 'x.db', cluster, place) as process:
+        kill(os.getpid(), pipe)
+        cluster.worker()
+        kill(os.getpid(), pipe)
+        cluster.worker()
+        said = process.stderr.read()
+    assert process.returncode == 1  # one frame of the night cannot be read
+    assert frame in next(line for line in said.splitlines() if 'WARNING a worker process died' in line)
+    assert f'died over {frame}, which it had to itself' in said
+    assert 'Traceback' not in said
+    assert rows(tmp_path / 'x.db', f"select name, retry from photreject where reason = '{WORKER_DIED.name}'") == [
+        [frame, 1]]
+    assert rows(tmp_path / 'x.db', SAME) == [row for row in rows(alone, SAME) if row[0] != frame]
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_stopped_keeps_its_rows_and_leaves_nothing_to_do(number, night, alone, cluster, tmp_path):
+    with start(night, tmp_path / 'x.db', cluster) as process:
+        next(line for line in process.stderr if ' zp ' in line)
+        process.send_signal(number)
+        said = process.stderr.read()
+    assert process.returncode == 128 + number
+    assert 'Traceback' not in said
+    kept = rows(tmp_path / 'x.db', SAME)
+    assert 1 <= len(kept) < len(rows(alone, SAME))
+    assert [row for row in rows(alone, SAME) if row in kept] == kept
+    with distributed.Client(cluster.address, set_as_default=False) as client:
+        until(lambda: not client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)))
+    assert all(map(running, (worker.pid for worker in cluster.started)))
+
+
+def refusal(night, database, capsys, address, *more):
+    """The one line of a run that cannot begin or go on."""
+    capsys.readouterr()
+    assert photcalibration.main(arguments(night, database, '--scheduler', address, *more)) == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if ' INFO ' not in line]
+    assert len(lines) == 1, lines
+    return lines[0].partition(' ERROR ')[2]
+
+
+def test_a_scheduler_that_does_not_answer_is_named_without_what_may_be_secret(night, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(framepool, 'CONNECT_S', 1)
+    with socket.socket() as nobody:
+        nobody.bind(('127.0.0.1', 0))
+        address = f'127.0.0.1:{nobody.getsockname()[1]}'
+        assert f'{address}: no scheduler answers within 1 s' in refusal(night, tmp_path / 'x.db', capsys, address)
+    for address, why in {'here': 'missing port', 'http://here:1': 'unknown address scheme',
+                         'tls://here:1': 'certificates', 'tcp://me:hush@here:1': 'is no address'}.items():
+        said = refusal(night, tmp_path / 'x.db', capsys, address)
+        assert why in said
+        assert 'hush' not in said
+    assert not any('hush' in text for text, in rows(tmp_path / 'x.db', 'select options from photrun'))
+    monkeypatch.setitem(sys.modules, 'distributed', None)
+    assert 'install requirements-dask.txt' in refusal(night, tmp_path / 'x.db', capsys, address)
+
+
+def listed_elsewhere(root, options, observatory, today):
+    """The frames there are, as if they were in a directory that only this machine has."""
+    listing = LIST_FRAMES(options, observatory, today)
+    options.imagerootdir = str(root)
+    return listing
+
+
+def test_a_cluster_that_cannot_do_it_is_told_from_one_that_can(night, make_cluster, tmp_path, capsys, monkeypatch):
+    """No worker; one with other modules; one that does not see the frames; a scheduler without our modules."""
+    monkeypatch.setattr(framepool, 'WORKER_S', 1)
+    cluster, without = make_cluster(), make_cluster(modules=tmp_path)
+    assert 'no worker for 1 s' in refusal(night, tmp_path / 'x.db', capsys, cluster.address)
+    monkeypatch.setattr(framepool, 'WORKER_S', 60)
+    (tmp_path / 'other').mkdir()
+    for path in ROOT.glob('*.py'):
+        shutil.copy(path, tmp_path / 'other')
+    with open(tmp_path / 'other' / 'zeropoint.py', 'a') as file:
+        file.write('# changed')
+    other = cluster.worker(modules=tmp_path / 'other')
+    assert re.match(r'the code is \w{12} here and \w{12} on a worker.*\(worker tcp://127', refusal(
+        night, tmp_path / 'x.db', capsys, cluster.address))
+    other.kill()
+    cluster.worker()
+    monkeypatch.setattr(photcalibration, '_list_frames', partial(listed_elsewhere, tmp_path / 'nowhere'))
+    assert re.match('.*/nowhere: is not there, empty, or not readable', refusal(
+        night, tmp_path / 'x.db', capsys, cluster.address))
+    without.worker()
+    assert "lack what they are to run (No module named 'framepool')" in refusal(
+        night, tmp_path / 'x.db', capsys, without.address)
+
+
+def test_a_scheduler_that_is_lost_ends_the_run_which_keeps_its_rows(night, alone, make_cluster, tmp_path):
+    cluster = make_cluster()
+    cluster.worker()
+    with start(night, tmp_path / 'x.db', cluster) as process:
+        next(line for line in process.stderr if ' zp ' in line)
+        cluster.scheduler.kill()
+        said = process.stderr.read()
+    assert process.returncode == 2
+    assert re.search('ERROR --scheduler .*: the scheduler was lost or restarted', said)
+    assert 'Traceback' not in said
+    kept = rows(tmp_path / 'x.db', SAME)
+    assert 1 <= len(kept) < len(rows(alone, SAME))
+
+
+def test_a_cluster_and_processes_exclude_each_other(capsys):
+    with pytest.raises(SystemExit, match='2'):
+        photcalibration.main(['--site', 'lsc', '--scheduler', 'tcp://x:1', '--processes', '2'])
+    assert '--scheduler and --processes exclude each other' in capsys.readouterr().err
