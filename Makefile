@@ -40,6 +40,7 @@ lock: $(VENV)/.ready
 
 bench: $(VENV)/.ready
 	$(BIN)/python benchmarks/calibration.py
+	$(BIN)/python benchmarks/start.py
 	$(BIN)/python benchmarks/processes.py
 	$(BIN)/python benchmarks/database.py
 	$(BIN)/python benchmarks/report.py

@@ -9,16 +9,16 @@ import math
 import os
 import re
 import stat
-import warnings
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fitsfile import BLOCK, FitsFile, FitsInvalid, Header, Table
 from names import base_name, exposure_of, safe_part
 from observatory import Columns, Observatory
 from rejections import (
@@ -33,10 +33,6 @@ from rejections import (
     FrameRejected,
 )
 
-if TYPE_CHECKING:  # imported where it is used
-    from astropy.io.fits import HDUList, Header
-
-FITS_BLOCK = 2880  # bytes; every FITS file is whole blocks (FITS standard 4.0, sec. 3.1)
 _LONGEST_EXPOSURE_S = 86400.0  # a day: more is a damaged header
 _EARLIEST_YEAR = 2000          # before the first robotic telescope of the network
 MIN_AIRMASS, MAX_AIRMASS = 0.99, 40.0  # 40 at the horizon
@@ -124,34 +120,25 @@ def read_frame(path: Path | str, observatory: Observatory, *, min_exptime_s: flo
     filters : names to read, None for all; another one raises NotSelected.
     Raises FrameRejected, with the reason, for everything that cannot be measured.
     """
-    from astropy.io import fits
-
     try:
         _check_whole(os.stat(path))
-        # Damaged or odd headers are met by name below; astropy's own warnings about them would only add noise.
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore')
-            warnings.filterwarnings('error', message='.*(truncated|corrupted)')
-            with (open(path, 'rb') as file,
-                  fits.open(file, memmap=False, lazy_load_hdus=True, disable_image_compression=True) as hdus):
-                header = _science_header(hdus)
-                facts = _header_facts(header, observatory, min_exptime_s, filters)
-                table = _source_table(hdus, observatory.columns)
-    except (FrameRejected, NotSelected):
-        raise
-    except Exception as error:
-        # astropy meets damaged bytes with many kinds of exception; each of them says that this file cannot be read.
-        # What the system refuses (errno) may pass; damaged content stays as it is until the file changes.
-        passing = getattr(error, 'errno', None) is not None
-        raise FrameRejected(FILE_UNREADABLE, f'{type(error).__name__}: {_one_line(error)}', passing=passing) from error
-    return _frame(path, facts, table, _flags_bad(header, observatory))
+        with open(path, 'rb', buffering=0) as file:
+            fits = FitsFile(file)
+            header = _science_header(fits)
+            facts = _header_facts(header, observatory, min_exptime_s, filters)
+            table = _source_table(fits, observatory.columns)
+    except FitsInvalid as error:  # damaged content stays as it is until the file changes
+        raise FrameRejected(FILE_UNREADABLE, str(error), passing=False) from error
+    except OSError as error:  # what the system refuses may pass
+        raise FrameRejected(FILE_UNREADABLE, f'{type(error).__name__}: {error}', passing=True) from error
+    return _frame(path, facts, table)
 
 
 def _check_whole(found: os.stat_result) -> None:
     """Refuse what would block for ever (a FIFO) and files cut off in the middle of a block."""
     if not stat.S_ISREG(found.st_mode):
         raise FrameRejected(FILE_UNREADABLE, 'not a regular file', passing=False)
-    if found.st_size % FITS_BLOCK or not found.st_size:
+    if found.st_size % BLOCK or not found.st_size:
         raise FrameRejected(FILE_UNREADABLE, f'{found.st_size} bytes are not whole FITS blocks', passing=False)
 
 
@@ -159,19 +146,19 @@ class NotSelected(Exception):
     """The frame is not of a filter that was asked for."""
 
 
-def _one_line(error: Exception) -> str:
-    return ' '.join(str(error).split())[:200]
+def _science_header(fits: FitsFile) -> Header:
+    hdu = fits.find('SCI') or fits.primary
+    if hdu is fits.primary and not hdu.header.get('NAXIS'):
+        raise FitsInvalid('no science header: no extension SCI, no primary image' + _rest(fits))
+    fits.verify_header(hdu)
+    return hdu.header
 
 
-def _science_header(hdus: 'HDUList') -> 'Header':
-    if 'SCI' in hdus:
-        return hdus['SCI'].header
-    if not hdus[0].header.get('NAXIS'):
-        raise FrameRejected(FILE_UNREADABLE, 'no science header: no extension SCI, no primary image', passing=False)
-    return hdus[0].header
+def _rest(fits: FitsFile) -> str:
+    return '' if fits.rest is None else f', and what begins at byte {fits.rest} is no extension'
 
 
-def _header_facts(header: 'Header', observatory: Observatory, min_exptime_s: float,
+def _header_facts(header: Header, observatory: Observatory, min_exptime_s: float,
                   filters: Collection[str] | None) -> dict[str, Any]:
     """Everything of the header that a Frame needs, as a dict; the cheapest and most telling checks come first."""
     keys = observatory.keywords
@@ -207,6 +194,7 @@ def _header_facts(header: 'Header', observatory: Observatory, min_exptime_s: flo
     facts['fwhm_arcsec'] = fwhm_arcsec if 0.2 <= fwhm_arcsec <= 30 else math.nan
     facts['shape'] = _shape(header)
     facts['wcs'] = _tan_wcs(header)
+    facts['flags_bad'] = _flags_bad(header, observatory)
     return facts
 
 
@@ -215,7 +203,7 @@ def _shown(value: object) -> str:
     return text if len(text) <= 60 else text[:56] + '...'
 
 
-def _identifier(header: 'Header', key: str) -> str:
+def _identifier(header: Header, key: str) -> str:
     value = header.get(key)
     try:
         return safe_part(value.strip() if isinstance(value, str) else value)
@@ -224,15 +212,15 @@ def _identifier(header: 'Header', key: str) -> str:
         raise FrameRejected(HEADER_INCOMPLETE, f'{key} {said}') from None
 
 
-def _number(header: 'Header', key: str) -> float:
+def _number(header: Header, key: str) -> float:
     value = _optional_number(header, key)
     if not math.isfinite(value):
-        said = f'is {_shown(header[key])}, not a number' if key in header else 'is missing'
+        said = f'is {_shown(header.get(key))}, not a number' if key in header else 'is missing'
         raise FrameRejected(HEADER_INCOMPLETE, f'{key} {said}')
     return value
 
 
-def _optional_number(header: 'Header', key: str) -> float:
+def _optional_number(header: Header, key: str) -> float:
     """A number from the header; nan where it is missing, a word, or true/false."""
     value = header.get(key)
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
@@ -243,25 +231,25 @@ def _optional_number(header: 'Header', key: str) -> float:
         return math.nan
 
 
-def _dateobs(header: 'Header', key: str) -> str:
+def _dateobs(header: Header, key: str) -> str:
     """Start of the exposure as 'YYYY-MM-DD HH:MM:SS.sss' UTC."""
     value = header.get(key)
     try:
         # A leap second (60) has no place in datetime; half a minute earlier is near enough for a date.
-        text = re.sub(r':60(\.\d*)?$', ':59.999', value.strip().removesuffix('Z'))
+        text = re.sub(r':60(\.\d*)?$', ':59.999', str(value).strip().removesuffix('Z'))
         fraction = re.fullmatch(r'(.*?)\.(\d+)', text)
         if fraction:
             text = f'{fraction[1]}.{fraction[2][:6]:0<6}'
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is not None or moment.year < _EARLIEST_YEAR or not re.search(r'\d:\d', text):
             raise ValueError
-    except (AttributeError, ValueError):
+    except ValueError:
         said = f'is {_shown(value)}, not a date and time' if key in header else 'is missing'
         raise FrameRejected(HEADER_INCOMPLETE, f'{key} {said}') from None
     return moment.isoformat(' ', 'milliseconds')
 
 
-def _shape(header: 'Header') -> tuple[int, int]:
+def _shape(header: Header) -> tuple[int, int]:
     """(nx, ny) of the image in pixels; a packed image keeps its own shape in ZNAXISn."""
     prefix = 'ZNAXIS' if 'ZNAXIS1' in header else 'NAXIS'
     sides = [_number(header, f'{prefix}{axis}') for axis in (1, 2)]
@@ -270,7 +258,7 @@ def _shape(header: 'Header') -> tuple[int, int]:
     return int(sides[0]), int(sides[1])
 
 
-def _tan_wcs(header: 'Header') -> TanWCS:
+def _tan_wcs(header: Header) -> TanWCS:
     for axis, kind in ((1, 'RA---TAN'), (2, 'DEC--TAN')):
         found = header.get(f'CTYPE{axis}')
         if found != kind:
@@ -284,7 +272,7 @@ def _tan_wcs(header: 'Header') -> TanWCS:
     return TanWCS(crval, crpix, cd)
 
 
-def _element(header: 'Header', i: int, j: int) -> float:
+def _element(header: Header, i: int, j: int) -> float:
     """Element CDi_j [deg/pixel] of the linear part; where there is no CD matrix, PCi_j * CDELTi (FITS paper I)."""
     if any(f'CD{k}_{m}' in header for k in (1, 2) for m in (1, 2)):
         return _number(header, f'CD{i}_{j}') if f'CD{i}_{j}' in header else 0.0
@@ -294,30 +282,36 @@ def _element(header: 'Header', i: int, j: int) -> float:
     return rotation * _number(header, f'CDELT{i}')
 
 
-def _source_table(hdus: 'HDUList', columns: Columns) -> dict[str, np.ndarray]:
-    """The columns of CAT that are needed, as float arrays (flag: int)."""
-    if 'CAT' not in hdus:
+def _source_table(fits: FitsFile, columns: Columns) -> dict[str, np.ndarray]:
+    """The columns of CAT that are needed, as float arrays."""
+    hdu = fits.find('CAT')
+    if hdu is None and fits.rest is not None:
+        raise FitsInvalid('no extension CAT' + _rest(fits))
+    if hdu is None:
         raise FrameRejected(NO_SOURCE_CATALOGUE, 'no extension CAT')
-    data = hdus['CAT'].data
-    if data is None or getattr(data, 'names', None) is None:
-        raise FrameRejected(NO_SOURCE_CATALOGUE, 'the extension CAT is not a table')
-    there = {name.lower(): name for name in data.names}
+    if not hdu.is_table:
+        raise FrameRejected(NO_SOURCE_CATALOGUE, 'the extension CAT is not a binary table')
+    table = fits.read_table(hdu)
     arrays: dict[str, np.ndarray] = {}
     for key in ('x', 'y', 'flux', 'flux_error', 'peak', 'background', 'flag'):
         name = getattr(columns, key).lower()
-        if name not in there:
-            if key in ('peak', 'background', 'flag'):
-                arrays[key] = np.zeros(len(data))
-                continue
+        if name in table:
+            arrays[key] = _numbers(table, name)
+        elif key in ('peak', 'background', 'flag'):
+            arrays[key] = np.zeros(len(table))
+        else:
             raise FrameRejected(NO_SOURCE_CATALOGUE, f'CAT has no column {name}')
-        column = np.asarray(data[there[name]])
-        if column.ndim != 1 or column.dtype.kind not in 'fiub':
-            raise FrameRejected(NO_SOURCE_CATALOGUE, f'the column {name} of CAT is not one number per row')
-        arrays[key] = column.astype(float)
     return arrays
 
 
-def _flags_bad(header: 'Header', observatory: Observatory) -> int:
+def _numbers(table: Table, name: str) -> np.ndarray:
+    try:
+        return table.numbers(name)
+    except ValueError as error:
+        raise FrameRejected(NO_SOURCE_CATALOGUE, f'CAT: {error}') from None
+
+
+def _flags_bad(header: Header, observatory: Observatory) -> int:
     rules = observatory.frame
     version = _version(header.get(observatory.keywords.pipeline))
     return rules.flags_bad if version >= _version(rules.flags_since) else rules.flags_bad_before
@@ -329,7 +323,7 @@ def _version(text: object) -> tuple[int, ...]:
     return tuple(int(part) for part in re.sub(r'(\.0+)+$', '', match[1]).split('.')) if match else ()
 
 
-def _frame(path: Path | str, facts: dict[str, Any], table: dict[str, np.ndarray], flags_bad: int) -> Frame:
+def _frame(path: Path | str, facts: dict[str, Any], table: dict[str, np.ndarray]) -> Frame:
     nx, ny = facts['shape']
     wcs = facts['wcs']
     (ra,), (dec,) = wcs.sky([(nx + 1) / 2], [(ny + 1) / 2])
@@ -342,5 +336,5 @@ def _frame(path: Path | str, facts: dict[str, Any], table: dict[str, np.ndarray]
     stars = Stars(x, y, star_ra, star_dec, flux, fluxerr, peak, background,
                   np.nan_to_num(table['flag'][whole], nan=-1.0, posinf=-1.0, neginf=-1.0).astype(np.int64))
     name = base_name(path)
-    return Frame(name=name, exposure=exposure_of(name), flags_bad=flags_bad, ra_deg=float(ra), dec_deg=float(dec),
+    return Frame(name=name, exposure=exposure_of(name), ra_deg=float(ra), dec_deg=float(dec),
                  radius_deg=radius_deg, stars=stars, **facts)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.spatial import cKDTree
-from scipy.stats import poisson
+from scipy.special import pdtrc
 
 MAX_SHIFT_ARCSEC = 300.0      # five minutes of arc: blind pointing of a telescope that lost its model
 MAX_ROTATION_DEG = 1.0
@@ -44,6 +44,12 @@ def turned(xy: np.ndarray, angle_deg: float) -> np.ndarray:
     return xy @ np.array([[cos, sin], [-sin, cos]])
 
 
+def most_by_chance(mean: float, false_alarm: float) -> int:
+    """The number of votes that Poisson's distribution exceeds with no more than a probability, 1e-40 or more."""
+    numbers = np.arange(int(mean + 15 * math.sqrt(mean)) + 60)
+    return int(np.argmax(pdtrc(numbers, mean) <= false_alarm))
+
+
 def vote_for_field(source_xy: np.ndarray, reference_xy: np.ndarray) -> FieldVote | None:
     """Elect shift and rotation.
 
@@ -62,9 +68,9 @@ def vote_for_field(source_xy: np.ndarray, reference_xy: np.ndarray) -> FieldVote
     counted = [(*_best_shift(sources, turned(references - centre, angle) + centre), angle)
                for angle in np.linspace(-MAX_ROTATION_DEG, MAX_ROTATION_DEG, 2 * steps + 1)]
     votes, shift, _, angle = max(counted, key=lambda found: found[0])
-    by_chance = 4 * np.mean([per_cell for _, _, per_cell, _ in counted])
+    by_chance = float(4 * np.mean([per_cell for _, _, per_cell, _ in counted]))
     trials = len(counted) * (2 * MAX_SHIFT_ARCSEC / CELL_ARCSEC) ** 2
-    if votes < max(MIN_VOTES, 1 + poisson.isf(FALSE_ALARM / trials, by_chance)):
+    if votes < max(MIN_VOTES, 1 + most_by_chance(by_chance, FALSE_ALARM / trials)):
         return None
     return _refined(sources, references, FieldVote(float(angle), shift, centre, int(votes)))
 

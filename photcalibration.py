@@ -501,44 +501,38 @@ def calibrate(frame: 'Frame', references: 'ReferenceStars', observatory: 'Observ
     """
     import numpy as np
 
-    from ps1catalog import ps1_to_sdss
+    from ps1catalog import has_sdss, ps1_to_sdss
     from quality import frame_quality
-    from starmatch import blended_fraction, tangent_plane
+    from starmatch import blended_fraction, match_stars, tangent_plane
     from zeropoint import StarSample, fit_zeropoint, usable_references
 
     if not references.covered:
         raise FrameRejected(OUTSIDE_FOOTPRINT, f'RA {frame.ra_deg:.3f}, Dec {frame.dec_deg:+.3f}')
-    matches = _match(frame, references)
-    sdss = ps1_to_sdss(references, observatory.reference_catalogue.colour_range_mag)
-    colour = sdss.mag['g'] - sdss.mag['i']
+    reference_xy = tangent_plane(references.ra_deg, references.dec_deg, frame.ra_deg, frame.dec_deg)
+    matches = match_stars(tangent_plane(frame.stars.ra_deg, frame.stars.dec_deg, frame.ra_deg, frame.dec_deg),
+                          frame.stars.flux, reference_xy, references.mag[frame.band])
     ps1_mag = references.mag[frame.band]
     headroom_mag = np.min([references.mag[band] - observatory.bright_limit_mag(band)
                            for band in {frame.band, 'g', 'i'}], axis=0)
-    if not np.any((headroom_mag >= 0) & np.isfinite(colour)):
+    colour_range_mag = observatory.reference_catalogue.colour_range_mag
+    if not np.any((headroom_mag >= 0) & has_sdss(references, colour_range_mag)):
         raise FrameRejected(NO_REFERENCE_STARS, f'RA {frame.ra_deg:.3f}, Dec {frame.dec_deg:+.3f}'
                             + ('' if references.complete else '; files of the catalogue are missing here'))
     stars, s, r = frame.stars, matches.source, matches.reference
     good = _usable(frame)
     _check_wcs(frame, good, references, matches)
-    reference_xy = tangent_plane(references.ra_deg, references.dec_deg, frame.ra_deg, frame.dec_deg)
+    s, r = s[good[s]], r[good[s]]
     fwhm_arcsec = frame.fwhm_arcsec if np.isfinite(frame.fwhm_arcsec) else USUAL_FWHM_ARCSEC
     blend = blended_fraction(reference_xy[r], ps1_mag[r], reference_xy, ps1_mag, fwhm_arcsec)
-    s, r, blend = s[good[s]], r[good[s]], blend[good[s]]
-    good = usable_references(headroom_mag[r], sdss.mag_error[frame.band][r], colour[r], blend)
-    s, r = s[good], r[good]
-    sample = StarSample(stars.flux[s], stars.fluxerr[s], sdss.mag[frame.band][r], sdss.mag_error[frame.band][r],
-                        colour[r], frame.exptime_s)
+    sdss = ps1_to_sdss(references.select(r), colour_range_mag)
+    colour = sdss.mag['g'] - sdss.mag['i']
+    good = usable_references(headroom_mag[r], sdss.mag_error[frame.band], colour, blend)
+    s = s[good]
+    sample = StarSample(stars.flux[s], stars.fluxerr[s], sdss.mag[frame.band][good], sdss.mag_error[frame.band][good],
+                        colour[good], frame.exptime_s)
     fit = fit_zeropoint(sample, usual_colorterm=observatory.usual_colorterm(frame.camera, frame.filter))
     quality = frame_quality(matches.separation_arcsec, len(stars.flux), sample, fit)
     return Calibration(frame, fit, sample, stars.x[s], stars.y[s], float(np.hypot(*matches.offset_arcsec)), quality)
-
-
-def _match(frame: 'Frame', references: 'ReferenceStars') -> 'Matches':
-    from starmatch import match_stars, tangent_plane
-
-    centre = frame.ra_deg, frame.dec_deg
-    return match_stars(tangent_plane(frame.stars.ra_deg, frame.stars.dec_deg, *centre), frame.stars.flux,
-                       tangent_plane(references.ra_deg, references.dec_deg, *centre), references.mag[frame.band])
 
 
 def _usable(frame: 'Frame') -> 'np.ndarray':

@@ -7,7 +7,6 @@ covers is what that table lists: another catalogue in this layout (ATLAS-REFCAT2
 import logging
 import math
 import os
-import warnings
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fitsfile import FitsFile, FitsInvalid, Hdu
 from rejections import CatalogMissing
 
 log = logging.getLogger('photzp.ps1catalog')
@@ -67,6 +67,13 @@ class ReferenceStars:
                        mag_error={band: error[chosen] for band, error in self.mag_error.items()})
 
 
+def has_sdss(stars: ReferenceStars, colour_range_mag: Sequence[float] = (0.4, 2.7)) -> np.ndarray:
+    """Mask (n,) of the stars, in the PS1 system, whose g-i lies inside the range in which it can be transformed."""
+    colour = stars.mag['g'] - stars.mag['i']
+    bluest, reddest = colour_range_mag
+    return (colour > bluest) & (colour < reddest)
+
+
 def ps1_to_sdss(stars: ReferenceStars, colour_range_mag: Sequence[float] = (0.4, 2.7)) -> ReferenceStars:
     """A new ReferenceStars in the SDSS system: g, r, i, z of the stars whose (g-i)_PS1 lies inside the range.
 
@@ -75,9 +82,7 @@ def ps1_to_sdss(stars: ReferenceStars, colour_range_mag: Sequence[float] = (0.4,
     """
     if stars.system != 'PS1':
         raise ValueError(f'the stars are in the {stars.system} system already')
-    colour = stars.mag['g'] - stars.mag['i']
-    bluest, reddest = colour_range_mag
-    colour = np.where((colour > bluest) & (colour < reddest), colour, np.nan)
+    colour = np.where(has_sdss(stars, colour_range_mag), stars.mag['g'] - stars.mag['i'], np.nan)
     mag = {band: stars.mag[band] - np.polynomial.polynomial.polyval(colour, coefficients)
            for band, coefficients in PS1_TO_SDSS.items()}
     return replace(stars, mag=mag, mag_error={band: stars.mag_error[band] for band in mag}, system='SDSS')
@@ -107,24 +112,21 @@ class PS1Catalog:
         names = self._index.overlapping(ra_deg, dec_deg, radius_deg)
         tables = [self._region(name) for name in names]
         read = [_in_cone(table, ra_deg, dec_deg, radius_deg) for table in tables if table is not None]
-        rows = np.concatenate(read) if read else np.empty((0, 2 + 2 * len(BANDS)))
-        if len(read) > 1:
-            rows = rows[np.argsort(rows[:, 1], kind='stable')]
-        rows = _merge_duplicates(rows)
+        rows = read[0] if len(read) == 1 else _joined(read, ra_deg)
         return ReferenceStars(
             rows[:, 0], rows[:, 1], {band: rows[:, 2 + n] for n, band in enumerate(BANDS)},
             {band: rows[:, 2 + len(BANDS) + n] for n, band in enumerate(BANDS)},
             covered=bool(names), complete=len(read) == len(names))
 
     def _region(self, name: str) -> np.ndarray | None:
-        """Rows of one region sorted by declination, from the cache or from disk; None where it cannot be read."""
+        """Rows of one region, see _read_region, from the cache or from disk; None where it cannot be read."""
         if name in self._cache:
             self._cache.move_to_end(name)
             return self._cache[name]
         path = self._path(name)
         try:
             table = _read_region(path)
-        except Exception as error:  # astropy meets damaged bytes with many kinds of exception
+        except (OSError, ValueError, FitsInvalid) as error:
             self._note_unreadable(name, path, error)
             return None
         self._missing_in_a_row.clear()
@@ -159,15 +161,21 @@ class PS1Catalog:
                                  f'be read, last {path}; is the catalogue still mounted, and readable for this user?')
 
 
-@dataclass(frozen=True)
 class _Index:
-    """Regions of SkyTable as arrays: centre and half-width in RA, limits in declination [deg], file name."""
+    """Regions of SkyTable, arrays (n,) sorted by their lower limit in declination.
 
-    ra_centre: np.ndarray
-    ra_half: np.ndarray
-    dec_min: np.ndarray
-    dec_max: np.ndarray
-    name: np.ndarray
+    ra_min, ra_max, dec_min, dec_max : limits [deg].  name : files, as bytes, padded as in the table.
+    """
+
+    def __init__(self, ra_min: np.ndarray, ra_max: np.ndarray, dec_min: np.ndarray, dec_max: np.ndarray,
+                 name: np.ndarray) -> None:
+        self._place = np.argsort(dec_min, kind='stable')  # in the table
+        width = np.where(ra_max >= ra_min, ra_max - ra_min, ra_max - ra_min + 360.0)  # a region may straddle RA 0
+        self._ra_centre = ((ra_min + width / 2) % 360.0)[self._place]
+        self._ra_half = np.minimum(width / 2, 180.0)[self._place]
+        self._dec_min, self._dec_max = dec_min[self._place], dec_max[self._place]
+        self._name = name[self._place]
+        self._tallest = np.max(dec_max - dec_min, initial=0.0)
 
     def overlapping(self, ra_deg: float, dec_deg: float, radius_deg: float) -> tuple[str, ...]:
         """Names of the region files that a cone may touch, without repeats, in the order of the table.
@@ -175,17 +183,26 @@ class _Index:
         A cone of radius r about declination d spans asin(sin r / cos d) in RA on either side, everything if it
         holds a pole.
         """
-        in_dec = (self.dec_max >= dec_deg - radius_deg) & (self.dec_min <= dec_deg + radius_deg)
+        south, north = dec_deg - radius_deg, dec_deg + radius_deg
+        first, last = np.searchsorted(self._dec_min, [south - self._tallest - 1e-9, north + 1e-9])
+        near = slice(first, last)
         reach = math.sin(math.radians(min(radius_deg, 90.0))) / max(math.cos(math.radians(dec_deg)), 1e-12)
         half_span = math.degrees(math.asin(reach)) if reach < 1 and abs(dec_deg) + radius_deg < 90 else 180.0
-        apart = np.abs((self.ra_centre - ra_deg + 180.0) % 360.0 - 180.0)
-        touched = in_dec & (apart <= self.ra_half + half_span + 1e-9)
-        return tuple(dict.fromkeys(self.name[touched].tolist()))
+        apart = np.abs((self._ra_centre[near] - ra_deg + 180.0) % 360.0 - 180.0)
+        touched = first + np.flatnonzero((self._dec_max[near] >= south)
+                                         & (apart <= self._ra_half[near] + half_span + 1e-9))
+        touched = touched[np.argsort(self._place[touched])]
+        names = (_file_name(name) for name in self._name[touched].tolist())
+        return tuple(dict.fromkeys(name for name in names if name))
 
 
-def _read_index(directory: str) -> '_Index':
-    from astropy.io import fits
+def _file_name(padded: bytes) -> str:
+    """A name of SkyTable without what it is padded with; '' for one that would lead out of the catalogue."""
+    name = padded.decode('ascii', 'replace').replace('\0', ' ').strip()
+    return '' if os.path.isabs(name) or '..' in name.split('/') else name
 
+
+def _read_index(directory: str) -> _Index:
     path = os.path.join(directory, 'SkyTable.fits')
     advice = 'name the directory that holds SkyTable.fits by --ps1dir'
     if os.path.isdir(directory) and not os.access(directory, os.X_OK):
@@ -193,61 +210,89 @@ def _read_index(directory: str) -> '_Index':
     if not os.path.isfile(path):
         raise CatalogMissing(f'{path}: the reference catalogue has no SkyTable.fits here; {advice}')
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore')
-            with open(path, 'rb') as file, fits.open(file, memmap=False) as hdus:
-                table = hdus['SKY_REGION' if 'SKY_REGION' in hdus else 1].data
-                limits = [np.array(table[key], float) for key in ('R_MIN', 'R_MAX', 'D_MIN', 'D_MAX')]
-                names = np.array([str(name).replace('\0', ' ').strip() for name in table['NAME']], dtype=object)
-                upper = {name.upper(): name for name in table.names}
-                parent = np.array(table[upper['PARENT']], float) if 'PARENT' in upper else np.ones(len(names))
-    except Exception as error:
+        with open(path, 'rb', buffering=0) as file:
+            fits = FitsFile(file)
+            table = fits.read_table(fits.find('SKY_REGION') or _first_extension(fits))
+        limits = [table.numbers(key) for key in ('r_min', 'r_max', 'd_min', 'd_max')]
+        names = table.text('name')
+        parent = table.numbers('parent') if 'parent' in table else np.ones(len(table))
+    except (OSError, ValueError, FitsInvalid) as error:
         raise CatalogMissing(f'{path}: cannot be read as a table SKY_REGION with R_MIN R_MAX D_MIN D_MAX NAME '
                              f'({type(error).__name__}: {error}); {advice}') from error
-    r_min, r_max, dec_min, dec_max = limits
-    # Names stay inside the catalogue, whatever the table says.
-    inside = np.array([bool(name) and not os.path.isabs(name) and '..' not in name.split('/') for name in names], bool)
-    width = np.where(r_max >= r_min, r_max - r_min, r_max - r_min + 360.0)  # a region may straddle RA 0
-    real = inside & (parent > 0) & (parent < 25) & np.isfinite(width + dec_min + dec_max)
-    if not real.any():
+    real = (parent > 0) & (parent < 25) & np.isfinite(limits).all(axis=0)
+    if not any(_file_name(name) for name in names[real].tolist()):
         raise CatalogMissing(f'{path}: lists no region file; {advice}')
-    return _Index(((r_min + width / 2) % 360.0)[real], np.minimum(width / 2, 180.0)[real], dec_min[real], dec_max[real],
-                  names[real])
+    r_min, r_max, d_min, d_max = (limit[real] for limit in limits)
+    return _Index(r_min, r_max, d_min, d_max, names[real])
+
+
+def _first_extension(fits: FitsFile) -> Hdu:
+    hdus = iter(fits)
+    next(hdus)
+    for hdu in hdus:
+        return hdu
+    raise FitsInvalid('the file has no extension')
 
 
 def _read_region(path: str) -> np.ndarray:
-    """(n, 2 + 2 * 5) array: RA, DEC, magnitudes, errors, sorted by DEC; what is no magnitude is nan."""
-    from astropy.io import fits
-
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore')
-        warnings.filterwarnings('error', message='.*(truncated|corrupted)')
-        with open(path, 'rb') as file, fits.open(file, memmap=False) as hdus:
-            table = hdus[1].data
-            there = {name.lower(): name for name in table.names}
-            rows = np.full((len(table), 2 + 2 * len(BANDS)), np.nan)
-            for n, key in enumerate(('ra', 'dec', *BANDS, *(f'{band}_err' for band in BANDS))):
-                if key in there:
-                    rows[:, n] = table[there[key]]
-                elif key in ('ra', 'dec', 'g', 'i'):
-                    raise ValueError(f'the table has no column {key}')
+    """(n, 2 + 2 * 5) array: RA, DEC, magnitudes, errors, sorted by DEC, each star once; what is no magnitude is nan."""
+    with open(path, 'rb', buffering=0) as file:
+        fits = FitsFile(file)
+        table = fits.read_table(_first_extension(fits))
+    rows = np.full((len(table), 2 + 2 * len(BANDS)), np.nan)
+    for n, key in enumerate(('ra', 'dec', *BANDS, *(f'{band}_err' for band in BANDS))):
+        if key in table:
+            rows[:, n] = table.numbers(key)
+        elif key in ('ra', 'dec', 'g', 'i'):
+            raise ValueError(f'the table has no column {key}')
     mags, errors = rows[:, 2:2 + len(BANDS)], rows[:, 2 + len(BANDS):]
     mags[~((mags > 0) & (mags < 40))] = np.nan  # sentinels: NaN, -999, 0
     errors[~((errors > 0) & (errors < 10))] = np.nan
     errors[np.isnan(errors) & np.isfinite(mags)] = ERROR_FLOOR_MAG
     np.copyto(errors, np.nan, where=np.isnan(mags))
     rows = rows[np.isfinite(rows[:, 0]) & (np.abs(rows[:, 1]) <= 90)]
-    return rows[np.argsort(rows[:, 1], kind='stable')]
+    rows = rows[np.argsort(rows[:, 1], kind='stable')]
+    return np.delete(rows, _worse_duplicates(rows), axis=0)
 
 
 def _in_cone(rows: np.ndarray, ra_deg: float, dec_deg: float, radius_deg: float) -> np.ndarray:
     """Rows (sorted by declination) within the cone, by haversines, which stay exact for small distances."""
     first, last = np.searchsorted(rows[:, 1], [dec_deg - radius_deg, dec_deg + radius_deg + 1e-12])
-    rows = rows[first:last]
-    ra, dec = np.radians(rows[:, 0]), np.radians(rows[:, 1])
-    ra0, dec0 = math.radians(ra_deg), math.radians(dec_deg)
-    haversine = np.sin((dec - dec0) / 2) ** 2 + math.cos(dec0) * np.cos(dec) * np.sin((ra - ra0) / 2) ** 2
-    return rows[haversine <= math.sin(math.radians(min(radius_deg, 180.0)) / 2) ** 2]
+    ra, dec = rows[first:last, 0], rows[first:last, 1]
+    half_ra = np.abs(np.sin(np.radians(ra - ra_deg) / 2))
+    dec, dec0 = np.radians(dec), math.radians(dec_deg)
+    haversine = np.sin((dec - dec0) / 2) ** 2 + math.cos(dec0) * np.cos(dec) * half_ra**2
+    limit = math.sin(math.radians(min(radius_deg, 180.0)) / 2) ** 2
+    return rows[first + np.flatnonzero(haversine <= limit)]
+
+
+def _joined(tables: list[np.ndarray], ra_deg: float) -> np.ndarray:
+    """Rows of several regions, with a star that several of them list only once.  Each region lists it once."""
+    if not tables:
+        return np.empty((0, 2 + 2 * len(BANDS)))
+    rows = np.concatenate(tables)
+    shared = np.flatnonzero(_in_overlap(tables, ra_deg))
+    shared = shared[np.argsort(rows[shared, 1], kind='stable')]
+    return np.delete(rows, shared[_worse_duplicates(rows[shared])], axis=0)
+
+
+def _in_overlap(tables: list[np.ndarray], ra_deg: float) -> np.ndarray:
+    """Mask over the rows of all regions: which lie within the limits of another one in RA and declination.
+
+    RA is counted from ra_deg.  Limits are those of the rows themselves, a little widened.
+    """
+    ra, dec = (np.concatenate([table[:, n] for table in tables]) for n in (0, 1))
+    ra = (ra - ra_deg + 180.0) % 360.0
+    margin = 2 * DUPLICATE_ARCSEC / 3600
+    margin_ra = margin / max(math.cos(math.radians(np.abs(dec).max(initial=0.0))), 1e-9)
+    shared, end = np.zeros(len(ra), bool), 0
+    for own in (slice(end, end := end + len(table)) for table in tables if len(table)):
+        west, south = ra[own].min() - margin_ra, dec[own].min() - margin
+        width, height = ra[own].max() - west + margin_ra, dec[own].max() - south + margin
+        inside = ((ra - west) % 360.0 <= width) & (np.abs(dec - south - height / 2) <= height / 2)
+        inside[own] = False
+        shared |= inside
+    return shared
 
 
 def _near_pairs(ra_deg: np.ndarray, dec_deg: np.ndarray, limit_arcsec: float) -> np.ndarray:
@@ -273,18 +318,15 @@ def _near_pairs(ra_deg: np.ndarray, dec_deg: np.ndarray, limit_arcsec: float) ->
     return np.concatenate(pairs)
 
 
-def _merge_duplicates(rows: np.ndarray) -> np.ndarray:
-    """One row per star: of rows that are the same star, the one with most magnitudes, then the smaller errors.
+def _worse_duplicates(rows: np.ndarray) -> np.ndarray:
+    """Indices of rows that are a star of which there is a better row: one with more magnitudes, then smaller errors.
 
     rows : sorted by declination.
     """
-    if len(rows) < 2:
-        return rows
     pairs = _near_pairs(rows[:, 0], rows[:, 1], DUPLICATE_ARCSEC)
     if not len(pairs):
-        return rows
+        return np.empty(0, int)
     mags = np.isfinite(rows[:, 2:2 + len(BANDS)]).sum(axis=1)
     errors = np.nansum(rows[:, 2 + len(BANDS):], axis=1)
     quality = np.lexsort((np.arange(len(rows)), errors, -mags)).argsort()  # 0 is best
-    worse = np.where(quality[pairs[:, 0]] > quality[pairs[:, 1]], pairs[:, 0], pairs[:, 1])
-    return np.delete(rows, worse, axis=0)
+    return np.where(quality[pairs[:, 0]] > quality[pairs[:, 1]], pairs[:, 0], pairs[:, 1])

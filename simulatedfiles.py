@@ -2,7 +2,8 @@
 
 A frame is a primary HDU, the image SCI with the header, and the table CAT with the sources.  A defect may spoil cards,
 leave out CAT, or cut the file off.  Images are blank, so that one of each shape is compressed and its bytes are used
-again.  The tree is SkyTable.fits, an index of regions, with one file per region of the sky.
+again; with noise they have the size of real ones.  The tree is SkyTable.fits, an index of regions, with one file per
+region of the sky.
 
 Here `plan` is the PlannedFrame of simulatednight.py, `frame` the SimulatedFrame and `spec` the FieldSpec of
 simulatedframe.py.
@@ -46,12 +47,16 @@ def frame_cards(plan: 'PlannedFrame', frame: 'SimulatedFrame', level: int) -> di
 
 
 @lru_cache(maxsize=8)
-def compressed_template(shape: tuple[int, int]) -> tuple[str, bytes]:
-    """Header (text) and data (bytes) of a Rice-compressed image of constant pixels: compressed once per shape."""
+def compressed_template(shape: tuple[int, int], noise: bool = False) -> tuple[str, bytes]:
+    """Header (text) and data (bytes) of a Rice-compressed image, compressed once per shape.
+
+    Pixels are 0, or with noise such that a file has the size of a real one: 8 to 9 bits per pixel.
+    """
     from astropy.io import fits
 
     buffer = BytesIO()
-    image = fits.CompImageHDU(np.zeros(shape, np.int16), name='SCI', compression_type='RICE_1')
+    pixels = np.random.default_rng(0).normal(0, 100, shape) if noise else np.zeros(shape)
+    image = fits.CompImageHDU(pixels.astype(np.int16), name='SCI', compression_type='RICE_1')
     fits.HDUList([fits.PrimaryHDU(), image]).writeto(buffer)
     with fits.open(BytesIO(buffer.getvalue()), disable_image_compression=True) as hdus:
         info = hdus[1].fileinfo()
@@ -64,7 +69,7 @@ def header_bytes(header: 'Header') -> bytes:
     return header.tostring().encode('ascii')
 
 
-def image_bytes(spec: 'FieldSpec', cards: dict[str, Any], *, pixels: bool) -> bytes:
+def image_bytes(spec: 'FieldSpec', cards: dict[str, Any], *, pixels: bool, noise: bool = False) -> bytes:
     """Primary HDU and SCI as bytes: fpacked pixels of the true shape, or without `pixels` a header with no tiles.
 
     A cropped frame has a plain image as its primary HDU instead.
@@ -75,7 +80,7 @@ def image_bytes(spec: 'FieldSpec', cards: dict[str, Any], *, pixels: bool) -> by
         primary = fits.PrimaryHDU(np.zeros(spec.crop, np.uint8))
         primary.header.update(cards)
         return header_bytes(primary.header) + padded(primary.data.tobytes())
-    text, data = compressed_template(spec.shape)
+    text, data = compressed_template(spec.shape, noise and pixels)
     header = fits.Header.fromstring(text)
     header.update(cards)
     if not pixels:
@@ -110,9 +115,10 @@ def cat_bytes(columns: dict[str, np.ndarray], *, upper: bool) -> bytes:
     return header_bytes(header) + padded(table.tobytes())
 
 
-def frame_bytes(plan: 'PlannedFrame', frame: 'SimulatedFrame', level: int, *, pixels: bool = True) -> bytes:
+def frame_bytes(plan: 'PlannedFrame', frame: 'SimulatedFrame', level: int, *, pixels: bool = True,
+                noise: bool = False) -> bytes:
     """A whole frame file as bytes, with the defects that concern the file itself."""
-    data = image_bytes(plan.spec, frame_cards(plan, frame, level), pixels=pixels)
+    data = image_bytes(plan.spec, frame_cards(plan, frame, level), pixels=pixels, noise=noise)
     if plan.defect != 'no-source-catalogue':
         data += cat_bytes(frame.columns, upper=plan.upper)
     if plan.defect == 'file-unreadable':  # an interrupted copy: half of it, or next to nothing

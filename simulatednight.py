@@ -341,7 +341,7 @@ def dig_hole(catalogue: Catalogue, sky: Sky, field: Field) -> Catalogue:
 
 
 def write_night(out: Path | str, plans: Sequence[PlannedFrame], rng: np.random.Generator, *, build: str = 'full',
-                pixels: bool = True) -> dict[str, dict[str, Any]]:
+                pixels: bool = True, noise: bool = False) -> dict[str, dict[str, Any]]:
     """Write the frames of a plan, their catalogue and nothing else below `out`; returns records for truth.json.
 
     The seed of a frame follows from its place in the plan, so that no frame depends on how another one was made.
@@ -358,7 +358,7 @@ def write_night(out: Path | str, plans: Sequence[PlannedFrame], rng: np.random.G
         for plan in here:
             frame = observe(sky, catalogue.valid, plan.spec, frame_rngs[plan.exposure])
             for level in (91, 11) if plan.twin else (91,):
-                write_bytes(out / plan.path(level), frame_bytes(plan, frame, level, pixels=pixels))
+                write_bytes(out / plan.path(level), frame_bytes(plan, frame, level, pixels=pixels, noise=noise))
             records[exposure_of(plan.name(91))] = truth_of(plan, frame)
     write_catalogue(out / 'ps1', catalogues, rng.spawn(1)[0], build=build, missing=missing)
     return dict(sorted(records.items()))

@@ -53,7 +53,7 @@ def night(args: argparse.Namespace) -> None:
     rng = np.random.default_rng(args.seed)
     plans = plan_night(args.frames, rng, sites=args.sites, regimes=args.regimes, date=args.date,
                        defect_share=args.defects, twin_share=args.twins, kron_shape=args.kron_shape)
-    records = write_night(args.out, plans, rng, build=args.catalogue, pixels=args.pixels)
+    records = write_night(args.out, plans, rng, build=args.catalogue, pixels=args.pixels, noise=args.noise)
     write_truth(args.out / 'truth.json', {'seed': args.seed, 'frames': records})
     measurable = sum(record['measurable'] for record in records.values())
     defects = sum(record['defect'] is not None for record in records.values())
@@ -151,6 +151,8 @@ def build_parser() -> argparse.ArgumentParser:
                      help='columns of the PS1 files: float64 with errors, float32 without, or in turn (default: full)')
     add.add_argument('--pixels', action=argparse.BooleanOptionalAction, default=True,
                      help='write compressed images of the true shape (default), or headers without pixels')
+    add.add_argument('--noise', action='store_true',
+                     help='give the pixels noise, so that files are as large as real ones')
     add = commands.add_parser('years', help='years of zeropoints of a fleet in a database, and their truth')
     add.set_defaults(run=years)
     add.add_argument('database', metavar='DATABASE', type=Path, help='SQLite file to write to, new or without rows')

@@ -51,7 +51,8 @@ SCATTER_PRIOR_MAG = (0.012, 0.03)  # s0 and s1 of ...
 SCATTER_PRIOR_STARS = 5.0     # ... so many stars, added to those there are
 FLEXIBLE_SNRS = np.array([10.0, 40.0, 160.0, 640.0, 2560.0])  # knots of the flexible L
 FLEXIBLE_MAG = 0.03           # how far L may be off its usual form at each of them
-_DENSEST_STARS = 500          # of the smallest errors, among which the densest place is looked for
+_DENSEST_STARS = 500          # of the smallest errors, among which the densest place is looked for ...
+_DENSEST_PLACES = 100         # ... at so many of them
 _ITERATIONS = 200
 _PACE = 0.5, 20, 0.1          # part of a step of the scatter for so many iterations, and from then on: it may cycle
 _TOLERANCE_MAG = 2e-5
@@ -271,7 +272,8 @@ def _densest(each: np.ndarray, sigma: np.ndarray) -> float:
     """The one of the values (n,) that has most others within reach, each of them spread out by its sigma."""
     sharpest = np.argsort(sigma, kind='stable')[:_DENSEST_STARS]
     each, sigma = each[sharpest], sigma[sharpest]
-    apart = (each[:, None] - each) / np.hypot(sigma[:, None], sigma)
+    places = slice(0, _DENSEST_PLACES)
+    apart = (each[places, None] - each) / np.hypot(sigma[places, None], sigma)
     return float(each[np.argmax((np.exp(-(apart**2) / 2) / sigma).sum(axis=1))])
 
 
@@ -287,12 +289,11 @@ def _climb(full: np.ndarray, y: np.ndarray, error: np.ndarray, shapes: np.ndarra
         inlier, outlier_slope, likelihood = _split(residual, np.sqrt(sigma2), shares)
         score = inlier * residual / sigma2 - outlier_slope
         normal = (full * (inlier / sigma2)[:, None]).T @ full + np.diag(precision)
-        if np.linalg.cond(normal) > _WORST_CONDITION:
-            raise FrameRejected(FIT_NOT_CONVERGED, 'the stars do not determine the fit')
-        step = np.linalg.solve(normal, full.T @ score - precision * (parameters - value))
+        covariance = _inverse(normal)
+        step = covariance @ (full.T @ score - precision * (parameters - value))
         parameters = parameters + step
         residual = y - full @ parameters
-        spent = len(value) - precision @ np.diag(np.linalg.inv(normal))
+        spent = float(len(value) - precision @ np.diag(covariance))
         variances = variances * np.exp(pace * _scatter_step(variances, residual, error, shapes, inlier, spent))
         gross = np.array([np.sum((1 - inlier)[side]) for side in (residual > 0, residual <= 0)])
         shares = (gross + OUTLIER_PRIOR[0]) / (len(y) + OUTLIER_PRIOR[1])
@@ -306,6 +307,18 @@ def _climb(full: np.ndarray, y: np.ndarray, error: np.ndarray, shapes: np.ndarra
     prior = -precision @ (parameters - value) ** 2 / 2 + _log_prior_of_scatter(variances)
     return float(np.log(likelihood).sum() + prior), _Mixture(
         inlier, data, _information(inlier, score, residual, sigma2, spent), math.sqrt(scatter2))
+
+
+def _inverse(normal: np.ndarray) -> np.ndarray:
+    """Inverse of a normal matrix; FrameRejected where it has none that can be relied on (condition in the 1-norm)."""
+    try:
+        inverse = np.linalg.inv(normal)
+        condition = np.abs(normal).sum(axis=0).max() * np.abs(inverse).sum(axis=0).max()
+    except np.linalg.LinAlgError:
+        condition = math.inf
+    if not condition <= _WORST_CONDITION:
+        raise FrameRejected(FIT_NOT_CONVERGED, 'the stars do not determine the fit')
+    return inverse
 
 
 def _log_prior_of_scatter(variances: np.ndarray) -> float:

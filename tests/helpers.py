@@ -32,11 +32,11 @@ def table_hdu(columns, name=None):
     return fits.BinTableHDU(rows, name=name)
 
 
-def write_frame(path, cards=None, *, without=(), columns=None, packed=False, primary=False, more=()):
+def write_frame(path, cards=None, *, without=(), columns=None, packed=False, primary=False, more=(), checksum=False):
     """Write a frame: `cards` change the header, `without` names the ones left out; returns the path as text.
 
     columns : dict of arrays, or False for no catalogue.  packed : image fpacked, which takes longer to write.
-    primary : image in the primary HDU.
+    primary : image in the primary HDU.  checksum : of every HDU.
     """
     header = fits.Header([(key, value) for key, value in (CARDS | (cards or {})).items() if key not in without])
     pixels = np.arange(NX * NY, dtype='f4').reshape(NY, NX)
@@ -47,7 +47,7 @@ def write_frame(path, cards=None, *, without=(), columns=None, packed=False, pri
         hdus = [fits.PrimaryHDU(), image(pixels, header, name='SCI')]
     if columns is not False:
         hdus.append(table_hdu(source_columns() if columns is None else columns, 'CAT'))
-    fits.HDUList([*hdus, *more]).writeto(path)
+    fits.HDUList([*hdus, *more]).writeto(path, checksum=checksum)
     return str(path)
 
 

@@ -427,6 +427,59 @@ def test_a_file_cut_anywhere_before_the_end_of_its_catalogue_is_unreadable(tmp_p
     assert {cut: verdict for cut, verdict in verdicts.items() if verdict != 'file-unreadable'} == {}
 
 
+SHAPES = pytest.mark.parametrize('how', [{'packed': True}, {}, {'primary': True}], ids=['packed', 'image', 'primary'])
+
+
+@SHAPES
+def test_a_bit_that_was_flipped_is_noticed_where_the_file_has_checksums(tmp_path, how):
+    path = Path(write_frame(tmp_path / FRAME, checksum=True, **how))
+    assert len(read_frame(path, LCO).stars) == 5
+    whole = path.read_bytes()
+    with fits.open(path, disable_image_compression=True) as hdus:
+        science = hdus[0 if how.get('primary') else 'SCI'].fileinfo()
+        catalogue = hdus['CAT'].fileinfo()
+    filter_name = whole.index(b"'rp      '") + 1
+    for byte in (filter_name, science['datLoc'] - 1, catalogue['datLoc'] - 1, catalogue['datLoc'] + 9):
+        path.write_bytes(whole[:byte] + bytes([whole[byte] ^ 4]) + whole[byte + 1:])
+        hdu = 'CAT' if byte >= catalogue['hdrLoc'] else 'HDU 0' if how.get('primary') else 'SCI'
+        with pytest.raises(FrameRejected, match=rf'{hdu}.*(CHECKSUM|DATASUM) does not fit') as rejected:
+            read_frame(path, LCO)
+        assert (rejected.value.reason, rejected.value.passing) == (REASONS['file-unreadable'], False)
+    pixel = science['datLoc'] + 9
+    path.write_bytes(whole[:pixel] + bytes([whole[pixel] ^ 4]) + whole[pixel + 1:])
+    assert len(read_frame(path, LCO).stars) == 5  # pixels are not read
+
+
+@SHAPES
+def test_damage_anywhere_is_a_frame_or_a_rejection(tmp_path, how):
+    """Bytes overwritten at random in headers and catalogue; nothing but FrameRejected comes out, and never a hang."""
+    whole = Path(write_frame(tmp_path / FRAME, columns=source_columns(200), **how)).read_bytes()
+    rng, path = np.random.default_rng(7), tmp_path / f'damaged-{FRAME}'
+    verdicts = set()
+    for _ in range(150):
+        content = bytearray(whole)
+        at = rng.integers(len(whole), size=rng.integers(1, 40))
+        content[:] = whole
+        for byte in at:
+            content[byte] = rng.choice(np.frombuffer(b"\0\xff '=/0129T.-EN&", np.uint8))
+        path.write_bytes(content)
+        try:
+            verdicts.add(len(read_frame(path, LCO).stars) <= 200)
+        except FrameRejected as rejected:
+            verdicts.add(rejected.reason.name)
+    assert {True, 'file-unreadable'} <= verdicts
+
+
+def test_what_follows_the_last_extension_does_not_matter(tmp_path):
+    """Such records are allowed (FITS standard 4.0, sec. 3.5); a catalogue that is not found may be one that was hit."""
+    path = Path(write_frame(tmp_path / FRAME, primary=True))
+    whole = path.read_bytes()
+    path.write_bytes(whole + b'\0' * 2880)
+    assert len(read_frame(path, LCO).stars) == 5
+    path.write_bytes(whole.replace(b'XTENSION', b'XTENSI?N'))
+    assert f'what begins at byte {whole.index(b"XTENSION")} is no extension' in unreadable(path)
+
+
 def test_every_reason_that_reading_can_give_is_provoked():
     """The others belong to the catalogue, the fit and the program itself."""
     provoked = {reason for reason, *_ in REJECTED} | {'no-source-catalogue', 'file-unreadable'}

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy.stats import poisson
 
-from fieldvote import MAX_ROTATION_DEG, MAX_SHIFT_ARCSEC, FieldVote, turned, vote_for_field
+from fieldvote import MAX_ROTATION_DEG, MAX_SHIFT_ARCSEC, FieldVote, most_by_chance, turned, vote_for_field
 from starmatch import match_stars
 
 
@@ -89,3 +90,9 @@ def test_positions_that_are_no_numbers_do_no_harm():
     source, reference = np.full((20, 2), np.nan), np.random.default_rng(0).uniform(0, 900, (50, 2))
     assert len(match_stars(source, np.ones(20), reference, np.ones(50))) == 0
     assert len(match_stars(reference[:20], np.ones(20), np.full((50, 2), np.nan), np.ones(50))) == 0
+
+
+@pytest.mark.parametrize('mean', [0.0, 1e-9, 0.02, 0.7, 3.0, 55.5, 900.0])
+@pytest.mark.parametrize('false_alarm', [0.3, 1e-4, 1e-8, 1e-14])
+def test_the_votes_that_chance_gives_are_those_of_poissons_distribution(mean, false_alarm):
+    assert most_by_chance(mean, false_alarm) == max(poisson.isf(false_alarm, mean), 0)

@@ -7,7 +7,7 @@ import pytest
 
 TOP = Path(__file__).parent.parent
 FLOORS = (
-    {'observatory', 'names', 'rejections'},
+    {'observatory', 'names', 'rejections', 'fitsfile'},
     {'framearchive', 'banzaiframe', 'ps1catalog', 'oldzeropoints'},
     {'starmatch', 'fieldvote', 'zeropoint', 'kronloss', 'clearsky'},
     {'throughputmodel', 'throughputline', 'quality', 'colourterm', 'status', 'alarms', 'photdbtables', 'photdbplaces'},
@@ -29,7 +29,7 @@ OUTSIDE_WORLD = {'sys.exit', 'os.environ', 'os.environb', 'os.getenv', 'os.geten
 STAMPED = {('photdbinterface', 'datetime.now')}  # the default clock that stamps rows; callers may pass another
 SCRIPTS = (5, 6)
 # A simulation shares names and formats with the product, but none of this.
-NOT_SHARED = {'banzaiframe', 'ps1catalog'} | SCIENCE
+NOT_SHARED = {'banzaiframe', 'ps1catalog', 'fitsfile'} | SCIENCE
 
 MODULES = sorted(path.stem for path in TOP.glob('*.py'))
 OURS = set(MODULES).union(*FLOORS)
