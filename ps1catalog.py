@@ -287,11 +287,20 @@ def _merge_duplicates(rows: np.ndarray) -> np.ndarray:
     """
     if len(rows) < 2:
         return rows
+    place = np.cumsum(np.append(True, np.any(rows[1:, :2] != rows[:-1, :2], axis=1)))
+    if place[-1] < len(rows):  # copies of one star, which may be thousands: their pairs would be millions
+        order = np.lexsort((_rank(rows), place))
+        rows = rows[np.sort(order[np.append(True, np.diff(place[order]) > 0)])]
     pairs = _near_pairs(rows[:, 0], rows[:, 1], DUPLICATE_ARCSEC)
     if not len(pairs):
         return rows
-    mags = np.isfinite(rows[:, 2:2 + len(BANDS)]).sum(axis=1)
-    errors = np.nansum(rows[:, 2 + len(BANDS):], axis=1)
-    quality = np.lexsort((np.arange(len(rows)), errors, -mags)).argsort()  # 0 is best
+    quality = _rank(rows)
     worse = np.where(quality[pairs[:, 0]] > quality[pairs[:, 1]], pairs[:, 0], pairs[:, 1])
     return np.delete(rows, worse, axis=0)
+
+
+def _rank(rows: np.ndarray) -> np.ndarray:
+    """Rank of each row among all, 0 for the best: the most magnitudes, then the smaller errors, then the first."""
+    mags = np.isfinite(rows[:, 2:2 + len(BANDS)]).sum(axis=1)
+    errors = np.nansum(rows[:, 2 + len(BANDS):], axis=1)
+    return np.lexsort((np.arange(len(rows)), errors, -mags)).argsort()
