@@ -6,13 +6,17 @@ DEMO ?= demo
 unexport AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_S3_BUCKET AWS_DEFAULT_REGION AWS_REGION \
 	PHOTZP_ENVFILE AWS_PROFILE AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3 AWS_CONFIG_FILE AWS_SHARED_CREDENTIALS_FILE
 
-.PHONY: demo test lint lint-jenkinsfile bench accuracy accuracy-nights accuracy-years image-rehearsal lock clean
+.PHONY: demo test torture lint lint-jenkinsfile bench accuracy accuracy-nights accuracy-years image-rehearsal lock clean
 
 demo: $(VENV)/.ready
 	$(BIN)/python demo.py $(DEMO)
 
 test: $(VENV)/.ready
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(PYTEST_ARGS)
+
+# Break everything on purpose; takes minutes.
+torture: $(VENV)/.ready
+	$(BIN)/python benchmarks/torture.py
 
 lint: $(VENV)/.ready lint-jenkinsfile
 	$(BIN)/ruff check .

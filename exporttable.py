@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 import numpy as np
 
+from plaintext import csv_cell
 from rejections import UsageInvalid
 
 if TYPE_CHECKING:  # imported where it is used
@@ -107,12 +108,18 @@ class CsvTable(TableFormat):
     def add(self, piece: Piece) -> None:
         """Write the rows of a piece."""
         values = (piece[column.name] for column in self._columns)
-        texts = [np.datetime_as_string(each) if each.dtype.kind == 'M' else each for each in values]
-        self._writer.writerows(zip(*(each.tolist() for each in texts), strict=True))
+        self._writer.writerows(zip(*(_cells(each) for each in values), strict=True))
 
     def end(self) -> None:
         """Nothing is due after the last row."""
         self._text.detach()
+
+
+def _cells(values: np.ndarray) -> list:
+    """A column as cells of CSV."""
+    if values.dtype.kind == 'M':
+        return np.datetime_as_string(values).tolist()
+    return [csv_cell(value) if isinstance(value, str) else value for value in values.tolist()]
 
 
 class EcsvTable(CsvTable):

@@ -7,6 +7,7 @@ covers is what that table lists: another catalogue in this layout (ATLAS-REFCAT2
 import logging
 import math
 import os
+import stat
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +25,9 @@ BANDS = ('g', 'r', 'i', 'z', 'y')
 # Errors of builds without error columns [mag]: the mean-magnitude error of a bright PS1 star is below 0.01 mag, and
 # 7-12 mmag is how far PS1 itself repeats (Magnier et al. 2020, ApJS 251, 6); what is more the fit finds as scatter.
 ERROR_FLOOR_MAG = 0.01
+
+# An error below this is none: no star has 1e10 photons, and a weight of more would overflow.
+LEAST_ERROR_MAG = 1e-5
 
 # Two rows nearer than this are the same star: well below the 1.1" seeing of PS1, well above its 5-20 mas astrometry.
 DUPLICATE_ARCSEC = 0.3
@@ -219,6 +223,8 @@ def _read_index(directory: str) -> _Index:
     except (OSError, ValueError, FitsInvalid) as error:
         raise CatalogMissing(f'{path}: cannot be read as a table SKY_REGION with R_MIN R_MAX D_MIN D_MAX NAME '
                              f'({type(error).__name__}: {error}); {advice}') from error
+    # What is no angle is damage; left as it is, it would overflow below.
+    limits = [np.where(np.abs(limit) <= 720, limit, np.nan) for limit in limits]
     real = (parent > 0) & (parent < 25) & np.isfinite(limits).all(axis=0)
     if not any(_file_name(name) for name in names[real].tolist()):
         raise CatalogMissing(f'{path}: lists no region file; {advice}')
@@ -236,6 +242,8 @@ def _first_extension(fits: FitsFile) -> Hdu:
 
 def _read_region(path: str) -> np.ndarray:
     """(n, 2 + 2 * 5) array: RA, DEC, magnitudes, errors, sorted by DEC, each star once; what is no magnitude is nan."""
+    if not stat.S_ISREG(os.stat(path).st_mode):  # a FIFO would be waited for, for ever
+        raise ValueError('it is not a regular file')
     with open(path, 'rb', buffering=0) as file:
         fits = FitsFile(file)
         table = fits.read_table(_first_extension(fits))
@@ -247,10 +255,10 @@ def _read_region(path: str) -> np.ndarray:
             raise ValueError(f'the table has no column {key}')
     mags, errors = rows[:, 2:2 + len(BANDS)], rows[:, 2 + len(BANDS):]
     mags[~((mags > 0) & (mags < 40))] = np.nan  # sentinels: NaN, -999, 0
-    errors[~((errors > 0) & (errors < 10))] = np.nan
+    errors[~((errors >= LEAST_ERROR_MAG) & (errors < 10))] = np.nan
     errors[np.isnan(errors) & np.isfinite(mags)] = ERROR_FLOOR_MAG
     np.copyto(errors, np.nan, where=np.isnan(mags))
-    rows = rows[np.isfinite(rows[:, 0]) & (np.abs(rows[:, 1]) <= 90)]
+    rows = rows[(np.abs(rows[:, 0]) <= 720) & (np.abs(rows[:, 1]) <= 90)]
     rows = rows[np.argsort(rows[:, 1], kind='stable')]
     return np.delete(rows, _worse_duplicates(rows), axis=0)
 
@@ -323,10 +331,16 @@ def _worse_duplicates(rows: np.ndarray) -> np.ndarray:
 
     rows : sorted by declination.
     """
-    pairs = _near_pairs(rows[:, 0], rows[:, 1], DUPLICATE_ARCSEC)
-    if not len(pairs):
+    if len(rows) < 2:
         return np.empty(0, int)
     mags = np.isfinite(rows[:, 2:2 + len(BANDS)]).sum(axis=1)
     errors = np.nansum(rows[:, 2 + len(BANDS):], axis=1)
     quality = np.lexsort((np.arange(len(rows)), errors, -mags)).argsort()  # 0 is best
-    return np.where(quality[pairs[:, 0]] > quality[pairs[:, 1]], pairs[:, 0], pairs[:, 1])
+    # Copies of one star may be thousands, whose pairs would be millions: all but the best are set aside beforehand.
+    place = np.cumsum(np.append(True, np.any(rows[1:, :2] != rows[:-1, :2], axis=1)))
+    order = np.lexsort((quality, place))
+    copies = order[np.append(False, np.diff(place[order]) == 0)]
+    kept = np.delete(np.arange(len(rows)), copies)
+    pairs = kept[_near_pairs(rows[kept, 0], rows[kept, 1], DUPLICATE_ARCSEC)]
+    worse = np.where(quality[pairs[:, 0]] > quality[pairs[:, 1]], pairs[:, 0], pairs[:, 1])
+    return np.concatenate([copies, worse])

@@ -21,9 +21,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'tests'))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+import postgresqlserver
 import psycopg
 import sqlalchemy as sa
-from servers import postgresql_programs, postgresql_server
 
 from photdbinterface import Measurement, PhotDatabase
 
@@ -39,13 +39,13 @@ def main(argv=None):
     tempfile.tempdir = options.directory
     with tempfile.TemporaryDirectory() as out:
         print_rates('SQLite', f'{out}/zp.db', partial(sqlite_floor, f'{out}/floor.db', options.rows), options.rows)
-    programs = postgresql_programs()
-    if programs is None:
+    if postgresqlserver.programs() is None:
         print('PostgreSQL is not installed')
         return 0
     for kind, setting in (('PostgreSQL', ''), ('without synchronous_commit', '?options=-csynchronous_commit%3Doff')):
-        with postgresql_server(programs, fsync=True) as url:
-            print_rates(kind, url + setting, partial(postgresql_floor, url + setting, options.rows), options.rows)
+        with postgresqlserver.server(fsync=True) as server:
+            url = server.url + setting
+            print_rates(kind, url, partial(postgresql_floor, url, options.rows), options.rows)
     print(f'{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}')
     return 0
 

@@ -10,11 +10,11 @@ from collections import Counter
 from types import SimpleNamespace
 
 import hypothesis
+import postgresqlserver
 import pytest
 import sqlalchemy as sa
 from astropy.io import fits
 from runs import MANY, arguments
-from servers import postgresql_programs, postgresql_server
 
 import photcalibration
 import simulation
@@ -89,11 +89,10 @@ def postgresql():
     if 'PHOTDB_POSTGRESQL' in os.environ:
         yield os.environ['PHOTDB_POSTGRESQL']
         return
-    programs = postgresql_programs()
-    if programs is None:
+    if postgresqlserver.programs() is None:
         unavailable('PostgreSQL is not installed (apt-get install postgresql), and PHOTDB_POSTGRESQL names no server')
-    with postgresql_server(programs, fsync=False) as url:
-        yield url
+    with postgresqlserver.server() as running:
+        yield running.url
 
 
 @pytest.fixture
