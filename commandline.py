@@ -106,7 +106,7 @@ def _start_logging(level: str) -> None:
 
 
 class _Layout(logging.Formatter):
-    """Lines that nothing from outside can forge: a message is a line, tracebacks are indented, no URL has a password."""
+    """Lines that nothing from outside can forge: a message is one line, tracebacks are indented, passwords gone."""
 
     converter = staticmethod(time.gmtime)
 
