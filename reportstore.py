@@ -18,6 +18,7 @@ import json
 import logging
 import os
 import re
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
@@ -36,6 +37,7 @@ MANIFEST = 'manifest.json'
 MANIFEST_SCHEMA = 1
 UPLOADS = 8  # at a time; chosen because more gain nothing on a line of 100 Mbit/s and 250 kB an image
 MOST_WAITING = 64  # contents held in memory until they are sent: 16 MB of images
+LEFTOVER_AGE_S = 86_400  # chosen because no file takes a day to be written; for file systems that know no locks
 CONTENT_TYPES = {
     '.png': 'image/png',
     '.html': 'text/html; charset=utf-8',
@@ -154,8 +156,8 @@ class DirectoryStore(_Store):
                 return
             try:
                 self._replace(path, content)
-            except FileNotFoundError:  # another run took the unlocked temporary file for a leftover
-                self._replace(path, content)
+            except (FileNotFoundError, FileExistsError):  # another run took the unlocked temporary file for a leftover,
+                self._replace(path, content)              # or a process of the same number, on another host, left one
             self.sent += 1
 
     def flush(self) -> None:
@@ -179,11 +181,11 @@ class DirectoryStore(_Store):
             raise
 
     def _remove_leftovers(self) -> None:
-        """Remove the temporary files of runs that were killed: those that nobody holds a lock on."""
+        """Remove the temporary files of runs that were killed: those that nobody holds a lock on, and all old ones."""
         for path in self._directory.iterdir():
             if _TEMPORARY.fullmatch(path.name):
                 with suppress(OSError), path.open('rb+') as file:
-                    if _try_lock(file):
+                    if _try_lock(file) or time.time() - path.stat().st_mtime > LEFTOVER_AGE_S:
                         path.unlink()
 
     @contextmanager
