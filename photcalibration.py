@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Measure the photometric zeropoint of BANZAI-reduced frames against a local Pan-STARRS1 catalogue, into a database."""
 
+import io
 import os
 import sys
 import time
@@ -10,7 +11,7 @@ from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from functools import partial
+from functools import cached_property, partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,6 @@ from rejections import (
     ArchiveMissing,
     FrameRejected,
     RunStopped,
-    StoreFailed,
     UsageInvalid,
 )
 
@@ -40,6 +40,7 @@ if TYPE_CHECKING:  # imported where they are used, so that --help answers at onc
     from photdbinterface import Measurement, PhotDatabase
     from ps1catalog import PS1Catalog, ReferenceStars
     from quality import FrameQuality
+    from reportstore import DirectoryStore
     from starmatch import Matches
     from zeropoint import StarSample, ZeropointFit
 
@@ -398,6 +399,13 @@ class Calibrator:
         self.options, self.observatory = options, observatory
         self.catalog = PS1Catalog(options.ps1dir, cache_bytes=CATALOG_CACHE_BYTES // processes)
 
+    @cached_property
+    def plots(self) -> 'DirectoryStore':
+        """Where plots go: in it they appear whole.  Raises StoreFailed where they cannot."""
+        from reportstore import DirectoryStore
+
+        return DirectoryStore(self.options.diagnosticplotsdir)
+
     def outcome(self, frame_file: 'FrameFile') -> Outcome:
         """Measure one frame, and plot it where asked for; one that cannot be measured never ends the run."""
         from banzaiframe import NotSelected
@@ -417,7 +425,7 @@ class Calibrator:
             log.exception('%s: please report this', name)
             return Outcome(seen, field, rejection=FrameRejected(INTERNAL_ERROR, repr(error)[:200]))
         if self.options.diagnosticplotsdir:
-            _write_plots(os.path.expanduser(self.options.diagnosticplotsdir), calibration)
+            _write_plots(self.plots, calibration)
         return Outcome(seen, field, _measurement(calibration, field.complete))
 
 
@@ -585,7 +593,7 @@ def _note_rejection(database: 'PhotDatabase', name: str, seen: tuple[int, int], 
     log.info('%s: rejected, %s: %s', name, reason.name, rejection)
 
 
-def _write_plots(directory: str, calibration: Calibration) -> None:
+def _write_plots(plots: 'DirectoryStore', calibration: Calibration) -> None:
     from frameplots import colour_plot, residual_map, zeropoint_plot
     from names import frame_plot
 
@@ -593,13 +601,10 @@ def _write_plots(directory: str, calibration: Calibration) -> None:
     title = f'{frame.exposure}   {frame.filter}   {frame.exptime_s:g} s'
     figures = {'zp': zeropoint_plot(title, sample, fit), 'color': colour_plot(title, sample, fit),
                'residuals': residual_map(title, calibration.x, calibration.y, fit)}
-    try:
-        os.makedirs(directory, exist_ok=True)
-        for kind, figure in figures.items():
-            figure.savefig(os.path.join(directory, frame_plot(frame.exposure, frame.filter, kind)))
-    except OSError as error:
-        raise StoreFailed(f'{directory}: diagnostic plots cannot be written ({error.strerror}); '
-                          'see --diagnosticplotsdir') from error
+    for kind, figure in figures.items():
+        image = io.BytesIO()
+        figure.savefig(image, format='png')
+        plots.put(frame_plot(frame.exposure, frame.filter, kind), image.getvalue())
 
 
 if __name__ == '__main__':

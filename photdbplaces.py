@@ -6,6 +6,7 @@ its own way is here too.  Everything that a database or its driver refuses is ra
 what to do and without passwords.
 """
 
+import glob
 import logging
 import os
 import re
@@ -191,6 +192,8 @@ def back_up(file: Path, day: date) -> None:
     names = (name if number == 1 else f'{name}-{number}' for number in count(1))
     copy = next(path for path in map(file.with_name, names) if not path.exists())
     try:
+        for leftover in file.parent.glob(f'{glob.escape(file.name)}.before-upgrade-*.partial'):  # a killed run's
+            leftover.unlink()
         copy_database(file, copy)
     except (OSError, sqlite3.Error) as error:
         raise DatabaseUnusable(
@@ -209,6 +212,7 @@ def copy_database(file: Path, copy: Path) -> None:
     try:
         partial.unlink(missing_ok=True)
         with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(partial)) as target:
+            target.execute('PRAGMA journal_mode=OFF')  # else a killed run leaves its journal, too
             source.backup(target)
         shutil.copymode(file, partial)
         partial.rename(copy)

@@ -18,14 +18,18 @@ import json
 import logging
 import os
 import re
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, FIRST_EXCEPTION, Future, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import IO, Any, Self
+from queue import SimpleQueue
+from threading import Thread
+from typing import IO, Any, Self, TypeVar
 
 from names import safe_file
 from rejections import StoreFailed
@@ -36,6 +40,7 @@ MANIFEST = 'manifest.json'
 MANIFEST_SCHEMA = 1
 UPLOADS = 8  # at a time; chosen because more gain nothing on a line of 100 Mbit/s and 250 kB an image
 MOST_WAITING = 64  # contents held in memory until they are sent: 16 MB of images
+LEFTOVER_AGE_S = 86_400  # chosen because no file takes a day to be written; for file systems that know no locks
 CONTENT_TYPES = {
     '.png': 'image/png',
     '.html': 'text/html; charset=utf-8',
@@ -45,17 +50,23 @@ CONTENT_TYPES = {
 IMAGE_CACHE = 'public, max-age=300'  # five minutes: a page left open shows new plots soon, scrolling asks for nothing
 NO_CACHE = 'no-cache'  # kept, but asked for every time: page, status and tables are always new
 Entry = dict[str, Any]  # of the manifest: sha256, size, etag
+Result = TypeVar('Result')
 _TEMPORARY = re.compile(r'\..+\.partial-\d+-\d+')
 _SECRETS = ('AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN')
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How long a bucket is waited for: attempts per request (botocore's standard mode) and times [s]."""
+    """How long a bucket is waited for: attempts per request (botocore's standard mode) and times [s].
+
+    read_s : between two bytes of an answer.  waiting_s : of a whole run, for all that it waits for; chosen because a
+        report of 250 MB takes 200 s on a line of 10 Mbit/s.
+    """
 
     attempts: int = 5
     connect_s: float = 5
     read_s: float = 30
+    waiting_s: float = 900
 
 
 def open_store(directory: Path | str, environment: Mapping[str, str], *,
@@ -154,8 +165,8 @@ class DirectoryStore(_Store):
                 return
             try:
                 self._replace(path, content)
-            except FileNotFoundError:  # another run took the unlocked temporary file for a leftover
-                self._replace(path, content)
+            except (FileNotFoundError, FileExistsError):  # another run took the unlocked temporary file for a leftover,
+                self._replace(path, content)              # or a process of the same number, on another host, left one
             self.sent += 1
 
     def flush(self) -> None:
@@ -179,11 +190,11 @@ class DirectoryStore(_Store):
             raise
 
     def _remove_leftovers(self) -> None:
-        """Remove the temporary files of runs that were killed: those that nobody holds a lock on."""
+        """Remove the temporary files of runs that were killed: those that nobody holds a lock on, and all old ones."""
         for path in self._directory.iterdir():
             if _TEMPORARY.fullmatch(path.name):
                 with suppress(OSError), path.open('rb+') as file:
-                    if _try_lock(file):
+                    if _try_lock(file) or time.time() - path.stat().st_mtime > LEFTOVER_AGE_S:
                         path.unlink()
 
     @contextmanager
@@ -209,11 +220,16 @@ class BucketStore(_Store):
         self._running: dict[Future, str] = {}
         self._fresh: dict[str, Entry] = {}  # what this run sent
         self._failure: BaseException | None = None
-        with self._telling():
-            self._client = self._connect(environment, patience)
-            self._listing = self._list()
-        self._known = self._read_manifest()
-        self._pool = ThreadPoolExecutor(UPLOADS, thread_name_prefix='upload')
+        self._patience, self._waited_s = patience, 0.0
+        self._threads = _Threads(UPLOADS)
+        try:
+            with self._telling():
+                self._client = self._connect(environment, patience)
+            self._listing = self._ask(self._list)
+            self._known = self._read_manifest()
+        except BaseException:
+            self._threads.end()
+            raise
 
     def names(self) -> set[str]:
         """Names of the objects there, a set; waits for what is being sent."""
@@ -223,7 +239,7 @@ class BucketStore(_Store):
     def get(self, name: str) -> bytes | None:
         """Content of an object, None where there is none."""
         self._wait_for(self._sending(safe_file(name)))
-        return self._fetch(name) if name in self._listing or name in self._fresh else None
+        return self._ask(self._fetch, name) if name in self._listing or name in self._fresh else None
 
     def holds(self, name: str, sha256: str) -> bool:
         """Whether an object is there, by listing and manifest, with content of this SHA-256 (hexadecimal)."""
@@ -244,8 +260,8 @@ class BucketStore(_Store):
             self.unchanged += 1
             return
         if len(self._running) >= MOST_WAITING:
-            wait(self._running, return_when=FIRST_COMPLETED)
-        self._running[self._pool.submit(self._send, name, content, entry)] = name
+            self._wait(self._running, FIRST_COMPLETED)
+        self._running[self._threads.submit(self._send, name, content, entry)] = name
 
     def flush(self) -> None:
         """Wait until everything is sent; raises StoreFailed where something could not be."""
@@ -258,13 +274,16 @@ class BucketStore(_Store):
         except StoreFailed:
             self.abandon()
             raise
-        self._pool.shutdown()
-        self._write_manifest()
+        try:
+            self._write_manifest()
+        finally:
+            self._threads.end()
 
     def abandon(self) -> None:
         """End after a failure: start no more uploads, and note in the manifest what was sent."""
         self._cancel()
-        self._pool.shutdown()
+        with suppress(StoreFailed):
+            self._wait(self._running)
         with suppress(StoreFailed):
             self._collect()
         try:
@@ -272,6 +291,8 @@ class BucketStore(_Store):
         except StoreFailed as failure:
             log.warning('%s: the manifest could not be written; the next run sends again what this one sent (%s)',
                         self.place, failure)
+        finally:
+            self._threads.end()
 
     # -- uploads -------------------------------------------------------------------------------------------------------
 
@@ -287,8 +308,27 @@ class BucketStore(_Store):
 
     def _wait_for(self, futures: Iterable[Future]) -> None:
         """Wait for some uploads; the first failure ends all that have not begun."""
-        wait(list(futures), return_when=FIRST_EXCEPTION)
+        try:
+            self._wait(futures)
+        except StoreFailed as failure:
+            self._failure = self._failure or failure
         self._collect()
+
+    def _wait(self, futures: Iterable[Future], until: str = FIRST_EXCEPTION) -> None:
+        """Wait until one of the futures, or all, are done; StoreFailed where the patience of this run is at its end."""
+        futures, begun = list(futures), time.monotonic()
+        done, going_on = wait(futures, max(self._patience.waiting_s - self._waited_s, 0), until)
+        self._waited_s += time.monotonic() - begun
+        enough = done if until == FIRST_COMPLETED else (not going_on or any(map(_has_failed, done)))
+        if futures and not enough:
+            raise StoreFailed(f'the bucket {self.place} is too slow: this run has waited {self._waited_s:.0f} s for it '
+                              'in all; see AWS_ENDPOINT_URL and the network')
+
+    def _ask(self, function: Callable[..., Result], *arguments: object) -> Result:
+        """What a function that talks to the bucket returns, in a thread, so that there is an end to waiting for it."""
+        future = self._threads.submit(function, *arguments)
+        self._wait([future])
+        return future.result()
 
     def _collect(self) -> None:
         """Take note of the uploads that ended; raises the first failure, now and ever after."""
@@ -314,20 +354,30 @@ class BucketStore(_Store):
     def _fetch(self, name: str) -> bytes | None:
         """Content of an object, None where there is none."""
         with self._telling():
-            try:
-                return self._client.get_object(Bucket=self._bucket, Key=name)['Body'].read()
-            except self._client.exceptions.NoSuchKey:
-                return None
+            from botocore.exceptions import HTTPClientError, IncompleteReadError
+
+            for attempt in range(1, self._patience.attempts + 1):
+                try:
+                    answer = self._client.get_object(Bucket=self._bucket, Key=name)
+                except self._client.exceptions.NoSuchKey:
+                    return None
+                try:
+                    return answer['Body'].read()
+                except (HTTPClientError, IncompleteReadError):  # botocore tries again only what fails before the body
+                    if attempt == self._patience.attempts:
+                        raise
+        return None
 
     def _list(self) -> dict[str, tuple[int, str]]:
         """{name: (size, ETag)} of all objects."""
-        pages = self._client.get_paginator('list_objects_v2').paginate(Bucket=self._bucket)
-        objects = (each for page in pages for each in page.get('Contents', ()))
-        return {each['Key']: (each['Size'], each.get('ETag', '').strip('"')) for each in objects}
+        with self._telling():
+            pages = self._client.get_paginator('list_objects_v2').paginate(Bucket=self._bucket)
+            objects = (each for page in pages for each in page.get('Contents', ()))
+            return {each['Key']: (each['Size'], each.get('ETag', '').strip('"')) for each in objects}
 
     def _read_manifest(self) -> dict[str, Entry]:
         """Entries of the manifest that the listing agrees with."""
-        content = self._fetch(MANIFEST) if MANIFEST in self._listing else None
+        content = self._ask(self._fetch, MANIFEST) if MANIFEST in self._listing else None
         entries = _manifest_entries(content, self.place)
         return {name: entry for name, entry in entries.items()
                 if self._listing.get(name) == (entry.get('size'), entry.get('etag'))}
@@ -336,9 +386,9 @@ class BucketStore(_Store):
         """Write the manifest where something was sent: what another run noted in the meantime stays in it."""
         if not self._fresh:
             return
-        objects = _manifest_entries(self._fetch(MANIFEST), self.place) | self._fresh
+        objects = _manifest_entries(self._ask(self._fetch, MANIFEST), self.place) | self._fresh
         text = json.dumps({'schema': MANIFEST_SCHEMA, 'objects': objects}, indent=1, sort_keys=True)
-        self._send(MANIFEST, text.encode(), {})
+        self._ask(self._send, MANIFEST, text.encode(), {})
 
     # -- boto3 ---------------------------------------------------------------------------------------------------------
 
@@ -382,6 +432,40 @@ class BucketStore(_Store):
         for secret in sorted(secrets, key=len, reverse=True):
             text = text.replace(secret, '***')
         return ' '.join(re.sub(r'://[^/\s@]*@', '://***@', text).split())
+
+
+class _Threads:
+    """Threads for calls that may hang: unlike an executor's, they do not keep the program from ending."""
+
+    def __init__(self, number: int) -> None:
+        self._calls: SimpleQueue[tuple[Future, Callable[[], object]] | None] = SimpleQueue()
+        self._threads = [Thread(target=self._serve, name=f'upload-{n}', daemon=True) for n in range(number)]
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, function: Callable[..., Result], *arguments: object) -> 'Future[Result]':
+        """Call function(*arguments) as soon as a thread is free."""
+        future: Future[Result] = Future()
+        self._calls.put((future, partial(function, *arguments)))
+        return future
+
+    def end(self) -> None:
+        """Let every thread end after the calls that were submitted."""
+        for _ in self._threads:
+            self._calls.put(None)
+
+    def _serve(self) -> None:
+        while (call := self._calls.get()) is not None:
+            future, function = call
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(function())
+                except BaseException as error:
+                    future.set_exception(error)
+
+
+def _has_failed(future: Future) -> bool:
+    return not future.cancelled() and future.exception() is not None
 
 
 def _putable(name: str) -> str:

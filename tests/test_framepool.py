@@ -215,7 +215,7 @@ def test_errors_of_the_run_and_what_workers_log_come_from_them(night, tmp_path, 
     (tmp_path / 'file').touch()
     status, said = run('--log-level', 'DEBUG', '--diagnosticplotsdir', str(tmp_path / 'file' / 'plots'))
     assert status == 2
-    assert re.search(r'ERROR .*file/plots: diagnostic plots cannot be written', said)
+    assert re.search(r'ERROR .*file/plots: Not a directory; .*name another directory', said)
     assert re.search(r'DEBUG .*: is looked at', said)
     assert 'Traceback' not in said
 

@@ -78,6 +78,7 @@ def in_2026():
 
 def test_an_upgrade_changes_no_row_and_leaves_a_copy(old):
     before, old_schema = contents(old), schema(old)
+    old.with_name('lcophotzp.db.before-upgrade-20260301.partial').write_bytes(b'of a run that was killed')
     PhotDatabase(old, now=in_2026).close()
     assert contents(old) == before
     copy = old.with_name('lcophotzp.db.before-upgrade-20260506')

@@ -289,6 +289,28 @@ def test_temporary_files_of_killed_runs_are_removed_and_those_in_use_are_kept(di
         assert (killed.exists(), running.exists(), other.exists()) == (False, True, True)
 
 
+def test_temporary_files_do_not_pile_up_where_there_are_no_locks(directory, monkeypatch):
+    fill(directory, FILES)
+    monkeypatch.setattr(reportstore, '_try_lock', lambda file: False)
+    old, young = (directory.path / f'.index.html.partial-1-{number}' for number in (1, 2))
+    for path, days in ((old, 2), (young, 0.5)):
+        path.write_bytes(b'half')
+        os.utime(path, (time.time() - days * 86400,) * 2)
+    with directory.open():
+        assert (old.exists(), young.exists()) == (False, True)
+
+
+def test_a_leftover_of_a_process_of_the_same_number_is_no_obstacle(directory, monkeypatch):
+    """In a container every run may have the same number."""
+    fill(directory, {})
+    monkeypatch.setattr(reportstore, '_try_lock', lambda file: False)
+    left = directory.path / f'.index.html.partial-{os.getpid()}-1'
+    left.write_bytes(b'half')
+    assert fill(directory, {'index.html': b'<p>'}) == (1, 0)
+    assert (directory.path / 'index.html').read_bytes() == b'<p>'
+    assert left.read_bytes() == b'half'  # it may be somebody's who is at it
+
+
 def test_a_temporary_file_that_was_taken_away_is_written_again(directory, monkeypatch):
     replace, taken = os.replace, []
 
