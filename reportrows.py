@@ -93,9 +93,7 @@ def read_rows(database: PhotDatabase, series: Series, observatory: Observatory, 
     repairs = [(r.camera, r.from_, r.until, r.ratio) for r in observatory.gain_repairs]
     zp_repaired = correct_gain(z.zp, z.camera, z.dateobs, repairs)
     extinction = _by_value(z.filter, observatory.extinction)
-    labels = [f'{camera} {name}{"" if pivot else OLDER}' for camera, name, pivot in
-              zip(z.camera, z.filter, np.isfinite(z.zpcolor), strict=True)]
-    group_names, group = np.unique(labels, return_inverse=True)
+    group_names, group = _groups(z)
     usable = usable_rows(z.zp, z.airmass, z.zpsig, telid) & ~np.isnat(z.dateobs)
     newest = int(np.flatnonzero(usable)[-1]) if usable.any() else -1
     day = z.dateobs[newest].astype('datetime64[D]').item()
@@ -110,7 +108,17 @@ def read_rows(database: PhotDatabase, series: Series, observatory: Observatory, 
             z.colortermheld, z.dateobs, group, changes)
     return Rows(series.key, series.filter, z, zp_repaired, zp_cameracolour, zperr, colourterms,
                 at_unit_airmass(zp_cameracolour, z.airmass, extinction), extinction, usable, group,
-                tuple(group_names.tolist()), events, reference_mag)
+                group_names, events, reference_mag)
+
+
+def _groups(z: Zeropoints) -> tuple[tuple[str, ...], np.ndarray]:
+    """Names of camera, native filter and kind of row, sorted, and the code of each row (n,)."""
+    (cameras, camera), (filters, name) = (np.unique(each, return_inverse=True) for each in (z.camera, z.filter))
+    codes, group = np.unique((camera * len(filters) + name) * 2 + np.isfinite(z.zpcolor), return_inverse=True)
+    names = np.array([f'{cameras[code // 2 // len(filters)]} {filters[code // 2 % len(filters)]}'
+                      f'{"" if code % 2 else OLDER}' for code in codes.tolist()])
+    order = np.argsort(names)
+    return tuple(names[order].tolist()), np.argsort(order)[group]
 
 
 def _by_value(values: np.ndarray, function: Callable[[str], float]) -> np.ndarray:
