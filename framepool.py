@@ -1,4 +1,4 @@
-"""One function over many frames, in processes beside this one or on a cluster; results come back one by one.
+"""One function over many frames, or series of the report, in processes or on a cluster; results come one by one.
 
 Each worker is a lane of its own: an `Executor` of one worker, which keeps its tools (the observatory, a share of the
 catalogue's cache) and does the frames that it is given in their order.  At most `AHEAD` of them are in its hands, so
@@ -87,7 +87,7 @@ def can_start() -> bool:
     try:
         multiprocessing.get_context('spawn').Lock()
     except (OSError, ImportError) as error:
-        log.warning('no worker processes here (%s; is /dev/shm writable?): frames are measured in this one', error)
+        log.warning('no worker processes here (%s; is /dev/shm writable?): all is done in this one', error)
         return False
     return True
 

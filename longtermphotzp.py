@@ -7,6 +7,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,6 +49,8 @@ def parser() -> Parser:
                       help='give each zeropoint the colour term of its camera in that half-year (default: True)')
     what.add_argument('--no-cameracolorterm', dest='cameracolorterm', action='store_false',
                       help='leave each zeropoint the colour term of its own frame')
+    what.add_argument('--processes', metavar='N', type=int,
+                      help='processes that fit and draw (default: one per core that this run may use)')
     where = p.add_argument_group('where')
     where.add_argument('--database', default=DEFAULT_DATABASE,
                        help=f'database: a file, a directory or an SQLAlchemy URL (default: {DEFAULT_DATABASE})')
@@ -75,7 +78,8 @@ examples:
   longtermphotzp.py --filter rp --no-renderhtml              plots of one filter only
   longtermphotzp.py --export zeropoints.ecsv --start 20240101 numbers for your own tools
 
-exit status: 0 done; 1 done, but some input was unreadable (--testdb: there are findings); 2 could not run
+exit status: 0 done; 1 done, but some input was unreadable or a process died over a telescope (--testdb: there are
+findings); 2 could not run
 """
 
 
@@ -92,6 +96,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = p.parse_args(argv)
     if options.start and options.end and options.start >= options.end:
         p.error(f'--start {options.start} is not before --end {options.end}')
+    if options.processes is not None and not 1 <= options.processes <= 1000:
+        p.error(f'--processes {options.processes}: must be a number of processes, at least 1')
+    from framepool import ONE_THREAD
+
+    os.environ.update(dict.fromkeys(ONE_THREAD, '1'))  # before numpy is loaded, as in workers: the same numbers there
     return run_script(run, options)
 
 
@@ -126,6 +135,7 @@ def run(options: argparse.Namespace, *, now: datetime | None = None) -> int:
 def _recorded_run(database: 'PhotDatabase', options: argparse.Namespace, observatory: 'Observatory',
                   now: datetime) -> int:
     """The report with its record in the database: begun, and ended whatever ends it."""
+    from framepool import usable_cores
     from report import Report
     from reportstore import open_store
 
@@ -134,14 +144,16 @@ def _recorded_run(database: 'PhotDatabase', options: argparse.Namespace, observa
     status, counts = commandline.COULD_NOT_RUN, Counter[str]()
     try:
         with open_store(os.path.expanduser(options.outputdirectory), os.environ) as store:
-            report = Report(database, store, observatory, options, now.replace(tzinfo=None), commandline.VERSION)
+            report = Report(database, store, observatory, options, now.replace(tzinfo=None), commandline.VERSION,
+                            options.processes or usable_cores())
             counts = report.counts  # also of a run that a signal ends
-            for telescope in with_progress(report.telescopes, 'telescope'):
-                report.one_telescope(telescope)
+            with closing(report.make()) as series:
+                for _ in with_progress(series, 'series', len(report.series)):
+                    pass
             report.finish()
         counts['sent'] = store.sent
         counts['unchanged'] += store.unchanged
-        status = DONE
+        status = SOME_UNREADABLE if counts['failed'] else DONE
     except commandline.Interrupted as signalled:
         status = signalled.exit_status
         raise
@@ -203,12 +215,14 @@ def import_old(database: 'PhotDatabase', directory: Path) -> int:
 def export(database: 'PhotDatabase', options: argparse.Namespace, observatory: 'Observatory') -> int:
     """Write the zeropoints that the options select as a table."""
     from exporttable import check_name, write_table
-    from report import exported_columns, exported_zeropoints
+    from report import selection
+    from reportrows import exported_columns, exported_zeropoints
 
     path = Path(options.export).expanduser()
     check_name(path)
+    every = selection(database, options, observatory)
     try:
-        rows = write_table(path, exported_columns(), exported_zeropoints(database, options, observatory))
+        rows = write_table(path, exported_columns(), exported_zeropoints(database, every, options, observatory))
     except OSError as error:
         raise DatabaseUnusable(f'{path}: cannot be written ({error.strerror}); see --export') from None
     print(f'{rows} zeropoints in {path}')

@@ -80,6 +80,7 @@ from photdbtables import (
     model_of,
     names_of,
     number_of,
+    plain_rows,
     read_columns,
     row_of,
     run_of,
@@ -435,9 +436,7 @@ class PhotDatabase:
         found = hashlib.sha256(repr(names).encode())
         count = 0
         with self._transaction() as connection:
-            cursor = connection.execute(statement).cursor  # the driver's own: SQLAlchemy's rows take as long again
-            assert cursor is not None, 'a SELECT has one'
-            while rows := cursor.fetchmany(READ_CHUNK):
+            for rows in plain_rows(connection, statement):
                 count += len(rows)
                 for name, values in zip(names, zip(*rows, strict=True), strict=True):
                     found.update(column_bytes(name, values))

@@ -1,98 +1,63 @@
-"""The long-term report: rows of the database to models, models to plots, tables and the page.
+"""The long-term report: what an earlier run made and did not change since, what is made now, and the page of both.
 
-Everything is wired here and computed elsewhere: `throughputmodel` fits, `trendplots` draws, `webpage` renders,
-`reportstore` writes.
+Everything is wired here and done elsewhere: `reportseries` makes what there is of one telescope and filter, in this
+process or in several (`framepool`), `webpage` renders, `reportstore` writes.  Only this process writes.
 """
 
-import csv
 import hashlib
-import io
 import logging
-import struct
 from argparse import Namespace
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import astuple, dataclass, fields
-from datetime import date, datetime
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
+from itertools import chain, islice
+from typing import TYPE_CHECKING
 
 import numpy as np
-import sqlalchemy as sa
-from matplotlib.figure import Figure
 
-import trendplots
 import webpage
-from colourterm import CameraColourTerm, with_camera_colourterm
-from exporttable import Column
+from framepool import can_start, in_processes
 from names import STATE_FILE, overview_plot_name, safe_part, trend_plot_name
 from observatory import Observatory
 from photdbinterface import PhotDatabase
-from photdbtables import LcoPhot, StoredModel, TelescopeKey, Zeropoints
+from photdbtables import StoredModel, TelescopeKey
 from rejections import DatabaseUnusable, UsageInvalid
+from reportrows import COLUMNS, Series, events_of, longitude_deg, moment
 from reportstate import Output, OverviewMade, ReportState, SeriesMade, code_digest, digest
 from reportstore import BucketStore, DirectoryStore
-from status import RECENT_DAYS, SeriesStatus, counted_anew, finding, series_status
-from throughputmodel import (
-    ThroughputFit,
-    at_unit_airmass,
-    correct_gain,
-    fit_throughput,
-    local_noon,
-    percent_of_reference,
-    usable_rows,
-)
+from status import SeriesStatus, counted_anew
+from throughputmodel import local_noon
+
+if TYPE_CHECKING:  # drawing is imported where there is something to draw: mostly there is not much
+    from matplotlib.figure import Figure
+
+    from reportseries import File, Made
 
 log = logging.getLogger('photzp.report')
 
-NEW_COLOUR = ('instrument', 'recoating', 'break')  # events after which a colour term may be another one
-OLDER = ' (older rows)'  # of the database: their zp holds at g-i = 0
-# The columns that the report is made from, and what decides which row of an exposure counts.
-COLUMNS = ('name', 'frame', 'processed', 'dateobs', 'camera', 'filter', 'airmass', 'zp', 'colorterm', 'zpsig', 'zperr',
-           'colortermerr', 'zpcolor', 'zpcolortermcov', 'colortermheld', 'meancolor')
+FEW_SERIES = 8  # below this, processes take longer to start than the series take
 SIZE_CLASSES = {'2m01m0': '2m and 1m telescopes', '0m4': '0.4m telescopes'}  # that share an overview plot
 
 
 @dataclass(frozen=True)
-class Rows:
-    """One telescope in one filter as reported: the rows of the database, made comparable; arrays of shape (n,).
+class Shown:
+    """What the report shows of a series, whenever it was made.
 
-    zeropoints : photdbinterface.Zeropoints.  zp_repaired [mag] : gain repaired.  zp_cameracolour, zperr [mag] : and
-        with the colour term of the camera.  zp_unit [mag] : and at airmass 1.
-    colourterms : tuple of colourterm.CameraColourTerm, empty where none was applied; their groups are codes of `group`.
-    extinction [mag/airmass] : adopted, by native filter.  usable : rows that the model may rest on.
-    events : (date, kind, note) of the telescope.  reference_mag : of a clean telescope, None where not known.
-    group : code of camera, native filter and kind of row (older rows hold zp at g-i = 0).  group_names : of the codes.
+    colorterms : fields of trendplots.ColortermLine by camera.  outputs : {file name: Output}.
     """
 
-    telescope: str
-    filter: str
-    zeropoints: Zeropoints
-    zp_repaired: np.ndarray
-    zp_cameracolour: np.ndarray
-    zperr: np.ndarray
-    colourterms: tuple[CameraColourTerm, ...]
-    zp_unit: np.ndarray
-    extinction: np.ndarray
-    usable: np.ndarray
-    group: np.ndarray
-    group_names: tuple[str, ...]
-    events: tuple[tuple[date, str, str], ...]
-    reference_mag: float | None
-
-    @property
-    def old_groups(self) -> frozenset[int]:
-        """Codes of the groups of older rows."""
-        return frozenset(code for code, name in enumerate(self.group_names) if name.endswith(OLDER))
-
-    @property
-    def has_old_rows(self) -> bool:
-        """Whether rows of the pivot colour and rows without one are mixed."""
-        return 0 < len(self.old_groups) < len(self.group_names)
+    status: SeriesStatus
+    model: StoredModel
+    colorterms: tuple[tuple, ...]
+    outputs: dict[str, Output]
 
 
 def selection(database: PhotDatabase, options: Namespace,
-              observatory: Observatory) -> tuple[list[TelescopeKey], dict[str, list[str]]]:
-    """Telescopes (site, dome, telescope) and filters {reported: [native]} that the options select.
+              observatory: Observatory) -> list[Series]:
+    """The series that the options select, by telescope; some may have no rows.
 
     Raises UsageInvalid for what the database does not have, naming what it has.
     """
@@ -111,7 +76,8 @@ def selection(database: PhotDatabase, options: Namespace,
         raise UsageInvalid(f'--filter {options.filter}: no zeropoints; the database has {", ".join(sorted(filters))}')
     order = {name: n for n, name in enumerate(observatory.filters)}
     kept = sorted((name for name in filters if options.filter in (None, name)), key=lambda f: (order.get(f, 99), f))
-    return [t for t in chosen if _fit_for_names(t)], {name: filters[name] for name in kept if _fit_for_names([name])}
+    named = {name: tuple(filters[name]) for name in kept if _fit_for_names([name])}
+    return [Series(telescope, name, named[name]) for telescope in chosen if _fit_for_names(telescope) for name in named]
 
 
 def _fit_for_names(parts: Iterable[str]) -> bool:
@@ -123,261 +89,173 @@ def _fit_for_names(parts: Iterable[str]) -> bool:
         return False
 
 
-def read_rows(database: PhotDatabase, telescope: TelescopeKey, filter_name: str, native: Sequence[str],
-              observatory: Observatory, start: np.datetime64 | None = None, end: np.datetime64 | None = None, *,
-              cameracolorterm: bool = True) -> Rows | None:
-    """The rows of one telescope and filter as `Rows`; None where there are none in the dates.
-
-    cameracolorterm : give each zeropoint the colour term of its camera, see `colourterm`.
-    """
-    site, dome, telid = telescope
-    z = database.zeropoints(site=site, dome=dome, telescope=telid, filter=native, start=start, end=end)
-    if not len(z):
-        return None
-    repairs = [(r.camera, r.from_, r.until, r.ratio) for r in observatory.gain_repairs]
-    zp_repaired = correct_gain(z.zp, z.camera, z.dateobs, repairs)
-    extinction = _by_value(z.filter, observatory.extinction)
-    labels = [f'{camera} {name}{"" if pivot else OLDER}' for camera, name, pivot in
-              zip(z.camera, z.filter, np.isfinite(z.zpcolor), strict=True)]
-    group_names, group = np.unique(labels, return_inverse=True)
-    usable = usable_rows(z.zp, z.airmass, z.zpsig, telid) & ~np.isnat(z.dateobs)
-    key = '-'.join(telescope)
-    newest = int(np.flatnonzero(usable)[-1]) if usable.any() else -1
-    day = z.dateobs[newest].astype('datetime64[D]').item()
-    reference_mag = observatory.reference_mag(telid[:3], filter_name, str(z.camera[newest]), day) if day else None
-    events = _events_of(observatory, key)
-    zp_cameracolour, zperr = zp_repaired, z.zperr
-    colourterms: tuple[CameraColourTerm, ...] = ()
-    if cameracolorterm:
-        changes = np.array([date for date, kind, _ in events if kind in NEW_COLOUR], 'datetime64[ms]')
-        zp_cameracolour, zperr, colourterms = with_camera_colourterm(
-            zp_repaired, z.zperr, z.colorterm, z.colortermerr, z.zpcolortermcov, z.meancolor - z.zpcolor,
-            z.colortermheld, z.dateobs, group, changes)
-    return Rows(key, filter_name, z, zp_repaired, zp_cameracolour, zperr, colourterms,
-                at_unit_airmass(zp_cameracolour, z.airmass, extinction), extinction, usable, group,
-                tuple(group_names.tolist()), events, reference_mag)
-
-
-def _by_value(values: np.ndarray, function: Callable[[str], float]) -> np.ndarray:
-    """function(value) of every value of an array, called once per different value."""
-    different, inverse = np.unique(values, return_inverse=True)
-    return np.array([function(str(value)) for value in different])[inverse]
-
-
 class Report:
-    """One run of the report, telescope by telescope.
+    """One run of the report, series by series.
 
-    store : reportstore.  now : naive UTC datetime.  options : of longtermphotzp.py.
+    store : reportstore.  now : naive UTC datetime.  options : of longtermphotzp.py.  processes : how many may work.
     """
 
     def __init__(self, database: PhotDatabase, store: DirectoryStore | BucketStore, observatory: Observatory,
-                 options: Namespace, now: datetime, version: str) -> None:
+                 options: Namespace, now: datetime, version: str, processes: int = 1) -> None:
         self.database, self.store, self.observatory, self.options = database, store, observatory, options
         self.now: np.datetime64 = np.datetime64(now, 'ms')
-        self.version = version
-        self.start, self.end = _moment(options.start), _moment(options.end)
-        self.until = self.now if self.end is None else min(self.now, self.end)
-        self.telescopes, self.filters = selection(database, options, observatory)
-        self.whole = self.start is None and self.end is None  # a part of the data must not pass for all
+        self.version, self.processes = version, processes
+        self.until = min(self.now, moment(options.end) or self.now)
+        self.series = selection(database, options, observatory)
+        self.whole = options.start is None and options.end is None  # a part of the data must not pass for all
         self.code = code_digest(version)
         self.state = _earlier_state(store.get(STATE_FILE)) if self.whole else ReportState()
         self.counts = Counter[str]()
-        self.outputs: dict[str, Output] = {}
-        self.statuses: list[SeriesStatus] = []
-        self.models: dict[tuple[str, str], list[tuple]] = defaultdict(list)
-        self.colorterms: dict[str, list[trendplots.ColortermLine]] = defaultdict(list)
+        self.shown: dict[Series, Shown] = {}
+        self.failed: set[Series] = set()
+        self.overviews: dict[str, Output] = {}
+        self._fingerprints: dict[Series, str | None] = {}  # of the series that are being made
+        self._settled: deque[Series] = deque()
 
-    def one_telescope(self, telescope: TelescopeKey) -> None:
-        """Fit, store, draw and tabulate one telescope in all filters, where something of it changed."""
-        for filter_name, native in self.filters.items():
-            fingerprint = self._fingerprint(telescope, filter_name, native)  # before the rows: newer ones differ later
-            kept = self._kept(telescope, filter_name, fingerprint)
-            if kept is not None:
-                self._take_as_made(telescope, *kept)
-            else:
-                rows = read_rows(self.database, telescope, filter_name, native, self.observatory, self.start, self.end,
-                                 cameracolorterm=self.options.cameracolorterm)
-                if rows is None:
-                    continue
-                self._one_series(telescope, rows, fingerprint)
-            self.counts['series'] += 1
-            self.counts['zeropoints'] += self.statuses[-1].rows
+    def make(self) -> Generator[Series, None, None]:
+        """Yield each series once it is in the report: as an earlier run made it, or made now.
+
+        Close the iterator: that ends the processes, whatever they are at.
+        """
+        with closing(self._results()) as results:
+            for series, made in results:
+                if made is None:
+                    self._leave(series)
+                for each in made or ():
+                    self._put_series(series, each)
+                self._settled.append(series)
+                while self._settled:
+                    yield self._settled.popleft()
+        yield from self._settled
+
+    def _results(self) -> Generator[tuple[Series, 'tuple[Made, ...] | None'], None, None]:
+        """What is made of the series that changed, as it comes; None where a process died over it."""
+        changed = self._changed()
+        first = list(islice(changed, FEW_SERIES))
+        if not first:
+            return
+        from reportseries import SeriesMaker
+
+        waiting = chain(first, changed)
+        if len(first) == FEW_SERIES and self.processes > 1 and can_start():
+            with closing(in_processes(
+                    SeriesMaker.in_worker, (self.observatory, self.options, self.now), SeriesMaker.make,
+                    ([series] for series in waiting),
+                    processes=min(self.processes, len(self.series)))) as results:
+                yield from results
+        else:
+            maker = SeriesMaker(self.database, self.observatory, self.options, self.now)
+            yield from ((series, maker.make(series)) for series in waiting)
 
     # -- what did not change -------------------------------------------------------------------------------------------
 
-    def _fingerprint(self, telescope: TelescopeKey, filter_name: str, native: Sequence[str]) -> str | None:
+    def _changed(self) -> Iterator[Series]:
+        """Yield the series that are to be made; the others are taken as they are."""
+        for series in self.series:
+            fingerprint = self._fingerprint(series)  # before the rows: newer ones differ later
+            if self.whole and fingerprint is None:
+                self._settled.append(series)  # it has no rows
+                continue
+            kept = self._kept(series, fingerprint)
+            if kept is None:
+                self._fingerprints[series] = fingerprint
+                yield series
+            else:
+                self._take_as_made(series, *kept)
+                self._settled.append(series)
+
+    def _fingerprint(self, series: Series) -> str | None:
         """Of all that a series is made from; None where there are no rows, or only a part of them is looked at."""
         if not self.whole:
             return None
-        site, dome, telid = telescope
+        site, dome, telid = series.telescope
         rows = {name: self.database.digest(COLUMNS, site=site, dome=dome, telescope=telid, filter=name)
-                for name in native}
+                for name in series.native}
         if not any(rows.values()):
             return None
-        observatory, longitude_deg = self.observatory, self._longitude_deg(telescope)
-        events = _events_of(observatory, '-'.join(telescope))
-        past = sum(local_noon(date, longitude_deg) <= self.now for date, *_ in events)
+        observatory, longitude = self.observatory, longitude_deg(self.observatory, series.telescope)
+        events = events_of(observatory, series.key)
+        past = sum(local_noon(date, longitude) <= self.now for date, *_ in events)
         references = [entry for entry in observatory.reference_throughput
-                      if (entry.class_, entry.filter) == (telid[:3], filter_name)]
-        return digest(self.code, self._month(), rows, [observatory.extinction(name) for name in native], longitude_deg,
-                      events, past, references, observatory.gain_repairs, sorted(observatory.camera_types),
+                      if (entry.class_, entry.filter) == (telid[:3], series.filter)]
+        return digest(self.code, self._month(), rows, [observatory.extinction(name) for name in series.native],
+                      longitude, events, past, references, observatory.gain_repairs, sorted(observatory.camera_types),
                       self.options.cameracolorterm)
 
-    def _kept(self, telescope: TelescopeKey, filter_name: str,
-              fingerprint: str | None) -> tuple[SeriesMade, StoredModel] | None:
+    def _kept(self, series: Series, fingerprint: str | None) -> tuple[SeriesMade, StoredModel] | None:
         """What an earlier run made of a series, where it would come out the same and is all there still."""
-        key = '-'.join(telescope)
-        made = self.state.series.get(f'{key} {filter_name}')
+        made = self.state.series.get(str(series))
         if made is None or made.fingerprint != fingerprint or not self._is_past(made.status):
             return None
-        names = self._names(key, filter_name)
+        names = _names_of_files(series, self.options)
         if not all(name in made.outputs and self.store.holds(name, made.outputs[name].sha256) for name in names):
             return None
-        stored = self.database.model(key, filter_name)
-        same = made.model == _model_digest(stored.dateobs, stored.modelzp, stored.modelzperr)
-        return (made, stored) if same else None
-
-    def _names(self, key: str, filter_name: str) -> list[str]:
-        """Names of the files that the options want of a series."""
-        kinds = ['mirrormodel']
-        if self.options.pertelescopeplots:
-            kinds += ['photzptrend', 'airmasstrend', 'colortermtrend']
-        if self.options.errorhistogram:
-            kinds += ['errorhist']
-        return [trend_plot_name(kind, key, filter_name) for kind in kinds]
+        stored = self.database.model(series.key, series.filter)
+        return (made, stored) if made.model == _model_digest(stored) else None
 
     def _is_past(self, status: SeriesStatus) -> bool:
         """Whether no row is later than now: such rows are left out of a fit until their time has come."""
         last = status.last_observation  # cut to the second
         return last is None or bool(np.datetime64(last, 'ms') + np.timedelta64(1, 's') <= self.now)
 
-    def _take_as_made(self, telescope: TelescopeKey, made: SeriesMade, stored: StoredModel) -> None:
+    def _take_as_made(self, series: Series, made: SeriesMade, stored: StoredModel) -> None:
         """Show a series as an earlier run made it, its days counted to now."""
-        key, filter_name = made.status.telescope, made.status.filter
-        log.info('%s %s: unchanged since %s', key, filter_name, made.status.made)
+        log.info('%s: unchanged since %s', series, made.status.made)
         for warning in made.warnings:
             log.warning('%s', warning)
-        events = [event[:2] for event in _events_of(self.observatory, key)]
+        events = [event[:2] for event in events_of(self.observatory, series.key)]
         status = counted_anew(made.status, made.night, made.photometric, events, self.now)
-        self.statuses.append(status)
-        names = self._names(key, filter_name)
-        self.outputs |= {name: made.outputs[name] for name in names}
+        names = _names_of_files(series, self.options)
         self.counts['kept'] += 1
         self.counts['unchanged'] += len(names)
-        self.models[_size_class(telescope), filter_name].append(
-            (key, stored.dateobs, stored.modelzp, status.reference_mag))
-        self.colorterms[filter_name] += [trendplots.ColortermLine(*line) for line in made.colorterms]
+        self._show(series, Shown(status, stored, made.colorterms, {name: made.outputs[name] for name in names}))
+
+    def _show(self, series: Series, shown: Shown) -> None:
+        self.shown[series] = shown
+        self.counts['series'] += 1
+        self.counts['zeropoints'] += shown.status.rows
 
     def _month(self) -> str:
         """Up to whose end time is drawn."""
         return str(self.until.astype('datetime64[M]'))
 
-    def _longitude_deg(self, telescope: TelescopeKey) -> float:
-        site = self.observatory.sites.get(telescope[0])
-        return site.longitude_deg if site else 0.0
-
     # -- what changed --------------------------------------------------------------------------------------------------
 
-    def _one_series(self, telescope: TelescopeKey, rows: Rows, fingerprint: str | None) -> None:
-        z, events = rows.zeropoints, [event[:2] for event in rows.events]
-        fit = fit_throughput(
-            z.dateobs, np.where(rows.usable, rows.zp_unit, np.nan), rows.zperr, airmass=z.airmass, events=events,
-            longitude_deg=self._longitude_deg(telescope), group=rows.group, other_scale=rows.old_groups, now=self.now)
-        warnings = self._log(rows, fit)
-        status = series_status(
-            rows.telescope, rows.filter, list(dict.fromkeys(z.camera.tolist())), fit, rows=len(z),
-            last_observation=max(z.dateobs[~np.isnat(z.dateobs)], default=None),
-            reference_mag=rows.reference_mag, events=events, now=self.now)
-        self.statuses.append(status)
+    def _put_series(self, series: Series, made: 'Made') -> None:
+        """Put what was made into the database and the store, and remember it."""
         if self.whole:
-            store_model(self.database, rows, fit)
-        self._put(trend_plot_name('mirrormodel', rows.telescope, rows.filter), model_csv(rows, fit).encode())
-        good = rows.usable & np.isfinite(z.colorterm) & ~z.colortermheld
-        self.models[_size_class(telescope), rows.filter].append(
-            (rows.telescope, fit.time, fit.model_mag, rows.reference_mag))
-        lines = trendplots.colorterm_lines(rows.telescope, z.dateobs[good], z.colorterm[good], z.camera[good],
-                                           self.until)
-        self.colorterms[rows.filter] += lines
-        if self.options.pertelescopeplots:
-            self._telescope_plots(rows, fit, finding(status))
-        if self.options.errorhistogram:
-            self._put_plot('errorhist', rows, trendplots.error_histogram(
-                _title(rows), z.zperr, z.zpsig), 'histogram of the errors and the scatter of single frames')
-        if fingerprint is not None and self._is_past(status):
-            recent = slice(-RECENT_DAYS - 2, None)
-            self.state.series[f'{rows.telescope} {rows.filter}'] = SeriesMade(
-                fingerprint, _model_digest(fit.time, fit.model_mag, fit.model_error_mag), status,
-                tuple(zip(np.datetime_as_string(fit.night[recent]).tolist(), fit.photometric[recent].tolist(),
-                          strict=True)),
-                tuple(astuple(line) for line in lines), tuple(warnings),
-                {name: self.outputs[name] for name in self._names(rows.telescope, rows.filter)})
+            self.database.store_model(series.key, series.filter, made.model.dateobs, made.model.modelzp,
+                                      made.model.modelzperr, made.intervals, made.steps)
+        outputs = {file.name: self._put(file) for file in made.files}
+        self._show(series, Shown(made.status, made.model, made.colorterms, outputs))
+        fingerprint = self._fingerprints.pop(series)
+        if fingerprint is not None and self._is_past(made.status):
+            self.state.series[str(series)] = SeriesMade(fingerprint, _model_digest(made.model), made.status,
+                                                        made.nights, made.colorterms, made.warnings, outputs)
 
-    def _log(self, rows: Rows, fit: ThroughputFit) -> list[str]:
-        """Say what was found; returns what was said as a warning."""
-        z = rows.zeropoints
-        log.info('%s %s: %d zeropoints, %d usable, %d nights', rows.telescope, rows.filter, len(z),
-                 np.count_nonzero(rows.usable), len(fit.night))
-        for found in rows.colourterms:
-            log.debug('%s %s: %s from %s to %s: colour term %+.4f +- %.4f, %.4f between frames', rows.telescope,
-                      rows.filter, rows.group_names[found.group], *np.array([found.start, found.end], 'datetime64[D]'),
-                      found.colorterm, found.error, found.spread)
-        if rows.colourterms:
-            log.info('%s %s: %d zeropoints have the colour term of their camera', rows.telescope, rows.filter,
-                     sum(found.changed for found in rows.colourterms))
-        warnings = []
-        if np.isnat(z.dateobs).any():
-            warnings.append(f'{rows.telescope} {rows.filter}: {np.count_nonzero(np.isnat(z.dateobs))} zeropoints have '
-                            'no readable date; see --testdb')
-        if rows.has_old_rows:
-            warnings += _log_old_rows(rows, fit)
-        for warning in warnings:
-            log.warning('%s', warning)
-        return warnings
+    def _leave(self, series: Series) -> None:
+        """Leave a series over which processes die as an earlier run made it: the next run tries it again."""
+        log.error('%s: not made, as a process died over it, most likely for want of memory; what the report has of it '
+                  'is of an earlier run', series)
+        self.failed.add(series)
+        self.counts['failed'] += 1
 
-    def _telescope_plots(self, rows: Rows, fit: ThroughputFit, said: str) -> None:
-        z = rows.zeropoints
-        shown = ~np.isnat(z.dateobs) & np.isfinite(rows.zp_repaired)
-        zp = np.where(np.isfinite(rows.zp_unit), rows.zp_unit, rows.zp_cameracolour) - _offsets(rows, fit)
-        data = trendplots.TrendData(z.dateobs, zp, z.camera, rows.usable & shown)
-        self._put_plot('photzptrend', rows, trendplots.trend_plot(
-            _title(rows), data, fit, events=rows.events, reference_mag=rows.reference_mag, until=self.until), said)
-        # The residual is what is left after the adopted extinction and what the fit added to it: both go back in.
-        fitted_k = rows.extinction + (fit.extinction_offset_mag if np.isfinite(fit.extinction_offset_mag) else 0.0)
-        adopted = float(np.median(rows.extinction))
-        self._put_plot('airmasstrend', rows, trendplots.airmass_plot(
-            _title(rows), z.airmass, fit.row_residual_mag - fitted_k * (z.airmass - 1), fit.row_clear_probability,
-            adopted, adopted + fit.extinction_offset_mag, fit.extinction_offset_error_mag),
-            f'zeropoint against airmass; adopted extinction {adopted:.2f} mag per airmass')
-        terms = np.isfinite(z.colorterm) & ~np.isnat(z.dateobs)
-        median = np.median(z.colorterm[terms]) if terms.any() else np.nan
-        self._put_plot('colortermtrend', rows, trendplots.colorterm_plot(
-            _title(rows), z.dateobs[terms], z.colorterm[terms], z.camera[terms], self.until),
-            f'colour term against time, median {median:+.3f}')
+    def _put(self, file: 'File') -> Output:
+        self.store.put(file.name, file.content)
+        return Output(hashlib.sha256(file.content).hexdigest(), file.width, file.height, file.alt)
 
-    def _put_plot(self, kind: str, rows: Rows, figure: Figure, said: str) -> None:
-        self._put_png(trend_plot_name(kind, rows.telescope, rows.filter), figure,
-                      f'{rows.telescope} {rows.filter}: {said}')
-
-    def _put_png(self, name: str, figure: Figure, alt: str) -> None:
-        content = trendplots.png(figure)
-        width, height = struct.unpack('>II', content[16:24])  # of the PNG's first chunk
-        self._put(name, content, width, height, alt)
-
-    def _put(self, name: str, content: bytes, width: int | None = None, height: int | None = None,
-             alt: str = '') -> None:
-        self.store.put(name, content)
-        self.outputs[name] = Output(hashlib.sha256(content).hexdigest(), width, height, alt)
-
-    def _put_overview(self, name: str, alt: str, shown: object, draw: Callable[[], Figure]) -> None:
+    def _put_overview(self, name: str, alt: str, shown: object, draw: 'Callable[[], Figure]') -> None:
         """Put an overview plot, drawn only where what it shows is not what it showed before."""
         fingerprint = digest(self.code, self._month(), alt, shown)
         made = self.state.overviews.get(name)
         if made and made.fingerprint == fingerprint and self.store.holds(name, made.output.sha256):
-            self.outputs[name] = made.output
+            self.overviews[name] = made.output
             self.counts['unchanged'] += 1
         else:
-            self._put_png(name, draw(), alt)
-        self.state.overviews[name] = OverviewMade(fingerprint, self.outputs[name])
+            from reportseries import image_file
+
+            self.overviews[name] = self._put(image_file(name, draw(), alt))
+        self.state.overviews[name] = OverviewMade(fingerprint, self.overviews[name])
 
     def finish(self) -> None:
         """Overview plots, then, when all that it shows is in place, the state and the page."""
@@ -387,43 +265,63 @@ class Report:
         if self.whole:
             self.store.put(STATE_FILE, self.state.text().encode())
         if self.options.renderhtml:
-            plots = {name: webpage.Plot(each.width, each.height, each.alt) for name, each in self.outputs.items()
-                     if each.width is not None and each.height is not None}
-            page = webpage.Page(updated=str(self.now.astype('datetime64[s]')), statuses=tuple(self.statuses),
-                                plots=plots, runs=tuple(self._runs()), version=self.version,
-                                files=tuple(name for name in self.outputs if name not in plots))
-            page = webpage.merge(_earlier_page(self.store.get('status.json')), page)
-            page = webpage.only_present(page, self.store.names())
-            self.store.put('status.json', webpage.render_status(page).encode())
-            self.store.put('index.html', webpage.render_index(page).encode())
+            self._put_page()
             self.store.flush()
+
+    def _put_page(self) -> None:
+        shown = [self.shown[series] for series in self.series if series in self.shown]  # they came in any order
+        outputs = {name: output for each in shown for name, output in each.outputs.items()} | self.overviews
+        plots = {name: webpage.Plot(each.width, each.height, each.alt) for name, each in outputs.items()
+                 if each.width is not None and each.height is not None}
+        page = webpage.Page(updated=str(self.now.astype('datetime64[s]')),
+                            statuses=tuple(each.status for each in shown), plots=plots, runs=tuple(self._runs()),
+                            version=self.version, files=tuple(name for name in outputs if name not in plots))
+        page = webpage.merge(_earlier_page(self.store.get('status.json')), page)
+        page = webpage.only_present(page, self.store.names())
+        self.store.put('status.json', webpage.render_status(page).encode())
+        self.store.put('index.html', webpage.render_index(page).encode())
 
     def _overview_plots(self) -> None:
         for (kind, filter_name), models in self._all_models().items():
             self._put_overview(
                 overview_plot_name(f'allmodels_{kind}', filter_name),
                 f'throughput models of the {SIZE_CLASSES[kind]} in {filter_name}',
-                [(name, _model_digest(time, model), reference) for name, time, model, reference in models],
-                partial(trendplots.all_models_plot, f'{SIZE_CLASSES[kind]}   {filter_name}', models, self.until))
+                [(name, _model_digest(model), reference) for name, model, reference in models],
+                partial(_models_figure, f'{SIZE_CLASSES[kind]}   {filter_name}', models, self.until))
         if self.options.site is None and self.options.telescope is None:  # else the plot of all is better left as it is
-            for filter_name, lines in self.colorterms.items():
+            for filter_name, lines in self._all_colorterms().items():
                 self._put_overview(overview_plot_name('colorterms', filter_name),
                                    f'colour terms of all telescopes in {filter_name}', lines,
-                                   partial(trendplots.all_colorterms_plot, f'colour terms   {filter_name}', lines))
+                                   partial(_colorterms_figure, f'colour terms   {filter_name}', lines))
 
-    def _all_models(self) -> dict[tuple[str, str], list[tuple]]:
-        """Models by class and filter: those of this run, and the stored ones of telescopes that it leaves out."""
-        models = {key: list(entries) for key, entries in self.models.items()}
-        done = {status.telescope for status in self.statuses}
+    def _all_models(self) -> dict[tuple[str, str], list[tuple[str, StoredModel, float | None]]]:
+        """Models by class and filter: those of this run, and the stored ones of what it leaves out."""
+        models = defaultdict(list)
+        for series in self.series:
+            if series in self.shown:
+                shown = self.shown[series]
+                models[_size_class(series.telescope), series.filter].append(
+                    (series.key, shown.model, shown.status.reference_mag))
+        done = {series.telescope for series in self.shown}
+        filters = dict.fromkeys(series.filter for series in self.series)
         for telescope in self.database.telescopes():
-            key = '-'.join(telescope)
-            for filter_name in self.filters:
-                stored = None if key in done else self.database.model(key, filter_name)
+            for filter_name in filters:
+                left = telescope not in done or any(
+                    (series.telescope, series.filter) == (telescope, filter_name) for series in self.failed)
+                stored = self.database.model('-'.join(telescope), filter_name) if left else None
                 if stored is not None and len(stored.dateobs):
                     reference_mag = self._stored_reference(telescope, filter_name, stored)
-                    models.setdefault((_size_class(telescope), filter_name), []).append(
-                        (key, stored.dateobs, stored.modelzp, reference_mag))
+                    models[_size_class(telescope), filter_name].append(('-'.join(telescope), stored, reference_mag))
         return models
+
+    def _all_colorterms(self) -> dict[str, list[tuple]]:
+        """Fields of ColortermLine by filter; those of what processes died over are of an earlier run."""
+        lines: dict[str, list[tuple]] = defaultdict(list)
+        for series in self.series:
+            known = self.shown.get(series) or (self.state.series.get(str(series)) if series in self.failed else None)
+            if known is not None:
+                lines[series.filter] += known.colorterms
+        return lines
 
     def _stored_reference(self, telescope: TelescopeKey, filter_name: str, stored: StoredModel) -> float | None:
         """Reference of a telescope that this run leaves out, by its newest camera; None where none is known."""
@@ -436,14 +334,9 @@ class Report:
         """This run, and those of the calibration back to one that ended well, for the page to name."""
         updated = str(self.now.astype('datetime64[s]'))
         for run in self.database.runs(1, script='longtermphotzp.py'):
-            yield webpage.RunInfo(run.script, run.started, updated, 0, f'{len(self.statuses)} telescopes and filters')
+            yield webpage.RunInfo(run.script, run.started, updated, 0, f'{len(self.shown)} telescopes and filters')
         for run in self.database.runs(20, script='photcalibration.py'):
             yield webpage.RunInfo(run.script, run.started, run.ended, run.status, _summary(run.counts))
-
-
-def _moment(date: str | None) -> np.datetime64 | None:
-    """YYYYMMDD as datetime64[ms]; None stays None."""
-    return None if date is None else np.datetime64(f'{date[:4]}-{date[4:6]}-{date[6:]}', 'ms')
 
 
 def _summary(counts: dict[str, int]) -> str:
@@ -472,103 +365,37 @@ def _earlier_state(content: bytes | None) -> ReportState:
         return ReportState()
 
 
-def _events_of(observatory: Observatory, key: str) -> tuple[tuple[date, str, str], ...]:
-    """(date, kind, note) of a telescope."""
-    return tuple((event.date, event.kind, event.note) for event in observatory.events if event.telescope == key)
-
-
-def _model_digest(time: np.ndarray, *mag: np.ndarray) -> str:
+def _model_digest(model: StoredModel) -> str:
     """Digest of a model, the same before and after the database."""
-    return digest(time.astype('datetime64[ms]'), *(np.where(np.isfinite(each), each, np.nan) for each in mag))
+    return digest(model.dateobs.astype('datetime64[ms]'),
+                  *(np.where(np.isfinite(each), each, np.nan) for each in (model.modelzp, model.modelzperr)))
 
 
-def _title(rows: Rows) -> str:
-    return f'{rows.telescope}   {rows.filter}'
+def _models_figure(title: str, models: Iterable[tuple[str, StoredModel, float | None]],
+                   until: np.datetime64) -> 'Figure':
+    from trendplots import all_models_plot
+
+    return all_models_plot(title, [(name, model.dateobs, model.modelzp, reference_mag)
+                                   for name, model, reference_mag in models], until)
+
+
+def _colorterms_figure(title: str, lines: Sequence[tuple]) -> 'Figure':
+    from trendplots import ColortermLine, all_colorterms_plot
+
+    return all_colorterms_plot(title, [ColortermLine(*line) for line in lines])
+
+
+def _names_of_files(series: Series, options: Namespace) -> list[str]:
+    """Names of the files that the options want of a series."""
+    kinds = ['mirrormodel']
+    if options.pertelescopeplots:
+        kinds += ['photzptrend', 'airmasstrend', 'colortermtrend']
+    if options.errorhistogram:
+        kinds += ['errorhist']
+    return [trend_plot_name(kind, series.key, series.filter) for kind in kinds]
 
 
 def _size_class(telescope: TelescopeKey) -> str:
     """Key of SIZE_CLASSES: a telescope class is a diameter with m for the point, as 0m4 or 1m0."""
     diameter = telescope[2][:3].replace('m', '.')
     return '0m4' if diameter < '1' else '2m01m0'
-
-
-def _log_old_rows(rows: Rows, fit: ThroughputFit) -> list[str]:
-    """Say by how much older rows were moved to the scale of the new ones; returns warnings where nothing ties them."""
-    apart = []
-    for offset in (offset for offset in fit.offsets if offset.group in rows.old_groups and offset.rows):
-        name = rows.group_names[offset.group]
-        if offset.reference in rows.old_groups:
-            apart.append(name)
-        else:
-            log.info('%s %s: %s tied to %s by %+.4f +- %.4f mag', rows.telescope, rows.filter, name,
-                     rows.group_names[offset.reference], offset.offset_mag, offset.error_mag)
-    if not apart:
-        return []
-    return [f'{rows.telescope} {rows.filter}: nothing ties {" and ".join(apart)}, whose zp is at g-i = 0, to the new '
-            'rows: a step between them is no change of throughput; measure some nights of the old time again '
-            '(docs/operations.md)']
-
-
-def _offsets(rows: Rows, fit: ThroughputFit) -> np.ndarray:
-    """Offset of each row's camera and native filter from the scale of the model [mag] (n,)."""
-    offsets = np.zeros(len(rows.group_names))
-    for offset in fit.offsets:
-        offsets[offset.group] = offset.offset_mag
-    return offsets[rows.group]
-
-
-def store_model(database: PhotDatabase, rows: Rows, fit: ThroughputFit) -> None:
-    """Put a fit into the database: nights, intervals and steps."""
-    database.store_model(
-        rows.telescope, rows.filter, fit.time, fit.model_mag, fit.model_error_mag,
-        intervals=[{'starttime': i.start, 'endtime': i.end, 'openedby': i.opened_by, 'nights': i.nights,
-                    'measurements': i.rows, 'startzp': i.start_mag, 'startzperr': i.start_error_mag,
-                    'endzp': i.end_mag, 'endzperr': i.end_error_mag, 'slope': i.slope_mag_per_month,
-                    'slopeerr': i.slope_error_mag_per_month} for i in fit.intervals],
-        steps=[{'dateobs': s.time, 'kind': s.kind, 'step': s.size_mag, 'steperr': s.error_mag,
-                'instrumental': s.instrumental} for s in fit.steps])
-
-
-def model_csv(rows: Rows, fit: ThroughputFit) -> str:
-    """The nightly model as CSV: night, time, zeropoint with error, percent of the reference, and what it rests on."""
-    file = io.StringIO(newline='')
-    writer = csv.writer(file, lineterminator='\n')
-    writer.writerow(('night', 'time_utc', 'modelzp_mag', 'modelzperr_mag', 'percent_of_reference', 'zeropoints',
-                     'photometric'))
-    for n in range(len(fit.night)):
-        percent = ('' if rows.reference_mag is None else
-                   f'{percent_of_reference(fit.model_mag[n], rows.reference_mag):.2f}')
-        writer.writerow((fit.night[n], fit.time[n], f'{fit.model_mag[n]:.4f}', f'{fit.model_error_mag[n]:.4f}', percent,
-                         fit.night_rows[n], int(fit.photometric[n])))
-    return file.getvalue()
-
-
-MADE_HERE = (  # of a zeropoint by the report, beside the columns of the database
-    Column('zp_repaired', 'mag', 'zp with the gain repairs of observatory.toml'),
-    Column('zp_cameracolor', 'mag', 'zp_repaired with the colour term of the camera'),
-    Column('zperr_cameracolor', 'mag', 'error of zp_cameracolor'))
-_KINDS = {'dateobs': np.datetime64, 'processed': np.datetime64, 'colortermheld': bool, 'refcomplete': bool}
-
-
-def exported_columns() -> tuple[Column, ...]:
-    """Columns of exported zeropoints: those of `lcophot` as measured, and MADE_HERE."""
-    columns = LcoPhot.__table__.columns
-    stored = [columns[field.name] for field in fields(Zeropoints)]
-    return (*(Column(each.name, each.info['unit'], each.doc or '',
-                     _KINDS.get(each.name, str if isinstance(each.type, sa.Text) else float)) for each in stored),
-            *MADE_HERE)
-
-
-def exported_zeropoints(database: PhotDatabase, options: Namespace,
-                        observatory: Observatory) -> Iterator[dict[str, np.ndarray]]:
-    """Zeropoints of the telescopes, filters and dates that the options select, a dict of columns at a time."""
-    telescopes, native = selection(database, options, observatory)
-    start, end = (_moment(date) for date in (options.start, options.end))
-    for telescope in telescopes:
-        for filter_name, natives in native.items():
-            rows = read_rows(database, telescope, filter_name, natives, observatory, start, end,
-                             cameracolorterm=options.cameracolorterm)
-            if rows is not None:
-                made = (rows.zp_repaired, rows.zp_cameracolour, rows.zperr)
-                yield {**{field.name: getattr(rows.zeropoints, field.name) for field in fields(Zeropoints)},
-                       **{column.name: np.round(each, 6) for column, each in zip(MADE_HERE, made, strict=True)}}

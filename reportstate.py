@@ -22,7 +22,7 @@ from status import SeriesStatus
 SCHEMA = 1
 # The modules that a number or a pixel of the report depends on, and what draws and computes for them.
 CODE = ('clearsky', 'colourterm', 'names', 'observatory', 'photdbinterface', 'photdbtables', 'plaintext', 'report',
-        'reportstate', 'status', 'throughputline', 'throughputmodel', 'trendplots')
+        'reportrows', 'reportseries', 'reportstate', 'status', 'throughputline', 'throughputmodel', 'trendplots')
 LIBRARIES = ('matplotlib', 'numpy', 'pillow', 'scipy')
 
 

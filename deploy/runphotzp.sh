@@ -14,7 +14,7 @@
 #   PHOTZP_OUTPUTDIR    directory of the report and of the lock         (default ~/lcozpplots)
 #   PHOTZP_OBSERVATORY  TOML file laid over the built-in one            (default: none)
 #   PHOTZP_LOG          file that the log is appended to                (default: standard error)
-#   PHOTZP_PROCESSES    processes that measure frames                   (default: one per core)
+#   PHOTZP_PROCESSES    processes that measure, and make the report     (default: one per core)
 #   PHOTZP_NICE         niceness of the scripts                         (default 10)
 #   PHOTZP_PYTHON       interpreter                                     (default: .venv of the checkout, else python3)
 # AWS_S3_BUCKET and the other AWS variables make the report go to a bucket.
@@ -199,8 +199,11 @@ overlay=()
 calibrate=("$python" "$checkout/photcalibration.py" "--mintexp=${PHOTZP_MINTEXP:-10}" "${overlay[@]}")
 [[ -z ${PHOTZP_ARCHIVE:-} ]] || calibrate+=("--imagerootdir=$PHOTZP_ARCHIVE")
 [[ -z ${PHOTZP_PS1DIR:-} ]] || calibrate+=("--ps1dir=$PHOTZP_PS1DIR")
-[[ -z ${PHOTZP_PROCESSES:-} ]] || calibrate+=("--processes=$PHOTZP_PROCESSES")
 report=("$python" "$checkout/longtermphotzp.py" "--outputdirectory=$outputdir" "${overlay[@]}")
+if [[ -n ${PHOTZP_PROCESSES:-} ]]; then
+    calibrate+=("--processes=$PHOTZP_PROCESSES")
+    report+=("--processes=$PHOTZP_PROCESSES")
+fi
 if [[ -n ${PHOTZP_DATABASE:-} ]]; then
     calibrate+=("--photodb=$PHOTZP_DATABASE")
     report+=("--database=$PHOTZP_DATABASE")

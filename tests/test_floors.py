@@ -13,14 +13,17 @@ FLOORS = (
     {'throughputmodel', 'throughputline', 'quality', 'colourterm', 'status', 'alarms', 'photdbtables', 'photdbplaces'},
     {'photdbinterface', 'frameplots', 'trendplots', 'webpage', 'reportstore', 'reportstate',
      'exporttable', 'metrics', 'calendarplots'},
-    {'commandline', 'framepool', 'report', 'databasecheck', 'realframes'},
+    {'commandline', 'framepool', 'report', 'reportseries', 'reportrows', 'databasecheck', 'realframes'},
     {'photcalibration', 'longtermphotzp', 'simulation', 'demo'},
 )
 # Exceptions are defined as low as anything; the line through a series is the back room of its model, the search for a
-# field that of the matching, the forms of the Kron loss that of the fit; and the status sums the model up.
+# field that of the matching, the forms of the Kron loss that of the fit; the status sums the model up; and a series of
+# the report, and its rows, are rooms behind the report,
+# which may do them in processes.
 SAME_FLOOR = {('observatory', 'rejections'), ('starmatch', 'fieldvote'), ('zeropoint', 'kronloss'),
               ('throughputmodel', 'throughputline'), ('status', 'throughputmodel'), ('alarms', 'status'),
-              ('calendarplots', 'trendplots')}
+              ('calendarplots', 'trendplots'), ('report', 'reportseries'), ('report', 'reportrows'),
+              ('reportseries', 'reportrows'), ('report', 'framepool')}
 SCIENCE = {'starmatch', 'fieldvote', 'zeropoint', 'kronloss', 'clearsky', 'throughputmodel', 'throughputline',
            'quality', 'colourterm', 'status', 'alarms'}
 ARRAYS_ONLY = ('sqlalchemy', 'matplotlib', 'boto3', 'astropy.io')  # not in the science

@@ -270,20 +270,21 @@ def test_a_change_of_code_is_a_change(tmp_path, monkeypatch, module):
 
 
 def test_all_code_that_the_report_is_made_by_counts():
-    """What report.py imports, directly or not, but for places, errors and the page, which is always made."""
+    """What report.py imports, directly or not, but for places, errors, processes and the page, which is always made."""
     found, waiting = set(), {'report'}
     while waiting:
         module = waiting.pop()
         found.add(module)
         tree = ast.parse((TOP / f'{module}.py').read_text(encoding='utf-8'))
         waiting |= {name.split('.')[0] for name in imports(tree)} & OURS - found
-    assert found - {'photdbplaces', 'rejections', 'reportstore', 'webpage'} == set(reportstate.CODE)
+    assert found - {'framepool', 'photdbplaces', 'rejections', 'reportstore', 'webpage'} == set(reportstate.CODE)
 
 
 def test_every_column_that_the_report_reads_is_in_its_fingerprint():
     columns = {field.name for field in fields(Zeropoints)}
-    tree = ast.parse((TOP / 'report.py').read_text(encoding='utf-8'))
-    read = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr in columns
+    trees = [ast.parse((TOP / f'{name}.py').read_text(encoding='utf-8')) for name in ('reportrows', 'reportseries')]
+    nodes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    read = {node.attr for node in nodes if node.attr in columns
             and 'z' in (getattr(node.value, 'id', None), 'z' * (getattr(node.value, 'attr', None) == 'zeropoints'))}
     assert {'zp', 'camera', 'zperr'} < read
     assert read <= set(report.COLUMNS)

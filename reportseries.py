@@ -1,0 +1,234 @@
+"""What the report makes of one telescope in one filter: rows to a model, the model to plots and a table.
+
+A `SeriesMaker` reads, fits and draws; it writes nothing, so that any number of them may be at work, each in a process
+of its own.  What it makes is a `Made`, which `report` puts into the database and into the store.
+"""
+
+import csv
+import gc
+import io
+import logging
+import struct
+from argparse import Namespace
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+import trendplots
+from names import trend_plot_name
+from observatory import Observatory
+from photdbinterface import PhotDatabase
+from photdbtables import StoredModel
+from reportrows import Rows, Series, longitude_deg, moment, read_rows
+from status import RECENT_DAYS, SeriesStatus, finding, series_status
+from throughputmodel import ThroughputFit, fit_throughput, percent_of_reference
+
+log = logging.getLogger('photzp.report')
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of the report; of an image also its size [pixel] and what it says."""
+
+    name: str
+    content: bytes
+    width: int | None = None
+    height: int | None = None
+    alt: str = ''
+
+
+@dataclass(frozen=True)
+class Made:
+    """All that comes of one telescope and filter.
+
+    status : SeriesStatus.  model : as the database keeps it; intervals, steps : the same, dicts by column.
+    nights : (date, photometric) of the newest nights, as many as a status counts.
+    colorterms : fields of trendplots.ColortermLine by camera.  warnings : what was logged as one.  files : of `File`.
+    """
+
+    status: SeriesStatus
+    model: StoredModel
+    intervals: tuple[dict[str, Any], ...]
+    steps: tuple[dict[str, Any], ...]
+    nights: tuple[tuple[str, bool], ...]
+    colorterms: tuple[tuple, ...]
+    warnings: tuple[str, ...]
+    files: tuple[File, ...]
+
+
+def image_file(name: str, figure: Figure, alt: str) -> File:
+    """A figure as a file."""
+    content = trendplots.png(figure)
+    width, height = struct.unpack('>II', content[16:24])  # of the PNG's first chunk
+    return File(name, content, width, height, alt)
+
+
+class SeriesMaker:
+    """Reads, fits and draws one telescope and filter after the other.
+
+    options : of longtermphotzp.py.  now : naive UTC.
+    """
+
+    def __init__(self, database: PhotDatabase, observatory: Observatory, options: Namespace,
+                 now: np.datetime64) -> None:
+        self.database, self.observatory, self.options, self.now = database, observatory, options, now
+        self.start, self.end = moment(options.start), moment(options.end)
+        self.until = now if self.end is None else min(now, self.end)
+
+    @classmethod
+    def in_worker(cls, observatory: Observatory, options: Namespace, now: np.datetime64) -> 'SeriesMaker':
+        """One with a connection of its own, for reading; in a process that does nothing else."""
+        maker = cls(PhotDatabase(options.database, readonly=True), observatory, options, now)
+        gc.freeze()  # figures are full of cycles: what was imported need not be searched for garbage each time
+        return maker
+
+    def make(self, series: Series) -> tuple[Made, ...]:
+        """The `Made` of a series, nothing where it has no rows in the dates."""
+        rows = read_rows(self.database, series, self.observatory, self.start, self.end,
+                         cameracolorterm=self.options.cameracolorterm)
+        return () if rows is None else (self._made(series, rows),)
+
+    def _made(self, series: Series, rows: Rows) -> Made:
+        z, events = rows.zeropoints, [event[:2] for event in rows.events]
+        fit = fit_throughput(
+            z.dateobs, np.where(rows.usable, rows.zp_unit, np.nan), rows.zperr, airmass=z.airmass, events=events,
+            longitude_deg=longitude_deg(self.observatory, series.telescope), group=rows.group,
+            other_scale=rows.old_groups, now=self.now)
+        warnings = _log(rows, fit)
+        status = series_status(
+            rows.telescope, rows.filter, list(dict.fromkeys(z.camera.tolist())), fit, rows=len(z),
+            last_observation=max(z.dateobs[~np.isnat(z.dateobs)], default=None),
+            reference_mag=rows.reference_mag, events=events, now=self.now)
+        good = rows.usable & np.isfinite(z.colorterm) & ~z.colortermheld
+        lines = trendplots.colorterm_lines(rows.telescope, z.dateobs[good], z.colorterm[good], z.camera[good],
+                                           self.until)
+        recent = slice(-RECENT_DAYS - 2, None)
+        nights = zip(np.datetime_as_string(fit.night[recent]).tolist(), fit.photometric[recent].tolist(), strict=True)
+        return Made(status, StoredModel(fit.time, fit.model_mag, fit.model_error_mag), _intervals(fit), _steps(fit),
+                    tuple(nights), tuple(astuple(line) for line in lines), tuple(warnings),
+                    tuple(self._files(rows, fit, finding(status))))
+
+    def _files(self, rows: Rows, fit: ThroughputFit, said: str) -> Iterator[File]:
+        yield File(trend_plot_name('mirrormodel', rows.telescope, rows.filter), model_csv(rows, fit).encode())
+        if self.options.pertelescopeplots:
+            yield _image('photzptrend', rows, self._trend_plot(rows, fit), said)
+            yield _airmass_plot(rows, fit)
+            yield self._colorterm_plot(rows)
+        if self.options.errorhistogram:
+            yield _image('errorhist', rows, trendplots.error_histogram(
+                _title(rows), rows.zeropoints.zperr, rows.zeropoints.zpsig),
+                'histogram of the errors and the scatter of single frames')
+
+    def _trend_plot(self, rows: Rows, fit: ThroughputFit) -> Figure:
+        z = rows.zeropoints
+        shown = ~np.isnat(z.dateobs) & np.isfinite(rows.zp_repaired)
+        zp = np.where(np.isfinite(rows.zp_unit), rows.zp_unit, rows.zp_cameracolour) - _offsets(rows, fit)
+        return trendplots.trend_plot(
+            _title(rows), trendplots.TrendData(z.dateobs, zp, z.camera, rows.usable & shown), fit, events=rows.events,
+            reference_mag=rows.reference_mag, until=self.until)
+
+    def _colorterm_plot(self, rows: Rows) -> File:
+        z = rows.zeropoints
+        terms = np.isfinite(z.colorterm) & ~np.isnat(z.dateobs)
+        median = np.median(z.colorterm[terms]) if terms.any() else np.nan
+        return _image('colortermtrend', rows, trendplots.colorterm_plot(
+            _title(rows), z.dateobs[terms], z.colorterm[terms], z.camera[terms], self.until),
+            f'colour term against time, median {median:+.3f}')
+
+
+def _airmass_plot(rows: Rows, fit: ThroughputFit) -> File:
+    # The residual is what is left after the adopted extinction and what the fit added to it: both go back in.
+    fitted_k = rows.extinction + (fit.extinction_offset_mag if np.isfinite(fit.extinction_offset_mag) else 0.0)
+    adopted, airmass = float(np.median(rows.extinction)), rows.zeropoints.airmass
+    return _image('airmasstrend', rows, trendplots.airmass_plot(
+        _title(rows), airmass, fit.row_residual_mag - fitted_k * (airmass - 1), fit.row_clear_probability,
+        adopted, adopted + fit.extinction_offset_mag, fit.extinction_offset_error_mag),
+        f'zeropoint against airmass; adopted extinction {adopted:.2f} mag per airmass')
+
+
+def _image(kind: str, rows: Rows, figure: Figure, said: str) -> File:
+    return image_file(trend_plot_name(kind, rows.telescope, rows.filter), figure,
+                      f'{rows.telescope} {rows.filter}: {said}')
+
+
+def _title(rows: Rows) -> str:
+    return f'{rows.telescope}   {rows.filter}'
+
+
+def _log(rows: Rows, fit: ThroughputFit) -> list[str]:
+    """Say what was found; returns what was said as a warning."""
+    z = rows.zeropoints
+    log.info('%s %s: %d zeropoints, %d usable, %d nights', rows.telescope, rows.filter, len(z),
+             np.count_nonzero(rows.usable), len(fit.night))
+    for found in rows.colourterms:
+        log.debug('%s %s: %s from %s to %s: colour term %+.4f +- %.4f, %.4f between frames', rows.telescope,
+                  rows.filter, rows.group_names[found.group], *np.array([found.start, found.end], 'datetime64[D]'),
+                  found.colorterm, found.error, found.spread)
+    if rows.colourterms:
+        log.info('%s %s: %d zeropoints have the colour term of their camera', rows.telescope, rows.filter,
+                 sum(found.changed for found in rows.colourterms))
+    warnings = []
+    if np.isnat(z.dateobs).any():
+        warnings.append(f'{rows.telescope} {rows.filter}: {np.count_nonzero(np.isnat(z.dateobs))} zeropoints have '
+                        'no readable date; see --testdb')
+    if rows.has_old_rows:
+        warnings += _log_old_rows(rows, fit)
+    for warning in warnings:
+        log.warning('%s', warning)
+    return warnings
+
+
+def _log_old_rows(rows: Rows, fit: ThroughputFit) -> list[str]:
+    """Say by how much older rows were moved to the scale of the new ones; returns warnings where nothing ties them."""
+    apart = []
+    for offset in (offset for offset in fit.offsets if offset.group in rows.old_groups and offset.rows):
+        name = rows.group_names[offset.group]
+        if offset.reference in rows.old_groups:
+            apart.append(name)
+        else:
+            log.info('%s %s: %s tied to %s by %+.4f +- %.4f mag', rows.telescope, rows.filter, name,
+                     rows.group_names[offset.reference], offset.offset_mag, offset.error_mag)
+    if not apart:
+        return []
+    return [f'{rows.telescope} {rows.filter}: nothing ties {" and ".join(apart)}, whose zp is at g-i = 0, to the new '
+            'rows: a step between them is no change of throughput; measure some nights of the old time again '
+            '(docs/operations.md)']
+
+
+def _offsets(rows: Rows, fit: ThroughputFit) -> np.ndarray:
+    """Offset of each row's camera and native filter from the scale of the model [mag] (n,)."""
+    offsets = np.zeros(len(rows.group_names))
+    for offset in fit.offsets:
+        offsets[offset.group] = offset.offset_mag
+    return offsets[rows.group]
+
+
+def _intervals(fit: ThroughputFit) -> tuple[dict[str, Any], ...]:
+    """Intervals of a fit by column of the database."""
+    return tuple({'starttime': i.start, 'endtime': i.end, 'openedby': i.opened_by, 'nights': i.nights,
+                  'measurements': i.rows, 'startzp': i.start_mag, 'startzperr': i.start_error_mag,
+                  'endzp': i.end_mag, 'endzperr': i.end_error_mag, 'slope': i.slope_mag_per_month,
+                  'slopeerr': i.slope_error_mag_per_month} for i in fit.intervals)
+
+
+def _steps(fit: ThroughputFit) -> tuple[dict[str, Any], ...]:
+    """Steps of a fit by column of the database."""
+    return tuple({'dateobs': s.time, 'kind': s.kind, 'step': s.size_mag, 'steperr': s.error_mag,
+                  'instrumental': s.instrumental} for s in fit.steps)
+
+
+def model_csv(rows: Rows, fit: ThroughputFit) -> str:
+    """The nightly model as CSV: night, time, zeropoint with error, percent of the reference, and what it rests on."""
+    file = io.StringIO(newline='')
+    writer = csv.writer(file, lineterminator='\n')
+    writer.writerow(('night', 'time_utc', 'modelzp_mag', 'modelzperr_mag', 'percent_of_reference', 'zeropoints',
+                     'photometric'))
+    for n in range(len(fit.night)):
+        percent = ('' if rows.reference_mag is None else
+                   f'{percent_of_reference(fit.model_mag[n], rows.reference_mag):.2f}')
+        writer.writerow((fit.night[n], fit.time[n], f'{fit.model_mag[n]:.4f}', f'{fit.model_error_mag[n]:.4f}', percent,
+                         fit.night_rows[n], int(fit.photometric[n])))
+    return file.getvalue()

@@ -1,0 +1,189 @@
+"""The report in several processes: the same files as in one, whatever happens to a process."""
+
+import json
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from test_framepool import children, running, until
+
+import longtermphotzp
+import report
+import reportseries
+import simulation
+from photdbinterface import PhotDatabase
+
+ROOT = Path(__file__).resolve().parent.parent
+NOW = datetime(2017, 1, 5, 12, tzinfo=UTC)  # the simulated year has just ended
+FAST = ('--no-pertelescopeplots', '--no-createsummaryplots')
+ONE, OTHER = 'lsc-doma-1m0s', 'lsc-domb-1m0s'
+
+
+def make(place, *options, out=None, database=None, now=NOW):
+    """Run the report in this process, which may start others; returns (exit status, {file name: content})."""
+    out = out or place.out
+    given = ['--database', str(database or place.database), '--outputdirectory', str(out), '--observatory',
+             str(place.observatory), *options]
+    status = longtermphotzp.run(longtermphotzp.parser().parse_args(given), now=now)
+    return status, {path.name: path.read_bytes() for path in out.iterdir()}
+
+
+def made_at(files):
+    """{telescope: when it was made}, as status.json has it."""
+    return {entry['telescope']: entry['made'] for entry in json.loads(files['status.json'])['statuses']}
+
+
+@pytest.fixture(scope='module')
+def first(tmp_path_factory):
+    """Two telescopes in one filter, and what one process makes of them: .database .observatory .out .files."""
+    root = tmp_path_factory.mktemp('first')
+    assert simulation.main(['years', str(root / 'x.db'), '--telescopes', '2', '--years', '1', '--filters', 'gp',
+                            '--one-per-night', '--seed', '4']) == 0
+    place = SimpleNamespace(database=root / 'x.db', observatory=root / 'observatory-years.toml', out=root / 'alone')
+    shutil.copy(place.database, root / 'untouched.db')
+    status, place.files = make(place, '--processes', '1')
+    assert status == 0
+    shutil.copy(root / 'untouched.db', place.database)
+    return place
+
+
+@pytest.fixture
+def place(first, tmp_path, monkeypatch):
+    """The same database without a report, for which processes are worth it."""
+    monkeypatch.setattr(report, 'FEW_SERIES', 1)
+    shutil.copy(first.database, tmp_path / 'x.db')
+    return SimpleNamespace(database=tmp_path / 'x.db', observatory=first.observatory, out=tmp_path / 'out',
+                           files=first.files, deadly=tmp_path / 'deadly')
+
+
+def page(content):
+    """status.json without the runs, whose times are of the clock."""
+    return {name: value for name, value in json.loads(content).items() if name != 'runs'}
+
+
+def assert_same(files, others):
+    assert files.keys() == others.keys()
+    same = [name for name in files if name not in ('status.json', 'index.html')]
+    assert [name for name in same if files[name] != others[name]] == []
+    assert page(files['status.json']) == page(others['status.json'])
+
+
+def test_files_are_the_same_whatever_the_number_of_processes(place, capsys):
+    status, files = make(place, '--processes', '2')
+    assert status == 0
+    assert_same(files, place.files)
+    assert '2 telescopes and filters (0 unchanged)' in capsys.readouterr().out
+    status, again = make(place, '--processes', '2', now=NOW + timedelta(hours=1))
+    assert status == 0
+    assert made_at(again) == made_at(files)
+
+
+def test_models_in_the_database_are_the_same(first, place):
+    make(place, '--processes', '2')
+    alone = place.out.parent / 'alone.db'
+    shutil.copy(first.database, alone)
+    make(place, '--processes', '1', '--no-pertelescopeplots', database=alone, out=place.out.parent / 'alone')
+    with PhotDatabase(alone) as one, PhotDatabase(place.database) as several:
+        for key in (ONE, OTHER):
+            assert [column.tolist() for column in vars(one.model(key, 'gp')).values()] == [
+                column.tolist() for column in vars(several.model(key, 'gp')).values()]
+            assert one.intervals_and_steps(key, 'gp') == several.intervals_and_steps(key, 'gp')
+            assert one.intervals_and_steps(key, 'gp')[0]
+
+
+def test_without_shared_memory_all_is_done_in_one_process(place, caplog, monkeypatch):
+    def refuse(_context):
+        raise PermissionError(13, 'Permission denied')
+
+    monkeypatch.setattr('multiprocessing.context.BaseContext.Lock', refuse)
+    assert_same(make(place, '--processes', '2')[1], place.files)
+    assert 'no worker processes here' in caplog.text
+
+
+def test_a_telescope_alone_is_made_in_this_process(place, monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.setattr(report, 'in_processes', None)
+    assert make(place, '--processes', '2', '--site', 'lsc', '--telescope', 'doma-1m0s', *FAST)[0] == 0
+
+
+class Deadly(reportseries.SeriesMaker):
+    """Dies over one telescope, as often as a file beside the report says."""
+
+    def make(self, series):
+        deadly = Path(self.options.outputdirectory).with_name('deadly')
+        times = int(deadly.read_text())
+        if series.key == ONE and times:
+            deadly.write_text(str(times - 1))
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().make(series)
+
+
+@pytest.fixture
+def deadly(place, monkeypatch):
+    monkeypatch.setattr(reportseries, 'SeriesMaker', Deadly)
+    return place.deadly
+
+
+def test_a_series_whose_process_is_killed_is_made_again(place, deadly, caplog):
+    deadly.write_text('1')
+    status, files = make(place, '--processes', '2')
+    assert status == 0
+    assert_same(files, place.files)
+    assert f'{ONE} gp' in next(record.getMessage() for record in caplog.records if 'process died' in record.message)
+
+
+def test_a_series_that_kills_its_process_again_is_named_and_the_rest_goes_on(place, deadly, caplog, capsys):
+    deadly.write_text('0')
+    make(place, '--processes', '2', now=NOW - timedelta(days=40))  # an earlier month: all is made anew after it
+    earlier = made_at(make(place, '--processes', '2', now=NOW - timedelta(days=40))[1])
+    deadly.write_text('2')
+    status, files = make(place, '--processes', '2')
+    assert status == 1
+    errors = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
+    assert len(errors) == 1
+    assert errors[0].startswith(f'{ONE} gp: not made')
+    assert made_at(files) == {ONE: earlier[ONE], OTHER: f'{NOW:%Y-%m-%dT%H:%M:%S}'}
+    assert files[f'photzptrend-{OTHER}-gp.png'] == place.files[f'photzptrend-{OTHER}-gp.png']
+    assert files[f'photzptrend-{ONE}-gp.png'] != place.files[f'photzptrend-{ONE}-gp.png']
+    assert f'{ONE}-gp.png' in files['index.html'].decode()
+    status, files = make(place, '--processes', '2')
+    assert status == 0
+    assert {name: files[name] for name in files if name.endswith('.png')} == {
+        name: place.files[name] for name in place.files if name.endswith('.png')}
+
+
+@pytest.fixture(scope='module')
+def wide(tmp_path_factory):
+    """As many series as it takes for processes to be worth it."""
+    root = tmp_path_factory.mktemp('wide')
+    assert simulation.main(['years', str(root / 'x.db'), '--telescopes', '3', '--years', '0.5', '--one-per-night']) == 0
+    return root
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_no_process_outlives_the_run(number, wide, tmp_path):
+    shutil.copy(wide / 'x.db', tmp_path)
+    out = tmp_path / 'out'
+    with subprocess.Popen([
+            sys.executable, str(ROOT / 'longtermphotzp.py'), '--database', str(tmp_path / 'x.db'), '--observatory',
+            str(wide / 'observatory-years.toml'), '--outputdirectory', str(out), '--processes', '2'],
+            stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, start_new_session=True) as process:
+        until(lambda: out.is_dir() and list(out.glob('*.csv')))
+        workers = children(process.pid)
+        assert len(workers) >= 2
+        if number == signal.SIGINT:
+            os.killpg(process.pid, number)  # as the terminal does
+        else:
+            process.send_signal(number)
+        said = process.stderr.read()  # to its end, which comes when the last process has closed it
+        assert process.wait(timeout=60) == (-number if number == signal.SIGKILL else 128 + number)
+        until(lambda: not any(map(running, workers)))
+    assert 'Traceback' not in said
+    assert not (out / 'report-state.json').exists()
