@@ -270,7 +270,7 @@ def test_a_change_of_code_is_a_change(tmp_path, monkeypatch, module):
 
 
 def test_all_code_that_the_report_is_made_by_counts():
-    """What report.py imports, directly or not, but for places, errors, processes, exports and the page, which is always made."""
+    """What report.py imports, directly or not, but for places, errors, processes, exports, and the page."""
     found, waiting = set(), {'report'}
     while waiting:
         module = waiting.pop()
