@@ -167,6 +167,7 @@ class FitsFile:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        self._beginning = file.read(_AT_ONCE)  # holds the primary header and mostly that of SCI, too
         self.size = os.fstat(file.fileno()).st_size
         self.rest: int | None = None
         self._seen: list[Hdu] = []
@@ -209,6 +210,8 @@ class FitsFile:
         return Header(blocks[:length], end, where)
 
     def _read(self, at: int, size: int) -> bytes:
+        if at + size <= len(self._beginning):
+            return self._beginning[at:at + size]
         self._file.seek(at)
         content = self._file.read(size)
         if len(content) != size:
