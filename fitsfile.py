@@ -134,7 +134,7 @@ class Hdu:
         self.end = start + self.size + -self.size % BLOCK
 
     def __str__(self) -> str:
-        return f'HDU {self.number}' + (f' ({self.name})' if self.name else '')
+        return f'HDU {self.number}' + (f' ({self.name})' if self.name and self.name.isprintable() else '')
 
 
 def _data_size(header: Header) -> int:
@@ -167,6 +167,7 @@ class FitsFile:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        self._beginning = file.read(_AT_ONCE)  # holds the primary header and mostly that of SCI, too
         self.size = os.fstat(file.fileno()).st_size
         self.rest: int | None = None
         self._seen: list[Hdu] = []
@@ -209,6 +210,8 @@ class FitsFile:
         return Header(blocks[:length], end, where)
 
     def _read(self, at: int, size: int) -> bytes:
+        if at + size <= len(self._beginning):
+            return self._beginning[at:at + size]
         self._file.seek(at)
         content = self._file.read(size)
         if len(content) != size:
@@ -286,9 +289,9 @@ def _check_sum(hdu: Hdu, total: int) -> None:
 
 
 class Table:
-    """Rows of a binary table (sec. 7.3), as they are in the file.
+    """Rows of a binary table (sec. 7.3), as they are in the file; columns are asked for by name, in small letters.
 
-    names : of the columns, by the name in small letters.  Raises FitsInvalid where the header does not describe rows.
+    Raises FitsInvalid where the header does not describe the data.
     """
 
     def __init__(self, hdu: Hdu, data: bytes) -> None:
@@ -296,6 +299,8 @@ class Table:
         if header.integer('BITPIX') != 8 or header.integer('NAXIS') != 2:
             raise FitsInvalid(f'{hdu}: a table has BITPIX 8 and NAXIS 2')
         self._row, self._count = header.integer('NAXIS1'), header.integer('NAXIS2')
+        if self._row * self._count > len(data):
+            raise FitsInvalid(f'{hdu}: {self._count} rows of {self._row} bytes in {len(data)} bytes')
         self._data = data
         self._columns: dict[str, tuple[int, int, str, int]] = {}
         at = 0

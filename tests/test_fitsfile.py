@@ -120,8 +120,8 @@ def test_the_first_of_two_extensions_counts(opened):
 
 
 @pytest.mark.parametrize(('key', 'value'), [
-    ('NAXIS1', 10**6), ('NAXIS2', 10**15), ('PCOUNT', 10**9), ('GCOUNT', 10**9), ('NAXIS2', -1), ('BITPIX', 7),
-    ('NAXIS', 1000), ('TFIELDS', 10**6), ('NAXIS1', 15),
+    ('NAXIS1', 10**6), ('NAXIS2', 10**15), ('PCOUNT', 10**9), ('GCOUNT', 10**9), ('GCOUNT', 0), ('NAXIS2', -1),
+    ('BITPIX', 7), ('NAXIS', 1000), ('TFIELDS', 10**6), ('NAXIS1', 15),
 ])  # fmt: skip
 def test_sizes_that_cannot_be_cost_nothing(opened, key, value):
     import tracemalloc

@@ -197,6 +197,22 @@ def test_the_same_star_in_neighbouring_regions_is_one_also_across_ra_0_and_at_th
     assert len(catalog.cone(100.0, 89.99, 0.1)) == 1
 
 
+@pytest.mark.parametrize(('ra0', 'dec0'), [(40.0, 10.0), (0.0, -20.0), (359.9, 88.0), (0.0, 89.9)])
+def test_regions_that_overlap_list_each_star_once(tmp_path, ra0, dec0):
+    """A degree on either side of the seam is in both files, as catalogues with margins have it."""
+    rng = np.random.default_rng(3)
+    east = rng.uniform(-3, 3, 3000) / math.cos(math.radians(dec0))
+    dec = 89.999 - np.abs(89.999 - dec0 - rng.uniform(-1, 1, 3000))
+    for name, chosen in (('west.fits', east < 1), ('east.fits', east > -1), ('south.fits', dec < dec0)):
+        order = rng.permutation(np.flatnonzero(chosen))
+        write_region(tmp_path, name, star_columns((ra0 + east[order]) % 360, dec[order]))
+    write_sky_table(tmp_path, [(name, 0, 360, -90, 90) for name in ('west.fits', 'east.fits', 'south.fits')])
+    apart = np.degrees(angular_separation(*np.radians([ra0, dec0]), *np.radians([ra0 + east, dec])))
+    found = PS1Catalog(tmp_path).cone(ra0, dec0, 0.9)
+    inside = {(round((ra0 + ra) % 360, 6), round(d, 6)) for ra, d, r in zip(east, dec, apart, strict=True) if r <= 0.9}
+    assert (len(found), positions(found)) == (len(inside), inside)
+
+
 @settings(max_examples=10)
 @given(copies=st.lists(st.integers(0, 19), min_size=1, max_size=30), seed=st.integers(0, 999))
 def test_copies_in_any_order_change_nothing(tmp_path_factory, copies, seed):
@@ -243,6 +259,38 @@ def test_a_directory_without_a_table_is_named_with_the_option(tmp_path):
         PS1Catalog(tmp_path)
     with pytest.raises(CatalogMissing, match=r'nowhere/SkyTable\.fits.*--ps1dir'):
         PS1Catalog(tmp_path / 'nowhere')
+
+
+@pytest.mark.parametrize('order', ['as written', 'reversed'])
+def test_the_index_gives_what_a_look_at_every_region_gives(tmp_path, order):
+    """Bands of different heights, one region that covers all, in any order of the table."""
+    rng = np.random.default_rng(5)
+    limits = [(ra, ra + 20, dec, dec + height) for height in (2, 9) for ra in range(0, 360, 20)
+              for dec in range(-30, 84, height)] + [(0, 360, -90, 90)]
+    regions = [(f'{k}.fits', *limit) for k, limit in enumerate(limits)][::1 if order == 'as written' else -1]
+    catalog = PS1Catalog(write_sky_table(tmp_path, regions))
+    for ra, dec in zip(rng.uniform(0, 360, 60), rng.uniform(-35, 80, 60), strict=True):
+        names = catalog._index.overlapping(ra, dec, 0.5)
+        span = math.degrees(math.asin(math.sin(math.radians(0.5)) / math.cos(math.radians(dec))))
+        wanted = [name for name, west, east, south, north in regions if south - 0.5 <= dec <= north + 0.5
+                  and abs((ra - (west + east) / 2 + 180) % 360 - 180) <= (east - west) / 2 + span]
+        assert list(names) == wanted
+
+
+def test_a_region_whose_checksum_does_not_fit_is_broken(tmp_path, caplog):
+    from astropy.io import fits
+
+    write_one_region(tmp_path, [15.0], 5.0)
+    path = tmp_path / 'all.fits'
+    with fits.open(path) as hdus:
+        hdus.writeto(path, overwrite=True, checksum=True)
+    assert len(PS1Catalog(tmp_path).cone(15.0, 5.0, 0.1)) == 1
+    content = bytearray(path.read_bytes())
+    content[-2880] ^= 1
+    path.write_bytes(content)
+    stars = PS1Catalog(tmp_path).cone(15.0, 5.0, 0.1)
+    assert (len(stars), stars.complete) == (0, False)
+    assert 'CHECKSUM does not fit' in caplog.text
 
 
 def test_a_home_directory_is_found(tmp_path, monkeypatch):
