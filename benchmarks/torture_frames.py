@@ -568,7 +568,7 @@ def judge(cases: Iterable[Case], place: Path, *, run: Callable[..., Run] = calib
         directory = place / str(number)
         directory.mkdir()
         named = dict(_written(group, directory))
-        done = run(directory, ps1, directory / 'x.db', limit_s=60 + 2 * len(group))
+        done = run(directory, ps1, directory / 'x.db', limit_s=120 + 3 * len(group))  # of a busy machine
         lost += _of_the_run(done, named)
         measured = {name: values for name, *values in torture_scripts.rows(
             directory / 'x.db', 'select name, zp, zperr, dateobs from lcophot')}

@@ -70,6 +70,14 @@ expand_home() {  # VARIABLE: expand a leading ~/ of its value, as the shell does
     esac
 }
 
+hide_password() {  # of the database's URL: on the command line every user of the machine would see it
+    [[ ${PHOTZP_DATABASE:-} =~ ^([a-z0-9+]+://[^/:@]*):([^/@]*)@(.*)$ ]] || return 0
+    PHOTZP_DATABASE=${BASH_REMATCH[1]}@${BASH_REMATCH[3]}
+    local coded=${BASH_REMATCH[2]//\\/\\\\}
+    printf -v PGPASSWORD '%b' "${coded//%/\\x}"
+    export PGPASSWORD
+}
+
 open_log() {  # the log goes to PHOTZP_LOG, and the last line besides to what was standard error
     (: >>"$log") 2>/dev/null || give_up "$log: cannot be written; see PHOTZP_LOG"
     exec 7>&2 2>>"$log"
@@ -204,6 +212,7 @@ if [[ -n ${PHOTZP_PROCESSES:-} ]]; then
     calibrate+=("--processes=$PHOTZP_PROCESSES")
     report+=("--processes=$PHOTZP_PROCESSES")
 fi
+hide_password
 if [[ -n ${PHOTZP_DATABASE:-} ]]; then
     calibrate+=("--photodb=$PHOTZP_DATABASE")
     report+=("--database=$PHOTZP_DATABASE")
