@@ -12,7 +12,7 @@ import stat
 import warnings
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,8 +38,11 @@ if TYPE_CHECKING:  # imported where it is used
 
 FITS_BLOCK = 2880  # bytes; every FITS file is whole blocks (FITS standard 4.0, sec. 3.1)
 _LONGEST_EXPOSURE_S = 86400.0  # a day: more is a damaged header
-_EARLIEST_YEAR = 2000          # before the first robotic telescope of the network
+_EARLIEST_YEAR, _LATEST_YEAR = 2000, 2100  # before the first robotic telescope of the network; after any of them
+_DAYS_OF_NIGHT = 2             # DATE-OBS (UTC) is never farther from DAY-OBS, the local night
 MIN_AIRMASS, MAX_AIRMASS = 0.99, 40.0  # 40 at the horizon
+_LARGEST_SIDE = 1e6            # of an image [pixel]
+_LEAST_E, _MOST_E = 1e-6, 1e15  # no flux or error of a source lies beyond: 1e5 e in each of 1e8 pixels are 1e13
 
 
 @dataclass(frozen=True)
@@ -136,6 +139,7 @@ def read_frame(path: Path | str, observatory: Observatory, *, min_exptime_s: flo
                   fits.open(file, memmap=False, lazy_load_hdus=True, disable_image_compression=True) as hdus):
                 header = _science_header(hdus)
                 facts = _header_facts(header, observatory, min_exptime_s, filters)
+                flags_bad = _flags_bad(header, observatory)  # here, as cards are parsed when they are asked for
                 table = _source_table(hdus, observatory.columns)
     except (FrameRejected, NotSelected):
         raise
@@ -144,7 +148,7 @@ def read_frame(path: Path | str, observatory: Observatory, *, min_exptime_s: flo
         # What the system refuses (errno) may pass; damaged content stays as it is until the file changes.
         passing = getattr(error, 'errno', None) is not None
         raise FrameRejected(FILE_UNREADABLE, f'{type(error).__name__}: {_one_line(error)}', passing=passing) from error
-    return _frame(path, facts, table, _flags_bad(header, observatory))
+    return _frame(path, facts, table, flags_bad)
 
 
 def _check_whole(found: os.stat_result) -> None:
@@ -200,7 +204,7 @@ def _header_facts(header: 'Header', observatory: Observatory, min_exptime_s: flo
         facts[name] = _identifier(header, getattr(keys, name))
     airmass = _optional_number(header, keys.airmass)
     facts['airmass'] = airmass if MIN_AIRMASS <= airmass <= MAX_AIRMASS else math.nan
-    facts['dateobs'] = _dateobs(header, keys.dateobs)
+    facts['dateobs'] = _dateobs(header, keys.dateobs, keys.dayobs)
     limits = [_optional_number(header, key) for key in keys.saturation]
     facts['saturation_e'] = min((limit for limit in limits if limit > 0), default=math.inf)
     fwhm_arcsec = _optional_number(header, keys.fwhm)
@@ -243,8 +247,8 @@ def _optional_number(header: 'Header', key: str) -> float:
         return math.nan
 
 
-def _dateobs(header: 'Header', key: str) -> str:
-    """Start of the exposure as 'YYYY-MM-DD HH:MM:SS.sss' UTC."""
+def _dateobs(header: 'Header', key: str, night_key: str) -> str:
+    """Start of the exposure as 'YYYY-MM-DD HH:MM:SS.sss' UTC; the card of the night must agree, where it is a date."""
     value = header.get(key)
     try:
         # A leap second (60) has no place in datetime; half a minute earlier is near enough for a date.
@@ -253,19 +257,32 @@ def _dateobs(header: 'Header', key: str) -> str:
         if fraction:
             text = f'{fraction[1]}.{fraction[2][:6]:0<6}'
         moment = datetime.fromisoformat(text)
-        if moment.tzinfo is not None or moment.year < _EARLIEST_YEAR or not re.search(r'\d:\d', text):
+        if moment.tzinfo is not None or not re.search(r'\d:\d', text):
+            raise ValueError
+        if not _EARLIEST_YEAR <= moment.year <= _LATEST_YEAR:
             raise ValueError
     except (AttributeError, ValueError):
         said = f'is {_shown(value)}, not a date and time' if key in header else 'is missing'
         raise FrameRejected(HEADER_INCOMPLETE, f'{key} {said}') from None
+    night = _night(header.get(night_key))
+    if night is not None and abs((moment.date() - night).days) > _DAYS_OF_NIGHT:
+        raise FrameRejected(HEADER_INCOMPLETE, f'{key} = {_shown(value)} is not of the night {night_key} = {night}')
     return moment.isoformat(' ', 'milliseconds')
+
+
+def _night(value: object) -> date | None:
+    """The local night that a card names, as 20190805 or 2019-08-05; None where it names none."""
+    try:
+        return date.fromisoformat(str(value).strip())
+    except ValueError:
+        return None
 
 
 def _shape(header: 'Header') -> tuple[int, int]:
     """(nx, ny) of the image in pixels; a packed image keeps its own shape in ZNAXISn."""
     prefix = 'ZNAXIS' if 'ZNAXIS1' in header else 'NAXIS'
     sides = [_number(header, f'{prefix}{axis}') for axis in (1, 2)]
-    if not all(1 <= side <= 1e6 for side in sides):
+    if not all(1 <= side <= _LARGEST_SIDE for side in sides):
         raise FrameRejected(HEADER_INCOMPLETE, f'{prefix}1 x {prefix}2 = {sides[0]:g} x {sides[1]:g}, not an image')
     return int(sides[0]), int(sides[1])
 
@@ -335,12 +352,20 @@ def _frame(path: Path | str, facts: dict[str, Any], table: dict[str, np.ndarray]
     (ra,), (dec,) = wcs.sky([(nx + 1) / 2], [(ny + 1) / 2])
     corners = wcs.cd_deg @ np.array([[nx, nx], [ny, -ny]]) / 2
     radius_deg = float(np.hypot(*corners).max())
-    whole = np.all([np.isfinite(table[key]) for key in ('x', 'y')], axis=0)
+    whole = np.all([np.abs(table[key]) <= _LARGEST_SIDE for key in ('x', 'y')], axis=0)
     x, y = table['x'][whole], table['y'][whole]
     star_ra, star_dec = wcs.sky(x, y)
-    flux, fluxerr, peak, background = (table[key][whole] for key in ('flux', 'flux_error', 'peak', 'background'))
+    flux, fluxerr, peak, background = (_sane(table[key][whole], least) for key, least in (
+        ('flux', _LEAST_E), ('flux_error', _LEAST_E), ('peak', 0.0), ('background', 0.0)))
+    flag = table['flag'][whole]
     stars = Stars(x, y, star_ra, star_dec, flux, fluxerr, peak, background,
-                  np.nan_to_num(table['flag'][whole], nan=-1.0, posinf=-1.0, neginf=-1.0).astype(np.int64))
+                  np.where(np.abs(flag) < 2**53, flag, -1.0).astype(np.int64))
     name = base_name(path)
     return Frame(name=name, exposure=exposure_of(name), flags_bad=flags_bad, ra_deg=float(ra), dec_deg=float(dec),
                  radius_deg=radius_deg, stars=stars, **facts)
+
+
+def _sane(values: np.ndarray, least_e: float) -> np.ndarray:
+    """Numbers of electrons; nan where a damaged byte made one that no source has, which would overflow further on."""
+    size = np.abs(values)
+    return np.where((size <= _MOST_E) & ((size >= least_e) | (values == 0)), values, np.nan)

@@ -13,10 +13,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from framearchive import parse_date
 from names import safe_part
+from plaintext import printable, without_passwords
 from rejections import RunStopped
 
 VERSION = '0.1.0'
@@ -44,6 +45,10 @@ class Parser(argparse.ArgumentParser):
         self.add_argument('--version', action='version', version=f'%(prog)s {VERSION}')
         self.add_argument('--log-level', '--log_level', choices=('DEBUG', 'INFO'), default='INFO',
                           help='how much to log (default: INFO)')
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong with the command line, which may hold the URL of a database, and end with status 2."""
+        super().error(printable(without_passwords(message)))
 
 
 def _help_layout(prog: str, **settings: Any) -> argparse.HelpFormatter:
@@ -94,12 +99,23 @@ def run_script(run: Callable[[argparse.Namespace], int], options: argparse.Names
 def _start_logging(level: str) -> None:
     """One line an event on standard error, with UTC dates."""
     handler = logging.StreamHandler(sys.stderr)
-    layout = logging.Formatter('%(asctime)sZ %(levelname)s %(message)s', datefmt='%Y-%m-%d %H:%M:%S')
-    layout.converter = time.gmtime
-    handler.setFormatter(layout)
+    handler.setFormatter(_Layout('%(asctime)sZ %(levelname)s %(message)s', datefmt='%Y-%m-%d %H:%M:%S'))
     log.handlers[:] = [handler]
     log.propagate = False
     log.setLevel(level)
+
+
+class _Layout(logging.Formatter):
+    """Lines that nothing from outside can forge: a message is one line, a traceback is indented, no URL has a password."""
+
+    converter = staticmethod(time.gmtime)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  (the name that logging gives it)
+        record.message = without_passwords(printable(record.message))
+        return super().formatMessage(record)
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        return '\n'.join(f'  {without_passwords(printable(line))}' for line in super().formatException(ei).split('\n'))
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import commandline
 from commandline import DONE, SOME_UNREADABLE, Parser, date_option, run_script, with_progress
+from plaintext import printable
 from rejections import DatabaseUnusable
 
 if TYPE_CHECKING:  # imported where they are used, so that --help answers at once
@@ -159,7 +160,7 @@ def check_database(database: 'PhotDatabase', observatory: 'Observatory') -> int:
     total, found = findings(database, observatory)
     print(f'{total} zeropoints in {database.place}')
     for line in found:
-        print(f'  {line}')
+        print(f'  {printable(line)}')
     print('no findings' if not found else f'{len(found)} findings')
     return SOME_UNREADABLE if found else DONE
 
@@ -191,9 +192,9 @@ def import_old(database: 'PhotDatabase', directory: Path) -> int:
     status = DONE
     for path in with_progress(paths, 'file'):
         new, known, unreadable = import_file(database, path)
-        print(f'{path}: {new} new, {known} known, {len(unreadable)} unreadable')
+        print(f'{printable(str(path))}: {new} new, {known} known, {len(unreadable)} unreadable')
         for place, why in unreadable:
-            print(f'  {place}: {why}')
+            print(f'  {place}: {printable(why)}')
             status = SOME_UNREADABLE
     return status
 

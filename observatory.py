@@ -113,6 +113,7 @@ class Keywords:
     exptime: str
     airmass: str
     dateobs: str
+    dayobs: str
     obstype: str
     focus_offset: str
     saturation: tuple[str, ...]

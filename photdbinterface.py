@@ -51,7 +51,6 @@ from photdbplaces import (
     reset_counters,
     secrets_of,
     upsert,
-    without_passwords,
 )
 from photdbtables import (
     CONVERTERS,
@@ -87,6 +86,7 @@ from photdbtables import (
     stored_value,
     time_text,
 )
+from plaintext import without_passwords
 from rejections import EXPOSURE_TOO_SHORT, DatabaseUnusable
 
 __all__ = [

@@ -24,6 +24,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 from sqlalchemy.dialects import postgresql, sqlite
 
+from plaintext import without_passwords
 from rejections import DatabaseUnusable
 
 log = logging.getLogger('photzp.photdbplaces')
@@ -278,9 +279,3 @@ def refusal(place: str, error: Exception, secrets: Iterable[str]) -> DatabaseUnu
     text = without_passwords(text)
     hint = next((hint for said, hint in _HINTS if said in text.lower()), 'see whether it is there and may be used')
     return DatabaseUnusable(f'{place}: the database cannot be used ({text}): {hint}')
-
-
-def without_passwords(text: str) -> str:
-    """The text with the passwords of all URLs in it replaced by ***."""
-    text = re.sub(r'(://[^\s:/@"]*:)(?:[^\s"\\]|\\.)*@', r'\1***@', text)
-    return re.sub(r'(?i)((?:password|passwd|passfile|pwd)=)[^\s&"]*', r'\1***', text)

@@ -7,6 +7,7 @@ covers is what that table lists: another catalogue in this layout (ATLAS-REFCAT2
 import logging
 import math
 import os
+import stat
 import warnings
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -24,6 +25,9 @@ BANDS = ('g', 'r', 'i', 'z', 'y')
 # Errors of builds without error columns [mag]: the mean-magnitude error of a bright PS1 star is below 0.01 mag, and
 # 7-12 mmag is how far PS1 itself repeats (Magnier et al. 2020, ApJS 251, 6); what is more the fit finds as scatter.
 ERROR_FLOOR_MAG = 0.01
+
+# An error below this is none: no star has 1e10 photons, and a weight of more would overflow.
+LEAST_ERROR_MAG = 1e-5
 
 # Two rows nearer than this are the same star: well below the 1.1" seeing of PS1, well above its 5-20 mas astrometry.
 DUPLICATE_ARCSEC = 0.3
@@ -204,7 +208,8 @@ def _read_index(directory: str) -> '_Index':
     except Exception as error:
         raise CatalogMissing(f'{path}: cannot be read as a table SKY_REGION with R_MIN R_MAX D_MIN D_MAX NAME '
                              f'({type(error).__name__}: {error}); {advice}') from error
-    r_min, r_max, dec_min, dec_max = limits
+    # What is no angle is damage; left as it is, it would overflow below.
+    r_min, r_max, dec_min, dec_max = (np.where(np.abs(each) <= 720, each, np.nan) for each in limits)
     # Names stay inside the catalogue, whatever the table says.
     inside = np.array([bool(name) and not os.path.isabs(name) and '..' not in name.split('/') for name in names], bool)
     width = np.where(r_max >= r_min, r_max - r_min, r_max - r_min + 360.0)  # a region may straddle RA 0
@@ -219,6 +224,8 @@ def _read_region(path: str) -> np.ndarray:
     """(n, 2 + 2 * 5) array: RA, DEC, magnitudes, errors, sorted by DEC; what is no magnitude is nan."""
     from astropy.io import fits
 
+    if not stat.S_ISREG(os.stat(path).st_mode):  # a FIFO would be waited for, for ever
+        raise ValueError('it is not a regular file')
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         warnings.filterwarnings('error', message='.*(truncated|corrupted)')
@@ -233,10 +240,10 @@ def _read_region(path: str) -> np.ndarray:
                     raise ValueError(f'the table has no column {key}')
     mags, errors = rows[:, 2:2 + len(BANDS)], rows[:, 2 + len(BANDS):]
     mags[~((mags > 0) & (mags < 40))] = np.nan  # sentinels: NaN, -999, 0
-    errors[~((errors > 0) & (errors < 10))] = np.nan
+    errors[~((errors >= LEAST_ERROR_MAG) & (errors < 10))] = np.nan
     errors[np.isnan(errors) & np.isfinite(mags)] = ERROR_FLOOR_MAG
     np.copyto(errors, np.nan, where=np.isnan(mags))
-    rows = rows[np.isfinite(rows[:, 0]) & (np.abs(rows[:, 1]) <= 90)]
+    rows = rows[(np.abs(rows[:, 0]) <= 720) & (np.abs(rows[:, 1]) <= 90)]
     return rows[np.argsort(rows[:, 1], kind='stable')]
 
 
@@ -280,11 +287,20 @@ def _merge_duplicates(rows: np.ndarray) -> np.ndarray:
     """
     if len(rows) < 2:
         return rows
+    place = np.cumsum(np.append(True, np.any(rows[1:, :2] != rows[:-1, :2], axis=1)))
+    if place[-1] < len(rows):  # copies of one star, which may be thousands: their pairs would be millions
+        order = np.lexsort((_rank(rows), place))
+        rows = rows[np.sort(order[np.append(True, np.diff(place[order]) > 0)])]
     pairs = _near_pairs(rows[:, 0], rows[:, 1], DUPLICATE_ARCSEC)
     if not len(pairs):
         return rows
-    mags = np.isfinite(rows[:, 2:2 + len(BANDS)]).sum(axis=1)
-    errors = np.nansum(rows[:, 2 + len(BANDS):], axis=1)
-    quality = np.lexsort((np.arange(len(rows)), errors, -mags)).argsort()  # 0 is best
+    quality = _rank(rows)
     worse = np.where(quality[pairs[:, 0]] > quality[pairs[:, 1]], pairs[:, 0], pairs[:, 1])
     return np.delete(rows, worse, axis=0)
+
+
+def _rank(rows: np.ndarray) -> np.ndarray:
+    """Rank of each row among all, 0 for the best: the most magnitudes, then the smaller errors, then the first."""
+    mags = np.isfinite(rows[:, 2:2 + len(BANDS)]).sum(axis=1)
+    errors = np.nansum(rows[:, 2 + len(BANDS):], axis=1)
+    return np.lexsort((np.arange(len(rows)), errors, -mags)).argsort()

@@ -27,6 +27,7 @@ from names import STATE_FILE, overview_plot_name, safe_part, trend_plot_name
 from observatory import Observatory
 from photdbinterface import PhotDatabase
 from photdbtables import StoredModel, TelescopeKey, Zeropoints
+from plaintext import csv_cell
 from rejections import DatabaseUnusable, UsageInvalid
 from reportstate import Output, OverviewMade, ReportState, SeriesMade, code_digest, digest
 from reportstore import BucketStore, DirectoryStore
@@ -542,6 +543,13 @@ def model_csv(rows: Rows, fit: ThroughputFit) -> str:
     return file.getvalue()
 
 
+def _cells(values: np.ndarray) -> list:
+    """A column as cells of CSV."""
+    if values.dtype.kind == 'M':
+        return np.datetime_as_string(values).tolist()
+    return [csv_cell(value) if isinstance(value, str) else value for value in values.tolist()]
+
+
 def write_zeropoints(file: TextIO, database: PhotDatabase, telescopes: Iterable[TelescopeKey],
                      native: dict[str, list[str]], options: Namespace, observatory: Observatory) -> int:
     """Write the zeropoints of telescopes and filters as CSV; returns how many rows.
@@ -561,8 +569,7 @@ def write_zeropoints(file: TextIO, database: PhotDatabase, telescopes: Iterable[
             if columns is None:
                 columns = [field.name for field in fields(rows.zeropoints)]
                 writer.writerow((*columns, 'zp_repaired', 'zp_cameracolor', 'zperr_cameracolor'))
-            values = [getattr(rows.zeropoints, name).tolist() if name not in ('dateobs', 'processed') else
-                      np.datetime_as_string(getattr(rows.zeropoints, name)).tolist() for name in columns]
+            values = [_cells(getattr(rows.zeropoints, name)) for name in columns]
             more = [np.round(each, 6).tolist() for each in (rows.zp_repaired, rows.zp_cameracolour, rows.zperr)]
             writer.writerows(zip(*values, *more, strict=True))
             total += len(rows.zeropoints)

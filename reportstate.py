@@ -21,8 +21,8 @@ from status import SeriesStatus
 
 SCHEMA = 1
 # The modules that a number or a pixel of the report depends on, and what draws and computes for them.
-CODE = ('clearsky', 'colourterm', 'names', 'observatory', 'photdbinterface', 'photdbtables', 'report', 'reportstate',
-        'status', 'throughputline', 'throughputmodel', 'trendplots')
+CODE = ('clearsky', 'colourterm', 'names', 'observatory', 'photdbinterface', 'photdbtables', 'plaintext', 'report',
+        'reportstate', 'status', 'throughputline', 'throughputmodel', 'trendplots')
 LIBRARIES = ('matplotlib', 'numpy', 'pillow', 'scipy')
 
 

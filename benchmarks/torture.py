@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from torture_tally import FaultClass, Tally  # isort: skip (beside this file)
 
-MODULES: tuple[str, ...] = ()
+MODULES: tuple[str, ...] = ('torture_frames', 'torture_catalogue')
 
 
 def registered() -> list[FaultClass]:

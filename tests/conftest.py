@@ -1,18 +1,13 @@
 """What all tests share: no credentials from outside, a simulated night made once, and a PostgreSQL server."""
 
-import getpass
 import json
 import logging
 import os
-import shutil
-import socket
-import subprocess
-import tempfile
 import uuid
-from pathlib import Path
 from types import SimpleNamespace
 
 import hypothesis
+import postgresqlserver
 import pytest
 import sqlalchemy as sa
 
@@ -58,30 +53,10 @@ def postgresql():
     if 'PHOTDB_POSTGRESQL' in os.environ:
         yield os.environ['PHOTDB_POSTGRESQL']
         return
-    found = sorted(Path('/usr/lib/postgresql').glob('*/bin/initdb'))
-    programs = found[-1].parent if found else Path(shutil.which('initdb') or 'none').parent
-    if not (programs / 'initdb').exists():
+    if postgresqlserver.programs() is None:
         unavailable('PostgreSQL is not installed (apt-get install postgresql), and PHOTDB_POSTGRESQL names no server')
-    root = os.geteuid() == 0  # as which PostgreSQL refuses to run
-    owner, become = ('postgres', ['runuser', '-u', 'postgres', '--']) if root else (getpass.getuser(), [])
-    with socket.socket() as probe, tempfile.TemporaryDirectory(prefix='photzp-postgresql-') as place:
-        probe.bind(('127.0.0.1', 0))
-        port = probe.getsockname()[1]
-        probe.close()
-        if root:
-            shutil.chown(place, owner)
-        server = f'-c listen_addresses=127.0.0.1 -p {port} -k {place} -c fsync=off'
-
-        def run(program, *arguments):
-            subprocess.run([*become, programs / program, '-D', f'{place}/data', *arguments], check=True, cwd=place,
-                           stdout=subprocess.DEVNULL)
-
-        run('initdb', '-U', owner, '-A', 'trust', '-E', 'UTF8')
-        run('pg_ctl', '-w', '-l', f'{place}/log', '-o', server, 'start')
-        try:
-            yield f'postgresql+psycopg://{owner}@127.0.0.1:{port}/postgres'
-        finally:
-            run('pg_ctl', '-m', 'immediate', 'stop')
+    with postgresqlserver.server() as running:
+        yield running.url
 
 
 @pytest.fixture

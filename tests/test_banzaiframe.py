@@ -179,7 +179,43 @@ def test_flags_mean_what_the_version_of_the_pipeline_meant(frame, version, since
     ('2019-08-05T01:02:03Z', '2019-08-05 01:02:03.000'),
 ])  # fmt: skip
 def test_dates(frame, value, expected):
-    assert frame({'DATE-OBS': value}).dateobs == expected
+    assert frame({'DATE-OBS': value}, without=('DAY-OBS',)).dateobs == expected
+
+
+@pytest.mark.parametrize('night', ['20190805', '2019-08-05', 20190806, '20190803', 'UNKNOWN', '', None])
+def test_a_date_agrees_with_the_local_night_where_one_is_given(frame, night):
+    assert frame({'DAY-OBS': night}).dateobs == '2019-08-05 23:59:59.987'
+
+
+@pytest.mark.parametrize('value', ['2029-08-05T23:59:59', '2019-09-05T23:59:59', '2019-08-01T23:59:59'])
+def test_a_date_of_another_night_is_not_believed(frame, value):
+    with pytest.raises(FrameRejected, match='is not of the night DAY-OBS = 2019-08-05') as caught:
+        frame({'DATE-OBS': value})
+    assert caught.value.reason.name == 'header-incomplete'
+
+
+def test_a_damaged_card_of_the_pipeline_makes_the_file_unreadable(tmp_path):
+    path = Path(write_frame(tmp_path / FRAME))
+    path.write_bytes(path.read_bytes().replace(b"PIPEVER = '1.20", b'PIPEVER = "1.20'))
+    with pytest.raises(FrameRejected) as caught:
+        read_frame(path, LCO)
+    assert caught.value.reason.name == 'file-unreadable'
+
+
+def test_numbers_that_no_source_has_are_none(frame):
+    columns = source_columns()
+    for row, (key, value) in enumerate([('flux', 1e200), ('fluxerr', 1e-200), ('peak', -1e16), ('flag', 2**60)]):
+        columns[key] = columns[key].astype(float)
+        columns[key][row] = value
+    columns['x'] = np.append(columns['x'][:-1], 1e7)
+    columns['background'][0] = 1e-9  # what is left of a sky that was subtracted
+    stars = frame(columns=columns).stars
+    assert len(stars) == 4
+    assert [name for name in ('flux', 'fluxerr', 'peak', 'background') if np.isnan(getattr(stars, name)).any()] == [
+        'flux', 'fluxerr', 'peak']
+    assert np.isnan([stars.flux[0], stars.fluxerr[1], stars.peak[2]]).all()
+    assert stars.flag[3] == -1
+    assert stars.background[0] == 1e-9
 
 
 def test_numbers_in_quotes_and_names_with_blanks(frame):

@@ -7,7 +7,7 @@ import pytest
 
 TOP = Path(__file__).parent.parent
 FLOORS = (
-    {'observatory', 'names', 'rejections'},
+    {'observatory', 'names', 'rejections', 'plaintext'},
     {'framearchive', 'banzaiframe', 'ps1catalog', 'oldzeropoints'},
     {'starmatch', 'fieldvote', 'zeropoint', 'kronloss', 'clearsky'},
     {'throughputmodel', 'throughputline', 'quality', 'colourterm', 'status', 'photdbtables', 'photdbplaces'},

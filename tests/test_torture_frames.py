@@ -1,0 +1,43 @@
+"""A sample of each kind of damaged frame through the script; all of them are tried by `make torture`."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'benchmarks'))
+
+import torture_frames  # isort: skip (beside the benchmarks)
+from torture_frames import Case  # isort: skip
+
+
+@pytest.fixture(scope='module')
+def bases(night, tmp_path_factory):
+    return torture_frames.bases(tmp_path_factory.mktemp('whole'), night=night.root, real=False)[:2]
+
+
+LEFT_OUT = {'frames that are no files', 'frames of 1,000,000 rows'}  # see tests/test_banzaiframe.py; take too long
+
+
+@pytest.mark.parametrize('kind', sorted(torture_frames.DAMAGES.keys() - LEFT_OUT))
+def test_a_damaged_frame_is_measured_as_before_or_rejected_with_a_reason(bases, tmp_path, kind):
+    cases = list(torture_frames.DAMAGES[kind](bases, np.random.default_rng(3)))
+    tally = torture_frames.judge(cases[::max(1, len(cases) // 6)], tmp_path)
+    assert tally.tried >= 5
+    assert tally.lost == ()
+
+
+def test_what_nothing_reveals_is_counted_apart(bases, tmp_path):
+    base = bases[0]
+    longer = Case('EXPTIME = 777', base, torture_frames.with_card(base, 'EXPTIME', '777.0'), frozenset({'EXPTIME'}))
+    tally = torture_frames.judge([longer], tmp_path)
+    assert tally.lost == ()
+    assert [note for note in tally.notes if note.startswith('1 undetectable, EXPTIME')]
+
+
+def test_a_zeropoint_that_differs_for_no_good_reason_is_lost(bases, tmp_path):
+    """The judge itself works: the same frame is lost where what was altered is not said."""
+    base = bases[0]
+    longer = Case('something', base, torture_frames.with_card(base, 'EXPTIME', '777.0'))
+    assert len(torture_frames.judge([longer], tmp_path).lost) == 1
