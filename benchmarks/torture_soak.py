@@ -164,7 +164,9 @@ def soak(place: Path, nights: int = 60, frames: int = 5) -> Tally:
     one.plan(base / 'archive')
     one.go(lost_night=nights // 2, redo_night=2 * nights // 3)
     single = Soak(Place(place / 'single', here.night), nights, random.Random(0))
-    single.calibrate(nights + LATE_DAYS + 1, back=nights + LATE_DAYS + 3)
+    status = single.calibrate(nights + LATE_DAYS + 1, back=nights + LATE_DAYS + 3)
+    if status:
+        return Tally(one.runs + 4, (*one.wrong, f'the single run ended with status {status}'))
     single.report(nights + LATE_DAYS + 1)
     found, wanted = rows_of(here.database), rows_of(single.here.database)
     wrong = [*one.wrong, *single.wrong, *filter(None, [differences(finals(found), wanted)])]
