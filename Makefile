@@ -6,7 +6,7 @@ DEMO ?= demo
 unexport AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_S3_BUCKET AWS_DEFAULT_REGION AWS_REGION \
 	PHOTZP_ENVFILE AWS_PROFILE AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3 AWS_CONFIG_FILE AWS_SHARED_CREDENTIALS_FILE
 
-.PHONY: demo test torture lint lint-jenkinsfile bench accuracy accuracy-nights accuracy-years image-rehearsal lock clean
+.PHONY: demo test torture audit lint lint-jenkinsfile bench accuracy accuracy-nights accuracy-years image-rehearsal lock clean
 
 demo: $(VENV)/.ready
 	$(BIN)/python demo.py $(DEMO)
@@ -36,6 +36,10 @@ lint-jenkinsfile:
 # Do the lines of the Dockerfile without a container engine; needs root and debootstrap.
 image-rehearsal: $(VENV)/.ready
 	$(BIN)/python deploy/rehearse_image.py
+
+# Known vulnerabilities of what the container holds; says so where no advisories can be reached.
+audit: $(VENV)/.ready
+	$(BIN)/python deploy/audit.py
 
 # Pin the newest versions that requirements allow, by hash, for the container.
 lock: $(VENV)/.ready

@@ -26,7 +26,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from torture_tally import FaultClass, Tally  # isort: skip (beside this file)
 
-MODULES: tuple[str, ...] = ('torture_frames', 'torture_catalogue', 'torture_database', 'torture_input')
+MODULES: tuple[str, ...] = ('torture_frames', 'torture_catalogue', 'torture_database', 'torture_input', 'torture_kill',
+                            'torture_together', 'torture_storage', 'torture_places', 'torture_soak')
 
 
 def registered() -> list[FaultClass]:

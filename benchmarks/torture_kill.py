@@ -108,7 +108,6 @@ def kill_many(killed: Killed, kills: int, seed: int) -> Tally:
 
 def old_database(file: Path) -> None:
     """A database as the first programs made it."""
-    file.parent.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute(
             'CREATE TABLE lcophot (name TEXT PRIMARY KEY, dateobs TEXT, site TEXT, dome TEXT, telescope TEXT, '
@@ -118,27 +117,32 @@ def old_database(file: Path) -> None:
             '0.01, 0.03)', [(f'/old/lsc1m005-fa15-20190101-{number:04d}-e91.fits',) for number in range(OLD_ROWS)])
 
 
-def killed_calibration(place: Path, kills: int = KILLS, frames: int = 12, options: tuple[object, ...] = ()) -> Tally:
-    """Of a night into a new database (three of five), over itself with --redo, and into one of an older kind."""
+def killed_calibration(place: Path, kills: int = KILLS, frames: int = 12, options: tuple[object, ...] = (),
+                       shares: tuple[tuple[str, float], ...] = (('new', 0.7), ('old', 0.2), ('redo', 0.1))) -> Tally:
+    """Of a night into a new database, into one of an older kind, and over itself with --redo and plots of the fits."""
     night = make_night(place / 'night', frames, 5, '--sites', 'lsc', '--defects', '0.15', '--twins', '0.2')
     here = Place(place / 'here', night)
-    begin = {name: place / name for name in ('new', 'redo', 'old')}
-    for each in begin.values():
-        each.mkdir()
-    old_database(begin['old'] / 'data' / 'lcophotzp.db')
-    here.run(here.calibration())
-    (begin['redo'] / 'data').mkdir()
-    shutil.copyfile(here.database, begin['redo'] / 'data' / 'lcophotzp.db')
     lost, tried = [], 0
-    for name, share in (('new', 0.6), ('redo', 0.2), ('old', 0.2)):
-        more = ('--redo',) if name == 'redo' else ()
-        plots = ('--diagnosticplotsdir', here.out) if name == 'redo' else ()
-        killed = Killed(here, here.calibration(*more, *plots, *options), begin[name],
+    for name, share in shares:
+        more = ('--redo', '--diagnosticplotsdir', here.out) if name == 'redo' else ()
+        killed = Killed(here, here.calibration(*more, *options), beginning(place / name, here),
                         partial(look_at_directory, here.out))
         tally = kill_many(killed, max(round(share * kills), 1), seed=kills)
         tried += tally.tried
         lost += [f'{name}: {each}' for each in tally.lost]
     return Tally(tried, tuple(lost))
+
+
+def beginning(directory: Path, here: Place) -> Path:
+    """A directory with what there is before a calibration begins, by its name: new, old or redo."""
+    (directory / 'data').mkdir(parents=True)
+    if directory.name == 'old':
+        old_database(directory / 'data' / 'lcophotzp.db')
+    elif directory.name == 'redo':
+        here.clear()
+        here.run(here.calibration())
+        shutil.copyfile(here.database, directory / 'data' / 'lcophotzp.db')
+    return directory
 
 
 def years_of(place: Path, telescopes: int = 2, years: float = 0.1) -> Path:

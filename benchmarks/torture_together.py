@@ -42,8 +42,7 @@ def together(place: Path, rounds: int = 5, frames: int = 24, *, remote: bool = F
     def measure(here: Place, camera: str, *options: str) -> list[str]:
         return kind(here.calibration('--camera', camera, '--processes', '1', *options))
 
-    for camera in (again, *three):
-        alone.run(measure(alone, camera))
+    alone.run(measure(alone, ','.join(cameras[:4])))
     alone.run(kind(alone.report(*FEW_PLOTS)))
     wanted, lost = rows_of(alone.database), []
     for number in range(rounds):
@@ -85,9 +84,9 @@ def records_of(database: Path, number: int) -> list[str]:
     return [] if (count, ended) == (number, number) else [f'{count} runs on record, {ended} ended, of {number}']
 
 
-def together_without_log(place: Path, rounds: int = 3) -> Tally:
+def together_without_log(place: Path, rounds: int = 3, frames: int = 24) -> Tally:
     """The same as on a network file system: with a rollback journal, where readers wait for writers."""
-    return together(place, rounds, remote=True)
+    return together(place, rounds, frames, remote=True)
 
 
 CLASSES = [('all at once on one file', together), ('the same with a rollback journal', together_without_log)]

@@ -225,6 +225,7 @@ fi
 
 mkdir -p -- "$outputdir" 2>/dev/null || give_up "$outputdir: cannot be made; see PHOTZP_OUTPUTDIR"
 [[ -z $log ]] || open_log
+export MPLCONFIGDIR=${MPLCONFIGDIR:-$outputdir/.cache/matplotlib}  # its list of fonts, else in the home directory
 lock
 trap 'forward TERM 15' TERM
 trap 'forward INT 2' INT

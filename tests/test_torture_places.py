@@ -1,0 +1,27 @@
+"""Archive and catalogue are never written, and one directory is: a night as a user whom permissions bind."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'benchmarks'))
+
+import torture_places  # isort: skip (beside the benchmarks)
+
+
+def test_one_directory_is_written(tmp_path):
+    tally = torture_places.one_directory(tmp_path, frames=4, most=1)
+    if not tally.tried:
+        pytest.skip(tally.notes[0])
+    assert tally.lost == ()
+
+
+def test_a_write_is_seen(tmp_path):
+    (tmp_path / 'folder').mkdir()
+    (tmp_path / 'folder' / 'frame').write_bytes(b'1')
+    before = torture_places.listing(tmp_path)
+    assert torture_places.changes(before, torture_places.listing(tmp_path)) == []
+    (tmp_path / 'folder' / 'frame').write_bytes(b'2')
+    (tmp_path / 'new').touch()
+    assert torture_places.changes(before, torture_places.listing(tmp_path)) == ['.', 'folder/frame', 'new']

@@ -1,0 +1,14 @@
+"""Five scripts at once on one SQLite file, once; `make torture` does it again and again."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'benchmarks'))
+
+import torture_together  # isort: skip (beside the benchmarks)
+
+
+def test_all_at_once_without_a_write_ahead_log(tmp_path):
+    """The harder of the two: readers wait for writers."""
+    tally = torture_together.together_without_log(tmp_path, rounds=1, frames=12)
+    assert (tally.tried, tally.lost) == (1, ())
