@@ -9,18 +9,20 @@ TOP = Path(__file__).parent.parent
 FLOORS = (
     {'observatory', 'names', 'rejections'},
     {'framearchive', 'banzaiframe', 'ps1catalog', 'oldzeropoints'},
-    {'starmatch', 'fieldvote', 'zeropoint', 'kronloss', 'clearsky'},
-    {'throughputmodel', 'throughputline', 'quality', 'colourterm', 'status', 'photdbtables', 'photdbplaces'},
+    {'starmatch', 'fieldvote', 'zeropoint', 'kronloss', 'clearsky', 'sharednight'},
+    {'throughputmodel', 'throughputline', 'quality', 'colourterm', 'status', 'steps', 'gains', 'ranking',
+     'extinction', 'nights', 'photdbtables', 'photdbplaces'},
     {'photdbinterface', 'frameplots', 'trendplots', 'webpage', 'reportstore', 'reportstate'},
     {'commandline', 'framepool', 'report', 'databasecheck', 'realframes'},
     {'photcalibration', 'longtermphotzp', 'simulation', 'demo'},
 )
 # Exceptions are defined as low as anything; the line through a series is the back room of its model, the search for a
-# field that of the matching, the forms of the Kron loss that of the fit; and the status sums the model up.
+# field that of the matching, the forms of the Kron loss that of the fit; the status and the answers sum the model up.
 SAME_FLOOR = {('observatory', 'rejections'), ('starmatch', 'fieldvote'), ('zeropoint', 'kronloss'),
-              ('throughputmodel', 'throughputline'), ('status', 'throughputmodel')}
+              ('throughputmodel', 'throughputline')} | {
+    (answer, 'throughputmodel') for answer in ('status', 'steps', 'gains', 'ranking', 'extinction', 'nights')}
 SCIENCE = {'starmatch', 'fieldvote', 'zeropoint', 'kronloss', 'clearsky', 'throughputmodel', 'throughputline',
-           'quality', 'colourterm', 'status'}
+           'quality', 'colourterm', 'status', 'sharednight', 'steps', 'gains', 'ranking', 'extinction', 'nights'}
 ARRAYS_ONLY = ('sqlalchemy', 'matplotlib', 'boto3', 'astropy.io')  # not in the science
 OUTSIDE_WORLD = {'sys.exit', 'os.environ', 'os.environb', 'os.getenv', 'os.getenvb', 'datetime.now',
                  'datetime.utcnow', 'datetime.today', 'date.today'}
