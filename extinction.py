@@ -13,7 +13,8 @@ and of the telescope drops out (Bouguer's line): with r the residual of a frame 
 both less their means of the night, (a, b) is the weighted least squares fit of r to u over all frames of clear nights,
 with a constant -(X - 1) beside them, and its covariance the sandwich by the scores of nights (White 1982, Econometrica
 50, 1).  It is given only where its error is below SWING_ERROR_MAX, and significant where chi^2 of (a, b) = 0 has a
-chance below SWING_P.
+chance below SWING_P.  Where it is, the constant beside it corrects k: without it, k is that of the seasons with most
+frames.
 """
 
 from collections.abc import Iterable, Mapping
@@ -49,16 +50,19 @@ class Frames:
 
 @dataclass(frozen=True)
 class Swing:
-    """Yearly term of k, k + amplitude cos(2 pi (t - peak)): nan where the data do not carry it.
+    """Yearly term of k, mean + amplitude cos(2 pi (t - peak)): nan where the data do not carry it.
 
     amplitude, amplitude_error [mag/airmass]; peak_day, peak_error_days : day of the year of largest k.
-    cosine, sine, and covariance (2, 2) : as fitted, whether carried or not.  significant : it is not chance.
+    mean, mean_error : of k over the year, less that of the fits.  cosine, sine, and covariance (2, 2) : as fitted,
+    whether carried or not.  significant : it is not chance.
     """
 
     amplitude: float
     amplitude_error: float
     peak_day: float
     peak_error_days: float
+    mean: float
+    mean_error: float
     cosine: float
     sine: float
     covariance: np.ndarray
@@ -93,8 +97,10 @@ def site_extinction(site: str, filter_name: str, adopted: float, fits: Iterable[
     value, error = np.array([pair for pair in found if np.isfinite(pair).all()]).reshape(-1, 2).T
     offset, offset_error, chi2 = combined(value, error)
     frames = tuple(frames)
-    return SiteExtinction(site, filter_name, adopted + offset, offset_error, adopted, len(value), chi2,
-                          yearly_swing(frames) if frames else None)
+    swing = yearly_swing(frames) if frames else None
+    if swing is not None and swing.significant:
+        offset, offset_error = offset + swing.mean, max(offset_error, swing.mean_error)
+    return SiteExtinction(site, filter_name, adopted + offset, offset_error, adopted, len(value), chi2, swing)
 
 
 def combined(value: np.ndarray, error: np.ndarray) -> tuple[float, float, float]:
@@ -126,7 +132,7 @@ def yearly_swing(frames: Iterable[Frames]) -> Swing:
     meat = np.concatenate(scores)
     covariance = bread @ (meat.T @ meat) @ bread
     carried = span >= YEARS_MIN * DAYS_PER_YEAR and np.linalg.matrix_rank(normal) == 3
-    return _swing(found[1], found[2], covariance[1:, 1:], carried)
+    return _swing(found, covariance, carried)
 
 
 def _within_nights(frames: Frames) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]:
@@ -148,21 +154,20 @@ def _within_nights(frames: Frames) -> tuple[np.ndarray, np.ndarray, np.ndarray, 
     return functions - means[night], residual, weight, night, float(span)
 
 
-def _swing(cosine: float, sine: float, covariance: np.ndarray, carried: bool) -> Swing:
-    """Amplitude, phase and their errors by first order."""
-    amplitude = float(np.hypot(cosine, sine))
-    along = np.array([cosine, sine]) / max(amplitude, 1e-12)
-    error, across = (float(np.sqrt(each @ covariance @ each)) for each in (along, np.array([-along[1], along[0]])))
-    nothing = Swing(np.nan, np.nan, np.nan, np.nan, float(cosine), float(sine), covariance, False)
+def _swing(found: np.ndarray, covariance: np.ndarray, carried: bool) -> Swing:
+    """Amplitude, phase and their errors by first order, from (mean, cosine, sine)."""
+    value, within = found[1:], covariance[1:, 1:]
+    amplitude = float(np.hypot(*value))
+    along = value / max(amplitude, 1e-12)
+    error, across = (float(np.sqrt(each @ within @ each)) for each in (along, np.array([-along[1], along[0]])))
+    fitted = float(found[0]), float(np.sqrt(covariance[0, 0])), float(value[0]), float(value[1]), within
     if not (carried and 0 < error < SWING_ERROR_MAX):
-        return nothing
-    value = np.array([cosine, sine])
-    significant = bool(chi2_distribution.sf(value @ np.linalg.solve(covariance, value), 2) < SWING_P)
-    peak = float(np.arctan2(sine, cosine) / (2 * np.pi) % 1 * DAYS_PER_YEAR)
-    peak_error = across / amplitude / (2 * np.pi) * DAYS_PER_YEAR
-    if not significant:
-        peak, peak_error = np.nan, np.nan
-    return Swing(amplitude, error, peak, peak_error, float(cosine), float(sine), covariance, significant)
+        return Swing(np.nan, np.nan, np.nan, np.nan, *fitted, False)
+    if chi2_distribution.sf(value @ np.linalg.solve(within, value), 2) >= SWING_P:
+        return Swing(amplitude, error, np.nan, np.nan, *fitted, False)
+    year = DAYS_PER_YEAR / (2 * np.pi)
+    peak = float(np.arctan2(value[1], value[0]) % (2 * np.pi)) * year
+    return Swing(amplitude, error, peak, across / amplitude * year, *fitted, True)
 
 
 def by_site(fits: Mapping[tuple[str, str], ThroughputFit], adopted: Mapping[str, float]) -> tuple[SiteExtinction, ...]:

@@ -16,11 +16,12 @@ neighbours.  The likelihood of a step at t is constant between two nights, so th
 
     p(t) ~ exp(log L_before(t) + log L_after(t)),
 
-from which time and interval are taken: a gap in the data is an uncertainty of the date.
+from which time and interval are taken: a gap in the data, or weeks of cloud, are an uncertainty of the date.  As a
+change of slope in such a gap looks like a step after it, a step has to be larger than KINK_MAG_PER_MONTH times the gap.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.stats import chi2 as chi2_distribution
@@ -29,16 +30,20 @@ from sharednight import clear_share, night_likelihood
 from throughputmodel import ThroughputFit
 
 WINDOW = 60            # nights on either side
+SEASON_NIGHTS = 20     # on either side of a night have its share of clear ones
+SPELL_NIGHTS = 8       # the same, once the classes are those of the step itself
 NIGHTS_MIN = 8.0       # clear nights on either side, at least: fewer may be weather
-STRIDE = 3             # a step is looked for before every third night, and then dated to the night
-LLR_MIN = 25.0         # of 25 in an hour's search of 100 telescope-years there is none by noise; see docs/answers.md
+STRIDE = 4             # a step is looked for before every fourth night, and then dated to the night
+LLR_MIN = 25.0         # found on simulated years; docs/answers.md has recall and false alarms
 EDGE_MAG = 1.0         # a night this far from its line tells nothing of it
 SLOPE_PRIOR = (-0.010, 0.03)  # mag/month: a line of few nights has the usual slope
 NOISE_MAG = 0.003      # nights are not better than that
 DAYS_PER_MONTH = 30.4375
+KINK_MAG_PER_MONTH = 0.03  # largest change of slope: as the width of its prior in throughputline
+CENTRAL = 0.683        # of the interval of a date
 GREY_P = 0.01          # equal sizes less likely than this are coloured
 ONE_FILTER_SIGMA = 5.0
-_BLUR_MAG = (0.03, 0.02, 0.01)  # the likelihood is that much blurred in the first rounds
+_BLUR_MAG = (0.06, 0.04, 0.03, 0.02, 0.01)  # the likelihood is that much blurred in the first rounds
 _ROUNDS = 4
 
 
@@ -77,7 +82,7 @@ class Nights:
     """Nights of a telescope in all filters.
 
     day (m,) : since origin.  y, variance (f, m) [mag] : variance inf where there is none.  clear (m,) : share of clear
-    nights about each.  breaks : days of what is explained.  effect : c.
+    nights in the weeks about each.  breaks : days of what is explained.  effect : c.
     """
 
     origin: np.datetime64
@@ -93,12 +98,17 @@ class Nights:
 @dataclass(frozen=True)
 class Lines:
     """Lines through windows of nights: loglike (k,), parameters (k, f, p) and covariance (k, f, p, p) of the functions,
-    clear (k,) : sum of the probabilities of nights to be clear."""
+    probability (k, n) : of each night of the window to be clear."""
 
     loglike: np.ndarray
     parameters: np.ndarray
     covariance: np.ndarray
-    clear: np.ndarray
+    probability: np.ndarray
+
+    @property
+    def clear(self) -> np.ndarray:
+        """Number of clear nights in each window (k,)."""
+        return self.probability.sum(axis=1)
 
 
 def find_steps(fits: Mapping[str, ThroughputFit]) -> tuple[UnrecordedStep, ...]:
@@ -129,7 +139,7 @@ def gather(fits: Mapping[str, ThroughputFit]) -> Nights:
     day, clear = np.nanmean(day, axis=0), np.nanmean(clear, axis=0)
     noise, rho = night_noise(day, y, error, clear)
     variance = error**2 + noise[:, None] ** 2
-    share = clear_share(clear, WINDOW // 2)
+    share = clear_share(clear, SEASON_NIGHTS)
     return Nights(origin, tuple(fits), day, y, variance, share, breaks, 1 + (len(fits) - 1) * rho)
 
 
@@ -173,9 +183,8 @@ def shared(change: np.ndarray) -> float:
 
 # --- lines through windows
 
-def fit_lines(nights: Nights, first: np.ndarray, last: np.ndarray, at: np.ndarray, clear: np.ndarray,
-              kinked: bool = False) -> Lines:
-    """Lines through nights first to last - 1 (k,), with their level at day `at` (k,); clear (k,) : share of nights.
+def fit_lines(nights: Nights, first: np.ndarray, last: np.ndarray, at: np.ndarray, kinked: bool = False) -> Lines:
+    """Lines through nights first to last - 1 (k,), with their level at day `at` (k,).
 
     Functions: 1 and t - at [month]; kinked: 1, min(t - at, 0) and max(t - at, 0).
     """
@@ -186,14 +195,15 @@ def fit_lines(nights: Nights, first: np.ndarray, last: np.ndarray, at: np.ndarra
     functions = np.stack([np.ones_like(x), *([np.minimum(x, 0), np.maximum(x, 0)] if kinked else [x])], axis=-1)
     y = np.moveaxis(nights.y[:, index], 0, 1)
     weight = np.where(inside[:, None], 1 / np.moveaxis(nights.variance[:, index], 0, 1), 0.0)
-    residual = y - _start(x, y, weight, clear)
+    clear = nights.clear[index]
+    residual = y - _start(x, y, weight, np.average(clear, weights=inside, axis=1))
     for blur in (*_BLUR_MAG, *[0.0] * _ROUNDS):
-        _, probability, tame = night_likelihood(residual, weight, clear[:, None], blur)
+        _, probability, tame = night_likelihood(residual, weight, clear, blur)
         parameters, covariance = _solve(functions, y, weight * tame * probability[:, None])
         residual = y - np.einsum('knp,kfp->kfn', functions, parameters)
-    loglike, probability, _ = night_likelihood(residual, weight, clear[:, None])
+    loglike, probability, _ = night_likelihood(residual, weight, clear)
     prior = -0.5 * ((parameters[..., 1:] - SLOPE_PRIOR[0]) / SLOPE_PRIOR[1]) ** 2
-    return Lines(loglike.sum(axis=1) + prior.sum(axis=(1, 2)), parameters, covariance, probability.sum(axis=1))
+    return Lines(loglike.sum(axis=1) + prior.sum(axis=(1, 2)), parameters, covariance, probability)
 
 
 def _start(x: np.ndarray, y: np.ndarray, weight: np.ndarray, clear: np.ndarray) -> np.ndarray:
@@ -234,8 +244,16 @@ def steps_of(nights: Nights) -> tuple[UnrecordedStep, ...]:
         near = np.arange(0, len(nights.day), STRIDE)
         todo = near[abs(near - best) <= WINDOW]
         llr[best] = -np.inf
-    found = [edge for edge in edges if edge not in known]
-    return tuple(step for step in (judged(nights, edge, edges) for edge in found) if step.llr >= LLR_MIN)
+    found = [judged(nights, edge, edges) for edge in edges if edge not in known]
+    return tuple(step for step in found if is_certain(step))
+
+
+def is_certain(step: UnrecordedStep) -> bool:
+    """It is likely, rests on enough nights, and is larger than what a change of slope makes within its interval."""
+    if step.llr < LLR_MIN or min(step.nights) < NIGHTS_MIN:
+        return False
+    months = (step.late - step.early) / np.timedelta64(1, 'D') / CENTRAL / DAYS_PER_MONTH
+    return bool(np.nanmax(np.abs([*step.size_mag, step.joint_mag])) > KINK_MAG_PER_MONTH * months)
 
 
 def windows(splits: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -262,9 +280,8 @@ def ratios(nights: Nights, splits: np.ndarray, edges: np.ndarray) -> np.ndarray:
 def three_lines(nights: Nights, first: np.ndarray, splits: np.ndarray, last: np.ndarray) -> tuple[Lines, Lines, Lines]:
     """Lines before and after each split, and a kinked one through both (k,)."""
     at = (nights.day[splits - 1] + nights.day[splits]) / 2
-    clear = nights.clear[splits]
-    return (fit_lines(nights, first, splits, at, clear), fit_lines(nights, splits, last, at, clear),
-            fit_lines(nights, first, last, at, clear, kinked=True))
+    return (fit_lines(nights, first, splits, at), fit_lines(nights, splits, last, at),
+            fit_lines(nights, first, last, at, kinked=True))
 
 
 def judged(nights: Nights, edge: int, edges: Sequence[int]) -> UnrecordedStep:
@@ -274,15 +291,26 @@ def judged(nights: Nights, edge: int, edges: Sequence[int]) -> UnrecordedStep:
     reach = int(NIGHTS_MIN)
     splits = np.arange(max(edge - WINDOW // 2, low + reach), min(edge + WINDOW // 2, high - reach) + 1)
     first, last = np.full(len(splits), low), np.full(len(splits), high)
-    before, after, one = three_lines(nights, first, splits, last)
-    value = (before.loglike + after.loglike) / nights.effect
-    best = int(np.argmax(value))
+    for _ in range(2):
+        nights = with_own_classes(nights, low, edge, high)
+        before, after, one = three_lines(nights, first, splits, last)
+        value = (before.loglike + after.loglike) / nights.effect
+        best = int(np.argmax(value))
+        edge = int(splits[best])
     days = posterior_quantiles(nights.day, splits, value - value[best])
     size = after.parameters[best, :, 0] - before.parameters[best, :, 0]
     variance = after.covariance[best, :, 0, 0] + before.covariance[best, :, 0, 0]
     llr = float(value[best] - one.loglike[best] / nights.effect)
     clear = float(before.clear[best]), float(after.clear[best])
     return _described(nights, days, size, variance, llr, clear)
+
+
+def with_own_classes(nights: Nights, low: int, edge: int, high: int) -> Nights:
+    """Nights whose share of clear ones is that by the lines of the step: those of a fit without it are biased."""
+    before, after, _ = three_lines(nights, np.array([low]), np.array([edge]), np.array([high]))
+    clear = nights.clear.copy()
+    clear[low:high] = clear_share(np.append(before.probability[0], after.probability[0]), SPELL_NIGHTS)
+    return replace(nights, clear=clear)
 
 
 def posterior_quantiles(day: np.ndarray, splits: np.ndarray, loglike: np.ndarray) -> np.ndarray:

@@ -37,6 +37,7 @@ NATURE = years.NATURE
 SIZES_MAG = (0.03, 0.05, 0.1, 0.2)
 DAY = np.timedelta64(1, 'D')
 FOUND_DAYS, NIGHTS_BESIDE = 7, 60
+THRESHOLDS_PERCENT = (80, 70, 60, 50, 40)
 FRAMES_MIN = 5  # nights with fewer do not count
 HARD = {'unrecorded_mag': SIZES_MAG, 'dust_factor': 2.5, 'extinction_swing': 0.1}
 
@@ -75,30 +76,37 @@ def watched(telescope, by_filter, spec, recorded):
     return events, [*(event.day for event in telescope.events), *cameras]
 
 
-def judge_steps(telescope, by_filter, spec, recorded, total):
+def number_of(colour):
+    return {'grey': 0, 'mirror': 1, 'coloured': 1}.get(colour, 2)
+
+
+def is_datable(event, clear):
+    """Clear nights with frames are so near that its date can be told to FOUND_DAYS; clear : their days."""
+    before, after = clear[clear < event.day - 0.5], clear[clear >= event.day]
+    return bool(len(before) and len(after) and after[0] - before[-1] <= 2 * FOUND_DAYS)
+
+
+def judge_steps(telescope, by_filter, fits, spec, recorded, total):
     """Compare what is found with what was hidden."""
     name = 'recorded' if recorded else 'bare'
-    seen = telescope if recorded else replace(telescope, events=())
-    fits = {key: value[0] for key, value in fits_of(seen, by_filter, spec).items()}
-    start = time.perf_counter()
+    start = time.process_time()
     found = steps.find_steps(fits)
-    add(total, **{f'{name}_seconds': time.perf_counter() - start, f'{name}_years': spec.years})
+    add(total, **{f'{name}_seconds': time.process_time() - start, f'{name}_years': spec.years})
     days = np.array([(step.time - noon_of(telescope, spec)) / DAY for step in found])
     events, all_days = watched(telescope, by_filter, spec, recorded)
+    clear = np.unique(np.concatenate([rows['night'][rows['clear']] for _, rows in by_filter.values()]))
     for event, _, counts in events:
         near = np.abs(days - event.day)
         best = int(np.argmin(near)) if len(near) else None
         hit = best is not None and near[best] <= FOUND_DAYS
         if counts:
-            add(total, **{f'{name}_size': abs(event.size), f'{name}_colour': {'grey': 0, 'mirror': 1}.get(event.colour, 2),
-                          f'{name}_hit': hit})
+            add(total, **{f'{name}_size': abs(event.size), f'{name}_colour': number_of(event.colour),
+                          f'{name}_hit': hit, f'{name}_datable': is_datable(event, clear)})
         if counts and hit:
             truth = np.array([event.size_in(each) for each in found[best].filters])
             add(total, date_pull=(days[best] - event.day) / found[best].error_days,
-                size_pull=(found[best].size_mag - truth) / found[best].error_mag,
-                date_error=near[best], colour_found=('grey', 'coloured', 'one filter').index(found[best].colour)
-                if found[best].colour in ('grey', 'coloured', 'one filter') else -1,
-                colour_true={'grey': 0, 'mirror': 1}.get(event.colour, 2), colour_size=abs(event.size))
+                size_pull=(found[best].size_mag - truth) / found[best].error_mag, date_error=near[best],
+                colour_found=number_of(found[best].colour), colour_true=number_of(event.colour))
     false = [step for step, day in zip(found, days, strict=True) if not explained(step, day, all_days)]
     add(total, **{f'{name}_false': len(false)})
     return false
@@ -135,7 +143,8 @@ def mean_slope(series, day, fit, gain, zero):
 
 
 def judge_extinction(site, fits, truth, rows, spec, total):
-    """Pulls of k and of its yearly term, by site and filter."""
+    """Pulls of k and of its yearly term, by site and filter; of k apart where it swings."""
+    kind = 'k_swinging' if spec.extinction_swing else 'k'
     for name in spec.filters:
         same = {key: fit for key, fit in fits.items() if key[1] == name}
         frames = []
@@ -145,8 +154,8 @@ def judge_extinction(site, fits, truth, rows, spec, total):
             frames.append(extinction.Frames(each['time'], each['night'], fit.row_residual_mag, noise, each['airmass'],
                                             fit.row_clear_probability))
         got = extinction.site_extinction(site, name, NATURE.extinction[name], same.values(), frames)
-        add(total, k_pull=(got.k - truth[name]) / got.k_error, k_error=got.k_error)
-        if np.isfinite(got.swing.amplitude):
+        add(total, **{f'{kind}_pull': (got.k - truth[name]) / got.k_error, f'{kind}_error': got.k_error})
+        if spec.extinction_swing and np.isfinite(got.swing.amplitude):
             swing = truth[name] * spec.extinction_swing
             error = np.sqrt(np.diag(got.swing.covariance))
             add(total, swing_pull=[(got.swing.cosine - swing) / error[0], got.swing.sine / error[1]],
@@ -165,13 +174,6 @@ def judge_nights(site, fits, clear_nights, spec, total):
         night_even=((got.clear_probability > 0.5) == truth)[enough])
 
 
-def true_state(by_filter, spec):
-    """Mean loss and rate over filters in truth, at the end."""
-    day = spec.n_nights - 1.0
-    healthy = {name: NATURE.reference_zp[series.telescope][name] for name, series in by_filter.items()}
-    return day, healthy
-
-
 def judge_ranking(fleet, spec, total):
     """Losses, dates and the order of telescopes against the truth."""
     all_gains = [gain for telescope, fits, _, _ in fleet for gain in gains.gains_of(telescope.name, fits)]
@@ -182,14 +184,11 @@ def judge_ranking(fleet, spec, total):
         now = max(fit.time[-1] for fit in fits.values())
         state = ranking.mirror_state(telescope.name, fits, reference, now)
         found.append(state)
-        loss, rate, below = truth_of(telescope, by_filter, now, spec)
+        loss, rate = truth_of(telescope, by_filter, now, spec)
         truths[telescope.name] = loss, rate
         add(total, loss_pull=(state.loss_mag - loss) / state.loss_error_mag,
             rate_pull=(state.rate_mag_per_month - rate) / state.rate_error_mag_per_month)
-        sides = [(edge - state.below) / DAY for edge in (state.below_early, state.below_late)]
-        if not state.is_below and np.isfinite(sides).all() and below is not None:
-            error = below - (state.below - now) / DAY
-            add(total, below_pull=error / abs(sides[int(error > 0)]), below_error=error)
+        judge_date(telescope, fits, by_filter, reference, now, spec, total)
     for kind in ('cleaning', 'recoating', 'wash'):
         row = table[kind]
         advice = ranking.rank(found, kind, row.mean_mag, np.hypot(row.scatter_mag, row.mean_error_mag))
@@ -203,14 +202,26 @@ def judge_ranking(fleet, spec, total):
 
 
 def truth_of(telescope, by_filter, now, spec):
-    """(mean loss, rate, days until below 80%) of the truth at a time; slopes go on as they are."""
+    """(mean loss, rate) of the truth at a time."""
     day = (now - noon_of(telescope, spec)) / DAY
     healthy = NATURE.reference_zp[telescope.telescope[:3]]
     loss = np.mean([healthy[name] - series.at(np.array([day]))[0] for name, (series, _) in by_filter.items()])
     slope = np.mean([series.slope[np.searchsorted(series.breaks, day, side='right') - 1]
                      for series, _ in by_filter.values()])
-    left = (-2.5 * np.log10(ranking.THRESHOLD_PERCENT / 100) - loss) / -slope
-    return loss, -slope * simulatedyears.DAYS_PER_MONTH, left if left > 0 else None
+    return loss, -slope * simulatedyears.DAYS_PER_MONTH
+
+
+def judge_date(telescope, fits, by_filter, reference, now, spec, total):
+    """The date at which the highest of some thresholds is passed; slopes go on as they are."""
+    loss, rate = truth_of(telescope, by_filter, now, spec)
+    for threshold in THRESHOLDS_PERCENT:
+        state = ranking.mirror_state(telescope.name, fits, reference, now, threshold)
+        sides = [(edge - state.below) / DAY for edge in (state.below_early, state.below_late)]
+        left = (-2.5 * np.log10(threshold / 100) - loss) / rate * simulatedyears.DAYS_PER_MONTH
+        if not state.is_below and state.below > now and np.isfinite(sides).all():
+            error = left - (state.below - now) / DAY
+            add(total, below_pull=error / abs(sides[int(error > 0)]), below_error=error)
+            return
 
 
 # --- a fleet
@@ -225,73 +236,92 @@ def scale_of(telescope, by_filter, fits):
     return result
 
 
+class Site:
+    """What is gathered of the telescopes of a site: fits and frames by telescope and filter, true k, clear nights."""
+
+    def __init__(self, spec):
+        self.fits, self.rows, self.extinction = {}, {}, {}
+        self.clear = np.zeros(spec.n_nights, bool)
+
+    def take(self, telescope, by_filter, fits, spec):
+        for name, (series, rows) in by_filter.items():
+            good = tm.usable_rows(rows['zp'], rows['airmass'], rows['zpsig'], telescope.telescope)
+            self.fits[telescope.name, name] = fits[name]
+            self.extinction[name] = series.extinction
+            self.rows[telescope.name, name] = {key: rows[key][good] for key in ('night', 'airmass', 'zperr')} | {
+                'time': simulatedyears.times_of(rows, spec)[good]}
+            self.clear[rows['night'][rows['clear']]] = True
+
+
 def run(spec, hard, total, false):
-    """All figures of one seed: steps in hard years, the rest in years of which all is recorded."""
+    """All figures of one seed: steps and the swing in hard years, the rest in those of which all is recorded."""
+    sites = {}
     for telescope, by_filter in simulatedyears.simulate(hard, NATURE):
         for recorded in (False, True):
+            seen = telescope if recorded else replace(telescope, events=())
+            fits = {key: value[0] for key, value in fits_of(seen, by_filter, hard).items()}
             false += [(hard.seed, telescope.name, step) for step in
-                      judge_steps(telescope, by_filter, hard, recorded, total)]
+                      judge_steps(telescope, by_filter, fits, hard, recorded, total)]
+        sites.setdefault(telescope.site, Site(hard)).take(telescope, by_filter, fits, hard)
+    for name, site in sites.items():
+        judge_extinction(name, site.fits, site.extinction, site.rows, hard, total)
     fleet, sites = [], {}
     for telescope, by_filter in simulatedyears.simulate(spec, NATURE):
         found = fits_of(telescope, by_filter, spec)
         fits = {name: value[0] for name, value in found.items()}
         fleet.append((telescope, fits, by_filter, scale_of(telescope, by_filter, found)))
         judge_gains(telescope, by_filter, fits, spec, total)
-        site = sites.setdefault(telescope.site, ({}, {}, {}, np.zeros(spec.n_nights, bool)))
-        for name, (series, rows) in by_filter.items():
-            good = tm.usable_rows(rows['zp'], rows['airmass'], rows['zpsig'], telescope.telescope)
-            site[0][telescope.name, name] = fits[name]
-            site[1][name] = series.extinction
-            site[2][telescope.name, name] = {key: rows[key][good] for key in ('night', 'airmass', 'zperr')} | {
-                'time': simulatedyears.times_of(rows, spec)[good]}
-            site[3][rows['night'][rows['clear']]] = True
-    for name, (fits, truth, rows, clear_nights) in sites.items():
-        judge_extinction(name, fits, truth, rows, spec, total)
-        judge_nights(name, fits, clear_nights, spec, total)
+        sites.setdefault(telescope.site, Site(spec)).take(telescope, by_filter, fits, spec)
+    for name, site in sites.items():
+        judge_extinction(name, site.fits, site.extinction, site.rows, spec, total)
+        judge_nights(name, site.fits, site.clear, spec, total)
     judge_ranking(fleet, spec, total)
+
+
+def report_steps(total, name, label):
+    """Print recall and false alarms."""
+    size, hit, colour, datable = (np.array(total[f'{name}_{key}']) for key in ('size', 'hit', 'colour', 'datable'))
+    print(f'\nunrecorded steps, {label}\n'
+          'size, mag  | all          | grey         | by colour    | one filter   | datable')
+    for low, high in (*zip(SIZES_MAG, (0.04, 0.075, 0.15, 1), strict=True), (0.05, 1)):
+        size_fits = (size > low - 0.0125) & (size < high) if high < 1 or low > 0.1 else size > 0.0499
+        cells = []
+        for which in (True, colour == 0, colour == 1, colour == 2, datable):
+            there = size_fits & which
+            share = 100 * hit[there].mean() if there.any() else np.nan
+            cells.append(f'{hit[there].sum():3.0f} of {there.sum():3d} {share:3.0f}%')
+        print(f'{low:4.2f} {"up" if low == 0.05 and high == 1 else "  ":5} | ' + ' | '.join(cells))
+    print(f'false alarms: {sum(total[f"{name}_false"])} in {sum(total[f"{name}_years"]):.0f} telescope-years; '
+          f'{np.mean(total[f"{name}_seconds"]):.2f} s of processor a telescope')
 
 
 def report(total, false):
     """Print the tables."""
-    for name, label in (('bare', 'no event recorded'), ('recorded', 'all others recorded')):
-        size, hit, colour = (np.array(total[f'{name}_{key}']) for key in ('size', 'hit', 'colour'))
-        print(f'\nunrecorded steps, {label}')
-        print('size, mag    | all          | grey         | by colour    | one filter')
-        for low, high in ((0.02, 0.035), (0.035, 0.06), (0.06, 0.15), (0.15, 1), (0.0499, 1)):
-            cells = []
-            for which in (None, 0, 1, 2):
-                there = (size >= low) & (size < high) & ((colour == which) if which is not None else True)
-                cells.append(f'{hit[there].sum():3.0f} of {there.sum():3d} {100 * hit[there].mean():3.0f}%'
-                             if there.any() else ' ' * 14)
-            print(f'{low:.3f}-{high:.3f} | ' + ' | '.join(cells))
-        span = sum(total[f'{name}_years'])
-        print(f'false alarms: {sum(total[f"{name}_false"])} in {span:.0f} telescope-years; '
-              f'{np.mean(total[f"{name}_seconds"]):.2f} s a telescope')
+    report_steps(total, 'bare', 'no event recorded')
+    report_steps(total, 'recorded', 'all others recorded')
     print('\nfalse: seed, telescope, date, size, error, colour, llr, nights')
     for seed, telescope, step in false:
         print(f'  {seed} {telescope} {str(step.time)[:10]} {step.error_days:4.1f} {step.joint_mag:+.3f} '
               f'{step.joint_error_mag:.3f} {step.colour} {step.filter} {step.llr:.0f} '
               f'{step.nights[0]:.0f} {step.nights[1]:.0f}')
-    colours = np.array(total['colour_found'])
+    colours, true = np.array(total['colour_found']), np.array(total['colour_true'])
     for number, label in enumerate(('grey', 'by colour', 'one filter')):
-        there = np.array(total['colour_true']) == number
-        print(f'truly {label:10}: said grey {np.sum(colours[there] == 0)}, coloured {np.sum(colours[there] == 1)}, '
-              f'one filter {np.sum(colours[there] == 2)}')
-    print('\npulls        |     n | median | width')
-    for key in ('date', 'size', 'gain', 'lasted', 'k', 'swing', 'loss', 'rate', 'below'):
+        said = np.bincount(colours[true == number].astype(int), minlength=3)
+        print(f'truly {label:10}: said to be grey {said[0]}, coloured {said[1]}, in one filter {said[2]}')
+    print('\npulls        |     n | median | width | typical error')
+    for key in ('date', 'size', 'gain', 'lasted', 'k', 'k_swinging', 'swing', 'loss', 'rate', 'below'):
         pulls = np.array(total[f'{key}_pull'])
         pulls = pulls[np.isfinite(pulls)]
-        print(f'{key:12} | {len(pulls):5d} | {np.median(pulls):+6.2f} | {years.width(pulls):5.2f}')
-    print(f'\ndates: median error {np.median(total["date_error"]):.2f} d, 95% {np.quantile(total["date_error"], .95):.1f} d; '
-          f'gains: median error {1000 * np.median(total["gain_error"]):.1f} mmag; k: {1000 * np.median(total["k_error"]):.1f} '
-          f'mmag/airmass; swing: {1000 * np.median(total["swing_error"]):.1f}; below: {np.median(np.abs(total["below_error"])):.0f} d')
-    print(f'nights of {FRAMES_MIN} or more frames: right {100 * np.mean(total["night_right"]):.1f}% of '
-          f'{len(total["night_right"])} called, {100 * np.mean(total["night_unknown"]):.1f}% unknown; right with unknown '
-          f'as wrong {100 * np.mean(total["night_right_all"]):.1f}%, at even odds {100 * np.mean(total["night_even"]):.1f}%')
+        error = np.median(np.abs(total[f'{key}_error'])) if f'{key}_error' in total else np.nan
+        print(f'{key:12} | {len(pulls):5d} | {np.median(pulls):+6.2f} | {years.width(pulls):5.2f} | {error:.4f}')
+    print(f'\nnights of {FRAMES_MIN} or more frames: right {100 * np.mean(total["night_right"]):.1f}% of '
+          f'{len(total["night_right"])} that are called, {100 * np.mean(total["night_unknown"]):.1f}% unknown; '
+          f'right of all {100 * np.mean(total["night_right_all"]):.1f}%, at even odds '
+          f'{100 * np.mean(total["night_even"]):.1f}%')
     for kind in ('cleaning', 'wash', 'recoating'):
-        print(f'ranking by {kind:10}: Kendall tau {np.mean(total[f"{kind}_tau"]):.2f}, true best among first three '
-              f'{100 * np.mean(total[f"{kind}_top"]):.0f}%, light of the first three '
-              f'{100 * np.mean(total[f"{kind}_light"]):.1f}% of the best three')
+        tau, top, light = (np.mean(total[f'{kind}_{key}']) for key in ('tau', 'top', 'light'))
+        print(f'ranking by {kind:10}: Kendall tau {tau:.2f}, true best in the first three {100 * top:.0f}%, light of '
+              f'the first three {100 * light:.1f}% of that of the best three')
 
 
 def main(argv=None):
@@ -302,8 +332,7 @@ def main(argv=None):
     args = parser.parse_args(argv)
     total, false = {}, []
     for seed in args.seeds:
-        spec = simulatedyears.Spec(seed=seed, telescopes=args.telescopes, night_noise_mag=args.night_noise,
-                                   extinction_swing=HARD['extinction_swing'])
+        spec = simulatedyears.Spec(seed=seed, telescopes=args.telescopes, night_noise_mag=args.night_noise)
         run(spec, replace(spec, **HARD), total, false)
     report(total, false)
     return 0
