@@ -28,6 +28,7 @@ from throughputmodel import ThroughputFit
 PRIOR_MAG = 0.03         # mag/airmass: EXTINCTION_PRIOR of throughputline
 SWING_ERROR_MAX = 0.006  # mag/airmass: chosen because k of good sites swings by 0.01 to 0.03
 SWING_P = 0.001
+INFORMATION_MIN = 1.0    # (mag/airmass)^-2: less is rounding
 YEARS_MIN = 1.0          # of data, before a year is spoken of
 DAYS_PER_YEAR = 365.25
 
@@ -117,7 +118,7 @@ def combined(value: np.ndarray, error: np.ndarray) -> tuple[float, float, float]
 
 def yearly_swing(frames: Iterable[Frames]) -> Swing:
     """The yearly term of k from the frames of all telescopes of a site in one filter."""
-    normal, right, scores, span = np.zeros((3, 3)), np.zeros(3), [], 0.0
+    normal, right, scores, span = np.zeros((3, 3)), np.zeros(3), [np.zeros((0, 3))], 0.0
     parts = [_within_nights(each) for each in frames]
     for functions, residual, weight, _, days in parts:
         normal += (functions * weight[:, None]).T @ functions
@@ -126,12 +127,11 @@ def yearly_swing(frames: Iterable[Frames]) -> Swing:
     found = np.linalg.lstsq(normal, right, rcond=None)[0]
     for functions, residual, weight, night, _ in parts:
         score = functions * (weight * (residual - functions @ found))[:, None]
-        scores.append(np.stack([np.bincount(night, column) for column in score.T], axis=1) if len(night) else
-                      np.zeros((0, 3)))
+        scores.append(np.stack([np.bincount(night, column) for column in score.T], axis=1))
     bread = np.linalg.pinv(normal)
     meat = np.concatenate(scores)
     covariance = bread @ (meat.T @ meat) @ bread
-    carried = span >= YEARS_MIN * DAYS_PER_YEAR and np.linalg.matrix_rank(normal) == 3
+    carried = span >= YEARS_MIN * DAYS_PER_YEAR and np.linalg.eigvalsh(normal)[0] > INFORMATION_MIN
     return _swing(found, covariance, carried)
 
 

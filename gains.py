@@ -9,7 +9,8 @@ larger step, cov(g, r) = h var(r), and by first order
     var(g / r) = [var(g) - 2 (g / r) h var(r) + (g / r)^2 var(r)] / r^2.
 
 Over the fleet, gains differ by more than their errors.  Mean and true scatter t of a kind are those of a random-effects
-model, g_i ~ N(mean, t^2 + var_i), t^2 by moments (DerSimonian & Laird 1986, Control. Clin. Trials 7, 177).
+model, g_i ~ N(mean, t^2 + var_i), t^2 by moments (DerSimonian & Laird 1986, Control. Clin. Trials 7, 177); so are those
+of the share of the loss that an event restores, g_i / L_i, where the loss L_i before it is known.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,6 +21,7 @@ import numpy as np
 from throughputmodel import Interval, Step, ThroughputFit
 
 DAYS_PER_MONTH = 30.4375
+LOSS_MIN_MAG = 0.05  # a smaller loss says little of the share of it that is restored
 RATE_SIGMA = 2.0  # a loss per month less certain than this says nothing of when a gain is lost
 
 
@@ -35,6 +37,8 @@ class Gain:
         happened, what the line foretells; nan where there is no gain, no slope or no certain loss.
     outcome : 'lost' (before the next event or the last night), 'not lost yet', 'no gain', or 'unknown'.
     observed_days : from the event to the next one, or to the last night.
+    loss_before_mag : against the reference, just before the event; nan where none is known, or the camera was changed
+        later, as the reference is that of the newest camera.
     """
 
     telescope: str
@@ -51,6 +55,7 @@ class Gain:
     lasted_error_days: float
     outcome: str
     observed_days: float
+    loss_before_mag: float = np.nan
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,8 @@ class FleetGain:
     number : of events.  mean_mag, mean_error_mag : of the random-effects model; nan without events.
     scatter_mag : true scatter of events about it, without that of errors.
     lasted_days : median of what was lost or is foretold; nan where nothing is known.  lost : of how many it was lost.
+    share, share_error, share_scatter : of the loss that an event restores, by the same model; nan where no loss before
+        an event is known to be above LOSS_MIN_MAG.
     """
 
     kind: str
@@ -71,6 +78,9 @@ class FleetGain:
     scatter_mag: float
     lasted_days: float
     lost: int
+    share: float = np.nan
+    share_error: float = np.nan
+    share_scatter: float = np.nan
 
 
 def percent_of(gain_mag: float, error_mag: float) -> tuple[float, float]:
@@ -79,23 +89,28 @@ def percent_of(gain_mag: float, error_mag: float) -> tuple[float, float]:
     return 100 * (ratio - 1), 100 * ratio * 0.4 * np.log(10) * error_mag
 
 
-def gains_of(telescope: str, fits: Mapping[str, ThroughputFit], *, unrecorded: bool = False) -> tuple[Gain, ...]:
+def gains_of(telescope: str, fits: Mapping[str, ThroughputFit], reference_mag: Mapping[str, float] | None = None, *,
+             unrecorded: bool = False) -> tuple[Gain, ...]:
     """Gains at all events of one telescope, in order of filter and time.
 
-    fits : by filter.  unrecorded : those at jumps and changes of camera that no event records, too.
+    fits : by filter.  reference_mag : zeropoint of a clean telescope by filter, as far as known.
+    unrecorded : those at jumps and changes of camera that no event records, too.
     """
-    return tuple(_gain(telescope, name, fit, step) for name, fit in sorted(fits.items()) for step in fit.steps
-                 if step.recorded or unrecorded)
+    known = reference_mag or {}
+    return tuple(_gain(telescope, name, fit, step, known.get(name, np.nan)) for name, fit in sorted(fits.items())
+                 for step in fit.steps if step.recorded or unrecorded)
 
 
-def _gain(telescope: str, name: str, fit: ThroughputFit, step: Step) -> Gain:
+def _gain(telescope: str, name: str, fit: ThroughputFit, step: Step, reference_mag: float) -> Gain:
     later = [other.time for other in fit.steps if other.time > step.time]
     observed = (min([*later, fit.time[-1]]) - step.time) / np.timedelta64(1, 'D')
     after = [interval for interval in fit.intervals if interval.start <= step.time][-1]
     lasted, error = lasted_days(step, after, lever_days(step, after, fit))
+    same_camera = not any(other.instrumental and other.time >= step.time for other in fit.steps)
+    loss = reference_mag - fit.at(step.time - np.timedelta64(1, 's'))[0].item() if same_camera else np.nan
     return Gain(telescope, name, step.time, step.kind, step.recorded, step.instrumental, step.size_mag, step.error_mag,
                 *percent_of(step.size_mag, step.error_mag), lasted, error, _outcome(step.size_mag, lasted, observed),
-                observed)
+                observed, loss)
 
 
 def _outcome(gain_mag: float, lasted: float, observed: float) -> str:
@@ -158,7 +173,8 @@ def _joint(same: list[Gain]) -> Gain:
     first, observed = same[0], max(gain.observed_days for gain in same)
     instrumental = any(gain.instrumental for gain in same)
     return Gain(first.telescope, '', first.time, first.kind, first.recorded, instrumental, mean, mean_error,
-                *percent_of(mean, mean_error), days, days_error, _outcome(mean, days, observed), observed)
+                *percent_of(mean, mean_error), days, days_error, _outcome(mean, days, observed), observed,
+                float(np.mean([gain.loss_before_mag for gain in same])))
 
 
 def fleet_table(gains: Iterable[Gain]) -> tuple[FleetGain, ...]:
@@ -174,7 +190,10 @@ def fleet_table(gains: Iterable[Gain]) -> tuple[FleetGain, ...]:
 
 
 def _cell(kind: str, name: str, same: list[Gain]) -> FleetGain:
-    value, error = (np.array([getattr(gain, name) for gain in same]) for name in ('gain_mag', 'gain_error_mag'))
+    value, error, loss = (np.array([getattr(gain, name) for gain in same])
+                          for name in ('gain_mag', 'gain_error_mag', 'loss_before_mag'))
+    known = loss > LOSS_MIN_MAG
     lasted = [gain.lasted_days for gain in same if np.isfinite(gain.lasted_days)]
     return FleetGain(kind, name, len(same), *random_effects(value, error),
-                     float(np.median(lasted)) if lasted else np.nan, sum(gain.outcome == 'lost' for gain in same))
+                     float(np.median(lasted)) if lasted else np.nan, sum(gain.outcome == 'lost' for gain in same),
+                     *random_effects((value / loss)[known], (error / loss)[known]))

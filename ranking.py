@@ -5,8 +5,8 @@ telescope) where there is one.  With m(t) the mean of model - reference, e(t) it
 fits, and T = 2.5 log10(threshold / 100), the probability to be below the threshold at t is Phi((T - m(t)) / e(t)): the
 date is where it is one half, its interval from 16 to 84%.
 
-The gain that is expected of an event is that of the fleet, G ~ N(mean, scatter^2 + error of the mean^2), but never more
-than there is to gain, and never a loss:
+An event restores a share f of the loss L, f ~ N(share, scatter^2) as it was over the fleet, but never more than all of
+it, and is no loss.  So the gain that is expected, with G = f L, is
 
     E[min(max(G, 0), L)] = Int_0^L P(G > x) dx.
 
@@ -21,7 +21,7 @@ camera since then, and A is in percent of that.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import ndtr
@@ -33,6 +33,7 @@ DAYS_PER_MONTH = 30.4375
 HORIZON_DAYS = 3652      # nothing is foretold beyond ten years
 RENEWING = ('wash', 'recoating', 'break')
 PERIOD_DAYS = 365.25     # between events of a mirror where the fleet has none: LCO's are one to two years apart
+EVEN_SHARE = (0.5, 0.29)  # mean and scatter of a share that may be anything from 0 to 1
 _QUANTILES = (0.1585, 0.5, 0.8415)
 _STEPS = 201
 _NAT = np.datetime64('NaT', 'ms')
@@ -213,26 +214,28 @@ def period_of(events: Mapping[str, Iterable[np.datetime64]]) -> float:
     return float(np.median(found)) if len(found) else PERIOD_DAYS
 
 
-def rank(states: Iterable[MirrorState], kind: str, mean_mag: float, scatter_mag: float,
+def rank(states: Iterable[MirrorState], kind: str, share: float, share_scatter: float,
          period_days: float = PERIOD_DAYS) -> tuple[Advice, ...]:
-    """Advice on an event of one kind at each telescope, the best first.
+    """Advice on an event of one kind at each telescope, the best first; those of which nothing is known come last.
 
-    mean_mag, scatter_mag : of the gains of the fleet (gains.FleetGain; the error of the mean goes with the scatter).
+    share, share_scatter : of the loss that events of this kind restored in the fleet (gains.FleetGain; the error of
+    the share goes with the scatter); where they are nan, any share is as likely.
     """
-    found = [_advice(state, kind, mean_mag, scatter_mag, period_days) for state in states]
+    if not np.isfinite([share, share_scatter]).all():
+        share, share_scatter = EVEN_SHARE
+    found = [_advice(state, kind, share, share_scatter, period_days) for state in states]
     found = sorted(found, key=lambda advice: (-np.nan_to_num(advice.light_percent, nan=-np.inf), advice.telescope))
-    return tuple(Advice(each.telescope, kind, number, each.gain_mag, each.gain_error_mag, each.light_percent,
-                        each.light_error_percent) for number, each in enumerate(found, start=1))
+    return tuple(replace(each, rank=number) for number, each in enumerate(found, start=1))
 
 
-def _advice(state: MirrorState, kind: str, mean_mag: float, scatter_mag: float, period_days: float) -> Advice:
+def _advice(state: MirrorState, kind: str, share: float, scatter: float, period_days: float) -> Advice:
     loss, loss_error = state.to_gain_mag
     rate = float(np.nan_to_num(state.rate_mag_per_month))
 
-    def light(loss: float, gain: float) -> float:
-        return light_gained(loss, rate, gain, period_days)
+    def light(loss: float, deviation: float) -> float:
+        gain, spread = expected_gain(share * loss, scatter * abs(loss), loss)
+        return light_gained(loss, rate, gain + deviation * spread, period_days)
 
-    gain, spread = expected_gain(mean_mag, scatter_mag, loss)
-    shifted = light(loss + loss_error, expected_gain(mean_mag, scatter_mag, loss + loss_error)[0])
-    error = np.hypot(shifted - light(loss, gain), light(loss, gain + spread) - light(loss, gain))
-    return Advice(state.telescope, kind, 0, gain, spread, light(loss, gain), float(error))
+    best = light(loss, 0)
+    error = np.hypot(light(loss + loss_error, 0) - best, light(loss, 1) - best)
+    return Advice(state.telescope, kind, 0, *expected_gain(share * loss, scatter * abs(loss), loss), best, float(error))

@@ -137,7 +137,7 @@ def gather(fits: Mapping[str, ThroughputFit]) -> Nights:
     known = {at for fit in fits.values() for at in explained(fit)}
     breaks = np.array(sorted((at - origin) / np.timedelta64(1, 'D') for at in known))
     day, clear = np.nanmean(day, axis=0), np.nanmean(clear, axis=0)
-    noise, rho = night_noise(day, y, error, clear)
+    noise, rho = night_noise(y, error, clear)
     variance = error**2 + noise[:, None] ** 2
     share = clear_share(clear, SEASON_NIGHTS)
     return Nights(origin, tuple(fits), day, y, variance, share, breaks, 1 + (len(fits) - 1) * rho)
@@ -149,7 +149,7 @@ def explained(fit: ThroughputFit) -> list[np.datetime64]:
     return opened + [step.time for step in fit.steps if step.recorded]
 
 
-def night_noise(day: np.ndarray, y: np.ndarray, error: np.ndarray, clear: np.ndarray) -> tuple[np.ndarray, float]:
+def night_noise(y: np.ndarray, error: np.ndarray, clear: np.ndarray) -> tuple[np.ndarray, float]:
     """What scatters clear nights beyond their errors (f,) [mag], and how much of all of it filters share.
 
     From differences of consecutive clear nights, by medians: these know no slopes, and hardly any step.

@@ -176,11 +176,15 @@ def judge_nights(site, fits, clear_nights, spec, total):
 
 def judge_ranking(fleet, spec, total):
     """Losses, dates and the order of telescopes against the truth."""
-    all_gains = [gain for telescope, fits, _, _ in fleet for gain in gains.gains_of(telescope.name, fits)]
+    references = {telescope.name: {name: zp + scale[name] for name, zp in
+                                   NATURE.reference_zp[telescope.telescope[:3]].items() if name in fits}
+                  for telescope, fits, _, scale in fleet}
+    all_gains = [gain for telescope, fits, _, _ in fleet
+                 for gain in gains.gains_of(telescope.name, fits, references[telescope.name])]
     table = {row.kind: row for row in gains.fleet_table(all_gains) if row.filter == ''}
     found, truths = [], {}
-    for telescope, fits, by_filter, scale in fleet:
-        reference = {name: NATURE.reference_zp[telescope.telescope[:3]][name] + scale[name] for name in fits}
+    for telescope, fits, by_filter, _ in fleet:
+        reference = references[telescope.name]
         now = max(fit.time[-1] for fit in fits.values())
         state = ranking.mirror_state(telescope.name, fits, reference, now)
         found.append(state)
@@ -191,9 +195,12 @@ def judge_ranking(fleet, spec, total):
         judge_date(telescope, fits, by_filter, reference, now, spec, total)
     for kind in ('cleaning', 'recoating', 'wash'):
         row = table[kind]
-        advice = ranking.rank(found, kind, row.mean_mag, np.hypot(row.scatter_mag, row.mean_error_mag))
-        truth = {name: ranking.light_gained(loss, rate, ranking.expected_gain(row.mean_mag, row.scatter_mag, loss)[0],
-                                            ranking.PERIOD_DAYS) for name, (loss, rate) in truths.items()}
+        share, scatter = row.share, np.hypot(row.share_scatter, row.share_error)
+        advice = ranking.rank(found, kind, share, scatter)
+        gain = {name: ranking.expected_gain(share * loss, scatter * abs(loss), loss)[0]
+                for name, (loss, _) in truths.items()}
+        truth = {name: ranking.light_gained(loss, rate, gain[name], ranking.PERIOD_DAYS)
+                 for name, (loss, rate) in truths.items()}
         add(total, **{f'{kind}_tau': kendalltau([-each.rank for each in advice],
                                                 [truth[each.telescope] for each in advice]).statistic})
         best = sorted(truth.values())[::-1]
