@@ -22,7 +22,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,10 @@ SLOPE_MMAG_PER_MONTH = (2.0, 20.0)
 STEP_MAG = (0.1, 0.4)
 CLEANING_MAG = (0.02, 0.08)
 BOUNDING = ('wash', 'recoating', 'break')
+SAME_SLOPE = ('cleaning', 'unrecorded')
+UNRECORDED_COLOURS = ('grey', 'mirror', 'filter')  # equally often
+UNRECORDED_DAYS = 75  # least time between an unrecorded step and any other event
+DUST_FIRST_DAY, DUST_DAYS = 120, 90  # of each year
 # Dust and ageing aluminium take more from the blue: size of slopes and steps by filter, relative to the mirror's.
 FILTER_FACTOR = {'gp': 1.1, 'rp': 1.0, 'ip': 0.95, 'zp': 0.9}
 CAMERA_OFFSET_MAG = 0.15
@@ -92,7 +96,12 @@ class Nature:
 
 @dataclass(frozen=True)
 class Spec:
-    """Which years to simulate.  filters : of gp, rp, ip, zp; photometric : share of nights without cloud."""
+    """Which years to simulate.  filters : of gp, rp, ip, zp; photometric : share of nights without cloud.
+
+    What follows changes nothing where it is left at its default.  unrecorded_mag : sizes of steps that nobody records,
+    one a year.  dust_factor : slopes are so much steeper in DUST_DAYS of each year.  extinction_swing : of k over
+    the year, relative.  night_noise_mag : grey scatter of the nights of each telescope.
+    """
 
     seed: int = 1
     telescopes: int = len(TELESCOPES)
@@ -101,6 +110,10 @@ class Spec:
     photometric: float = 0.6
     one_per_night: bool = False
     start: str = '2016-01-01'
+    unrecorded_mag: tuple[float, ...] = ()
+    dust_factor: float = 1.0
+    extinction_swing: float = 0.0
+    night_noise_mag: float = 0.0
 
     @property
     def n_nights(self) -> int:
@@ -110,12 +123,21 @@ class Spec:
 
 @dataclass(frozen=True)
 class Event:
-    """Something at a telescope; day counts from the first; size in mag; recorded: it is in the list of events."""
+    """Something at a telescope; day counts from the first; size in mag; recorded: it is in the list of events.
 
-    day: int
+    colour : 'mirror' (by FILTER_FACTOR), 'grey' (the same in all filters), or the only filter that it acts on.
+    """
+
+    day: float
     kind: str
     size: float = 0.0
     recorded: bool = True
+    colour: str = 'mirror'
+
+    def size_in(self, filter_name: str) -> float:
+        """Size in one filter [mag]."""
+        factors = {'mirror': FILTER_FACTOR[filter_name], 'grey': 1.0}
+        return self.size * factors.get(self.colour, float(self.colour == filter_name))
 
 
 @dataclass(frozen=True)
@@ -195,6 +217,21 @@ def draw_events(number: int, n_nights: int, exchange: str, rng: np.random.Genera
     return tuple(sorted(events, key=lambda event: event.day))
 
 
+def draw_unrecorded(events: Sequence[Event], spec: Spec, rng: np.random.Generator) -> list[Event]:
+    """Steps that nobody records, at any time of the day, where there is room for them."""
+    found: list[Event] = []
+    if not spec.unrecorded_mag or spec.n_nights <= 2 * UNRECORDED_DAYS:
+        return found
+    for day in rng.uniform(UNRECORDED_DAYS, spec.n_nights - UNRECORDED_DAYS, round(4 * spec.years)):
+        room = all(abs(day - event.day) >= UNRECORDED_DAYS for event in (*events, *found))
+        if room and len(found) < round(spec.years):
+            size, sign = rng.choice(spec.unrecorded_mag), rng.choice([-1, 1])
+            colour = str(rng.choice(UNRECORDED_COLOURS))
+            colour = str(rng.choice(spec.filters)) if colour == 'filter' else colour
+            found.append(Event(float(day), 'unrecorded', float(size * sign), False, colour))
+    return found
+
+
 def draw_step(kind: str, rng: np.random.Generator) -> float:
     """Size of a bounding event: a break may as well be a loss."""
     return float(rng.uniform(*STEP_MAG)) * (-1 if kind == 'break' and rng.random() < 0.3 else 1)
@@ -207,7 +244,7 @@ def draw_cameras(number: int, kind: str, exchange: str, events: Iterable[Event],
     if exchange == 'overlap':
         day = spread_days(1, n_nights, rng, least=n_nights // 4)[0]
         return (first, 0, min(day + int(rng.integers(20, 60)), n_nights)), (second, day, n_nights)
-    change = [event.day for event in events if event.kind == 'instrument']
+    change = [int(event.day) for event in events if event.kind == 'instrument']
     if change:
         return (first, 0, change[0]), (second, change[0], n_nights)
     return ((first, 0, n_nights),)
@@ -226,6 +263,8 @@ def draw_telescope(number: int, spec: Spec, rng: np.random.Generator) -> Telesco
     site, enclosure, telescope, tag, kind = TELESCOPES[number]
     exchange = EXCHANGES[number % len(EXCHANGES)]
     events = draw_events(number, spec.n_nights, exchange, rng)
+    unrecorded = draw_unrecorded(events, spec, np.random.default_rng([spec.seed, 2, number]))  # moves nothing else
+    events = tuple(sorted((*events, *unrecorded), key=lambda event: event.day))
     cameras = draw_cameras(number, kind, exchange, events, spec.n_nights, rng)
     old_until = int(rng.uniform(0.2, 0.4) * spec.n_nights) if number % 11 == 6 else 0
     return Telescope(site, enclosure, telescope, tag, events, cameras,
@@ -241,8 +280,8 @@ def draw_series(telescope: Telescope, filter_name: str, extinction: float, natur
     for event in telescope.events:
         before = level[-1] + slope[-1] * (event.day - breaks[-1])
         breaks.append(float(event.day))
-        level.append(before + event.size * factor)
-        slope.append(slope[-1] if event.kind == 'cleaning' else draw_slope(factor, rng))
+        level.append(before + event.size_in(filter_name))
+        slope.append(slope[-1] if event.kind in SAME_SLOPE else draw_slope(factor, rng))
     offsets = {}
     for number, (camera, *_) in enumerate(telescope.cameras):
         base = rng.normal(0, CAMERA_OFFSET_MAG) if number else 0.0
@@ -255,6 +294,21 @@ def draw_series(telescope: Telescope, filter_name: str, extinction: float, natur
     colour_rng, = rng.spawn(1)  # one of its own: what is drawn here moves nothing else
     colorterms = {key[:2]: float(colour_rng.normal(*COLORTERM)) for key in offsets if not key[2]}
     return Series(filter_name, np.array(breaks), np.array(level), np.array(slope), offsets, extinction, colorterms)
+
+
+def with_dust(series: Series, spec: Spec) -> Series:
+    """The series with slopes that are steeper in DUST_DAYS of each year."""
+    if spec.dust_factor == 1:
+        return series
+    first = np.arange(DUST_FIRST_DAY, spec.n_nights, 365.25)
+    breaks = np.unique(np.concatenate([series.breaks, first, first + DUST_DAYS]))
+    here = np.searchsorted(series.breaks, breaks, side='right') - 1
+    dusty = (breaks - DUST_FIRST_DAY) % 365.25 < DUST_DAYS
+    slope = series.slope[here] * np.where(dusty & (breaks >= DUST_FIRST_DAY), spec.dust_factor, 1.0)
+    before = series.level[:-1] + series.slope[:-1] * np.diff(series.breaks)
+    steps = np.where(np.isin(breaks, series.breaks), np.append(0, series.level[1:] - before)[here], 0.0)
+    level = series.level[0] + np.cumsum(steps) + np.append(0, np.cumsum(slope[:-1] * np.diff(breaks)))
+    return replace(series, breaks=breaks, level=level, slope=slope)
 
 
 def draw_slope(factor: float, rng: np.random.Generator) -> float:
@@ -293,7 +347,11 @@ def draw_rows(telescope: Telescope, series: Series, weather: np.ndarray, spec: S
     cloud = weather[night] * rng.gamma(CLOUD_SHAPE, 1 / CLOUD_SHAPE, len(night))
     zperr = np.clip(ZPERR_MAG[0] * np.exp(rng.normal(0, ZPERR_MAG[1], len(night))), 0.0008, 0.015)
     noise = rng.normal(size=len(night))
-    zp = series.at(day) + offset - series.extinction * (airmass - 1) - cloud
+    k = series.extinction * (1 + spec.extinction_swing * np.cos(2 * np.pi * day / 365.25))
+    zp = series.at(day) + offset - k * (airmass - 1) - cloud
+    if spec.night_noise_mag:
+        night_rng = np.random.default_rng([spec.seed, 3, *telescope.tag.encode()])
+        zp += night_rng.normal(0, spec.night_noise_mag, spec.n_nights)[night]
     wild = rng.random(len(night)) < WILD_SHARE
     zp += np.where(wild, rng.choice([-1, 1], len(night)) * rng.uniform(*WILD_MAG, len(night)), 0.0)
     zpsig = ZPSIG_MAG[0] * np.exp(rng.normal(0, ZPSIG_MAG[1], len(night)))
@@ -366,6 +424,7 @@ def simulate(spec: Spec, nature: Nature) -> Iterator[tuple[Telescope, ByFilter]]
             if filter_name in spec.filters:
                 series = draw_series(telescope, filter_name, extinction[filter_name], nature, filter_rng)
                 longitude = nature.sites[telescope.site][1]
+                series = with_dust(series, spec)
                 by_filter[filter_name] = series, draw_rows(telescope, series, weather, spec, longitude, filter_rng)
         yield telescope, by_filter
 
@@ -433,7 +492,7 @@ def write_database(file: Path | str, fleet: Sequence[tuple[Telescope, ByFilter]]
     return written
 
 
-def date_of(day: int, spec: Spec) -> str:
+def date_of(day: float, spec: Spec) -> str:
     """The date of a day as text."""
     return str(np.datetime64(spec.start, 'D') + int(day))
 
@@ -450,7 +509,7 @@ def truth_of_telescope(telescope: Telescope, by_filter: ByFilter, spec: Spec, lo
                         round(float(slope) * DAYS_PER_MONTH, 7)}
                        for start, level, slope in zip(starts, truth.level, truth.slope, strict=True)],
             'steps': [{'date': date_of(event.day, spec), 'kind': event.kind, 'recorded': event.recorded,
-                       'size': round(event.size * FILTER_FACTOR[name], 6)} for event in telescope.events],
+                       'size': round(event.size_in(name), 6)} for event in telescope.events],
             'offsets': [{'camera': camera, 'filter': native, 'old': old, 'offset': round(offset, 6)}
                         for (camera, native, old), offset in truth.offsets.items()],
             'colorterms': [{'camera': camera, 'filter': native, 'colorterm': round(value, 6)}

@@ -37,6 +37,7 @@ Magnitudes = TypeVar('Magnitudes', float, np.ndarray)
 ZPSIG_MAX_MAG = {'0m4': 0.5}  # by telescope class: frames whose stars scatter more are not used
 ZPSIG_MAX_OTHERS_MAG = 0.2
 
+WILD_SIGMA = 5.0  # rows farther from their night are no part of its mean
 SLOPE_NIGHTS, SLOPE_DAYS = 5, 14  # a slope is reported from so many nights and days on
 
 
@@ -117,6 +118,8 @@ class ThroughputFit:
     time (m,) datetime64[ms] : mean time of the usable rows of each night.
     model_mag, model_error_mag (m,) : zeropoint at airmass 1 under a clear sky, and its error; at(time) for any time.
     night_rows (m,) int : usable rows of each night.
+    night_residual_mag, night_residual_error_mag (m,) : mean of row_residual_mag over the rows of each night that are
+        no wild values, and its error from zperr and scatter_mag; about 0 in clear nights, below in cloudy ones.
     clear_probability (m,) : that the night was free of cloud.  photometric (m,) bool : it is more likely than not.
     row_clear_probability (n,) : in the caller's order: row of a clear night and no wild value; NaN where not used.
     row_residual_mag (n,) : zp - offset - extinction - model, in the caller's order; NaN where not used.
@@ -146,6 +149,8 @@ class ThroughputFit:
     wild_share: float = np.nan
     extinction_offset_mag: float = np.nan
     extinction_offset_error_mag: float = np.nan
+    night_residual_mag: np.ndarray = field(default_factory=lambda: np.empty(0))
+    night_residual_error_mag: np.ndarray = field(default_factory=lambda: np.empty(0))
     _line: Line | None = field(default=None, repr=False)
 
     def at(self, time: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
@@ -254,6 +259,7 @@ def _fit(series: Series, events: Sequence[TimedEvent], rows: np.ndarray, n: int)
     counts = np.diff(np.append(night, len(series.day)))
     nightly = np.add.reduceat(series.day, night) / counts
     model, error = line.at(nightly)
+    residual, residual_error = night_means(sky.residual, np.hypot(series.zperr, sky.state.scatter), night)
     extinction = _value_of(sky, -1) if series.excess is not None else (np.nan, np.nan)
     row_clear, row_residual = np.full((2, n), np.nan)
     row_clear[rows], row_residual[rows] = sky.row_clear, sky.residual
@@ -264,7 +270,22 @@ def _fit(series: Series, events: Sequence[TimedEvent], rows: np.ndarray, n: int)
         intervals=_intervals(series, line, boundaries, reference), steps=_steps(series, line, boundaries, reference),
         offsets=_offsets(series, sky, line, groups, reference), scatter_mag=sky.state.scatter,
         clear_share=float(sky.state.shares[0]), cloud_mag=mean_depth(sky.state), wild_share=sky.state.wild,
-        extinction_offset_mag=extinction[0], extinction_offset_error_mag=extinction[1], _line=line)
+        extinction_offset_mag=extinction[0], extinction_offset_error_mag=extinction[1],
+        night_residual_mag=residual, night_residual_error_mag=residual_error, _line=line)
+
+
+def night_means(residual: np.ndarray, error: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted mean of the rows of each night, and its error (m,); rows in order of nights, first (m,) of each.
+
+    Rows are wild where they lie farther from the (upper) median of their night than WILD_SIGMA errors and its depth:
+    cloud scatters by about its depth.
+    """
+    counts = np.diff(np.append(first, len(residual)))
+    night = np.repeat(np.arange(len(first)), counts)
+    middle = residual[np.lexsort((residual, night))][first + counts // 2][night]
+    weight = (np.abs(residual - middle) <= WILD_SIGMA * error + np.abs(middle)) / error**2
+    total = np.add.reduceat(weight, first)
+    return np.add.reduceat(weight * residual, first) / total, 1 / np.sqrt(total)
 
 
 def _empty_fit(n: int) -> ThroughputFit:

@@ -9,23 +9,25 @@ TOP = Path(__file__).parent.parent
 FLOORS = (
     {'observatory', 'names', 'rejections', 'fitsfile', 'plaintext'},
     {'framearchive', 'banzaiframe', 'ps1catalog', 'oldzeropoints'},
-    {'starmatch', 'fieldvote', 'zeropoint', 'kronloss', 'clearsky'},
-    {'throughputmodel', 'throughputline', 'quality', 'colourterm', 'status', 'alarms', 'photdbtables', 'photdbplaces'},
-    {'photdbinterface', 'frameplots', 'trendplots', 'webpage', 'reportstore', 'reportstate',
-     'exporttable', 'metrics', 'calendarplots'},
+    {'starmatch', 'fieldvote', 'zeropoint', 'kronloss', 'clearsky', 'sharednight'},
+    {'throughputmodel', 'throughputline', 'quality', 'colourterm', 'status', 'alarms', 'steps', 'gains', 'ranking',
+     'extinction', 'nights', 'photdbtables', 'photdbplaces'},
+    {'photdbinterface', 'frameplots', 'trendplots', 'calendarplots', 'webpage', 'reportstore', 'reportstate',
+     'exporttable', 'metrics'},
     {'commandline', 'framepool', 'report', 'reportseries', 'reportrows', 'databasecheck', 'realframes'},
     {'photcalibration', 'longtermphotzp', 'simulation', 'demo'},
 )
 # Exceptions are defined as low as anything; the line through a series is the back room of its model, the search for a
-# field that of the matching, the forms of the Kron loss that of the fit; the status sums the model up; and a series of
-# the report, and its rows, are rooms behind the report,
-# which may do them in processes.
+# field that of the matching, the forms of the Kron loss that of the fit; status and answers sum the model up, alarms
+# sum those up; a series of the report, and its rows, are rooms behind the report, which may do them in processes.
 SAME_FLOOR = {('observatory', 'rejections'), ('starmatch', 'fieldvote'), ('zeropoint', 'kronloss'),
-              ('throughputmodel', 'throughputline'), ('status', 'throughputmodel'), ('alarms', 'status'),
-              ('calendarplots', 'trendplots'), ('report', 'reportseries'), ('report', 'reportrows'),
-              ('reportseries', 'reportrows'), ('report', 'framepool')}
+              ('throughputmodel', 'throughputline'), ('alarms', 'status'), ('calendarplots', 'trendplots'),
+              ('report', 'reportseries'), ('report', 'reportrows'), ('reportseries', 'reportrows'),
+              ('report', 'framepool')} | {
+    (answer, 'throughputmodel') for answer in ('status', 'steps', 'gains', 'ranking', 'extinction', 'nights')}
 SCIENCE = {'starmatch', 'fieldvote', 'zeropoint', 'kronloss', 'clearsky', 'throughputmodel', 'throughputline',
-           'quality', 'colourterm', 'status', 'alarms'}
+           'quality', 'colourterm', 'status', 'sharednight', 'steps', 'gains', 'ranking', 'extinction', 'nights',
+           'alarms'}
 ARRAYS_ONLY = ('sqlalchemy', 'matplotlib', 'boto3', 'astropy.io')  # not in the science
 OUTSIDE_WORLD = {'sys.exit', 'os.environ', 'os.environb', 'os.getenv', 'os.getenvb', 'datetime.now',
                  'datetime.utcnow', 'datetime.today', 'date.today'}

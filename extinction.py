@@ -1,0 +1,181 @@
+"""Extinction of a site in a filter, fitted together with the throughput of its telescopes.
+
+Each `ThroughputFit` has d = k - k_adopted of its telescope, with an error, under a prior N(0, PRIOR_MAG^2).  The prior
+counts once for a site, not once for each telescope: with the likelihood of each, precision q_i = 1/s_i^2 -
+1/PRIOR_MAG^2 and value d_i / (s_i^2 q_i), the site has
+
+    d = sum q_i d'_i / (sum q_i + 1/PRIOR_MAG^2),    error^2 = B / (sum q_i + 1/PRIOR_MAG^2)
+
+with B = max(1, chi^2 / (n - 1)) (Birge 1932, Phys. Rev. 40, 207), for telescopes that disagree.
+
+Over the year k may swing: k(t) = k + a cos(2 pi t) + b sin(2 pi t), t in years.  Within a night the level of the sky
+and of the telescope drops out (Bouguer's line): with r the residual of a frame and u the functions -(X - 1)(cos, sin),
+both less their means of the night, (a, b) is the weighted least squares fit of r to u over all frames of clear nights,
+with a constant -(X - 1) beside them, and its covariance the sandwich by the scores of nights (White 1982, Econometrica
+50, 1).  It is given only where its error is below SWING_ERROR_MAX, and significant where chi^2 of (a, b) = 0 has a
+chance below SWING_P.  Where it is, the constant beside it corrects k: without it, k is that of the seasons with most
+frames.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import chi2 as chi2_distribution
+
+from throughputmodel import ThroughputFit
+
+PRIOR_MAG = 0.03         # mag/airmass: EXTINCTION_PRIOR of throughputline
+SWING_ERROR_MAX = 0.006  # mag/airmass: chosen because k of good sites swings by 0.01 to 0.03
+SWING_P = 0.001
+INFORMATION_MIN = 1.0    # (mag/airmass)^-2: less is rounding
+YEARS_MIN = 1.0          # of data, before a year is spoken of
+DAYS_PER_YEAR = 365.25
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Frames of one telescope and filter for the yearly term, (n,) each; rows that are not finite are not used.
+
+    time : datetime64[ms].  night : date of the night.  residual_mag : row_residual_mag of the fit, error_mag : of it.
+    airmass.  clear_probability : row_clear_probability of the fit.
+    """
+
+    time: np.ndarray
+    night: np.ndarray
+    residual_mag: np.ndarray
+    error_mag: np.ndarray
+    airmass: np.ndarray
+    clear_probability: np.ndarray
+
+
+@dataclass(frozen=True)
+class Swing:
+    """Yearly term of k, mean + amplitude cos(2 pi (t - peak)): nan where the data do not carry it.
+
+    amplitude, amplitude_error [mag/airmass]; peak_day, peak_error_days : day of the year of largest k.
+    mean, mean_error : of k over the year, less that of the fits.  cosine, sine, and covariance (2, 2) : as fitted,
+    whether carried or not.  significant : it is not chance.
+    """
+
+    amplitude: float
+    amplitude_error: float
+    peak_day: float
+    peak_error_days: float
+    mean: float
+    mean_error: float
+    cosine: float
+    sine: float
+    covariance: np.ndarray
+    significant: bool
+
+
+@dataclass(frozen=True)
+class SiteExtinction:
+    """Extinction of one site in one filter [mag/airmass].
+
+    k, k_error : fitted; adopted : of the table.  telescopes : with a fit.  chi2 : of their agreement, dof one less.
+    swing : yearly term, None where no frames were given.
+    """
+
+    site: str
+    filter: str
+    k: float
+    k_error: float
+    adopted: float
+    telescopes: int
+    chi2: float
+    swing: Swing | None
+
+
+def site_extinction(site: str, filter_name: str, adopted: float, fits: Iterable[ThroughputFit],
+                    frames: Iterable[Frames] = ()) -> SiteExtinction:
+    """Extinction of a site in a filter from the fits of all its telescopes in it.
+
+    adopted : k [mag/airmass] that the fits were given.  frames : of each telescope, for the yearly term.
+    """
+    found = [(fit.extinction_offset_mag, fit.extinction_offset_error_mag) for fit in fits]
+    value, error = np.array([pair for pair in found if np.isfinite(pair).all()]).reshape(-1, 2).T
+    offset, offset_error, chi2 = combined(value, error)
+    frames = tuple(frames)
+    swing = yearly_swing(frames) if frames else None
+    if swing is not None and swing.significant:
+        offset, offset_error = offset + swing.mean, max(offset_error, swing.mean_error)
+    return SiteExtinction(site, filter_name, adopted + offset, offset_error, adopted, len(value), chi2, swing)
+
+
+def combined(value: np.ndarray, error: np.ndarray) -> tuple[float, float, float]:
+    """d, its error, and chi^2 of posteriors (n,) that had the prior each; nan, nan, 0 without any."""
+    if not len(value):
+        return np.nan, np.nan, 0.0
+    precision = np.maximum(1 / error**2 - 1 / PRIOR_MAG**2, 1e-3 / error**2)
+    likely = value / error**2 / precision
+    chi2 = float(precision @ (likely - precision @ likely / precision.sum()) ** 2)
+    total = precision.sum() + 1 / PRIOR_MAG**2
+    birge = max(chi2 / (len(value) - 1), 1.0) if len(value) > 1 else 1.0
+    return float(precision @ likely / total), float(np.sqrt(birge / total)), chi2
+
+
+def yearly_swing(frames: Iterable[Frames]) -> Swing:
+    """The yearly term of k from the frames of all telescopes of a site in one filter."""
+    normal, right, scores, span = np.zeros((3, 3)), np.zeros(3), [np.zeros((0, 3))], 0.0
+    parts = [_within_nights(each) for each in frames]
+    for functions, residual, weight, _, days in parts:
+        normal += (functions * weight[:, None]).T @ functions
+        right += functions.T @ (weight * residual)
+        span = max(span, days)
+    found = np.linalg.lstsq(normal, right, rcond=None)[0]
+    for functions, residual, weight, night, _ in parts:
+        score = functions * (weight * (residual - functions @ found))[:, None]
+        scores.append(np.stack([np.bincount(night, column) for column in score.T], axis=1))
+    bread = np.linalg.pinv(normal)
+    meat = np.concatenate(scores)
+    covariance = bread @ (meat.T @ meat) @ bread
+    carried = span >= YEARS_MIN * DAYS_PER_YEAR and np.linalg.eigvalsh(normal)[0] > INFORMATION_MIN
+    return _swing(found, covariance, carried)
+
+
+def _within_nights(frames: Frames) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]:
+    """Functions (n, 3), residuals, weights, numbers of nights (n,) less the means of their nights, and span [day]."""
+    values = np.stack([frames.residual_mag, frames.error_mag, frames.airmass, frames.clear_probability])
+    good = np.isfinite(values).all(axis=0)
+    residual, error, airmass, clear = values[:, good]
+    if not len(residual):
+        return np.empty((0, 3)), residual, residual, residual.astype(int), 0.0
+    _, night = np.unique(frames.night[good], return_inverse=True)
+    day = (frames.time[good] - frames.time[good].astype('datetime64[Y]')) / np.timedelta64(1, 'D')
+    phase = 2 * np.pi * day / DAYS_PER_YEAR
+    functions = -(airmass - 1)[:, None] * np.stack([np.ones_like(phase), np.cos(phase), np.sin(phase)], axis=1)
+    weight = clear / error**2
+    total = np.maximum(np.bincount(night, weight), 1e-12)
+    means = np.stack([np.bincount(night, weight * column) / total for column in functions.T], axis=1)
+    span = np.ptp(frames.time[good]) / np.timedelta64(1, 'D')
+    residual = residual - (np.bincount(night, weight * residual) / total)[night]
+    return functions - means[night], residual, weight, night, float(span)
+
+
+def _swing(found: np.ndarray, covariance: np.ndarray, carried: bool) -> Swing:
+    """Amplitude, phase and their errors by first order, from (mean, cosine, sine)."""
+    value, within = found[1:], covariance[1:, 1:]
+    amplitude = float(np.hypot(*value))
+    along = value / max(amplitude, 1e-12)
+    error, across = (float(np.sqrt(each @ within @ each)) for each in (along, np.array([-along[1], along[0]])))
+    fitted = float(found[0]), float(np.sqrt(covariance[0, 0])), float(value[0]), float(value[1]), within
+    if not (carried and 0 < error < SWING_ERROR_MAX):
+        return Swing(np.nan, np.nan, np.nan, np.nan, *fitted, False)
+    if chi2_distribution.sf(value @ np.linalg.solve(within, value), 2) >= SWING_P:
+        return Swing(amplitude, error, np.nan, np.nan, *fitted, False)
+    year = DAYS_PER_YEAR / (2 * np.pi)
+    peak = float(np.arctan2(value[1], value[0]) % (2 * np.pi)) * year
+    return Swing(amplitude, error, peak, across / amplitude * year, *fitted, True)
+
+
+def by_site(fits: Mapping[tuple[str, str], ThroughputFit], adopted: Mapping[str, float]) -> tuple[SiteExtinction, ...]:
+    """Extinction of all sites and filters, without the yearly term, in order of site and filter.
+
+    fits : by (telescope as site-enclosure-telescope, filter).  adopted : k [mag/airmass] by filter.
+    """
+    groups: dict[tuple[str, str], list[ThroughputFit]] = {}
+    for (telescope, name), fit in sorted(fits.items()):
+        groups.setdefault((telescope.partition('-')[0], name), []).append(fit)
+    return tuple(site_extinction(site, name, adopted[name], same) for (site, name), same in sorted(groups.items()))
