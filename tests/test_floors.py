@@ -13,7 +13,7 @@ FLOORS = (
     {'throughputmodel', 'throughputline', 'quality', 'colourterm', 'status', 'alarms', 'steps', 'gains', 'ranking',
      'extinction', 'nights', 'photdbtables', 'photdbplaces'},
     {'photdbinterface', 'frameplots', 'trendplots', 'calendarplots', 'webpage', 'reportstore', 'reportstate',
-     'exporttable', 'metrics'},
+     'exporttable', 'metrics', 'answers'},
     {'commandline', 'framepool', 'report', 'reportseries', 'reportrows', 'databasecheck', 'realframes'},
     {'photcalibration', 'longtermphotzp', 'simulation', 'demo'},
 )
@@ -23,7 +23,7 @@ FLOORS = (
 SAME_FLOOR = {('observatory', 'rejections'), ('starmatch', 'fieldvote'), ('zeropoint', 'kronloss'),
               ('throughputmodel', 'throughputline'), ('alarms', 'status'), ('calendarplots', 'trendplots'),
               ('report', 'reportseries'), ('report', 'reportrows'), ('reportseries', 'reportrows'),
-              ('report', 'framepool')} | {
+              ('report', 'framepool'), ('webpage', 'answers')} | {
     (answer, 'throughputmodel') for answer in ('status', 'steps', 'gains', 'ranking', 'extinction', 'nights')}
 SCIENCE = {'starmatch', 'fieldvote', 'zeropoint', 'kronloss', 'clearsky', 'throughputmodel', 'throughputline',
            'quality', 'colourterm', 'status', 'sharednight', 'steps', 'gains', 'ranking', 'extinction', 'nights',

@@ -1,0 +1,116 @@
+"""What the whole fleet's throughput fits say to operations, gathered: which rooms answer what, in one call.
+
+`answer` takes the fits of all telescopes and filters, whenever they were made, and what the observatory knows; it
+computes nothing of its own.  See docs/answers.md for what each answer means.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from alarms import (
+    Finding,
+    Recent,
+    run_findings,
+    series_findings,
+    silent_findings,
+    step_findings,
+    worst_first,
+)
+from extinction import SiteExtinction, by_site
+from gains import FleetGain, Gain, fleet_table, gains_of, over_filters
+from nights import Month, SiteNights, monthly, site_nights
+from observatory import AlarmLimits
+from ranking import Advice, MirrorState, mirror_state, period_of, rank
+from status import SeriesStatus
+from steps import UnrecordedStep, find_steps
+from throughputmodel import ThroughputFit
+
+KINDS = ('cleaning', 'wash', 'recoating')  # events of a mirror that somebody may decide on
+SeriesKey = tuple[str, str]  # telescope as site-enclosure-telescope, filter
+
+
+@dataclass(frozen=True)
+class Answers:
+    """All answers.
+
+    findings : worst first.  steps : (telescope, UnrecordedStep), in order of telescope and time.
+    gains : per event and filter; events : per event, over its filters.  fleet : by kind and filter.
+    mirrors : by telescope.  advice : by kind of KINDS, best first.  extinction : by site and filter.
+    nights, months : by site.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    steps: tuple[tuple[str, UnrecordedStep], ...] = ()
+    gains: tuple[Gain, ...] = ()
+    events: tuple[Gain, ...] = ()
+    fleet: tuple[FleetGain, ...] = ()
+    mirrors: tuple[MirrorState, ...] = ()
+    advice: tuple[Advice, ...] = ()
+    extinction: tuple[SiteExtinction, ...] = ()
+    nights: tuple[SiteNights, ...] = ()
+    months: tuple[tuple[str, tuple[Month, ...]], ...] = ()
+
+
+def answer(fits: Mapping[SeriesKey, ThroughputFit], statuses: Iterable[SeriesStatus], recent: Mapping[SeriesKey, Recent],
+           *, reference_mag: Mapping[SeriesKey, float], extinction: Mapping[str, float],
+           last_good: Mapping[str, datetime | None], limits: AlarmLimits, now: np.datetime64) -> Answers:
+    """Ask all rooms.
+
+    fits : of every telescope and filter.  statuses, recent : of the same, as far as known.
+    reference_mag : zeropoint of a clean telescope, as far as known.  extinction : adopted, by filter [mag/airmass].
+    last_good : when each script last ended well, naive UTC, None for never.  now : naive UTC.
+    """
+    moment = now.astype('datetime64[s]').item()
+    by_telescope: dict[str, dict[str, ThroughputFit]] = defaultdict(dict)
+    by_site_fits: dict[str, dict[SeriesKey, ThroughputFit]] = defaultdict(dict)
+    for (telescope, name), fit in sorted(fits.items()):
+        by_telescope[telescope][name] = fit
+        by_site_fits[telescope.partition('-')[0]][telescope, name] = fit
+    known = {telescope: {name: mag for (key, name), mag in reference_mag.items() if key == telescope}
+             for telescope in by_telescope}
+    steps = tuple((telescope, step) for telescope, each in by_telescope.items() for step in find_steps(each))
+    gains = tuple(gain for telescope, each in by_telescope.items()
+                  for gain in gains_of(telescope, each, known[telescope]))
+    fleet = fleet_table(gains)
+    mirrors = tuple(state for telescope, each in by_telescope.items() if (state := mirror_state(
+        telescope, each, known[telescope], now, limits.throughput_below_percent)) is not None)
+    nights = tuple(site_nights(site, each) for site, each in by_site_fits.items())
+    statuses = tuple(statuses)
+    findings = worst_first((
+        *run_findings(dict(last_good), moment, limits), *_of_series(statuses, recent, limits, moment),
+        *(finding for telescope, step in steps for finding in step_findings(
+            telescope, step.filters if not step.filter else (step.filter,), step.time.astype('datetime64[D]').item(),
+            step.joint_mag, step.joint_error_mag, limits, moment.date()))))
+    return Answers(findings, steps, gains, over_filters(gains), fleet, mirrors, tuple(_advice(mirrors, gains, fleet)),
+                   by_site(fits, extinction), nights, tuple((each.site, monthly(each)) for each in nights))
+
+
+def _of_series(statuses: Iterable[SeriesStatus], recent: Mapping[SeriesKey, Recent], limits: AlarmLimits,
+               now: datetime) -> Iterator[Finding]:
+    """Of telescopes that are silent, and of the series of those that are not closed."""
+    silent: dict[str, int] = {}
+    for status in statuses:
+        if status.last_observation is not None:
+            days = (now - datetime.fromisoformat(status.last_observation)).days
+            silent[status.telescope] = min(days, silent.get(status.telescope, days))
+    yield from silent_findings(silent, limits)
+    for status in statuses:
+        if silent.get(status.telescope, 0) <= limits.closed_days:
+            yield from series_findings(status, recent.get((status.telescope, status.filter), Recent()), limits)
+
+
+def _advice(mirrors: tuple[MirrorState, ...], gains: Iterable[Gain], fleet: Iterable[FleetGain]) -> Iterator[Advice]:
+    """The ranking for each kind of event, by what events of that kind gave in the fleet and how often they come."""
+    for kind in KINDS:
+        row = next((row for row in fleet if (row.kind, row.filter) == (kind, '')), None)
+        times: dict[str, set[np.datetime64]] = defaultdict(set)
+        for gain in gains:
+            if gain.kind == kind:
+                times[gain.telescope].add(gain.time)
+        share, scatter = (np.nan, np.nan) if row is None else (row.share, float(np.hypot(row.share_scatter,
+                                                                                         row.share_error)))
+        yield from rank(mirrors, kind, share, scatter, period_of(times))
