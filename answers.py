@@ -55,9 +55,10 @@ class Answers:
     months: tuple[tuple[str, tuple[Month, ...]], ...] = ()
 
 
-def answer(fits: Mapping[SeriesKey, ThroughputFit], statuses: Iterable[SeriesStatus], recent: Mapping[SeriesKey, Recent],
-           *, reference_mag: Mapping[SeriesKey, float], extinction: Mapping[str, float],
-           last_good: Mapping[str, datetime | None], limits: AlarmLimits, now: np.datetime64) -> Answers:
+def answer(fits: Mapping[SeriesKey, ThroughputFit], statuses: Iterable[SeriesStatus],
+           recent: Mapping[SeriesKey, Recent], *, reference_mag: Mapping[SeriesKey, float],
+           extinction: Mapping[str, float], last_good: Mapping[str, datetime | None], limits: AlarmLimits,
+           now: np.datetime64) -> Answers:
     """Ask all rooms.
 
     fits : of every telescope and filter.  statuses, recent : of the same, as far as known.
