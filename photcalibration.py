@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from argparse import Namespace
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -37,7 +37,7 @@ if TYPE_CHECKING:  # imported where they are used, so that --help answers at onc
     from banzaiframe import Frame
     from framearchive import FrameFile, Listing
     from observatory import Observatory
-    from photdbinterface import Measurement, PhotDatabase
+    from photdbinterface import Measurement, PhotDatabase, RejectedFrame
     from ps1catalog import PS1Catalog, ReferenceStars
     from quality import FrameQuality
     from reportstore import DirectoryStore
@@ -58,6 +58,7 @@ NEIGHBOURS = 6                # frames that one process takes at a time: consecu
 CLUSTER_WORKERS = 64          # a cluster may grow: frames are cut into chunks as for that many workers
 CACHES_PER_HOST = 4           # that share the memory for the catalogue on a machine of a cluster
 FEW_FRAMES = 10               # below this, processes take longer to start than the frames take
+COMMIT_S, COMMIT_FRAMES = 1.0, 200  # what is measured waits this long, or so many, for its commit
 _KNOWN_CHUNK = 5000
 
 
@@ -254,9 +255,13 @@ def _run_in(database: 'PhotDatabase', options: Namespace, observatory: 'Observat
             todo = list(_unknown_frames(database, listing.frames, options.mintexp, summary.counts))
         log.info('%d frames found, %d to measure, into %s', len(listing.frames), len(todo), database.place)
         if todo:  # with nothing to do, nothing is loaded
-            with closing(_outcomes(todo, options, observatory, database.rejected_for(WORKER_DIED.name))) as outcomes:
-                for frame_file, outcome in with_progress(outcomes, 'frame', len(todo)):
-                    _store(frame_file, outcome, database, summary)
+            deadly, ledger = database.rejected_for(WORKER_DIED.name), Ledger(database, summary)
+            try:
+                with closing(_outcomes(todo, options, observatory, deadly)) as outcomes:
+                    for frame_file, outcome in with_progress(outcomes, 'frame', len(todo)):
+                        ledger.note(frame_file, outcome)
+            finally:  # whatever ends it, what was measured is kept
+                ledger.write()
         status = summary.exit_status()
     except commandline.Interrupted as signalled:
         status = signalled.exit_status
@@ -429,20 +434,62 @@ class Calibrator:
         return Outcome(seen, field, _measurement(calibration, field.complete))
 
 
-def _store(frame_file: 'FrameFile', outcome: Outcome, database: 'PhotDatabase', summary: Summary) -> None:
-    """Write what came of a frame to the database, the log and the summary."""
-    name, measured, field = frame_file.name.name, outcome.measurement, outcome.field
-    if outcome.rejection is not None:
-        _note_rejection(database, name, outcome.seen, outcome.rejection, field, summary)
-        return
-    if measured is None:
-        summary.counts['other filter'] += 1
-        return
-    database.add(measured)
-    summary.counts['measured'] += 1
-    summary.per_telescope[field.telescope]['measured'] += 1
-    log.info('%s: %s zp %.4f +- %.4f, colour term %+.4f +- %.4f, scatter %.3f, %d stars', name, measured.filter,
-             measured.zp, measured.zperr, measured.colorterm, measured.colortermerr, measured.zpsig, measured.nstars)
+class Ledger:
+    """Takes what came of frames into the database, the log and the summary.
+
+    A commit waits for the disk, on many for longer than a frame takes; so frames of up to COMMIT_S share one.
+    """
+
+    def __init__(self, database: 'PhotDatabase', summary: Summary) -> None:
+        self._database, self._summary = database, summary
+        self._waiting: deque[tuple[str, Outcome]] = deque()
+        self._since = 0.0
+
+    def note(self, frame_file: 'FrameFile', outcome: Outcome) -> None:
+        """Take what came of one frame."""
+        if not self._waiting:
+            self._since = time.monotonic()
+        self._waiting.append((frame_file.name.name, outcome))
+        if time.monotonic() - self._since >= COMMIT_S or len(self._waiting) >= COMMIT_FRAMES:
+            self.write()
+
+    def write(self) -> None:
+        """Commit what waits, and only then tell of it; a signal in between leaves it waiting."""
+        try:
+            self._database.add_many(outcome.measurement for _, outcome in self._waiting if outcome.measurement)
+            self._database.reject_many(_rejected(name, outcome) for name, outcome in self._waiting if outcome.rejection)
+        except RunStopped:
+            self._waiting.clear()
+            raise
+        while self._waiting:
+            self._tell(*self._waiting.popleft())
+
+    def _tell(self, name: str, outcome: Outcome) -> None:
+        measured, rejection, telescope = outcome.measurement, outcome.rejection, outcome.field.telescope
+        if rejection is not None:
+            self._summary.reasons[rejection.reason.name] += 1
+            self._summary.per_telescope[telescope][f'rejected: {rejection.reason.name}'] += 1
+            log.info('%s: rejected, %s: %s', name, rejection.reason.name, rejection)
+        elif measured is None:
+            self._summary.counts['other filter'] += 1
+        else:
+            self._summary.counts['measured'] += 1
+            self._summary.per_telescope[telescope]['measured'] += 1
+            log.info('%s: %s zp %.4f +- %.4f, colour term %+.4f +- %.4f, scatter %.3f, %d stars', name, measured.filter,
+                     measured.zp, measured.zperr, measured.colorterm, measured.colortermerr, measured.zpsig,
+                     measured.nstars)
+
+
+def _rejected(name: str, outcome: Outcome) -> 'RejectedFrame':
+    from photdbinterface import RejectedFrame
+
+    rejection, field = outcome.rejection, outcome.field
+    assert rejection is not None, 'asked for rejected frames only'
+    size, mtime = outcome.seen
+    return RejectedFrame(
+        name=name, reason=rejection.reason.name, detail=rejection.detail,
+        retry=rejection.passing or field.complete is False, size=size, mtime=mtime,
+        exptime_s=field.exptime_s or rejection.exptime_s)
 
 
 @dataclass
@@ -578,19 +625,6 @@ def _measurement(calibration: Calibration, complete: bool | None) -> 'Measuremen
         nmatched=quality.nmatched, matchsep=quality.matchsep_arcsec, matchfrac=quality.matchfrac,
         magslope=quality.magslope, magslopeerr=quality.magslopeerr, redchi2=quality.redchi2,
         meancolor=quality.meancolour_mag)
-
-
-def _note_rejection(database: 'PhotDatabase', name: str, seen: tuple[int, int], rejection: FrameRejected, field: Field,
-                    summary: Summary) -> None:
-    from photdbinterface import RejectedFrame
-
-    reason = rejection.reason
-    database.reject(RejectedFrame(
-        name=name, reason=reason.name, detail=rejection.detail, retry=rejection.passing or field.complete is False,
-        size=seen[0], mtime=seen[1], exptime_s=field.exptime_s or rejection.exptime_s))
-    summary.reasons[reason.name] += 1
-    summary.per_telescope[field.telescope][f'rejected: {reason.name}'] += 1
-    log.info('%s: rejected, %s: %s', name, reason.name, rejection)
 
 
 def _write_plots(plots: 'DirectoryStore', calibration: Calibration) -> None:
