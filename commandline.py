@@ -106,7 +106,7 @@ def _start_logging(level: str) -> None:
 
 
 class _Layout(logging.Formatter):
-    """Lines that nothing from outside can forge: a message is one line, a traceback is indented, no URL has a password."""
+    """Lines that nothing from outside can forge: one for a message, indented ones for a traceback, no passwords."""
 
     converter = staticmethod(time.gmtime)
 

@@ -12,6 +12,7 @@ from names import base_name, exposure_of, level_of
 from observatory import Observatory
 from oldzeropoints import is_sqlite, read_ascii
 from photdbinterface import Measurement, PhotDatabase
+from photdbtables import LONGEST_TEXT, text_of
 from rejections import DatabaseUnusable
 
 SANE_ZP_MAG = (10.0, 35.0)  # a lens of 1 cm, a telescope of 30 m
@@ -29,13 +30,13 @@ def findings(database: PhotDatabase, observatory: Observatory) -> tuple[int, lis
     examples: dict[str, list[str]] = {}
     for row in database.raw_rows():
         total += 1
-        name = row['name'] or ''
+        name = text_of(row['name'])
         seen[(exposure_of(name), level_of(name))] += 1
         for kind in _row_findings(row, observatory):
             kinds[kind] += 1
             examples.setdefault(kind, [])
             if len(examples[kind]) < _EXAMPLES:
-                examples[kind].append(base_name(name))
+                examples[kind].append(base_name(name)[:LONGEST_TEXT])
     found = [f'the file is damaged: {text}' for text in database.integrity()]
     found += [f'{count} x {kind}, as in {", ".join(examples[kind])}' for kind, count in kinds.most_common()]
     twice = [exposure for (exposure, _), count in seen.items() if count > 1]
@@ -54,7 +55,7 @@ def _row_findings(row: dict[str, Any], observatory: Observatory) -> Iterator[str
         yield f'zp is not between {SANE_ZP_MAG[0]:g} and {SANE_ZP_MAG[1]:g} mag'
     telescope = f'{row["site"]}-{row["dome"]}-{row["telescope"]}'
     if telescope not in observatory.telescopes:
-        yield f'telescope {telescope} is not in observatory.toml'
+        yield f'telescope {telescope[:LONGEST_TEXT]} is not in observatory.toml'
 
 
 def import_file(database: PhotDatabase, path: Path | str) -> tuple[int, int, list[tuple[str, str]]]:

@@ -84,6 +84,7 @@ from photdbtables import (
     row_of,
     run_of,
     stored_value,
+    text_of,
     time_text,
 )
 from plaintext import without_passwords
@@ -298,7 +299,7 @@ class PhotDatabase:
         """Yield the names of all rows of these exposures (and of rows not yet filled in: an older program's)."""
         frame, name = self._column(PHOT.c.frame), self._column(PHOT.c.name)
         names = self._select(PHOT, 'name')
-        yield from connection.scalars(names.where(frame.is_(None), name.is_not(None)))
+        yield from map(text_of, connection.scalars(names.where(frame.is_(None), name.is_not(None))))
         for chunk in chunks_of(list(exposures), _IN_CHUNK):
             yield from connection.scalars(names.where(frame.in_(chunk)))
 
@@ -454,7 +455,7 @@ class PhotDatabase:
     def _distinct(self, *names: str) -> list[tuple]:
         with self._transaction() as connection:
             rows = connection.execute(self._select(PHOT, *names).distinct())
-            return sorted(tuple(row) for row in rows if None not in tuple(row))
+            return sorted(tuple(row) for row in rows if all(isinstance(part, str) for part in row))
 
     # -- throughput model ----------------------------------------------------------------------------------------------
 
@@ -577,7 +578,7 @@ def _columns_there(connection: sa.Connection) -> dict[str, set[str]]:
 def _fill_in_frame(connection: sa.Connection) -> None:
     """Fill in the exposure where a row lacks it: all rows of an older database, or those of an older program."""
     lacking = sa.select(PHOT.c.name).where(PHOT.c.frame.is_(None), PHOT.c.name.is_not(None))
-    names: Sequence[str] = connection.scalars(lacking).all()
+    names = [name for name in connection.scalars(lacking) if isinstance(name, str)]  # SQLite keeps bytes as they are
     statement = sa.update(PHOT).where(PHOT.c.name == sa.bindparam('key')).values(frame=sa.bindparam('exposure'))
     for chunk in chunks_of(names, WRITE_CHUNK):
         connection.execute(statement, [{'key': name, 'exposure': exposure_of(name)} for name in chunk])

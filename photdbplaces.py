@@ -45,6 +45,7 @@ _UPSERT: dict[str, Callable[[sa.Table], sqlite.Insert | postgresql.Insert]] = {
 _HINTS = (  # what a driver says -> what to do about it
     ('not a database', 'move the file away or name another database'),
     ('malformed', 'the file is damaged: put a copy of it back, or recover it with the sqlite3 shell'),
+    ('could not decode', 'the file is damaged: put a copy of it back, or recover it with the sqlite3 shell'),
     ('locked', f'another process has held it for more than {BUSY_TIMEOUT_S} s: wait for it or end it, then run again'),
     ('readonly', 'make the file and its directory writable, or name another database'),
     ('read-only', 'make it writable, or name another database'),
@@ -99,6 +100,8 @@ def check_file(file: Path, readonly: bool) -> None:
         if not file.is_file():
             raise DatabaseUnusable(f'{file}: there is no such database; measure some frames first, or name another')
         return
+    if file.exists() and not file.is_file():  # SQLite would wait for a FIFO for ever
+        raise DatabaseUnusable(f'{file}: is not a regular file; name another database')
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

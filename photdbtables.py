@@ -22,6 +22,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from names import base_name, exposure_of, level_of
 
 READ_CHUNK = 5_000  # rows per conversion to arrays: a few MB at a time
+LONGEST_TEXT = 100  # of a site, camera, ...: `names.safe_part` allows 64, so that no two good ones are made one
 
 TelescopeKey = tuple[str, str, str]  # site, enclosure (column dome), telescope
 Time = str | date | datetime | np.datetime64
@@ -372,14 +373,23 @@ def number_of(value: object) -> float:
     return value if isinstance(value, (int, float)) else math.nan
 
 
+def text_of(value: object) -> str:
+    """A value of a column of texts as str: SQLite keeps there what it is given, also bytes; NULL is ''."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bytes):
+        return value.decode('utf-8', 'backslashreplace')
+    return '' if value is None else str(value)
+
+
 def _texts(values: Sequence) -> np.ndarray:
-    """str array of a column; NULL is ''."""
-    return np.array(['' if value is None else value for value in values], dtype=str)
+    """str array of a column; NULL is ''.  Cut at LONGEST_TEXT, as all of the array is as wide as the longest."""
+    return np.array([text_of(value)[:LONGEST_TEXT] for value in values], dtype=str)
 
 
-def names_of(values: Iterable[str | None]) -> np.ndarray:
+def names_of(values: Iterable[object]) -> np.ndarray:
     """object array of a column of names: they are many and long, and arrays of str are as wide as the longest."""
-    return np.array(['' if value is None else value for value in values], dtype=object)
+    return np.array([text_of(value) for value in values], dtype=object)
 
 
 _TIME = re.compile(r'(\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)?)(?:Z|\+00:00)?')
@@ -437,7 +447,7 @@ def read_columns(connection: sa.Connection, statement: sa.Select) -> tuple[dict[
         *columns, frames = zip(*rows, strict=True)
         for name, values in zip(parts, columns, strict=True):
             parts[name].append(CONVERTERS[name](values))
-        named = (frame or exposure_of(name or '') for frame, name in zip(frames, columns[0], strict=True))
+        named = (frame or exposure_of(text_of(name)) for frame, name in zip(frames, columns[0], strict=True))
         exposures.append(np.array([numbers.setdefault(exposure, len(numbers)) for exposure in named]))
     return {name: np.concatenate(arrays) for name, arrays in parts.items()}, np.concatenate(exposures)
 
@@ -469,9 +479,20 @@ def model_of(rows: Sequence[sa.Row]) -> StoredModel:
 def run_of(row: sa.Row) -> Run:
     """The `Run` of a row of `photrun`."""
     values = dict(row._mapping)
-    per_telescope = json.loads(values.pop('pertelescope') or '{}')
-    jsons = {name: json.loads(values[name] or '{}') for name in ('options', 'counts')}
-    return Run(**values | jsons, per_telescope=per_telescope)
+    per_telescope = _json_dict(values.pop('pertelescope'))
+    jsons = {name: _json_dict(values[name]) for name in ('options', 'counts')}
+    texts = {name: None if values[name] is None else text_of(values[name]) for name in ('started', 'ended')}
+    status = values['status'] if isinstance(values['status'], int) else None
+    return Run(**values | jsons | texts | {'status': status}, per_telescope=per_telescope)
+
+
+def _json_dict(text: object) -> dict[str, Any]:
+    """The object in a text of JSON; an empty one where there is none: a record of a run is not worth the report."""
+    try:
+        found = json.loads(text_of(text))
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 # -- rows from one database to another ---------------------------------------------------------------------------------

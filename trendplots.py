@@ -7,6 +7,7 @@ Text from outside (titles, cameras, notes) is drawn as it is, never as mathemati
 """
 
 import io
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -62,6 +63,7 @@ _DIGIT_PX = 0.66 * _SMALL * _DPI / 72  # width of a sign of small text, on avera
 _LEFT_PX, _RIGHT_PX = 68, 62
 _TITLE_PX = 28
 _MAX_LANES = 6  # of slope labels
+_MOST_LABELS = 14  # of a legend, as a line each leaves some room; no telescope has had so many cameras
 
 
 @dataclass(frozen=True)
@@ -310,7 +312,9 @@ def png(figure: Figure) -> bytes:
     from PIL import Image  # matplotlib needs Pillow, too
 
     canvas = FigureCanvasAgg(figure)
-    canvas.draw()
+    with warnings.catch_warnings():
+        warnings.filterwarnings('ignore', message='Glyph')  # a name may hold any sign; the font shows a box for some
+        canvas.draw()
     image = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
     place = io.BytesIO()
     image.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(place, 'png')
@@ -639,6 +643,9 @@ def _title(figure: Figure, title: str) -> None:
 def _legend(figure: Figure, handles: Sequence[Artist], *, above_px: float = 0, below_px: float) -> None:
     """A legend below the axes; the axes get the height that it, labels above and labels below leave."""
     rows = 0
+    if len(handles) > _MOST_LABELS:
+        more = Line2D([], [], ls='none', label=f'and {len(handles) - _MOST_LABELS} more')
+        handles = [*handles[:_MOST_LABELS], more]
     if handles:
         widths = [len(str(handle.get_label())) * 0.92 * _DIGIT_PX + 46 for handle in handles]
         rows = next(rows for rows in range(1, len(handles) + 1)

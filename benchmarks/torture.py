@@ -21,13 +21,12 @@ import traceback
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # before this directory, which has a report.py, too
 
 from torture_tally import FaultClass, Tally  # isort: skip (beside this file)
 
-MODULES: tuple[str, ...] = ('torture_frames', 'torture_catalogue', 'torture_kill', 'torture_together',
-                            'torture_storage', 'torture_places', 'torture_soak')
+MODULES: tuple[str, ...] = ('torture_frames', 'torture_catalogue', 'torture_database', 'torture_input', 'torture_kill',
+                            'torture_together', 'torture_storage', 'torture_places', 'torture_soak')
 
 
 def registered() -> list[FaultClass]:

@@ -70,6 +70,14 @@ expand_home() {  # VARIABLE: expand a leading ~/ of its value, as the shell does
     esac
 }
 
+hide_password() {  # of the database's URL: on the command line every user of the machine would see it
+    [[ ${PHOTZP_DATABASE:-} =~ ^([a-z0-9+]+://[^/:@]*):([^/@]*)@(.*)$ ]] || return 0
+    PHOTZP_DATABASE=${BASH_REMATCH[1]}@${BASH_REMATCH[3]}
+    local coded=${BASH_REMATCH[2]//\\/\\\\}
+    printf -v PGPASSWORD '%b' "${coded//%/\\x}"
+    export PGPASSWORD
+}
+
 open_log() {  # the log goes to PHOTZP_LOG, and the last line besides to what was standard error
     (: >>"$log") 2>/dev/null || give_up "$log: cannot be written; see PHOTZP_LOG"
     exec 7>&2 2>>"$log"
@@ -201,6 +209,7 @@ calibrate=("$python" "$checkout/photcalibration.py" "--mintexp=${PHOTZP_MINTEXP:
 [[ -z ${PHOTZP_PS1DIR:-} ]] || calibrate+=("--ps1dir=$PHOTZP_PS1DIR")
 [[ -z ${PHOTZP_PROCESSES:-} ]] || calibrate+=("--processes=$PHOTZP_PROCESSES")
 report=("$python" "$checkout/longtermphotzp.py" "--outputdirectory=$outputdir" "${overlay[@]}")
+hide_password
 if [[ -n ${PHOTZP_DATABASE:-} ]]; then
     calibrate+=("--photodb=$PHOTZP_DATABASE")
     report+=("--database=$PHOTZP_DATABASE")

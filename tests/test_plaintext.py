@@ -18,8 +18,8 @@ def test_what_does_not_print_is_written_as_its_escape(text, shown):
 
 
 @pytest.mark.parametrize(('text', 'cell'), [
-    ('=1+1', "'=1+1"), ('@SUM(A1)', "'@SUM(A1)"), ('-2+3', "'-2+3"), ('+1', "'+1"), ('\t=1', "'\t=1"), ('\r=1', "'\r=1"),
-    ('fa15', 'fa15'), ('', ''), ('a=b', 'a=b'),
+    ('=1+1', "'=1+1"), ('@SUM(A1)', "'@SUM(A1)"), ('-2+3', "'-2+3"), ('+1', "'+1"), ('\t=1', "'\t=1"),
+    ('\r=1', "'\r=1"), ('fa15', 'fa15'), ('', ''), ('a=b', 'a=b'),
 ])  # fmt: skip
 def test_no_cell_is_a_formula(text, cell):
     assert csv_cell(text) == cell

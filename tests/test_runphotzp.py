@@ -272,3 +272,22 @@ def test_help_is_its_first_comment(settings):
     text = SCRIPT.read_text()
     for name in set(re.findall(r'PHOTZP_\w+', text)):
         assert name in shown, f'{name} is read but not documented'
+
+
+@pytest.mark.parametrize(('url', 'named', 'password'), [
+    ('postgresql://me:canary@host/zp?x=1', 'postgresql://me@host/zp?x=1', 'canary'),
+    ('postgresql+psycopg://me:a%40b%5cn@host:5432/zp', 'postgresql+psycopg://me@host:5432/zp', r'a@b\n'),
+    ('postgresql://me@host/zp', 'postgresql://me@host/zp', ''), ('/data/a:b@c.db', '/data/a:b@c.db', ''),
+    ('sqlite:////data/a:b@c.db', 'sqlite:////data/a:b@c.db', ''),
+])  # fmt: skip
+def test_the_password_of_a_database_is_not_on_the_command_line(settings, tmp_path, url, named, password):
+    python = tmp_path / 'python'
+    python.write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" "$PGPASSWORD" >> {tmp_path}/seen\n')
+    python.chmod(0o755)
+    status, lines = nightly(settings, '--date', '20200213', PHOTZP_PYTHON=str(python), PHOTZP_DATABASE=url)
+    assert status == 0
+    calibration, first, report, second = (tmp_path / 'seen').read_text().splitlines()
+    assert f'--photodb={named} ' in f'{calibration} '
+    assert f'--database={named} ' in f'{report} '
+    assert first == second == password
+    assert not any('canary' in line for line in lines)
