@@ -486,9 +486,20 @@ def model_of(rows: Sequence[sa.Row]) -> StoredModel:
 def run_of(row: sa.Row) -> Run:
     """The `Run` of a row of `photrun`."""
     values = dict(row._mapping)
-    per_telescope = json.loads(values.pop('pertelescope') or '{}')
-    jsons = {name: json.loads(values[name] or '{}') for name in ('options', 'counts')}
-    return Run(**values | jsons, per_telescope=per_telescope)
+    per_telescope = _json_dict(values.pop('pertelescope'))
+    jsons = {name: _json_dict(values[name]) for name in ('options', 'counts')}
+    texts = {name: None if values[name] is None else text_of(values[name]) for name in ('started', 'ended')}
+    status = values['status'] if isinstance(values['status'], int) else None
+    return Run(**values | jsons | texts | {'status': status}, per_telescope=per_telescope)
+
+
+def _json_dict(text: object) -> dict[str, Any]:
+    """The object in a text of JSON; an empty one where there is none: a record of a run is not worth the report."""
+    try:
+        found = json.loads(text_of(text))
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 # -- rows from one database to another ---------------------------------------------------------------------------------

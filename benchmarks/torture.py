@@ -21,8 +21,7 @@ import traceback
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # before this directory, which has a report.py, too
 
 from torture_tally import FaultClass, Tally  # isort: skip (beside this file)
 

@@ -655,11 +655,11 @@ def _as_nobody(frames: Path, ps1: Path, database: Path, *, limit_s: float) -> Ru
         os.chown(above, NOBODY, NOBODY)
     for below in frames.iterdir():
         os.chown(below, NOBODY, NOBODY, follow_symlinks=False)
-    os.seteuid(NOBODY)
+    os.setresuid(NOBODY, NOBODY, 0)
     try:
         return calibrate(frames, ps1, database, limit_s=limit_s)
     finally:
-        os.seteuid(0)
+        os.setresuid(0, 0, 0)
 
 
 def no_files(place: Path) -> Tally:

@@ -35,8 +35,8 @@ sys.exit(module.main())
 """
 
 
-def ending_at(command, event, number):
-    return [command[0], '-c', ENDING, command[1], event, str(number), *command[2:]]
+def ending_at(command, event, number):  # -B: bytecode is written and renamed, too
+    return [command[0], '-B', '-c', ENDING, command[1], event, str(number), *command[2:]]
 
 
 @pytest.fixture(scope='module')
