@@ -2,10 +2,9 @@
 
 What is looked at is the mean of each night in each filter, y = model + residual of its `ThroughputFit`, so that what
 kinks or jumps of the fit have taken up is there again.  Recorded events and changes of camera are breaks: what happens
-there is explained.  At every time between two nights, the WINDOW nights before and those after have
-a line each (level and slope, per filter), against one line with a kink there: a change of slope is no step.  The
-likelihood of a night is that of all its filters (`sharednight`): clouds are common to them and only dim, so that a
-cloudy season is no step.
+there is explained.  At a time between two nights, the WINDOW nights before and those after have a line each (level and
+slope, per filter), against one line with a kink there: a change of slope is no step.  The likelihood of a night is that
+of all its filters (`sharednight`): clouds are common to them and only dim, so that a cloudy season is no step.
 
     LLR = [log L(before) + log L(after) - log L(kinked line)] / c,    c = 1 + (F - 1) rho
 
@@ -35,13 +34,13 @@ SPELL_NIGHTS = 8       # the same, once the classes are those of the step itself
 NIGHTS_MIN = 8.0       # clear nights on either side, at least: fewer may be weather
 STRIDE = 4             # a step is looked for before every fourth night, and then dated to the night
 LLR_MIN = 25.0         # found on simulated years; docs/answers.md has recall and false alarms
-EDGE_MAG = 1.0         # a night this far from its line tells nothing of it
+SIZE_ERROR_MAX_MAG = 1.0  # a filter that knows its size no better has no nights on one side
 SLOPE_PRIOR = (-0.010, 0.03)  # mag/month: a line of few nights has the usual slope
 NOISE_MAG = 0.003      # nights are not better than that
 DAYS_PER_MONTH = 30.4375
 KINK_MAG_PER_MONTH = 0.03  # largest change of slope: as the width of its prior in throughputline
-CENTRAL = 0.683        # of the interval of a date
-GREY_P = 0.01          # equal sizes less likely than this are coloured
+CENTRAL = 0.683  # of the interval of a date
+GREY_P = 0.01  # equal sizes less likely than this are coloured
 ONE_FILTER_SIGMA = 5.0
 _BLUR_MAG = (0.06, 0.04, 0.03, 0.02, 0.01)  # the likelihood is that much blurred in the first rounds
 _ROUNDS = 4
@@ -238,7 +237,7 @@ def steps_of(nights: Nights) -> tuple[UnrecordedStep, ...]:
     while True:
         llr[todo] = ratios(nights, todo, np.array(edges))
         best = int(np.argmax(llr))
-        if llr[best] < LLR_MIN:
+        if not llr[best] >= LLR_MIN:
             break
         edges = sorted({*edges, best})
         near = np.arange(0, len(nights.day), STRIDE)
@@ -322,7 +321,7 @@ def posterior_quantiles(day: np.ndarray, splits: np.ndarray, loglike: np.ndarray
 
 def _described(nights: Nights, days: np.ndarray, size: np.ndarray, variance: np.ndarray, llr: float,
                clear: tuple[float, float]) -> UnrecordedStep:
-    known = variance < EDGE_MAG**2
+    known = variance < SIZE_ERROR_MAX_MAG**2
     error = np.sqrt(variance)
     weight = known / variance
     joint = float(weight @ size / weight.sum())
