@@ -206,13 +206,25 @@ def fit_lines(nights: Nights, first: np.ndarray, last: np.ndarray, at: np.ndarra
 
 
 def _start(x: np.ndarray, y: np.ndarray, weight: np.ndarray, clear: np.ndarray) -> np.ndarray:
-    """Lines of the usual slope through the median of the share `clear` (k,) of brightest nights: (k, f, n)."""
-    usual = SLOPE_PRIOR[0] * x[:, None]
-    rank = np.sort(np.where(weight > 0, usual - y, np.inf), axis=2)
-    count = (weight > 0).sum(axis=2)
-    at = np.minimum((clear[:, None] / 2 * count).astype(int), np.maximum(count - 1, 0))
-    level = -np.take_along_axis(rank, at[:, :, None], axis=2)
-    return np.where(np.isfinite(level), level, 0.0) + usual
+    """Lines of the usual slope through the median of the share `clear` (k,) of brightest nights: (k, f, n).
+
+    Which nights are the brightest is told by the median of the filters, so that wild values are none of them.
+    """
+    usual, there = SLOPE_PRIOR[0] * x[:, None], weight > 0
+    flat = y - usual
+    level = _ranked(flat, there, 0.5)[:, :, None]
+    bright = _ranked(np.swapaxes(flat - level, 1, 2), np.swapaxes(there, 1, 2), 0.5)
+    least = _ranked(bright, np.asarray(there.any(axis=1)), clear)
+    best = _ranked(flat, there & (bright >= least[:, None])[:, None], 0.5)[:, :, None]
+    return np.where(np.isfinite(best), best, np.where(np.isfinite(level), level, 0.0)) + usual
+
+
+def _ranked(values: np.ndarray, there: np.ndarray, share: np.ndarray | float) -> np.ndarray:
+    """The value that a share of those that are there exceed, along the last axis; -inf where none is there."""
+    count = there.sum(axis=-1)
+    at = np.minimum((share * count).astype(int), np.maximum(count - 1, 0))
+    falling = -np.sort(np.where(there, -values, np.inf), axis=-1)
+    return np.take_along_axis(falling, at[..., None], axis=-1)[..., 0]
 
 
 def _solve(functions: np.ndarray, y: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
