@@ -63,6 +63,7 @@ accuracy-nights: $(VENV)/.ready
 accuracy-years: $(VENV)/.ready
 	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/colourterm.py
+	$(BIN)/python benchmarks/answers.py
 
 clean:
 	rm -rf $(VENV) $(DEMO) .pytest_cache .ruff_cache .hypothesis

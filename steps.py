@@ -2,10 +2,9 @@
 
 What is looked at is the mean of each night in each filter, y = model + residual of its `ThroughputFit`, so that what
 kinks or jumps of the fit have taken up is there again.  Recorded events and changes of camera are breaks: what happens
-there is explained.  At every time between two nights, the WINDOW nights before and those after have
-a line each (level and slope, per filter), against one line with a kink there: a change of slope is no step.  The
-likelihood of a night is that of all its filters (`sharednight`): clouds are common to them and only dim, so that a
-cloudy season is no step.
+there is explained.  At a time between two nights, the WINDOW nights before and those after have a line each (level and
+slope, per filter), against one line with a kink there: a change of slope is no step.  The likelihood of a night is that
+of all its filters (`sharednight`): clouds are common to them and only dim, so that a cloudy season is no step.
 
     LLR = [log L(before) + log L(after) - log L(kinked line)] / c,    c = 1 + (F - 1) rho
 
@@ -35,13 +34,13 @@ SPELL_NIGHTS = 8       # the same, once the classes are those of the step itself
 NIGHTS_MIN = 8.0       # clear nights on either side, at least: fewer may be weather
 STRIDE = 4             # a step is looked for before every fourth night, and then dated to the night
 LLR_MIN = 25.0         # found on simulated years; docs/answers.md has recall and false alarms
-EDGE_MAG = 1.0         # a night this far from its line tells nothing of it
+SIZE_ERROR_MAX_MAG = 1.0  # a filter that knows its size no better has no nights on one side
 SLOPE_PRIOR = (-0.010, 0.03)  # mag/month: a line of few nights has the usual slope
 NOISE_MAG = 0.003      # nights are not better than that
 DAYS_PER_MONTH = 30.4375
 KINK_MAG_PER_MONTH = 0.03  # largest change of slope: as the width of its prior in throughputline
-CENTRAL = 0.683        # of the interval of a date
-GREY_P = 0.01          # equal sizes less likely than this are coloured
+CENTRAL = 0.683  # of the interval of a date
+GREY_P = 0.01  # equal sizes less likely than this are coloured
 ONE_FILTER_SIGMA = 5.0
 _BLUR_MAG = (0.06, 0.04, 0.03, 0.02, 0.01)  # the likelihood is that much blurred in the first rounds
 _ROUNDS = 4
@@ -207,13 +206,25 @@ def fit_lines(nights: Nights, first: np.ndarray, last: np.ndarray, at: np.ndarra
 
 
 def _start(x: np.ndarray, y: np.ndarray, weight: np.ndarray, clear: np.ndarray) -> np.ndarray:
-    """Lines of the usual slope through the median of the share `clear` (k,) of brightest nights: (k, f, n)."""
-    usual = SLOPE_PRIOR[0] * x[:, None]
-    rank = np.sort(np.where(weight > 0, usual - y, np.inf), axis=2)
-    count = (weight > 0).sum(axis=2)
-    at = np.minimum((clear[:, None] / 2 * count).astype(int), np.maximum(count - 1, 0))
-    level = -np.take_along_axis(rank, at[:, :, None], axis=2)
-    return np.where(np.isfinite(level), level, 0.0) + usual
+    """Lines of the usual slope through the median of the share `clear` (k,) of brightest nights: (k, f, n).
+
+    Which nights are the brightest is told by the median of the filters, so that wild values are none of them.
+    """
+    usual, there = SLOPE_PRIOR[0] * x[:, None], weight > 0
+    flat = y - usual
+    level = _ranked(flat, there, 0.5)[:, :, None]
+    bright = _ranked(np.swapaxes(flat - level, 1, 2), np.swapaxes(there, 1, 2), 0.5)
+    least = _ranked(bright, np.asarray(there.any(axis=1)), clear)
+    best = _ranked(flat, there & (bright >= least[:, None])[:, None], 0.5)[:, :, None]
+    return np.where(np.isfinite(best), best, np.where(np.isfinite(level), level, 0.0)) + usual
+
+
+def _ranked(values: np.ndarray, there: np.ndarray, share: np.ndarray | float) -> np.ndarray:
+    """The value that a share of those that are there exceed, along the last axis; -inf where none is there."""
+    count = there.sum(axis=-1)
+    at = np.minimum((share * count).astype(int), np.maximum(count - 1, 0))
+    falling = -np.sort(np.where(there, -values, np.inf), axis=-1)
+    return np.take_along_axis(falling, at[..., None], axis=-1)[..., 0]
 
 
 def _solve(functions: np.ndarray, y: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -238,7 +249,7 @@ def steps_of(nights: Nights) -> tuple[UnrecordedStep, ...]:
     while True:
         llr[todo] = ratios(nights, todo, np.array(edges))
         best = int(np.argmax(llr))
-        if llr[best] < LLR_MIN:
+        if not llr[best] >= LLR_MIN:
             break
         edges = sorted({*edges, best})
         near = np.arange(0, len(nights.day), STRIDE)
@@ -322,7 +333,7 @@ def posterior_quantiles(day: np.ndarray, splits: np.ndarray, loglike: np.ndarray
 
 def _described(nights: Nights, days: np.ndarray, size: np.ndarray, variance: np.ndarray, llr: float,
                clear: tuple[float, float]) -> UnrecordedStep:
-    known = variance < EDGE_MAG**2
+    known = variance < SIZE_ERROR_MAX_MAG**2
     error = np.sqrt(variance)
     weight = known / variance
     joint = float(weight @ size / weight.sum())

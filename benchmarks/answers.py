@@ -341,7 +341,8 @@ def main(argv=None):
     for seed in args.seeds:
         spec = simulatedyears.Spec(seed=seed, telescopes=args.telescopes, night_noise_mag=args.night_noise)
         run(spec, replace(spec, **HARD), total, false)
-    report(total, false)
+        print(f'\n=== up to seed {seed}', flush=True)
+        report(total, false)
     return 0
 
 

@@ -212,3 +212,55 @@ def test_what_cannot_be_is_refused(tmp_path, capsys):
     assert 'has rows already' in capsys.readouterr().err
     with pytest.raises(SystemExit):
         simulation.main(['years', str(file), '--start', '2016-02-31'])
+
+
+# --- what is planted beyond the usual
+
+def simulated(**options):
+    """{name: (Telescope, {filter: (Series, rows)})}."""
+    spec = simulatedyears.Spec(seed=9, telescopes=6, years=3.0, filters=('gp', 'rp'), **options)
+    return {telescope.name: (telescope, by_filter) for telescope, by_filter in simulatedyears.simulate(spec, NATURE)}
+
+
+def test_unrecorded_steps_are_of_the_sizes_and_colours_that_were_asked_for():
+    steps = [(event, series) for telescope, by_filter in simulated(unrecorded_mag=(0.05, 0.2)).values()
+             for event in telescope.events if event.kind == 'unrecorded' for series, _ in by_filter.values()]
+    assert {abs(event.size) for event, _ in steps} == {0.05, 0.2}
+    assert {event.colour for event, _ in steps} == {'grey', 'mirror', 'gp', 'rp'}
+    assert not any(event.recorded for event, _ in steps)
+    factors = {'grey': (1.0, 1.0), 'mirror': (1.1, 1.0), 'gp': (1.0, 0.0), 'rp': (0.0, 1.0)}
+    for event, series in steps:
+        before, after = series.at(np.array([event.day - 1e-6, event.day + 1e-6]))
+        factor = factors[event.colour][0 if series.filter == 'gp' else 1]
+        assert after - before == pytest.approx(event.size * factor, abs=1e-6)
+
+
+def test_dusty_seasons_have_steeper_slopes_and_no_steps_of_their_own():
+    usual, dusty = simulated(), simulated(dust_factor=2.5)
+    for name, (telescope, by_filter) in usual.items():
+        for filter_name, (series, _) in by_filter.items():
+            other = dusty[name][1][filter_name][0]
+            for event in telescope.events:
+                near = np.array([event.day - 1e-6, event.day + 1e-6])
+                assert np.diff(other.at(near)) == pytest.approx(np.diff(series.at(near)), abs=1e-6)
+            for first, last, factor in ((10, 20, 1.0), (125, 135, 2.5), (205, 206, 2.5), (215, 225, 1.0)):
+                if not any(first <= event.day <= last for event in telescope.events):
+                    days = np.array([first, last], float)
+                    assert np.diff(other.at(days)) == pytest.approx(factor * np.diff(series.at(days)), rel=1e-6)
+
+
+def test_extinction_swings_and_nights_scatter_where_asked_for():
+    usual, swinging, noisy = simulated(), simulated(extinction_swing=0.2), simulated(night_noise_mag=0.01)
+    (_, before), (_, after), (_, scattered) = (fleet['lsc-doma-1m0s'] for fleet in (usual, swinging, noisy))
+    series, rows = before['gp']
+    moved = after['gp'][1]['zp'] - rows['zp']
+    season = np.cos(2 * np.pi * rows['day'] / 365.25)
+    good = np.isfinite(rows['airmass'])
+    expected = -0.2 * series.extinction * season * (rows['airmass'] - 1)
+    np.testing.assert_allclose(moved[good], expected[good], atol=0.05 * 0.2 * series.extinction)
+    both = [scattered[name][1]['zp'] - before[name][1]['zp'] for name in ('gp', 'rp')]
+    of_night = [dict(zip(before[name][1]['night'].tolist(), shift.tolist(), strict=True))
+                for name, shift in zip(('gp', 'rp'), both, strict=True)]
+    assert np.std(list(of_night[0].values())) == pytest.approx(0.01, rel=0.1)
+    same = of_night[0].keys() & of_night[1].keys()
+    assert all(of_night[0][night] == pytest.approx(of_night[1][night]) for night in same)

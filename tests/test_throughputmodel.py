@@ -117,6 +117,22 @@ def test_photometric_nights_and_wild_rows_are_recognised():
     assert got.row_clear_probability[np.abs(got.row_residual_mag) > 0.2].max() < 0.05
 
 
+def test_residuals_of_nights_are_means_without_wild_rows():
+    time, zp, zperr, _ = sky(seed=3, nights=60, wild=0.0)
+    zp[4 * 20] += 1.0
+    zp[4 * 30 + 1] -= 0.7
+    zp[4 * 40:4 * 41] -= 0.3
+    got = fit(time, zp, zperr)
+    keep = np.ones(len(zp), bool)
+    keep[[4 * 20, 4 * 30 + 1]] = False
+    for night in (10, 20, 30, 40):
+        rows = np.arange(4 * night, 4 * night + 4)
+        rows = rows[keep[rows]]
+        assert got.night_residual_mag[night] == pytest.approx(got.row_residual_mag[rows].mean(), abs=1e-9)
+        assert got.night_residual_error_mag[night] == pytest.approx(
+            np.hypot(0.004, got.scatter_mag) / np.sqrt(len(rows)))
+
+
 def test_steps_of_bounding_events_and_cleanings():
     time, zp, zperr, _ = sky(seed=4, nights=600)
     wash, cleaning = np.datetime64('2018-09-01'), np.datetime64('2019-03-01')
