@@ -51,6 +51,7 @@ log = logging.getLogger('photzp')
 
 TRIES = 3  # of starting a worker
 CONNECT_S, WORKER_S, CLOSE_S = 10, 60, 2  # how long to wait for a scheduler, a worker, and the end of a connection
+CHECK_S = 2  # between looks at whether results may still be hoped for
 AHEAD = 2  # one that is being done, and one for the time until its result has come and gone
 ONE_THREAD = ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS')  # read when numpy is imported
 # What must be the same for rows to be the same.  The code is that of now: later the files may be of another version.
@@ -211,21 +212,21 @@ class _Lane(Generic[Item, Result]):
 
 
 def spread(work: Callable[[Item], Result], chunks: Iterable[Sequence[Item]], *, lanes: int,
-           start: Callable[[], Executor | None], prepare: Callable[..., None],
-           last: Iterable[Item] = ()) -> Iterator[tuple[Item, Result | None]]:
+           start: Callable[[], Executor | None], prepare: Callable[..., None], last: Iterable[Item] = (),
+           check: Callable[[], None] = lambda: None) -> Iterator[tuple[Item, Result | None]]:
     """Yield each item with work(item), as they come; None instead for an item whose worker died over it alone.
 
     chunks : sequences of items that are best done by one worker.  last : items to be done at the end, each alone.
     lanes : largest number of executors at once.  start : callable that returns a new Executor of one worker, or None
         while there is no worker beside those that run; it is asked again after each result.
-    prepare : called in each worker before all else.
-    An exception of work or prepare ends the iteration.  Raises WorkersLost where workers do not even get ready.
+    prepare : called in each worker before all else.  check : called every CHECK_S while nothing comes.
+    An exception of work, prepare or check ends the iteration.  Raises WorkersLost where workers do not even get ready.
     """
     supply = _Supply(chunks)
     every: list[_Lane[Item, Result]] = []
     doubtful = list(last)
     while heads := _employ(every, lanes, partial(_Lane, start, prepare, work), supply):
-        wait(heads, return_when=FIRST_COMPLETED)
+        _wait(heads, check)
         for lane in list(every):
             if lane.head is None or not lane.head.done():
                 continue
@@ -242,7 +243,13 @@ def spread(work: Callable[[Item], Result], chunks: Iterable[Sequence[Item]], *, 
                 supply.give_back(lane.leave())
             yield from done
     lane = _Lane(start, prepare, work)
-    yield from ((item, _alone(lane, item)) for item in doubtful)
+    yield from ((item, _alone(lane, item, check)) for item in doubtful)
+
+
+def _wait(heads: Iterable[Future[Any]], check: Callable[[], None]) -> None:
+    """Until one of them is done."""
+    while not wait(heads, CHECK_S, FIRST_COMPLETED).done:
+        check()
 
 
 def _employ(every: list[_Lane[Item, Result]], lanes: int, another: Callable[[], _Lane[Item, Result]],
@@ -257,10 +264,11 @@ def _employ(every: list[_Lane[Item, Result]], lanes: int, another: Callable[[], 
     return [lane.head for lane in every if lane.head is not None]
 
 
-def _alone(lane: _Lane[Item, Result], item: Item) -> Result | None:
+def _alone(lane: _Lane[Item, Result], item: Item, check: Callable[[], None]) -> Result | None:
     """The result of one item with nothing beside it; None where the worker dies over it."""
     lane.fill(_Supply([[item]]))
     while lane.head is not None:
+        _wait([lane.head], check)
         try:
             for _, result in lane.take():
                 return result
@@ -368,7 +376,7 @@ def on_cluster(make: Callable[..., Any], arguments: tuple[Any, ...], work: Calla
     kept = partial(_Tools, _by_name(make), arguments, log.getEffectiveLevel(), ENVIRONMENT)
     with _Cluster(address, kept) as cluster:
         yield from _told_here(spread(partial(_tell, _by_name(work)), chunks, lanes=sys.maxsize, start=cluster.start,
-                                     prepare=_is_there, last=last))
+                                     prepare=_is_there, last=last, check=cluster.check))
 
 
 def _by_name(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -454,6 +462,11 @@ class _Cluster:
             executor = _Pinned(self, min(free))
             self._running[executor.worker] = executor
             return executor
+
+    def check(self) -> None:
+        """Raise ClusterUnusable where the scheduler is lost: what is submitted as it goes is never heard of again."""
+        if lost := self.lost():
+            raise lost
 
     def lost(self) -> ClusterUnusable | None:
         """What there is to say where the scheduler is not there any more, or is another one."""

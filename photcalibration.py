@@ -58,7 +58,7 @@ NEIGHBOURS = 6                # frames that one process takes at a time: consecu
 CLUSTER_WORKERS = 64          # a cluster may grow: frames are cut into chunks as for that many workers
 CACHES_PER_HOST = 4           # that share the memory for the catalogue on a machine of a cluster
 FEW_FRAMES = 10               # below this, processes take longer to start than the frames take
-COMMIT_S, COMMIT_FRAMES = 1.0, 200  # what is measured waits this long, or so many, for its commit
+COMMIT_S, COMMIT_FRAMES = 0.2, 200  # what is measured waits this long, or so many, for its commit
 _KNOWN_CHUNK = 5000
 
 
@@ -115,6 +115,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     p = parser()
     options = p.parse_args(argv)
     _check_usage(p, options)
+    from framepool import ONE_THREAD
+
+    os.environ.update(dict.fromkeys(ONE_THREAD, '1'))  # before numpy is loaded, as in workers: the same numbers there
     return run_script(run, options)
 
 

@@ -220,7 +220,7 @@ def _read_index(directory: str) -> _Index:
         limits = [table.numbers(key) for key in ('r_min', 'r_max', 'd_min', 'd_max')]
         names = table.text('name')
         parent = table.numbers('parent') if 'parent' in table else np.ones(len(table))
-    except (OSError, ValueError, FitsInvalid) as error:
+    except (OSError, ValueError, KeyError, FitsInvalid) as error:
         raise CatalogMissing(f'{path}: cannot be read as a table SKY_REGION with R_MIN R_MAX D_MIN D_MAX NAME '
                              f'({type(error).__name__}: {error}); {advice}') from error
     # What is no angle is damage; left as it is, it would overflow below.

@@ -1,5 +1,7 @@
 """What all tests share: no credentials from outside, a simulated night made once, and a PostgreSQL server."""
 
+import onethread  # noqa: F401  # isort: skip  (before whatever loads numpy)
+
 import json
 import logging
 import os
