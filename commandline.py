@@ -7,6 +7,7 @@ Exit status: 0 done; 1 done, but some input was unreadable; 2 could not run; 3 d
 
 import argparse
 import logging
+import os
 import signal
 import sys
 import time
@@ -22,6 +23,8 @@ from rejections import RunStopped
 
 VERSION = '0.1.0'
 DONE, SOME_UNREADABLE, COULD_NOT_RUN, FINDINGS = 0, 1, 2, 3
+
+ONE_THREAD = ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS')  # read when numpy is imported
 
 log = logging.getLogger('photzp')
 
@@ -77,6 +80,7 @@ def date_option(text: str) -> str:
 
 def run_script(run: Callable[[argparse.Namespace], int], options: argparse.Namespace) -> int:
     """Call run(options) and return the exit status, whatever happens; one clear line for what was to be expected."""
+    os.environ.update(dict.fromkeys(ONE_THREAD, '1'))  # for workers, too, so that all have the same numbers
     _start_logging(options.log_level)
     try:
         with _signals_raise(signal.SIGTERM, signal.SIGINT):

@@ -53,7 +53,6 @@ TRIES = 3  # of starting a worker
 CONNECT_S, WORKER_S, CLOSE_S = 10, 60, 2  # how long to wait for a scheduler, a worker, and the end of a connection
 CHECK_S = 2  # between looks at whether results may still be hoped for
 AHEAD = 2  # one that is being done, and one for the time until its result has come and gone
-ONE_THREAD = ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS')  # read when numpy is imported
 # What must be the same for rows to be the same.  The code is that of now: later the files may be of another version.
 _MODULES = sorted(Path(__file__).parent.glob('*.py'))
 ENVIRONMENT = {
@@ -338,7 +337,6 @@ def _begin(parent: Connection) -> None:
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
-    os.environ.update(dict.fromkeys(ONE_THREAD, '1'))
 
 
 def _end_with(parent: Connection) -> None:

@@ -98,9 +98,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         p.error(f'--start {options.start} is not before --end {options.end}')
     if options.processes is not None and not 1 <= options.processes <= 1000:
         p.error(f'--processes {options.processes}: must be a number of processes, at least 1')
-    from framepool import ONE_THREAD
-
-    os.environ.update(dict.fromkeys(ONE_THREAD, '1'))  # before numpy is loaded, as in workers: the same numbers there
     return run_script(run, options)
 
 

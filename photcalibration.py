@@ -58,7 +58,7 @@ NEIGHBOURS = 6                # frames that one process takes at a time: consecu
 CLUSTER_WORKERS = 64          # a cluster may grow: frames are cut into chunks as for that many workers
 CACHES_PER_HOST = 4           # that share the memory for the catalogue on a machine of a cluster
 FEW_FRAMES = 10               # below this, processes take longer to start than the frames take
-COMMIT_S, COMMIT_FRAMES = 0.2, 200  # what is measured waits this long, or so many, for its commit
+COMMIT_SHARE, COMMIT_S = 0.1, 1.0  # of the time, and how long what is measured waits at most
 _KNOWN_CHUNK = 5000
 
 
@@ -115,9 +115,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     p = parser()
     options = p.parse_args(argv)
     _check_usage(p, options)
-    from framepool import ONE_THREAD
-
-    os.environ.update(dict.fromkeys(ONE_THREAD, '1'))  # before numpy is loaded, as in workers: the same numbers there
     return run_script(run, options)
 
 
@@ -440,30 +437,32 @@ class Calibrator:
 class Ledger:
     """Takes what came of frames into the database, the log and the summary.
 
-    A commit waits for the disk, on many for longer than a frame takes; so frames of up to COMMIT_S share one.
+    A commit waits for the disk, on many for longer than a frame takes.  So the next one comes when commits have taken
+    COMMIT_SHARE of the time, but no later than after COMMIT_S: until then frames wait for it.
     """
 
     def __init__(self, database: 'PhotDatabase', summary: Summary) -> None:
         self._database, self._summary = database, summary
         self._waiting: deque[tuple[str, Outcome]] = deque()
-        self._since = 0.0
+        self._due = 0.0
 
     def note(self, frame_file: 'FrameFile', outcome: Outcome) -> None:
         """Take what came of one frame."""
-        if not self._waiting:
-            self._since = time.monotonic()
         self._waiting.append((frame_file.name.name, outcome))
-        if time.monotonic() - self._since >= COMMIT_S or len(self._waiting) >= COMMIT_FRAMES:
+        if time.monotonic() >= self._due:
             self.write()
 
     def write(self) -> None:
         """Commit what waits, and only then tell of it; a signal in between leaves it waiting."""
+        begun = time.monotonic()
         try:
             self._database.add_many(outcome.measurement for _, outcome in self._waiting if outcome.measurement)
             self._database.reject_many(_rejected(name, outcome) for name, outcome in self._waiting if outcome.rejection)
         except RunStopped:
             self._waiting.clear()
             raise
+        ended = time.monotonic()
+        self._due = ended + min((ended - begun) / COMMIT_SHARE, COMMIT_S)
         while self._waiting:
             self._tell(*self._waiting.popleft())
 
