@@ -9,6 +9,7 @@ import shutil
 import sys
 import uuid
 from collections import Counter
+from pathlib import Path
 from types import SimpleNamespace
 
 import hypothesis
@@ -67,8 +68,11 @@ def alone(night, tmp_path_factory):
 
 
 @pytest.fixture
-def pitfall(night, tmp_path):
-    """A catalogue in which reading never ends around a measurable frame of a field of its own: (place, pipe, frame)."""
+def pitfall(night, tmp_path, monkeypatch):
+    """A catalogue in which reading never ends around a measurable frame of a field of its own: (place, pipe, frame).
+
+    Processes that are started from here on wait at the pipe, see pitfall/sitecustomize.py.
+    """
     fields = Counter(true['field'] for true in night.truth.values())
     true = next(true for true in night.truth.values() if true['measurable'] and fields[true['field']] == 1
                 and true['camera'][:2] in MANY[1].split(','))
@@ -79,9 +83,11 @@ def pitfall(night, tmp_path):
     with fits.open(tmp_path / 'ps1' / 'SkyTable.fits') as hdus:
         name = next(row['NAME'].strip() for row in hdus['SKY_REGION'].data
                     if row['R_MIN'] <= ra <= row['R_MAX'] and row['D_MIN'] <= dec <= row['D_MAX'])
-    pipe = next(path for path in (tmp_path / 'ps1' / name, tmp_path / 'ps1' / f'{name}.fits') if path.exists())
-    pipe.unlink()
+    region = next(path for path in (tmp_path / 'ps1' / name, tmp_path / 'ps1' / f'{name}.fits') if path.exists())
+    pipe = region.with_name(f'{region.name}.pipe')
     os.mkfifo(pipe)
+    monkeypatch.setenv('PHOTZP_PITFALL', str(region))
+    monkeypatch.setenv('PYTHONPATH', str(Path(__file__).with_name('pitfall')))
     return tmp_path / 'ps1', pipe, true['name']
 
 

@@ -33,10 +33,11 @@ class Cluster:
         self.address = json.loads(until(lambda: file.exists() and file.read_text()))['address']
 
     def _run(self, *command, modules=None):
+        path = os.pathsep.join([str(modules or self.modules), os.environ.get('PYTHONPATH', '')])
         with open(self.place / 'log', 'a') as log:
             self.started.append(subprocess.Popen(
                 [sys.executable, '-m', 'dask', *command], cwd=self.place, stdout=log, stderr=log,
-                env={**os.environ, 'PYTHONPATH': str(modules or self.modules), 'OMP_NUM_THREADS': '1'}))
+                env={**os.environ, 'PYTHONPATH': path, 'OMP_NUM_THREADS': '1'}))
         return self.started[-1]
 
     def worker(self, modules=None):
