@@ -315,7 +315,7 @@ def report(total, false):
     for number, label in enumerate(('grey', 'by colour', 'one filter')):
         said = np.bincount(colours[true == number].astype(int), minlength=3)
         print(f'truly {label:10}: said to be grey {said[0]}, coloured {said[1]}, in one filter {said[2]}')
-    print('\npulls        |     n | median | width | typical error')
+    print('\npulls        |     n | median | width | median error')
     for key in ('date', 'size', 'gain', 'lasted', 'k', 'k_swinging', 'swing', 'loss', 'rate', 'below'):
         pulls = np.array(total[f'{key}_pull'])
         pulls = pulls[np.isfinite(pulls)]
