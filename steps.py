@@ -33,7 +33,7 @@ SEASON_NIGHTS = 20     # on either side of a night have its share of clear ones
 SPELL_NIGHTS = 8       # the same, once the classes are those of the step itself
 NIGHTS_MIN = 8.0       # clear nights on either side, at least: fewer may be weather
 STRIDE = 4             # a step is looked for before every fourth night, and then dated to the night
-LLR_MIN = 25.0         # found on simulated years; docs/answers.md has recall and false alarms
+LLR_MIN = 16.0         # chosen on simulated years; docs/answers.md has recall and false alarms
 SIZE_ERROR_MAX_MAG = 1.0  # a filter that knows its size no better has no nights on one side
 SLOPE_PRIOR = (-0.010, 0.03)  # mag/month: a line of few nights has the usual slope
 NOISE_MAG = 0.003      # nights are not better than that
@@ -282,17 +282,25 @@ def ratios(nights: Nights, splits: np.ndarray, edges: np.ndarray) -> np.ndarray:
     if not len(enough):
         return llr
     first, last, splits = first[enough], last[enough], splits[enough]
-    before, after, one = three_lines(nights, first, splits, last)
-    value = (before.loglike + after.loglike - one.loglike) / nights.effect
+    before, after = two_lines(nights, first, splits, last)
+    value = (before.loglike + after.loglike - kinked_line(nights, first, splits, last).loglike) / nights.effect
     llr[enough] = np.where(np.minimum(before.clear, after.clear) >= NIGHTS_MIN, value, -np.inf)
     return llr
 
 
-def three_lines(nights: Nights, first: np.ndarray, splits: np.ndarray, last: np.ndarray) -> tuple[Lines, Lines, Lines]:
-    """Lines before and after each split, and a kinked one through both (k,)."""
-    at = (nights.day[splits - 1] + nights.day[splits]) / 2
-    return (fit_lines(nights, first, splits, at), fit_lines(nights, splits, last, at),
-            fit_lines(nights, first, last, at, kinked=True))
+def two_lines(nights: Nights, first: np.ndarray, splits: np.ndarray, last: np.ndarray) -> tuple[Lines, Lines]:
+    """Lines before and after each split (k,)."""
+    at = _middle(nights, splits)
+    return fit_lines(nights, first, splits, at), fit_lines(nights, splits, last, at)
+
+
+def kinked_line(nights: Nights, first: np.ndarray, splits: np.ndarray, last: np.ndarray) -> Lines:
+    """Lines with a kink at each split (k,), and no step."""
+    return fit_lines(nights, first, last, _middle(nights, splits), kinked=True)
+
+
+def _middle(nights: Nights, splits: np.ndarray) -> np.ndarray:
+    return (nights.day[splits - 1] + nights.day[splits]) / 2
 
 
 def judged(nights: Nights, edge: int, edges: Sequence[int]) -> UnrecordedStep:
@@ -304,21 +312,22 @@ def judged(nights: Nights, edge: int, edges: Sequence[int]) -> UnrecordedStep:
     first, last = np.full(len(splits), low), np.full(len(splits), high)
     for _ in range(2):
         nights = with_own_classes(nights, low, edge, high)
-        before, after, one = three_lines(nights, first, splits, last)
+        before, after = two_lines(nights, first, splits, last)
         value = (before.loglike + after.loglike) / nights.effect
         best = int(np.argmax(value))
         edge = int(splits[best])
     days = posterior_quantiles(nights.day, splits, value - value[best])
     size = after.parameters[best, :, 0] - before.parameters[best, :, 0]
     variance = after.covariance[best, :, 0, 0] + before.covariance[best, :, 0, 0]
-    llr = float(value[best] - one.loglike[best] / nights.effect)
+    kinked = kinked_line(nights, np.array([low]), np.array([edge]), np.array([high]))
+    llr = float(value[best] - kinked.loglike[0] / nights.effect)
     clear = float(before.clear[best]), float(after.clear[best])
     return _described(nights, days, size, variance, llr, clear)
 
 
 def with_own_classes(nights: Nights, low: int, edge: int, high: int) -> Nights:
     """Nights whose share of clear ones is that by the lines of the step: those of a fit without it are biased."""
-    before, after, _ = three_lines(nights, np.array([low]), np.array([edge]), np.array([high]))
+    before, after = two_lines(nights, np.array([low]), np.array([edge]), np.array([high]))
     clear = nights.clear.copy()
     clear[low:high] = clear_share(np.append(before.probability[0], after.probability[0]), SPELL_NIGHTS)
     return replace(nights, clear=clear)

@@ -35,6 +35,9 @@ import throughputmodel as tm
 
 NATURE = years.NATURE
 SIZES_MAG = (0.03, 0.05, 0.1, 0.2)
+# Rows of the table: what was planted, and what else is of about that size.
+RANGES_MAG = {'0.03': (0.0175, 0.04), '0.05': (0.0375, 0.075), '0.10': (0.0875, 0.15), '0.20 up': (0.1875, np.inf),
+              '0.05 up': (0.0499, np.inf)}
 DAY = np.timedelta64(1, 'D')
 FOUND_DAYS, NIGHTS_BESIDE = 7, 60
 THRESHOLDS_PERCENT = (80, 70, 60, 50, 40)
@@ -290,14 +293,13 @@ def report_steps(total, name, label):
     size, hit, colour, datable = (np.array(total[f'{name}_{key}']) for key in ('size', 'hit', 'colour', 'datable'))
     print(f'\nunrecorded steps, {label}\n'
           'size, mag  | all          | grey         | by colour    | one filter   | datable')
-    for low, high in (*zip(SIZES_MAG, (0.04, 0.075, 0.15, 1), strict=True), (0.05, 1)):
-        size_fits = (size > low - 0.0125) & (size < high) if high < 1 or low > 0.1 else size > 0.0499
+    for row, (low, high) in RANGES_MAG.items():
         cells = []
         for which in (True, colour == 0, colour == 1, colour == 2, datable):
-            there = size_fits & which
+            there = (size > low) & (size < high) & which
             share = 100 * hit[there].mean() if there.any() else np.nan
             cells.append(f'{hit[there].sum():3.0f} of {there.sum():3d} {share:3.0f}%')
-        print(f'{low:4.2f} {"up" if low == 0.05 and high == 1 else "  ":5} | ' + ' | '.join(cells))
+        print(f'{row:10} | ' + ' | '.join(cells))
     print(f'false alarms: {sum(total[f"{name}_false"])} in {sum(total[f"{name}_years"]):.0f} telescope-years; '
           f'{np.mean(total[f"{name}_seconds"]):.2f} s of processor a telescope')
 
@@ -315,7 +317,7 @@ def report(total, false):
     for number, label in enumerate(('grey', 'by colour', 'one filter')):
         said = np.bincount(colours[true == number].astype(int), minlength=3)
         print(f'truly {label:10}: said to be grey {said[0]}, coloured {said[1]}, in one filter {said[2]}')
-    print('\npulls        |     n | median | width | typical error')
+    print('\npulls        |     n | median | width | median error')
     for key in ('date', 'size', 'gain', 'lasted', 'k', 'k_swinging', 'swing', 'loss', 'rate', 'below'):
         pulls = np.array(total[f'{key}_pull'])
         pulls = pulls[np.isfinite(pulls)]

@@ -59,6 +59,12 @@ def test_without_a_step_none_is_found(seed):
     assert steps.find_steps({}) == ()
 
 
+@pytest.mark.parametrize('n', [1, 2, 17])
+def test_of_few_nights_there_is_none(n):
+    day = np.arange(n) + 0.3
+    assert steps.find_steps({'rp': made_fit(day, 23.5 + 0.1 * (day > n / 2), clear=np.ones(n, bool))}) == ()
+
+
 def test_a_season_without_a_clear_night_is_no_step():
     day, cloud = sky(7)
     rng = np.random.default_rng(7)
