@@ -255,8 +255,9 @@ def _mutual_nearest(one: np.ndarray, other: np.ndarray, radius: float) -> tuple[
     one_tree, other_tree = _tree(one), _tree(other)
     distance, nearest = other_tree.query(one, distance_upper_bound=radius)
     found = np.flatnonzero(np.isfinite(distance))
-    _, back = one_tree.query(other[nearest[found]], distance_upper_bound=radius)
-    mutual = found[back == found]
+    partners, which = np.unique(nearest[found], return_inverse=True)  # a star in a million copies is looked up once
+    _, back = one_tree.query(other[partners], distance_upper_bound=radius)
+    mutual = found[back[which] == found]
     return mutual, nearest[mutual], distance[mutual]
 
 
