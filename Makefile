@@ -51,7 +51,7 @@ bench: $(VENV)/.ready
 	$(BIN)/python benchmarks/start.py
 	$(BIN)/python benchmarks/processes.py
 	$(BIN)/python benchmarks/database.py
-	$(BIN)/python benchmarks/report.py
+	$(BIN)/python benchmarks/reportcost.py
 
 accuracy: $(VENV)/.ready
 	$(BIN)/python benchmarks/accuracy.py
@@ -62,8 +62,8 @@ accuracy-nights: $(VENV)/.ready
 
 accuracy-years: $(VENV)/.ready
 	$(BIN)/python benchmarks/throughput.py
-	$(BIN)/python benchmarks/colourterm.py
-	$(BIN)/python benchmarks/answers.py
+	$(BIN)/python benchmarks/colourtermstudy.py
+	$(BIN)/python benchmarks/answersstudy.py
 
 clean:
 	rm -rf $(VENV) $(DEMO) .pytest_cache .ruff_cache .hypothesis

@@ -79,7 +79,7 @@ def mean_colour(colour: np.ndarray, residual: np.ndarray, sigma: np.ndarray) -> 
     """Mean colour by weights much as those of the fit, Tukey's biweight over the variance; nan without weight.
 
     colour, residual, sigma (n,) [mag].  The covariance of zp and colour term tells much the same,
-    1 - cov / colortermerr^2: see `benchmarks/colourterm.py`.
+    1 - cov / colortermerr^2: see `benchmarks/colourtermstudy.py`.
     """
     weight = np.clip(1 - (residual / (BIWEIGHT * sigma)) ** 2, 0, None) ** 2 / sigma**2
     total = np.sum(weight)

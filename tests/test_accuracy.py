@@ -1,25 +1,12 @@
 """The study of accuracy runs, and what it measures holds; its table is printed by `make accuracy`."""
 
-import sys
-from pathlib import Path
 
+import accuracy
 import pytest
-
-BENCHMARKS = str(Path(__file__).resolve().parent.parent / 'benchmarks')
-
-
-@pytest.fixture(scope='module')
-def accuracy():
-    sys.path.insert(0, BENCHMARKS)
-    try:
-        import accuracy
-    finally:
-        sys.path.remove(BENCHMARKS)
-    return accuracy
 
 
 @pytest.mark.parametrize('regime', ['2m', "3' and 0.3 deg", '30% too bright', 'same, no limits', 'Kron loss: mag'])
-def test_frames_are_measured_within_their_error(accuracy, regime):
+def test_frames_are_measured_within_their_error(regime):
     row = next(row for row in (accuracy.one_frame(regime, 5, number) for number in range(9)) if row['usable'] >= 20)
     assert row['reason'] is None
     assert abs(row['zp']) < 5 * row['zperr'] + 0.010 < 0.2
@@ -27,12 +14,12 @@ def test_frames_are_measured_within_their_error(accuracy, regime):
     assert abs(row['zp']) < abs(row['old'])
 
 
-def test_a_longer_exposure_hardly_moves_the_zeropoint(accuracy):
+def test_a_longer_exposure_hardly_moves_the_zeropoint():
     change, error = next(pair for pair in (accuracy.one_pair('snr', 5, number) for number in range(9)) if pair)
     assert abs(change) < 4 * error + 0.003
 
 
-def test_the_table_is_printed(accuracy, capsys):
+def test_the_table_is_printed(capsys):
     frames = (30, None, 0.001), (25, None, -0.003), (40, None, 0.03), (50, 'wcs-off', 0.0), (5, None, 9.0)
     rows = [{'usable': usable, 'reason': reason, 'zp': zp, 'zperr': 0.002, 'ct': 0.0, 'cterr': 0.001, 'old': 0.05,
              'old ct': 0.01} for usable, reason, zp in frames]

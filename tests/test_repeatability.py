@@ -4,18 +4,13 @@ The data come with the source distribution of stellarphot 2.1.2, which `make acc
 these tests are skipped.
 """
 
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'benchmarks'))
+import repeatability
 
 from zeropoint import StarSample
-
-import repeatability  # isort: skip (beside the benchmarks)
 
 
 @pytest.fixture(scope='module')

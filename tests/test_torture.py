@@ -1,13 +1,8 @@
 """The driver of `make torture`: it counts what is lost, and says so by its exit status."""
 
-import sys
-from pathlib import Path
-
 import pytest
+import torture
 
-sys.path.append(str(Path(__file__).resolve().parent.parent / 'benchmarks'))  # behind: it has a report.py, too
-
-import torture  # isort: skip (beside the benchmarks)
 from torture_tally import Tally  # isort: skip
 
 

@@ -1,15 +1,11 @@
 """Damaged databases and catalogues: a sample of what `make torture` tries."""
 
 import os
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+import torture_catalogue
 
-sys.path.append(str(Path(__file__).resolve().parent.parent / 'benchmarks'))  # behind: it has a report.py, too
-
-import torture_catalogue  # isort: skip (beside the benchmarks)
 import torture_database  # isort: skip
 import torture_frames  # isort: skip
 

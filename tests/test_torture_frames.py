@@ -1,14 +1,9 @@
 """A sample of each kind of damaged frame through the script; all of them are tried by `make torture`."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
+import torture_frames
 
-sys.path.append(str(Path(__file__).resolve().parent.parent / 'benchmarks'))  # behind: it has a report.py, too
-
-import torture_frames  # isort: skip (beside the benchmarks)
 from torture_frames import Case  # isort: skip
 
 

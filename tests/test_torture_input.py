@@ -1,15 +1,11 @@
 """Hostile values do no harm: a sample of what `make torture` tries, and what it found, each on its own."""
 
 import csv
-import sys
-from pathlib import Path
 
 import pytest
+import torture_input
 from conftest import unavailable
 
-sys.path.append(str(Path(__file__).resolve().parent.parent / 'benchmarks'))  # behind: it has a report.py, too
-
-import torture_input  # isort: skip (beside the benchmarks)
 from torture_input import GOOD, OWNED, old_database, report  # isort: skip
 
 

@@ -3,17 +3,13 @@ needed; and the observer sees what is broken."""
 
 import io
 import sqlite3
-import sys
 from contextlib import closing
 from functools import partial
-from pathlib import Path
 
 import pytest
+import torture_kill
 from PIL import Image
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'benchmarks'))
-
-import torture_kill  # isort: skip (beside the benchmarks)
 from torture_ground import Observer, Place, Seen, broken, differences, half_written, look_at_directory, rows_of  # isort: skip
 
 # The script, ended with all its group at the so many-th event (of Python's audit table) of a kind.

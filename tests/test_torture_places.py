@@ -1,13 +1,7 @@
 """Archive and catalogue are never written, and one directory is: a night as a user whom permissions bind."""
 
-import sys
-from pathlib import Path
-
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'benchmarks'))
-
-import torture_places  # isort: skip (beside the benchmarks)
+import torture_places
 
 
 def test_one_directory_is_written(tmp_path):

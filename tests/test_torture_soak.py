@@ -1,11 +1,6 @@
 """Six nights of the sixty of `make torture`: late frames, previews replaced, a lost mount, a reprocessing."""
 
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'benchmarks'))
-
-import torture_soak  # isort: skip (beside the benchmarks)
+import torture_soak
 
 
 def test_nights_of_cron_end_with_the_rows_of_one_run(tmp_path):

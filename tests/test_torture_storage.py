@@ -5,13 +5,10 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import pytest
+import torture_storage as storage
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'benchmarks'))
-
-import torture_storage as storage  # isort: skip (beside the benchmarks)
 from torture_ground import BUCKET, make_bucket, s3_client, s3_environment, s3_server  # isort: skip
 
 from rejections import StoreFailed

@@ -1,11 +1,6 @@
 """Five scripts at once on one SQLite file, once; `make torture` does it again and again."""
 
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'benchmarks'))
-
-import torture_together  # isort: skip (beside the benchmarks)
+import torture_together
 
 
 def test_all_at_once_without_a_write_ahead_log(tmp_path):

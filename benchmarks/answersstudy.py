@@ -1,4 +1,4 @@
-"""How right the answers are for operations: `python benchmarks/answers.py --seeds 201 202 203`.
+"""How right the answers are for operations: `python benchmarks/answersstudy.py --seeds 201 202 203`.
 
 Simulates years of the whole fleet in memory (`simulatedyears`) for each seed: clouds, exchanges of cameras, gaps, dusty
 seasons with steeper slopes, a yearly swing of extinction, and a step a year that nobody records, of 0.03, 0.05, 0.1 or

@@ -1,4 +1,4 @@
-"""What one colour term per camera does for zeropoints: `python benchmarks/colourterm.py --seeds 1 2 3`.
+"""What one colour term per camera does for zeropoints: `python benchmarks/colourtermstudy.py --seeds 1 2 3`.
 
 Two tables, by number of stars.  First, simulated years (`simulatedyears`): the robust scatter of zeropoints of clear
 nights about the truth, as measured and with the colour term of their camera; the same for the part of it that the fits
