@@ -1,26 +1,29 @@
 """What the whole fleet's throughput fits say to operations, gathered: which rooms answer what, in one call.
 
 `answer` takes the fits of all telescopes and filters, whenever they were made, and what the observatory knows; it
-computes nothing of its own.  See docs/answers.md for what each answer means.
+computes nothing of its own.  See docs/answers.md for what each answer means.  `as_tree` and `from_tree` are for JSON.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 
 from alarms import (
+    Change,
     Finding,
     Recent,
     run_findings,
     series_findings,
     silent_findings,
     step_findings,
+    week_change,
     worst_first,
 )
-from extinction import SiteExtinction, by_site
+from extinction import FrameSums, SiteExtinction, by_site
 from gains import FleetGain, Gain, fleet_table, gains_of, over_filters
 from nights import Month, SiteNights, monthly, site_nights
 from observatory import AlarmLimits
@@ -28,9 +31,11 @@ from ranking import Advice, MirrorState, mirror_state, period_of, rank
 from status import SeriesStatus
 from steps import UnrecordedStep, find_steps
 from throughputmodel import ThroughputFit
+from typedjson import plain, typed
 
 KINDS = ('cleaning', 'wash', 'recoating')  # events of a mirror that somebody may decide on
 SeriesKey = tuple[str, str]  # telescope as site-enclosure-telescope, filter
+SCHEMA = 1  # of the answers in status.json; raised when a field is added, renamed or changes its meaning
 
 
 @dataclass(frozen=True)
@@ -54,16 +59,22 @@ class Answers:
     nights: tuple[SiteNights, ...] = ()
     months: tuple[tuple[str, tuple[Month, ...]], ...] = ()
 
+    @property
+    def are_none(self) -> bool:
+        """Whether nothing was asked: of any fit there are months."""
+        return not (self.months or self.findings)
+
 
 def answer(fits: Mapping[SeriesKey, ThroughputFit], statuses: Iterable[SeriesStatus],
            recent: Mapping[SeriesKey, Recent], *, reference_mag: Mapping[SeriesKey, float],
            extinction: Mapping[str, float], last_good: Mapping[str, datetime | None], limits: AlarmLimits,
-           now: np.datetime64) -> Answers:
+           now: np.datetime64, frames: Mapping[SeriesKey, FrameSums] | None = None) -> Answers:
     """Ask all rooms.
 
     fits : of every telescope and filter.  statuses, recent : of the same, as far as known.
     reference_mag : zeropoint of a clean telescope, as far as known.  extinction : adopted, by filter [mag/airmass].
     last_good : when each script last ended well, naive UTC, None for never.  now : naive UTC.
+    frames : for the yearly term of extinction.
     """
     moment = now.astype('datetime64[s]').item()
     by_telescope: dict[str, dict[str, ThroughputFit]] = defaultdict(dict)
@@ -81,13 +92,30 @@ def answer(fits: Mapping[SeriesKey, ThroughputFit], statuses: Iterable[SeriesSta
         telescope, each, known[telescope], now, limits.throughput_below_percent)) is not None)
     nights = tuple(site_nights(site, each) for site, each in by_site_fits.items())
     statuses = tuple(statuses)
+    recent = {key: replace(recent.get(key, Recent()), week_mag=week)
+              for each in by_site_fits.values() for key, week in _weeks(each)}
     findings = worst_first((
         *run_findings(dict(last_good), moment, limits), *_of_series(statuses, recent, limits, moment),
         *(finding for telescope, step in steps for finding in step_findings(
             telescope, step.filters if not step.filter else (step.filter,), step.time.astype('datetime64[D]').item(),
             step.joint_mag, step.joint_error_mag, limits, moment.date()))))
     return Answers(findings, steps, gains, over_filters(gains), fleet, mirrors, tuple(_advice(mirrors, gains, fleet)),
-                   by_site(fits, extinction), nights, tuple((each.site, monthly(each)) for each in nights))
+                   by_site(fits, extinction, frames), nights, tuple((each.site, monthly(each)) for each in nights))
+
+
+def _weeks(fits: Mapping[SeriesKey, ThroughputFit]) -> Iterator[tuple[SeriesKey, Change | None]]:
+    """How the level of each telescope and filter of one site changed within the week.
+
+    Nights count that were photometric by its own fit, or by the other telescopes of the site: its own fit takes the
+    first nights after a fall for cloudy ones, as cloud dims in just that way.
+    """
+    for telescope in {telescope: None for telescope, _ in fits}:
+        others = site_nights('', {key: fit for key, fit in fits.items() if key[0] != telescope})
+        clear = others.night[others.state == 'photometric']
+        for key, fit in fits.items():
+            if key[0] == telescope:
+                good = fit.photometric | np.isin(fit.night, clear)
+                yield key, week_change(fit.night[good], (fit.model_mag + fit.night_residual_mag)[good])
 
 
 def _of_series(statuses: Iterable[SeriesStatus], recent: Mapping[SeriesKey, Recent], limits: AlarmLimits,
@@ -115,3 +143,32 @@ def _advice(mirrors: tuple[MirrorState, ...], gains: Iterable[Gain], fleet: Iter
         share, scatter = (np.nan, np.nan) if row is None else (row.share, float(np.hypot(row.share_scatter,
                                                                                          row.share_error)))
         yield from rank(mirrors, kind, share, scatter, period_of(times))
+
+
+# -- JSON --------------------------------------------------------------------------------------------------------------
+
+_LISTS: dict[str, Any] = {
+    'findings': tuple[Finding, ...], 'gains': tuple[Gain, ...], 'events': tuple[Gain, ...],
+    'fleet': tuple[FleetGain, ...], 'mirrors': tuple[MirrorState, ...], 'advice': tuple[Advice, ...],
+    'extinction': tuple[SiteExtinction, ...]}
+
+
+def as_tree(answers: Answers) -> dict[str, Any]:
+    """All answers but the single nights as dicts and lists; nan and NaT become None."""
+    return {'schema': SCHEMA, **{name: plain(getattr(answers, name)) for name in _LISTS},
+            'steps': [{'telescope': telescope, **plain(step)} for telescope, step in answers.steps],
+            'months': {site: plain(months) for site, months in answers.months}}
+
+
+def from_tree(tree: Any) -> Answers:
+    """The inverse of as_tree; ValueError where the tree is none of this schema."""
+    try:
+        if tree['schema'] != SCHEMA:
+            raise ValueError(f'its schema is {tree["schema"]!r}, not {SCHEMA}')
+        lists: dict[str, Any] = {name: typed(hint, tree[name]) for name, hint in _LISTS.items()}
+        steps = tuple((typed(str, entry['telescope']), typed(UnrecordedStep, {
+            name: value for name, value in entry.items() if name != 'telescope'})) for entry in tree['steps'])
+        return Answers(**lists, steps=steps, months=tuple((site, typed(tuple[Month, ...], entries))
+                                                          for site, entries in sorted(tree['months'].items())))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f'no answers: {error}') from None

@@ -564,6 +564,14 @@ class PhotDatabase:
         """The newest `Run` of a script, or None where it never ran."""
         return next(iter(self.runs(1, script=script)), None)
 
+    def last_good(self, script: str) -> datetime | None:
+        """When a script last ended well, whatever it found: naive UTC, None for never."""
+        statement = sa.select(sa.func.max(self._column(RUN.c.ended))).where(
+            self._column(RUN.c.script) == script, self._column(RUN.c.status).in_((0, 1, 3)))
+        with self._transaction() as connection:
+            ended = connection.execute(statement).scalar()
+        return None if ended is None else datetime.fromisoformat(ended)
+
 
 # -- schema and rejections ---------------------------------------------------------------------------------------------
 

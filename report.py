@@ -10,7 +10,7 @@ from argparse import Namespace
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from itertools import chain, islice
@@ -19,8 +19,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import webpage
+from alarms import Recent
+from answers import Answers, answer
+from extinction import FrameSums, by_site
+from fitarchive import SeriesKey, pack, unpack
 from framepool import can_start, in_processes
-from names import STATE_FILE, overview_plot_name, safe_part, trend_plot_name
+from names import FITS_FILE, STATE_FILE, overview_plot_name, safe_part, site_plot_name, trend_plot_name
 from observatory import Observatory
 from photdbinterface import PhotDatabase
 from photdbtables import StoredModel, TelescopeKey
@@ -29,7 +33,7 @@ from reportrows import COLUMNS, Series, events_of, longitude_deg, moment
 from reportstate import Output, OverviewMade, ReportState, SeriesMade, code_digest, digest
 from reportstore import BucketStore, DirectoryStore
 from status import SeriesStatus, counted_anew
-from throughputmodel import local_noon
+from throughputmodel import ThroughputFit, local_noon
 
 if TYPE_CHECKING:  # drawing is imported where there is something to draw: mostly there is not much
     from matplotlib.figure import Figure
@@ -39,6 +43,7 @@ if TYPE_CHECKING:  # drawing is imported where there is something to draw: mostl
 log = logging.getLogger('photzp.report')
 
 FEW_SERIES = 8  # below this, processes take longer to start than the series take
+EXTINCTION_ERROR_MAX = 0.01  # mag/airmass: a fitted one is used where it is better than that, 10 mmag at airmass 2
 SIZE_CLASSES = {'2m01m0': '2m and 1m telescopes', '0m4': '0.4m telescopes'}  # that share an overview plot
 
 
@@ -47,12 +52,15 @@ class Shown:
     """What the report shows of a series, whenever it was made.
 
     colorterms : fields of trendplots.ColortermLine by camera.  outputs : {file name: Output}.
+    recent : what changed lately.  frames : sums of them.
     """
 
     status: SeriesStatus
     model: StoredModel
     colorterms: tuple[tuple, ...]
     outputs: dict[str, Output]
+    recent: Recent
+    frames: FrameSums
 
 
 def selection(database: PhotDatabase, options: Namespace,
@@ -101,10 +109,14 @@ class Report:
         self.now: np.datetime64 = np.datetime64(now, 'ms')
         self.version, self.processes = version, processes
         self.until = min(self.now, moment(options.end) or self.now)
-        self.series = selection(database, options, observatory)
         self.whole = options.start is None and options.end is None  # a part of the data must not pass for all
         self.code = code_digest(version)
-        self.state = _earlier_state(store.get(STATE_FILE)) if self.whole else ReportState()
+        self.state, self.fits = _remembered(store) if self.whole else (ReportState(), {})
+        self.state.extinction = self._fitted_extinction() if options.fit_extinction else {}
+        fitted = self.state.extinction
+        self.series = [replace(each, extinction_offset=fitted.get(f'{each.telescope[0]} {each.filter}', 0.0))
+                       for each in selection(database, options, observatory)]
+        self.answers = Answers()  # none of a part of the data
         self.counts = Counter[str]()
         self.shown: dict[Series, Shown] = {}
         self.failed: set[Series] = set()
@@ -154,6 +166,7 @@ class Report:
         for series in self.series:
             fingerprint = self._fingerprint(series)  # before the rows: newer ones differ later
             if self.whole and fingerprint is None:
+                self.fits.pop((series.key, series.filter), None)
                 self._settled.append(series)  # it has no rows
                 continue
             kept = self._kept(series, fingerprint)
@@ -163,6 +176,23 @@ class Report:
             else:
                 self._take_as_made(series, *kept)
                 self._settled.append(series)
+
+    def _fitted_extinction(self) -> dict[str, float]:
+        """What is fitted of the extinction less what is adopted, by '<site> <filter>', where it is known well enough.
+
+        One that is in use stays as long as the fits agree with it: noise must not make everything anew every night.
+        """
+        offsets = {}
+        frames = {_key_of(made.status): made.frames for made in self.state.series.values()}
+        for each in by_site(self.fits, self._adopted(), frames):
+            key, offset = f'{each.site} {each.filter}', round(each.k - each.adopted, 3)
+            if each.k_error <= EXTINCTION_ERROR_MAX:
+                used = self.state.extinction.get(key, np.inf)
+                offsets[key] = used if abs(used - offset) <= each.k_error else offset
+        return offsets
+
+    def _adopted(self) -> dict[str, float]:
+        return {name: self.observatory.extinction(name) for _, name in self.fits}
 
     def _fingerprint(self, series: Series) -> str | None:
         """Of all that a series is made from; None where there are no rows, or only a part of them is looked at."""
@@ -179,13 +209,14 @@ class Report:
         references = [entry for entry in observatory.reference_throughput
                       if (entry.class_, entry.filter) == (telid[:3], series.filter)]
         return digest(self.code, self._month(), rows, [observatory.extinction(name) for name in series.native],
-                      longitude, events, past, references, observatory.gain_repairs, sorted(observatory.camera_types),
-                      self.options.cameracolorterm)
+                      series.extinction_offset, longitude, events, past, references, observatory.gain_repairs,
+                      sorted(observatory.camera_types), self.options.cameracolorterm)
 
     def _kept(self, series: Series, fingerprint: str | None) -> tuple[SeriesMade, StoredModel] | None:
         """What an earlier run made of a series, where it would come out the same and is all there still."""
         made = self.state.series.get(str(series))
-        if made is None or made.fingerprint != fingerprint or not self._is_past(made.status):
+        if (made is None or made.fingerprint != fingerprint or not self._is_past(made.status)
+                or (series.key, series.filter) not in self.fits):
             return None
         names = _names_of_files(series, self.options)
         if not all(name in made.outputs and self.store.holds(name, made.outputs[name].sha256) for name in names):
@@ -208,7 +239,8 @@ class Report:
         names = _names_of_files(series, self.options)
         self.counts['kept'] += 1
         self.counts['unchanged'] += len(names)
-        self._show(series, Shown(status, stored, made.colorterms, {name: made.outputs[name] for name in names}))
+        self._show(series, Shown(status, stored, made.colorterms, {name: made.outputs[name] for name in names},
+                                 made.recent, made.frames))
 
     def _show(self, series: Series, shown: Shown) -> None:
         self.shown[series] = shown
@@ -227,11 +259,13 @@ class Report:
             self.database.store_model(series.key, series.filter, made.model.dateobs, made.model.modelzp,
                                       made.model.modelzperr, made.intervals, made.steps)
         outputs = {file.name: self._put(file) for file in made.files}
-        self._show(series, Shown(made.status, made.model, made.colorterms, outputs))
+        self.fits[series.key, series.filter] = made.fit
+        self._show(series, Shown(made.status, made.model, made.colorterms, outputs, made.recent, made.frames))
         fingerprint = self._fingerprints.pop(series)
         if fingerprint is not None and self._is_past(made.status):
             self.state.series[str(series)] = SeriesMade(fingerprint, _model_digest(made.model), made.status,
-                                                        made.nights, made.colorterms, made.warnings, outputs)
+                                                        made.nights, made.colorterms, made.warnings, outputs,
+                                                        made.recent, made.frames)
 
     def _leave(self, series: Series) -> None:
         """Leave a series over which processes die as an earlier run made it: the next run tries it again."""
@@ -261,12 +295,57 @@ class Report:
         """Overview plots, then, when all that it shows is in place, the state and the page."""
         if self.options.createsummaryplots:
             self._overview_plots()
+        wanted = ('renderhtml', 'createsummaryplots', 'check', 'metrics')
+        if self.whole and any(getattr(self.options, name) for name in wanted):
+            self.answers = self._answer()
+            if self.options.createsummaryplots:
+                self._calendars()
         self.store.flush()
         if self.whole:
-            self.store.put(STATE_FILE, self.state.text().encode())
+            self._put_state()
         if self.options.renderhtml:
             self._put_page()
             self.store.flush()
+
+    def _put_state(self) -> None:
+        """Put what the next run is to remember, and the fits where some are new."""
+        if self.counts['series'] > self.counts['kept']:
+            content = pack(self.fits)
+            self.store.put(FITS_FILE, content)
+            self.state.fits = hashlib.sha256(content).hexdigest()
+        self.store.put(STATE_FILE, self.state.text().encode())
+
+    def _answer(self) -> Answers:
+        """What the whole fleet says, also telescopes that this run leaves out: they are as an earlier run made them."""
+        known = self._known()
+        return answer(
+            {key: self.fits[key] for key in known}, [each.status for each in known.values()],
+            {key: each.recent for key, each in known.items()},
+            reference_mag={key: each.status.reference_mag for key, each in known.items()
+                           if each.status.reference_mag is not None},
+            extinction=self._adopted(), last_good=self.last_good(), limits=self.observatory.alarms, now=self.now,
+            frames={key: each.frames for key, each in known.items()})
+
+    def _known(self) -> dict[SeriesKey, SeriesMade | Shown]:
+        """All series that there is a fit of, by name: as this run shows them, or as an earlier one left them."""
+        there = {'-'.join(telescope) for telescope in self.database.telescopes()}
+        known: dict[SeriesKey, SeriesMade | Shown] = {_key_of(made.status): made for made in self.state.series.values()}
+        known |= {_key_of(shown.status): shown for shown in self.shown.values()}
+        return {key: value for key, value in sorted(known.items()) if key in self.fits and key[0] in there}
+
+    def statuses(self) -> list[SeriesStatus]:
+        """Of the whole fleet, whatever telescopes this run looked at."""
+        return [each.status for each in self._known().values()]
+
+    @property
+    def moment(self) -> datetime:
+        """Now, naive UTC, to the second."""
+        return self.now.astype('datetime64[s]').item()
+
+    def last_good(self) -> dict[str, datetime | None]:
+        """When each script last ended well, naive UTC; this one does so now."""
+        return {'photcalibration.py': self.database.last_good('photcalibration.py'),
+                'longtermphotzp.py': self.moment}
 
     def _put_page(self) -> None:
         shown = [self.shown[series] for series in self.series if series in self.shown]  # they came in any order
@@ -275,7 +354,8 @@ class Report:
                  if each.width is not None and each.height is not None}
         page = webpage.Page(updated=str(self.now.astype('datetime64[s]')),
                             statuses=tuple(each.status for each in shown), plots=plots, runs=tuple(self._runs()),
-                            version=self.version, files=tuple(name for name in outputs if name not in plots))
+                            version=self.version, files=tuple(name for name in outputs if name not in plots),
+                            answers=self.answers)
         page = webpage.merge(_earlier_page(self.store.get('status.json')), page)
         page = webpage.only_present(page, self.store.names())
         self.store.put('status.json', webpage.render_status(page).encode())
@@ -293,6 +373,13 @@ class Report:
                 self._put_overview(overview_plot_name('colorterms', filter_name),
                                    f'colour terms of all telescopes in {filter_name}', lines,
                                    partial(_colorterms_figure, f'colour terms   {filter_name}', lines))
+
+    def _calendars(self) -> None:
+        """The nights of each site."""
+        for each in self.answers.nights:
+            shown = (each.night, each.state, each.frames)
+            self._put_overview(site_plot_name('nightcalendar', each.site), f'photometric nights of {each.site}',
+                               digest(*shown), partial(_calendar_figure, f'nights   {each.site}', *shown, self.until))
 
     def _all_models(self) -> dict[tuple[str, str], list[tuple[str, StoredModel, float | None]]]:
         """Models by class and filter: those of this run, and the stored ones of what it leaves out."""
@@ -354,6 +441,25 @@ def _earlier_page(content: bytes | None) -> webpage.Page | None:
         return None
 
 
+def _remembered(store: DirectoryStore | BucketStore) -> tuple[ReportState, dict[SeriesKey, ThroughputFit]]:
+    """What an earlier run remembered and its fits: both, or nothing."""
+    state = _earlier_state(store.get(STATE_FILE))
+    if not state.series:
+        return state, {}
+    content = store.get(FITS_FILE) or b''
+    try:
+        if hashlib.sha256(content).hexdigest() != state.fits:
+            raise ValueError(f'it is not the one that {STATE_FILE} names')
+        return state, unpack(content)
+    except ValueError as error:
+        log.warning('%s of an earlier run cannot be used (%s): everything is made anew', FITS_FILE, error)
+        return ReportState(), {}
+
+
+def _key_of(status: SeriesStatus) -> SeriesKey:
+    return status.telescope, status.filter
+
+
 def _earlier_state(content: bytes | None) -> ReportState:
     """What an earlier run remembered; nothing where that cannot be read."""
     if content is None:
@@ -383,6 +489,13 @@ def _colorterms_figure(title: str, lines: Sequence[tuple]) -> 'Figure':
     from trendplots import ColortermLine, all_colorterms_plot
 
     return all_colorterms_plot(title, [ColortermLine(*line) for line in lines])
+
+
+def _calendar_figure(title: str, night: np.ndarray, state: np.ndarray, frames: np.ndarray,
+                     until: np.datetime64) -> 'Figure':
+    from calendarplots import calendar_plot
+
+    return calendar_plot(title, night, state, frames, until)
 
 
 def _names_of_files(series: Series, options: Namespace) -> list[str]:

@@ -11,20 +11,23 @@ import logging
 import struct
 from argparse import Namespace
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
 import trendplots
+from alarms import Recent, camera_changes, month_change
+from extinction import Frames, FrameSums, frame_sums, with_prior_about
+from fitarchive import without_rows
 from names import trend_plot_name
 from observatory import Observatory
 from photdbinterface import PhotDatabase
 from photdbtables import StoredModel
 from reportrows import Rows, Series, longitude_deg, moment, read_rows
 from status import RECENT_DAYS, SeriesStatus, finding, series_status
-from throughputmodel import ThroughputFit, fit_throughput, percent_of_reference
+from throughputmodel import ThroughputFit, fit_throughput, night_of, percent_of_reference
 
 log = logging.getLogger('photzp.report')
 
@@ -47,6 +50,8 @@ class Made:
     status : SeriesStatus.  model : as the database keeps it; intervals, steps : the same, dicts by column.
     nights : (date, photometric) of the newest nights, as many as a status counts.
     colorterms : fields of trendplots.ColortermLine by camera.  warnings : what was logged as one.  files : of `File`.
+    fit : without its rows, its extinction against the adopted one.  recent : what changed lately.
+    frames : sums of them, for the yearly extinction.
     """
 
     status: SeriesStatus
@@ -57,6 +62,9 @@ class Made:
     colorterms: tuple[tuple, ...]
     warnings: tuple[str, ...]
     files: tuple[File, ...]
+    fit: ThroughputFit
+    recent: Recent
+    frames: FrameSums
 
 
 def image_file(name: str, figure: Figure, alt: str) -> File:
@@ -102,6 +110,7 @@ class SeriesMaker:
             rows.telescope, rows.filter, list(dict.fromkeys(z.camera.tolist())), fit, rows=len(z),
             last_observation=max(z.dateobs[~np.isnat(z.dateobs)], default=None),
             reference_mag=rows.reference_mag, events=events, now=self.now)
+        night = night_of(z.dateobs, longitude_deg(self.observatory, series.telescope))
         good = rows.usable & np.isfinite(z.colorterm) & ~z.colortermheld
         lines = trendplots.colorterm_lines(rows.telescope, z.dateobs[good], z.colorterm[good], z.camera[good],
                                            self.until)
@@ -109,7 +118,8 @@ class SeriesMaker:
         nights = zip(np.datetime_as_string(fit.night[recent]).tolist(), fit.photometric[recent].tolist(), strict=True)
         return Made(status, StoredModel(fit.time, fit.model_mag, fit.model_error_mag), _intervals(fit), _steps(fit),
                     tuple(nights), tuple(astuple(line) for line in lines), tuple(warnings),
-                    tuple(self._files(rows, fit, finding(status))))
+                    tuple(self._files(rows, fit, finding(status))), _to_keep(fit, rows.extinction_offset),
+                    recent_changes(rows, fit, night), _sums(rows, fit, night))
 
     def _files(self, rows: Rows, fit: ThroughputFit, said: str) -> Iterator[File]:
         yield File(trend_plot_name('mirrormodel', rows.telescope, rows.filter), model_csv(rows, fit).encode())
@@ -139,14 +149,46 @@ class SeriesMaker:
             f'colour term against time, median {median:+.3f}')
 
 
+def recent_changes(rows: Rows, fit: ThroughputFit, night: np.ndarray) -> Recent:
+    """What changed lately in frames, for the alarms: their scatter, colour terms, and what cameras differ by.
+
+    night (n,) datetime64[D] : of each row.  By native filter; cameras are compared in frames of clear nights that the
+    fit has used.  The level of nights is left to `answers`, which knows the other telescopes of the site.
+    """
+    z, used = rows.zeropoints, np.isfinite(fit.row_residual_mag)
+    scatter = np.log(np.where(used & (z.zpsig > 0), z.zpsig, np.nan))
+    free = rows.usable & np.isfinite(z.colorterm) & ~z.colortermheld
+    moved = ((str(camera), month_change(z.dateobs[of], z.colorterm[of])) for name in np.unique(z.filter[free])
+             for camera in np.unique(z.camera[free]) for of in [free & (z.camera == camera) & (z.filter == name)])
+    sure = used & (fit.row_clear_probability > 0.5)
+    apart = (change for name in np.unique(z.filter[sure]) for of in [sure & (z.filter == name)]
+             for change in camera_changes(night[of], z.camera[of], fit.row_residual_mag[of]))
+    return Recent(None, month_change(z.dateobs[used], scatter[used]),
+                  tuple((camera, change) for camera, change in moved if change is not None), tuple(apart))
+
+
 def _airmass_plot(rows: Rows, fit: ThroughputFit) -> File:
-    # The residual is what is left after the adopted extinction and what the fit added to it: both go back in.
+    # The residual is what is left after the extinction of the rows and what the fit added to it: both go back in.
     fitted_k = rows.extinction + (fit.extinction_offset_mag if np.isfinite(fit.extinction_offset_mag) else 0.0)
-    adopted, airmass = float(np.median(rows.extinction)), rows.zeropoints.airmass
+    used, airmass = float(np.median(rows.extinction)), rows.zeropoints.airmass
+    adopted = used - rows.extinction_offset
     return _image('airmasstrend', rows, trendplots.airmass_plot(
         _title(rows), airmass, fit.row_residual_mag - fitted_k * (airmass - 1), fit.row_clear_probability,
-        adopted, adopted + fit.extinction_offset_mag, fit.extinction_offset_error_mag),
+        adopted, used + fit.extinction_offset_mag, fit.extinction_offset_error_mag),
         f'zeropoint against airmass; adopted extinction {adopted:.2f} mag per airmass')
+
+
+def _sums(rows: Rows, fit: ThroughputFit, night: np.ndarray) -> FrameSums:
+    """What the yearly term of extinction needs of the rows; night (n,) datetime64[D]."""
+    error = np.hypot(np.nan_to_num(rows.zperr), fit.scatter_mag)
+    return frame_sums(Frames(rows.zeropoints.dateobs, night, fit.row_residual_mag, error, rows.zeropoints.airmass,
+                             fit.row_clear_probability))
+
+
+def _to_keep(fit: ThroughputFit, extinction_offset: float) -> ThroughputFit:
+    """The fit as the archive has it: also where its rows had another extinction than the adopted one."""
+    offset = with_prior_about(fit.extinction_offset_mag, fit.extinction_offset_error_mag, extinction_offset)
+    return replace(without_rows(fit), extinction_offset_mag=offset)
 
 
 def _image(kind: str, rows: Rows, figure: Figure, said: str) -> File:

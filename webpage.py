@@ -16,12 +16,13 @@ import types
 import typing
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import MISSING, asdict, dataclass, fields, replace
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from answers import Answers, as_tree, from_tree
 from names import OVERVIEW_FILES, ReportName, parse_report_name
 from status import HEALTHY_MAG, RECENT_DAYS, SCHEMA, SeriesStatus, finding
 
@@ -76,6 +77,7 @@ class Page:
 
     updated : when it was made, UTC.  plots : {file name: Plot}.  runs : newest first; of the run that makes the page,
     `ended` is `updated`.  version : of the program.  files : names of other files to link to, as mirrormodel-....csv.
+    answers : of the whole fleet; without its single nights where it was read from status.json.
     """
 
     updated: str
@@ -84,18 +86,21 @@ class Page:
     runs: tuple[RunInfo, ...] = ()
     version: str = ''
     files: tuple[str, ...] = ()
+    answers: Answers = field(default_factory=Answers)
 
 
 def merge(old: Page | None, new: Page) -> Page:
     """The page of a new run with what it did not look at from an older one.
 
     old : Page or None.  Rows of the same telescope and filter, and plots of the same name, are those of the new one;
-    time, runs and version are the new one's too.
+    time, runs and version are the new one's too, and so are the answers, which are always of the whole fleet: a run
+    over a part of the time gives none and leaves those that there are.
     """
     rows = {_key(status): status for page in (old, new) if page for status in page.statuses}
     plots = (old.plots if old else {}) | new.plots
+    answers = old.answers if old and new.answers.are_none else new.answers
     return replace(new, statuses=tuple(rows[key] for key in sorted(rows)), plots=dict(sorted(plots.items())),
-                   files=tuple(sorted({*(old.files if old else ()), *new.files})))
+                   files=tuple(sorted({*(old.files if old else ()), *new.files})), answers=answers)
 
 
 def only_present(page: Page, names: set[str]) -> Page:
@@ -113,7 +118,7 @@ def render_status(page: Page) -> str:
         'schema': SCHEMA, 'updated': page.updated, 'version': page.version,
         'statuses': [status.as_dict() for status in sorted(page.statuses, key=_key)],
         'plots': {name: asdict(plot) for name, plot in page.plots.items()},
-        'files': sorted(page.files), 'runs': [asdict(run) for run in page.runs],
+        'files': sorted(page.files), 'runs': [asdict(run) for run in page.runs], 'answers': as_tree(page.answers),
     }
     return json.dumps(_finite(tree), indent=1, sort_keys=True, allow_nan=False) + '\n'
 
@@ -128,6 +133,7 @@ def read_status(text: str) -> Page:
         plots = {name: _checked(Plot, entry) for name, entry in tree['plots'].items()}
         return _checked(Page, {'updated': tree['updated'], 'version': tree['version'], 'statuses': statuses,
                                'plots': plots, 'files': tuple(tree['files']),
+                               'answers': from_tree(tree['answers']) if 'answers' in tree else Answers(),
                                'runs': tuple(_checked(RunInfo, entry) for entry in tree['runs'])})
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f'not a status.json: {error}') from None

@@ -7,13 +7,13 @@ import pytest
 
 TOP = Path(__file__).parent.parent
 FLOORS = (
-    {'observatory', 'names', 'rejections', 'fitsfile', 'plaintext'},
+    {'observatory', 'names', 'rejections', 'fitsfile', 'plaintext', 'typedjson'},
     {'framearchive', 'banzaiframe', 'ps1catalog', 'oldzeropoints'},
     {'starmatch', 'fieldvote', 'zeropoint', 'kronloss', 'clearsky', 'sharednight'},
     {'throughputmodel', 'throughputline', 'quality', 'colourterm', 'status', 'alarms', 'steps', 'gains', 'ranking',
      'extinction', 'nights', 'photdbtables', 'photdbplaces'},
     {'photdbinterface', 'frameplots', 'trendplots', 'calendarplots', 'webpage', 'reportstore', 'reportstate',
-     'exporttable', 'metrics', 'answers'},
+     'exporttable', 'metrics', 'answers', 'fitarchive'},
     {'commandline', 'framepool', 'report', 'reportseries', 'reportrows', 'databasecheck', 'realframes'},
     {'photcalibration', 'longtermphotzp', 'simulation', 'demo'},
 )
