@@ -77,19 +77,26 @@ def frame_plot(exposure: str, filter_name: str, kind: str) -> str:
 SERIES_FILES = {'photzptrend': 'png', 'colortermtrend': 'png', 'airmasstrend': 'png', 'errorhist': 'png',
                 'mirrormodel': 'csv'}
 OVERVIEW_FILES = ('allmodels_2m01m0', 'allmodels_0m4', 'colorterms')
+TELESCOPE_PLOT, TELESCOPE_PAGE = 'telescopetrend', 'telescope'  # of one telescope in all filters
 STATE_FILE = 'report-state.json'  # what the report keeps of itself, see reportstate.py
+SITE_FILES = ('nightcalendar',)
 _SERIES_FILE = re.compile(r'([a-z]+)-([^-]+-[^-]+-[^-]+)-(.+)\.(png|csv)')
 _OVERVIEW_FILE = re.compile(rf'({"|".join(OVERVIEW_FILES)})_(.+)\.png')
+_SITE_FILE = re.compile(rf'({"|".join(SITE_FILES)})-([^-]+)\.png')
 _SAFE_FILE = re.compile(r'[A-Za-z0-9][A-Za-z0-9_+.-]{0,199}')  # 200: leaves room for the mark of a temporary file
 
 
 @dataclass(frozen=True, order=True)
 class ReportName:
-    """The name of a plot or table of the report taken apart; telescope is None for an overview of many telescopes."""
+    """The name of a plot or table of the report taken apart.
+
+    telescope : None for an overview of many telescopes, and for a site.  filter : '' for a site.  site : '' else.
+    """
 
     kind: str
     telescope: str | None
     filter: str
+    site: str = ''
 
 
 def trend_plot_name(kind: str, telescope: str, filter_name: str) -> str:
@@ -98,10 +105,24 @@ def trend_plot_name(kind: str, telescope: str, filter_name: str) -> str:
     kind : a key of SERIES_FILES.  telescope : site-enclosure-telescope.
     Raises ValueError where the name could not be taken apart again, or is none for a file.
     """
-    name = f'{kind}-{telescope}-{safe_part(filter_name)}.{SERIES_FILES[kind]}'
-    if len([safe_part(part) for part in telescope.split('-')]) != 3:
-        raise ValueError(f'{telescope!r} is not site-enclosure-telescope')
-    return safe_file(name)
+    return safe_file(f'{kind}-{_telescope(telescope)}-{safe_part(filter_name)}.{SERIES_FILES[kind]}')
+
+
+def telescope_plot_name(telescope: str) -> str:
+    """Name of the plot of one telescope in all filters; raises ValueError as trend_plot_name does."""
+    return safe_file(f'{TELESCOPE_PLOT}-{_telescope(telescope)}.png')
+
+
+def telescope_page_name(telescope: str) -> str:
+    """Name of the page of one telescope; raises ValueError as trend_plot_name does."""
+    return safe_file(f'{TELESCOPE_PAGE}-{_telescope(telescope)}.html')
+
+
+def _telescope(text: str) -> str:
+    """Return `text` if it is site-enclosure-telescope, else raise ValueError."""
+    if len([safe_part(part) for part in text.split('-')]) != 3:
+        raise ValueError(f'{text!r} is not site-enclosure-telescope')
+    return text
 
 
 def overview_plot_name(kind: str, filter_name: str) -> str:
@@ -111,13 +132,23 @@ def overview_plot_name(kind: str, filter_name: str) -> str:
     return safe_file(f'{kind}_{safe_part(filter_name)}.png')
 
 
+def site_plot_name(kind: str, site: str) -> str:
+    """Name of the plot of one site; kind is one of SITE_FILES.  ValueError where it could not be taken apart again."""
+    if kind not in SITE_FILES or '-' in site:
+        raise ValueError(f'{kind!r} is not a kind of plot of a site: {", ".join(SITE_FILES)}; or {site!r} is no site')
+    return safe_file(f'{kind}-{safe_part(site)}.png')
+
+
 def parse_report_name(name: str) -> ReportName:
     """Take the name of a plot or table of the report apart: a ReportName, or ValueError where it is none."""
-    series, overview = _SERIES_FILE.fullmatch(name), _OVERVIEW_FILE.fullmatch(name)
+    series, overview, site = (each.fullmatch(name) for each in (_SERIES_FILE, _OVERVIEW_FILE, _SITE_FILE))
     if series and SERIES_FILES.get(series[1]) == series[4]:
         parsed = ReportName(series[1], series[2], series[3])
     elif overview:
         parsed = ReportName(overview[1], None, overview[2])
+    elif site:
+        safe_part(site[2])
+        return ReportName(site[1], None, '', site[2])
     else:
         raise ValueError(f'{name!r} is not the name of a plot or table of the report')
     for part in (*(parsed.telescope or 'all').split('-'), parsed.filter):
