@@ -1,13 +1,14 @@
 """What the whole fleet's throughput fits say to operations, gathered: which rooms answer what, in one call.
 
 `answer` takes the fits of all telescopes and filters, whenever they were made, and what the observatory knows; it
-computes nothing of its own.  See docs/answers.md for what each answer means.
+computes nothing of its own.  See docs/answers.md for what each answer means.  `as_tree` and `from_tree` are for JSON.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 
@@ -28,9 +29,11 @@ from ranking import Advice, MirrorState, mirror_state, period_of, rank
 from status import SeriesStatus
 from steps import UnrecordedStep, find_steps
 from throughputmodel import ThroughputFit
+from typedjson import plain, typed
 
 KINDS = ('cleaning', 'wash', 'recoating')  # events of a mirror that somebody may decide on
 SeriesKey = tuple[str, str]  # telescope as site-enclosure-telescope, filter
+SCHEMA = 1  # of the answers in status.json; raised when a field is added, renamed or changes its meaning
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,11 @@ class Answers:
     extinction: tuple[SiteExtinction, ...] = ()
     nights: tuple[SiteNights, ...] = ()
     months: tuple[tuple[str, tuple[Month, ...]], ...] = ()
+
+    @property
+    def are_none(self) -> bool:
+        """Whether nothing was asked: of any fit there are months."""
+        return not (self.months or self.findings)
 
 
 def answer(fits: Mapping[SeriesKey, ThroughputFit], statuses: Iterable[SeriesStatus],
@@ -115,3 +123,32 @@ def _advice(mirrors: tuple[MirrorState, ...], gains: Iterable[Gain], fleet: Iter
         share, scatter = (np.nan, np.nan) if row is None else (row.share, float(np.hypot(row.share_scatter,
                                                                                          row.share_error)))
         yield from rank(mirrors, kind, share, scatter, period_of(times))
+
+
+# -- JSON --------------------------------------------------------------------------------------------------------------
+
+_LISTS: dict[str, Any] = {
+    'findings': tuple[Finding, ...], 'gains': tuple[Gain, ...], 'events': tuple[Gain, ...],
+    'fleet': tuple[FleetGain, ...], 'mirrors': tuple[MirrorState, ...], 'advice': tuple[Advice, ...],
+    'extinction': tuple[SiteExtinction, ...]}
+
+
+def as_tree(answers: Answers) -> dict[str, Any]:
+    """All answers but the single nights as dicts and lists; nan and NaT become None."""
+    return {'schema': SCHEMA, **{name: plain(getattr(answers, name)) for name in _LISTS},
+            'steps': [{'telescope': telescope, **plain(step)} for telescope, step in answers.steps],
+            'months': {site: plain(months) for site, months in answers.months}}
+
+
+def from_tree(tree: Any) -> Answers:
+    """The inverse of as_tree; ValueError where the tree is none of this schema."""
+    try:
+        if tree['schema'] != SCHEMA:
+            raise ValueError(f'its schema is {tree["schema"]!r}, not {SCHEMA}')
+        lists: dict[str, Any] = {name: typed(hint, tree[name]) for name, hint in _LISTS.items()}
+        steps = tuple((typed(str, entry['telescope']), typed(UnrecordedStep, {
+            name: value for name, value in entry.items() if name != 'telescope'})) for entry in tree['steps'])
+        return Answers(**lists, steps=steps, months=tuple((site, typed(tuple[Month, ...], entries))
+                                                          for site, entries in sorted(tree['months'].items())))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f'no answers: {error}') from None

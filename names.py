@@ -80,6 +80,7 @@ OVERVIEW_FILES = ('allmodels_2m01m0', 'allmodels_0m4', 'colorterms')
 TELESCOPE_PLOT, TELESCOPE_PAGE = 'telescopetrend', 'telescope'  # of one telescope in all filters
 STATE_FILE = 'report-state.json'  # what the report keeps of itself, see reportstate.py
 SITE_FILES = ('nightcalendar',)
+FITS_FILE = 'report-fits.npz'  # and the fits of all telescopes and filters, see fitarchive.py
 _SERIES_FILE = re.compile(r'([a-z]+)-([^-]+-[^-]+-[^-]+)-(.+)\.(png|csv)')
 _OVERVIEW_FILE = re.compile(rf'({"|".join(OVERVIEW_FILES)})_(.+)\.png')
 _SITE_FILE = re.compile(rf'({"|".join(SITE_FILES)})-([^-]+)\.png')

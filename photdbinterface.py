@@ -451,6 +451,16 @@ class PhotDatabase:
         """Filters that have rows: a sorted list of names."""
         return [name for (name,) in self._distinct('filter')]
 
+    def camera_months(self) -> list[tuple[str, str, str, str, str, str, int]]:
+        """When cameras were in use, by month: (site, dome, telescope, camera, first and last dateobs, rows), sorted."""
+        names, dateobs = ('site', 'dome', 'telescope', 'camera'), self._column(PHOT.c.dateobs)
+        statement = self._select(PHOT, *names).add_columns(
+            sa.func.min(dateobs), sa.func.max(dateobs), sa.func.count()).group_by(
+            *(self._column(PHOT.c[name]) for name in names), sa.func.substr(dateobs, 1, 7))
+        with self._transaction() as connection:
+            rows = connection.execute(statement).all()
+        return sorted((*texts, count) for *texts, count in rows if all(isinstance(text, str) for text in texts))
+
     def _distinct(self, *names: str) -> list[tuple]:
         with self._transaction() as connection:
             rows = connection.execute(self._select(PHOT, *names).distinct())
@@ -563,6 +573,14 @@ class PhotDatabase:
     def last_run(self, script: str) -> Run | None:
         """The newest `Run` of a script, or None where it never ran."""
         return next(iter(self.runs(1, script=script)), None)
+
+    def last_good(self, script: str) -> datetime | None:
+        """When a script last ended well, whatever it found: naive UTC, None for never."""
+        statement = sa.select(sa.func.max(self._column(RUN.c.ended))).where(
+            self._column(RUN.c.script) == script, self._column(RUN.c.status).in_((0, 1, 3)))
+        with self._transaction() as connection:
+            ended = connection.execute(statement).scalar()
+        return None if ended is None else datetime.fromisoformat(ended)
 
 
 # -- schema and rejections ---------------------------------------------------------------------------------------------

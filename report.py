@@ -1,7 +1,7 @@
 """The long-term report: what an earlier run made and did not change since, what is made now, and the page of both.
 
 Everything is wired here and done elsewhere: `reportseries` makes what there is of one telescope and filter, in this
-process or in several (`framepool`), `webpage` renders, `reportstore` writes.  Only this process writes.
+process or in several (`framepool`), `webrender` renders, `reportstore` writes.  Only this process writes.
 """
 
 import hashlib
@@ -12,24 +12,37 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 import webpage
+import webrender
+from alarms import Recent
+from answers import Answers, answer
+from fitarchive import SeriesKey, pack, unpack
 from framepool import can_start, in_processes
-from names import STATE_FILE, overview_plot_name, safe_part, trend_plot_name
+from names import (
+    FITS_FILE,
+    STATE_FILE,
+    overview_plot_name,
+    safe_part,
+    site_plot_name,
+    telescope_plot_name,
+    trend_plot_name,
+)
 from observatory import Observatory
 from photdbinterface import PhotDatabase
 from photdbtables import StoredModel, TelescopeKey
+from ranking import MirrorState
 from rejections import DatabaseUnusable, UsageInvalid
-from reportrows import COLUMNS, Series, events_of, longitude_deg, moment
+from reportrows import COLUMNS, Series, camera_spans, events_of, longitude_deg, moment
 from reportstate import Output, OverviewMade, ReportState, SeriesMade, code_digest, digest
 from reportstore import BucketStore, DirectoryStore
 from status import SeriesStatus, counted_anew
-from throughputmodel import local_noon
+from throughputmodel import ThroughputFit, local_noon
 
 if TYPE_CHECKING:  # drawing is imported where there is something to draw: mostly there is not much
     from matplotlib.figure import Figure
@@ -47,12 +60,14 @@ class Shown:
     """What the report shows of a series, whenever it was made.
 
     colorterms : fields of trendplots.ColortermLine by camera.  outputs : {file name: Output}.
+    recent : what changed lately.
     """
 
     status: SeriesStatus
     model: StoredModel
     colorterms: tuple[tuple, ...]
     outputs: dict[str, Output]
+    recent: Recent
 
 
 def selection(database: PhotDatabase, options: Namespace,
@@ -104,7 +119,8 @@ class Report:
         self.series = selection(database, options, observatory)
         self.whole = options.start is None and options.end is None  # a part of the data must not pass for all
         self.code = code_digest(version)
-        self.state = _earlier_state(store.get(STATE_FILE)) if self.whole else ReportState()
+        self.state, self.fits = _remembered(store) if self.whole else (ReportState(), {})
+        self.answers = Answers()  # none of a part of the data
         self.counts = Counter[str]()
         self.shown: dict[Series, Shown] = {}
         self.failed: set[Series] = set()
@@ -154,6 +170,7 @@ class Report:
         for series in self.series:
             fingerprint = self._fingerprint(series)  # before the rows: newer ones differ later
             if self.whole and fingerprint is None:
+                self.fits.pop((series.key, series.filter), None)
                 self._settled.append(series)  # it has no rows
                 continue
             kept = self._kept(series, fingerprint)
@@ -185,7 +202,8 @@ class Report:
     def _kept(self, series: Series, fingerprint: str | None) -> tuple[SeriesMade, StoredModel] | None:
         """What an earlier run made of a series, where it would come out the same and is all there still."""
         made = self.state.series.get(str(series))
-        if made is None or made.fingerprint != fingerprint or not self._is_past(made.status):
+        if (made is None or made.fingerprint != fingerprint or not self._is_past(made.status)
+                or (series.key, series.filter) not in self.fits):
             return None
         names = _names_of_files(series, self.options)
         if not all(name in made.outputs and self.store.holds(name, made.outputs[name].sha256) for name in names):
@@ -208,7 +226,8 @@ class Report:
         names = _names_of_files(series, self.options)
         self.counts['kept'] += 1
         self.counts['unchanged'] += len(names)
-        self._show(series, Shown(status, stored, made.colorterms, {name: made.outputs[name] for name in names}))
+        self._show(series, Shown(status, stored, made.colorterms, {name: made.outputs[name] for name in names},
+                                 made.recent))
 
     def _show(self, series: Series, shown: Shown) -> None:
         self.shown[series] = shown
@@ -227,11 +246,13 @@ class Report:
             self.database.store_model(series.key, series.filter, made.model.dateobs, made.model.modelzp,
                                       made.model.modelzperr, made.intervals, made.steps)
         outputs = {file.name: self._put(file) for file in made.files}
-        self._show(series, Shown(made.status, made.model, made.colorterms, outputs))
+        self.fits[series.key, series.filter] = made.fit
+        self._show(series, Shown(made.status, made.model, made.colorterms, outputs, made.recent))
         fingerprint = self._fingerprints.pop(series)
         if fingerprint is not None and self._is_past(made.status):
             self.state.series[str(series)] = SeriesMade(fingerprint, _model_digest(made.model), made.status,
-                                                        made.nights, made.colorterms, made.warnings, outputs)
+                                                        made.nights, made.colorterms, made.warnings, outputs,
+                                                        made.recent)
 
     def _leave(self, series: Series) -> None:
         """Leave a series over which processes die as an earlier run made it: the next run tries it again."""
@@ -261,12 +282,44 @@ class Report:
         """Overview plots, then, when all that it shows is in place, the state and the page."""
         if self.options.createsummaryplots:
             self._overview_plots()
+        if self.whole:
+            self.answers = self._answer()
+            if self.options.createsummaryplots:
+                self._calendars()
+                self._telescope_plots()
         self.store.flush()
         if self.whole:
-            self.store.put(STATE_FILE, self.state.text().encode())
+            self._put_state()
         if self.options.renderhtml:
             self._put_page()
             self.store.flush()
+
+    def _put_state(self) -> None:
+        """Put what the next run is to remember, and the fits where some are new."""
+        if self.counts['series'] > self.counts['kept']:
+            content = pack(self.fits)
+            self.store.put(FITS_FILE, content)
+            self.state.fits = hashlib.sha256(content).hexdigest()
+        self.store.put(STATE_FILE, self.state.text().encode())
+
+    def _answer(self) -> Answers:
+        """What the whole fleet says, also telescopes that this run leaves out: they are as an earlier run made them."""
+        there = {'-'.join(telescope) for telescope in self.database.telescopes()}
+        fits = {key: fit for key, fit in self.fits.items() if key[0] in there}
+        known = {_key_of(made.status): (made.status, made.recent) for made in self.state.series.values()}
+        known |= {_key_of(shown.status): (shown.status, shown.recent) for shown in self.shown.values()}
+        known = {key: value for key, value in sorted(known.items()) if key in fits}
+        return answer(
+            fits, [status for status, _ in known.values()], {key: recent for key, (_, recent) in known.items()},
+            reference_mag={key: status.reference_mag for key, (status, _) in known.items()
+                           if status.reference_mag is not None},
+            extinction={name: self.observatory.extinction(name) for _, name in fits}, last_good=self.last_good(),
+            limits=self.observatory.alarms, now=self.now)
+
+    def last_good(self) -> dict[str, datetime | None]:
+        """When each script last ended well, naive UTC; this one does so now."""
+        return {'photcalibration.py': self.database.last_good('photcalibration.py'),
+                'longtermphotzp.py': self.now.astype('datetime64[s]').item()}
 
     def _put_page(self) -> None:
         shown = [self.shown[series] for series in self.series if series in self.shown]  # they came in any order
@@ -275,11 +328,14 @@ class Report:
                  if each.width is not None and each.height is not None}
         page = webpage.Page(updated=str(self.now.astype('datetime64[s]')),
                             statuses=tuple(each.status for each in shown), plots=plots, runs=tuple(self._runs()),
-                            version=self.version, files=tuple(name for name in outputs if name not in plots))
+                            version=self.version, files=tuple(name for name in outputs if name not in plots),
+                            answers=self.answers, cameras=self.cameras)
         page = webpage.merge(_earlier_page(self.store.get('status.json')), page)
         page = webpage.only_present(page, self.store.names())
         self.store.put('status.json', webpage.render_status(page).encode())
-        self.store.put('index.html', webpage.render_index(page).encode())
+        for name, html in webrender.render_telescopes(page).items():
+            self.store.put(name, html.encode())
+        self.store.put('index.html', webrender.render_index(page).encode())  # last: it names all that is there by now
 
     def _overview_plots(self) -> None:
         for (kind, filter_name), models in self._all_models().items():
@@ -293,6 +349,34 @@ class Report:
                 self._put_overview(overview_plot_name('colorterms', filter_name),
                                    f'colour terms of all telescopes in {filter_name}', lines,
                                    partial(_colorterms_figure, f'colour terms   {filter_name}', lines))
+
+    def _calendars(self) -> None:
+        """The nights of each site."""
+        for each in self.answers.nights:
+            shown = (each.night, each.state, each.frames)
+            self._put_overview(site_plot_name('nightcalendar', each.site), f'photometric nights of {each.site}',
+                               digest(*shown), partial(_calendar_figure, f'nights   {each.site}', *shown, self.until))
+
+    def _telescope_plots(self) -> None:
+        """Each telescope in all filters."""
+        known = {_key_of(made.status): made.status for made in self.state.series.values()}
+        known |= {_key_of(shown.status): shown.status for shown in self.shown.values()}
+        for state in self.answers.mirrors:
+            name, alt = state.telescope, f'{state.telescope}, all filters: {_said(state)}'
+            trends = [(band, fit, known[key].reference_mag) for key, fit in sorted(self.fits.items())
+                      if key in known and key[0] == name for band in key[1:]]
+            marks = _marks(self.answers, name)
+            spans = [span for span in self.cameras if span.telescope == name]
+            shown = ([(band, digest(fit.time, fit.model_mag, fit.model_error_mag, fit.night_residual_mag,
+                                    fit.clear_probability), fit.intervals, reference_mag)
+                      for band, fit, reference_mag in trends], marks, spans, state.threshold_percent)
+            self._put_overview(telescope_plot_name(name), alt, shown, partial(
+                _telescope_figure, name, trends, marks, spans, state.threshold_percent, self.until))
+
+    @cached_property
+    def cameras(self) -> tuple[webpage.CameraSpan, ...]:
+        """When each camera was in use, at all telescopes."""
+        return camera_spans(self.database)
 
     def _all_models(self) -> dict[tuple[str, str], list[tuple[str, StoredModel, float | None]]]:
         """Models by class and filter: those of this run, and the stored ones of what it leaves out."""
@@ -354,6 +438,25 @@ def _earlier_page(content: bytes | None) -> webpage.Page | None:
         return None
 
 
+def _remembered(store: DirectoryStore | BucketStore) -> tuple[ReportState, dict[SeriesKey, ThroughputFit]]:
+    """What an earlier run remembered and its fits: both, or nothing."""
+    state = _earlier_state(store.get(STATE_FILE))
+    if not state.series:
+        return state, {}
+    content = store.get(FITS_FILE) or b''
+    try:
+        if hashlib.sha256(content).hexdigest() != state.fits:
+            raise ValueError(f'it is not the one that {STATE_FILE} names')
+        return state, unpack(content)
+    except ValueError as error:
+        log.warning('%s of an earlier run cannot be used (%s): everything is made anew', FITS_FILE, error)
+        return ReportState(), {}
+
+
+def _key_of(status: SeriesStatus) -> SeriesKey:
+    return status.telescope, status.filter
+
+
 def _earlier_state(content: bytes | None) -> ReportState:
     """What an earlier run remembered; nothing where that cannot be read."""
     if content is None:
@@ -383,6 +486,40 @@ def _colorterms_figure(title: str, lines: Sequence[tuple]) -> 'Figure':
     from trendplots import ColortermLine, all_colorterms_plot
 
     return all_colorterms_plot(title, [ColortermLine(*line) for line in lines])
+
+
+def _said(state: MirrorState) -> str:
+    """What a person would say of a telescope; rounded, so that it stays the same for a while."""
+    said = 'no reference known' if np.isnan(state.percent) else f'throughput {state.percent:.0f}% of reference'
+    rate = 1000 * state.rate_mag_per_month
+    if not abs(rate) > max(2000 * state.rate_error_mag_per_month, 0.5):
+        return said
+    return f'{said}, {"falling" if rate > 0 else "rising"} {abs(rate):.0f} mmag a month'
+
+
+def _marks(answers: Answers, telescope: str) -> list[tuple[np.datetime64, str, float, float]]:
+    """Fields of telescopeplots.EventMark of one telescope: events, and steps that none explains."""
+    return [(gain.time, gain.kind, gain.gain_mag, gain.gain_error_mag) for gain in answers.events
+            if gain.telescope == telescope] + [
+        (step.time, 'unrecorded', step.joint_mag, step.joint_error_mag) for name, step in answers.steps
+        if name == telescope]
+
+
+def _telescope_figure(telescope: str, trends: Iterable[tuple[str, ThroughputFit, float | None]],
+                      marks: Iterable[tuple[np.datetime64, str, float, float]], spans: Iterable[webpage.CameraSpan],
+                      threshold_percent: float, until: np.datetime64) -> 'Figure':
+    from telescopeplots import EventMark, FilterTrend, telescope_plot
+
+    cameras = [(span.camera, np.datetime64(span.first), np.datetime64(span.last)) for span in spans]
+    return telescope_plot(telescope, [FilterTrend(*trend) for trend in trends], [EventMark(*mark) for mark in marks],
+                          cameras, threshold_percent, until)
+
+
+def _calendar_figure(title: str, night: np.ndarray, state: np.ndarray, frames: np.ndarray,
+                     until: np.datetime64) -> 'Figure':
+    from calendarplots import calendar_plot
+
+    return calendar_plot(title, night, state, frames, until)
 
 
 def _names_of_files(series: Series, options: Namespace) -> list[str]:

@@ -18,13 +18,15 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import trendplots
+from alarms import Recent, camera_changes, month_change, week_change
+from fitarchive import without_rows
 from names import trend_plot_name
 from observatory import Observatory
 from photdbinterface import PhotDatabase
 from photdbtables import StoredModel
 from reportrows import Rows, Series, longitude_deg, moment, read_rows
 from status import RECENT_DAYS, SeriesStatus, finding, series_status
-from throughputmodel import ThroughputFit, fit_throughput, percent_of_reference
+from throughputmodel import ThroughputFit, fit_throughput, night_of, percent_of_reference
 
 log = logging.getLogger('photzp.report')
 
@@ -47,6 +49,7 @@ class Made:
     status : SeriesStatus.  model : as the database keeps it; intervals, steps : the same, dicts by column.
     nights : (date, photometric) of the newest nights, as many as a status counts.
     colorterms : fields of trendplots.ColortermLine by camera.  warnings : what was logged as one.  files : of `File`.
+    fit : without its rows.  recent : what changed lately.
     """
 
     status: SeriesStatus
@@ -57,6 +60,8 @@ class Made:
     colorterms: tuple[tuple, ...]
     warnings: tuple[str, ...]
     files: tuple[File, ...]
+    fit: ThroughputFit
+    recent: Recent
 
 
 def image_file(name: str, figure: Figure, alt: str) -> File:
@@ -109,7 +114,8 @@ class SeriesMaker:
         nights = zip(np.datetime_as_string(fit.night[recent]).tolist(), fit.photometric[recent].tolist(), strict=True)
         return Made(status, StoredModel(fit.time, fit.model_mag, fit.model_error_mag), _intervals(fit), _steps(fit),
                     tuple(nights), tuple(astuple(line) for line in lines), tuple(warnings),
-                    tuple(self._files(rows, fit, finding(status))))
+                    tuple(self._files(rows, fit, finding(status))), without_rows(fit),
+                    recent_changes(rows, fit, longitude_deg(self.observatory, series.telescope)))
 
     def _files(self, rows: Rows, fit: ThroughputFit, said: str) -> Iterator[File]:
         yield File(trend_plot_name('mirrormodel', rows.telescope, rows.filter), model_csv(rows, fit).encode())
@@ -137,6 +143,25 @@ class SeriesMaker:
         return _image('colortermtrend', rows, trendplots.colorterm_plot(
             _title(rows), z.dateobs[terms], z.colorterm[terms], z.camera[terms], self.until),
             f'colour term against time, median {median:+.3f}')
+
+
+def recent_changes(rows: Rows, fit: ThroughputFit, longitude_deg: float) -> Recent:
+    """What changed lately, for the alarms: of photometric nights the level, of frames the scatter and the colour term.
+
+    By native filter; cameras are compared in frames of clear nights that the fit has used.
+    """
+    z, clear, used = rows.zeropoints, fit.photometric, np.isfinite(fit.row_residual_mag)
+    level = fit.model_mag + fit.night_residual_mag
+    scatter = np.log(np.where(used & (z.zpsig > 0), z.zpsig, np.nan))
+    free = rows.usable & np.isfinite(z.colorterm) & ~z.colortermheld
+    moved = ((str(camera), month_change(z.dateobs[of], z.colorterm[of])) for name in np.unique(z.filter[free])
+             for camera in np.unique(z.camera[free]) for of in [free & (z.camera == camera) & (z.filter == name)])
+    sure = used & (fit.row_clear_probability > 0.5)
+    apart = (change for name in np.unique(z.filter[sure]) for of in [sure & (z.filter == name)]
+             for change in camera_changes(night_of(z.dateobs[of], longitude_deg), z.camera[of],
+                                          fit.row_residual_mag[of]))
+    return Recent(week_change(fit.night[clear], level[clear]), month_change(z.dateobs[used], scatter[used]),
+                  tuple((camera, change) for camera, change in moved if change is not None), tuple(apart))
 
 
 def _airmass_plot(rows: Rows, fit: ThroughputFit) -> File:

@@ -4,8 +4,9 @@ Each telescope and filter, and each overview plot, has a fingerprint of all that
 files that were made of it.  Where the fingerprint is the same and the files are there as they were written, a run takes
 them as they are.  The clock is no part of a fingerprint, but the month is: axes of time end with it.
 
-`report-state.json` is kept beside the report, so that every destination has its own.  Without it, or where it is
-damaged, everything is made anew: deleting it is always safe.
+`report-state.json` is kept beside the report, so that every destination has its own, and beside it the fits of all
+series (`fitarchive`), whose SHA-256 it names.  Without one of the two, or where it is damaged, everything is made anew:
+deleting them is always safe.
 """
 
 import hashlib
@@ -17,12 +18,15 @@ from typing import Any
 
 import numpy as np
 
+from alarms import Recent
 from status import SeriesStatus
+from typedjson import plain, typed
 
-SCHEMA = 1
+SCHEMA = 2
 # The modules that a number or a pixel of the report depends on, and what draws and computes for them.
-CODE = ('clearsky', 'colourterm', 'names', 'observatory', 'photdbinterface', 'photdbtables', 'plaintext', 'report',
-        'reportrows', 'reportseries', 'reportstate', 'status', 'throughputline', 'throughputmodel', 'trendplots')
+CODE = ('alarms', 'calendarplots', 'clearsky', 'colourterm', 'fitarchive', 'names', 'observatory', 'photdbinterface',
+        'photdbtables', 'plaintext', 'report', 'reportrows', 'reportseries', 'reportstate', 'status', 'telescopeplots',
+        'throughputline', 'throughputmodel', 'trendplots', 'typedjson')
 LIBRARIES = ('matplotlib', 'numpy', 'pillow', 'scipy')
 
 
@@ -43,7 +47,7 @@ class SeriesMade:
     fingerprint : of all that it was made from.  model : digest of the model that was put into the database.
     status : as it was then.  nights : (date, photometric) of the newest nights, as many as a status counts.
     colorterms : fields of trendplots.ColortermLine by camera.  warnings : what was logged as one.
-    outputs : {file name: Output}.
+    outputs : {file name: Output}.  recent : what changed lately.
     """
 
     fingerprint: str
@@ -53,6 +57,7 @@ class SeriesMade:
     colorterms: tuple[tuple, ...]
     warnings: tuple[str, ...]
     outputs: dict[str, Output]
+    recent: Recent
 
     @property
     def night(self) -> np.ndarray:
@@ -75,14 +80,19 @@ class OverviewMade:
 
 @dataclass
 class ReportState:
-    """All that is remembered: series by '<telescope> <filter>', overviews by file name."""
+    """All that is remembered: series by '<telescope> <filter>', overviews by file name.
+
+    fits : SHA-256 of the file of the fits that belong to it.
+    """
 
     series: dict[str, SeriesMade] = field(default_factory=dict)
     overviews: dict[str, OverviewMade] = field(default_factory=dict)
+    fits: str = ''
 
     def text(self) -> str:
         """As JSON, the inverse of `read`; the same state gives the same text."""
-        tree = {'schema': SCHEMA, 'series': {key: asdict(made) for key, made in self.series.items()},
+        series = {key: {**asdict(made), 'recent': plain(made.recent)} for key, made in self.series.items()}
+        tree = {'schema': SCHEMA, 'fits': self.fits, 'series': series,
                 'overviews': {name: asdict(made) for name, made in self.overviews.items()}}
         return json.dumps(tree, sort_keys=True, separators=(',', ':')) + '\n'
 
@@ -95,7 +105,7 @@ class ReportState:
                 raise ValueError(f'its schema is {tree["schema"]!r}, not {SCHEMA}')
             return cls({key: _series(entry) for key, entry in tree['series'].items()},
                        {name: OverviewMade(str(entry['fingerprint']), Output(**entry['output']))
-                        for name, entry in tree['overviews'].items()})
+                        for name, entry in tree['overviews'].items()}, str(tree['fits']))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(f'not a report-state.json: {error}') from None
 
@@ -106,7 +116,7 @@ def _series(entry: dict[str, Any]) -> SeriesMade:
         str(entry['fingerprint']), str(entry['model']), SeriesStatus.from_dict(entry['status']),
         tuple((str(date), bool(clear)) for date, clear in entry['nights']),
         tuple(tuple(line) for line in entry['colorterms']), tuple(map(str, entry['warnings'])),
-        {name: Output(**output) for name, output in entry['outputs'].items()})
+        {name: Output(**output) for name, output in entry['outputs'].items()}, typed(Recent, entry['recent']))
 
 
 def digest(*parts: object) -> str:

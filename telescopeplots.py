@@ -1,7 +1,7 @@
 """One telescope in all filters on one axis of time: the light it lost, what each event gave back, and its cameras.
 
-As in `trendplots`, whose colours and axes these are, a figure is returned and nothing is written; time runs to the end of
-the month of `until`; text from outside is drawn as it is.
+As in `trendplots`, whose colours and axes these are, a figure is returned and nothing is written; time runs to the end
+of the month of `until`; text from outside is drawn as it is.
 """
 
 from collections.abc import Iterable, Sequence
@@ -63,7 +63,7 @@ class FilterTrend:
 
 @dataclass(frozen=True)
 class EventMark:
-    """What happened: kind of the event or 'unrecorded', and what it gave over all filters [mag], nan where not known."""
+    """What happened: kind of the event or 'unrecorded', and what it gave over all filters [mag], nan if not known."""
 
     time: np.datetime64
     kind: str

@@ -11,7 +11,7 @@ import typing
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from typing import Any
 
-from answers import Answers
+from answers import Answers, as_tree, from_tree
 from status import SCHEMA, SeriesStatus
 
 
@@ -53,6 +53,7 @@ class Page:
     updated : when it was made, UTC.  plots : {file name: Plot}.  runs : newest first; of the run that makes the page,
     `ended` is `updated`.  version : of the program.  files : names of other files to link to, as mirrormodel-....csv.
     cameras : by telescope and time.
+    answers : of the whole fleet; without its single nights where it was read from status.json.
     """
 
     updated: str
@@ -69,14 +70,16 @@ def merge(old: Page | None, new: Page) -> Page:
     """The page of a new run with what it did not look at from an older one.
 
     old : Page or None.  Rows of the same telescope and filter, plots of the same name, and cameras of the same
-    telescope are those of the new one; time, runs and version are the new one's too.
+    telescope are those of the new one; time, runs and version are the new one's too, and so are the answers, which are
+    always of the whole fleet: a run over a part of the time gives none and leaves those that there are.
     """
     rows = {_key(status): status for page in (old, new) if page for status in page.statuses}
     plots = (old.plots if old else {}) | new.plots
     mine = {span.telescope for span in new.cameras}
     cameras = {*new.cameras, *(span for span in (old.cameras if old else ()) if span.telescope not in mine)}
+    answers = old.answers if old and new.answers.are_none else new.answers
     return replace(new, statuses=tuple(rows[key] for key in sorted(rows)), plots=dict(sorted(plots.items())),
-                   files=tuple(sorted({*(old.files if old else ()), *new.files})),
+                   files=tuple(sorted({*(old.files if old else ()), *new.files})), answers=answers,
                    cameras=tuple(sorted(cameras, key=lambda span: (span.telescope, span.first, span.camera))))
 
 
@@ -95,7 +98,7 @@ def render_status(page: Page) -> str:
         'schema': SCHEMA, 'updated': page.updated, 'version': page.version,
         'statuses': [status.as_dict() for status in sorted(page.statuses, key=_key)],
         'plots': {name: asdict(plot) for name, plot in page.plots.items()},
-        'files': sorted(page.files), 'runs': [asdict(run) for run in page.runs],
+        'files': sorted(page.files), 'runs': [asdict(run) for run in page.runs], 'answers': as_tree(page.answers),
         'cameras': [asdict(span) for span in page.cameras],
     }
     return json.dumps(_finite(tree), indent=1, sort_keys=True, allow_nan=False) + '\n'
@@ -112,6 +115,7 @@ def read_status(text: str) -> Page:
         return _checked(Page, {'updated': tree['updated'], 'version': tree['version'], 'statuses': statuses,
                                'plots': plots, 'files': tuple(tree['files']),
                                'cameras': tuple(_checked(CameraSpan, entry) for entry in tree.get('cameras', ())),
+                               'answers': from_tree(tree['answers']) if 'answers' in tree else Answers(),
                                'runs': tuple(_checked(RunInfo, entry) for entry in tree['runs'])})
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f'not a status.json: {error}') from None

@@ -59,7 +59,8 @@ def made(years, tmp_path_factory):
 
 
 def test_every_series_has_its_files_and_nothing_is_left_over(made, years):
-    expected = {'index.html', 'status.json', 'report-state.json', 'colorterms_gp.png', 'colorterms_zp.png'}
+    expected = {'index.html', 'status.json', 'report-state.json', 'report-fits.npz', 'colorterms_gp.png',
+                'colorterms_zp.png', 'nightcalendar-lsc.png'}
     for telescope in years.telescopes:
         for name in ('gp', 'zp'):
             expected |= {f'{kind}-{telescope}-{name}.png' for kind in ('photzptrend', 'colortermtrend', 'airmasstrend',

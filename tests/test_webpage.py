@@ -11,10 +11,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sampleanswers import ANSWERS
 
+import answers
+from answers import Answers
 from names import overview_plot_name, trend_plot_name
 from status import SCHEMA, SeriesStatus
 from webpage import Page, Plot, RunInfo, anchor, merge, only_present, read_status, render_index, render_status
@@ -375,7 +379,7 @@ def test_what_is_gone_is_not_shown():
 def test_the_json_is_for_programs():
     tree = json.loads(render_status(page_of(row(percent=math.nan))))
     assert tree['schema'] == SCHEMA
-    assert set(tree) == {'schema', 'updated', 'version', 'statuses', 'plots', 'files', 'runs'}
+    assert set(tree) == {'schema', 'updated', 'version', 'statuses', 'plots', 'files', 'runs', 'answers'}
     assert tree['statuses'][0]['percent'] is None
     assert tree['statuses'][0]['cameras'] == ['fl03', 'fa15']
     assert tree['plots']['photzptrend-lsc-doma-1m0a-rp.png']['width'] == 900
@@ -385,10 +389,37 @@ def test_the_json_is_for_programs():
 def test_the_schema_is_documented():
     text = (Path(__file__).parent.parent / 'docs' / 'status.md').read_text(encoding='utf-8')
     documented = set(re.findall(r'^\| `(\w+)` \|', text, re.MULTILINE))
-    tree = json.loads(render_status(page_of(row())))
-    entries = (tree, tree['statuses'][0], tree['runs'][0], next(iter(tree['plots'].values())))
+    tree = json.loads(render_status(page_of(row(), answers=ANSWERS)))
+    given = tree['answers']
+    entries = (tree, tree['statuses'][0], tree['runs'][0], next(iter(tree['plots'].values())), given,
+               *(given[name][0] for name in given if name not in ('schema', 'months')), given['months']['lsc'][0],
+               given['extinction'][1]['swing'])
     assert documented == {name for entry in entries for name in entry}
     assert f'`schema` | integer | {SCHEMA}' in text
+    assert f'`schema` | integer | {answers.SCHEMA} ' in text[text.index('## answers'):]
+
+
+def test_answers_are_read_back():
+    text = render_status(page_of(row(), answers=ANSWERS))
+    back = read_status(text).answers
+    assert render_status(page_of(row(), answers=back)) == text
+    assert (back.findings, back.gains[0].time, back.months[0][1][0]) == (
+        ANSWERS.findings, ANSWERS.gains[0].time, ANSWERS.months[0][1][0])
+    assert np.isnat(back.mirrors[0].recoated)
+    np.testing.assert_array_equal(back.steps[0][1].size_mag, ANSWERS.steps[0][1].size_mag)
+    np.testing.assert_array_equal(back.extinction[1].swing.covariance, ANSWERS.extinction[1].swing.covariance)
+
+
+def test_answers_are_of_the_newest_run_that_gave_any():
+    old, new, none = page_of(answers=ANSWERS), page_of(answers=Answers(months=(('coj', ()),))), page_of()
+    assert merge(old, new).answers is new.answers
+    assert merge(old, none).answers is merge(None, old).answers is ANSWERS
+
+
+def test_a_status_of_an_earlier_version_has_no_answers():
+    tree = json.loads(render_status(page_of(row(), answers=ANSWERS)))
+    del tree['answers']
+    assert read_status(json.dumps(tree)).answers == Answers()
 
 
 def damaged(**changes):
@@ -400,6 +431,7 @@ def damaged(**changes):
     damaged(statuses=[3]), damaged(statuses=[{}]), damaged(plots=[]), damaged(plots={'a.png': None}),
     damaged(updated=5),
     damaged(plots={'a.png': {'width': '9', 'height': 9, 'alt': ''}}), damaged(runs=[{'script': 'x'}]), damaged(runs=3),
+    damaged(answers=None), damaged(answers={'schema': 0}), damaged(answers={'schema': 1, 'findings': [3]}),
     damaged(files=[3]), damaged(plots={'a.png': {'width': True, 'height': 9, 'alt': ''}}),
     damaged().replace('95.6', '"high"'), damaged().replace('95.6', 'NaN'), damaged().replace('["fl03", "fa15"]', '[1]'),
 ])  # fmt: skip
