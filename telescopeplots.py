@@ -81,7 +81,9 @@ def telescope_plot(title: str, trends: Iterable[FilterTrend], events: Iterable[E
     Loss is counted from the reference, or where none is known from the best level of the model.  Filters without a
     model are left out.  threshold_percent : of the reference, is marked where a reference is known.
     """
-    used = [trend for trend in trends if trend.fit.intervals]
+    order = {name: number for number, name in enumerate(FILTER_COLOURS)}
+    used = sorted((trend for trend in trends if trend.fit.intervals),
+                  key=lambda trend: (order.get(trend.filter, len(order)), trend.filter))
     spans = sorted(cameras, key=lambda span: (span[1], span[0]))
     names = list(dict.fromkeys(name for name, *_ in spans))[-MOST_CAMERAS:]
     times = np.concatenate([np.empty(0, 'datetime64[ms]'), *(trend.fit.time for trend in used),

@@ -18,7 +18,7 @@ from ranking import Advice, MirrorState
 from steps import UnrecordedStep
 from webpage import Page, Plot
 from webtext import between, date_of, known, lasting, percent_lost, plain
-from webviews import by_wavelength, or_none, page_name
+from webviews import by_wavelength, or_none
 
 UNITS = {'mag': ('mmag', 1000.0), 'factor': ('times', 1.0)}  # as findings have them: as shown, and the factor
 
@@ -28,7 +28,6 @@ class FindingLine:
     """Findings of one kind at one telescope: the worst, and (filter and camera, value) of the others, in its unit."""
 
     telescope: str
-    page: str | None
     where: str
     text: str
     others: tuple[tuple[str, str], ...]
@@ -66,7 +65,7 @@ def _group(same: list[Finding]) -> FindingGroup:
 
 def _line(same: list[Finding]) -> FindingLine:
     worst, *others = same
-    return FindingLine(worst.telescope, page_name(worst.telescope), _where(worst), worst.text.replace('+-', '±'),
+    return FindingLine(worst.telescope, _where(worst), worst.text.replace('+-', '±'),
                        tuple((_where(each), _with_unit(each.value, each.unit)) for each in others))
 
 
@@ -91,7 +90,6 @@ class AdviceShown:
     """
 
     advice: Advice
-    page: str | None
     state: MirrorState
     loss_percent: float
     loss_error_percent: float
@@ -115,7 +113,7 @@ def _advice(advice: Advice, state: MirrorState) -> AdviceShown:
     loss, loss_error = state.to_gain_mag
     against = ('' if known(state.loss_mag) else 'since recoating' if known(state.since_recoating_mag)
                else 'below its best' if known(state.best_mag) else '')
-    return AdviceShown(advice, page_name(advice.telescope), state, percent_lost(loss),
+    return AdviceShown(advice, state, percent_lost(loss),
                        (100 - percent_lost(loss)) * 0.4 * math.log(10) * loss_error, against, *falls_below(state))
 
 
@@ -165,7 +163,6 @@ class EventShown:
 
     date: str
     telescope: str
-    page: str | None
     kind: str
     total: Gain
     filters: tuple[tuple[str, Gain | None], ...]
@@ -182,7 +179,7 @@ def events_of(answers: Answers, telescope: str | None = None) -> tuple[EventShow
     filters = sorted(names, key=by_wavelength)
     chosen.sort(key=lambda gain: (gain.telescope, gain.kind))
     chosen.sort(key=lambda gain: gain.time, reverse=True)
-    return tuple(EventShown(date_of(gain.time), gain.telescope, page_name(gain.telescope), gain.kind, gain,
+    return tuple(EventShown(date_of(gain.time), gain.telescope, gain.kind, gain,
                             tuple((name, single[_event_key(gain)].get(name)) for name in filters), _lasted(gain))
                  for gain in chosen)
 
@@ -209,7 +206,6 @@ class StepShown:
     """A step that no event explains; sizes : (filter, size, error) [mag]; toml : the lines that record it."""
 
     telescope: str
-    page: str | None
     date: str
     interval: str
     step: UnrecordedStep
@@ -228,8 +224,9 @@ def _step(telescope: str, step: UnrecordedStep) -> StepShown:
              in zip(step.filters, step.size_mag, step.error_mag, strict=True)]
     note = f'found by the report: {1000 * step.joint_mag:+.0f} +- {1000 * step.joint_error_mag:.0f} mmag'
     date = date_of(step.time)
-    toml = f'[[events]]\ntelescope = {json.dumps(telescope)}\ndate = {date}\nkind = "break"\nnote = {json.dumps(note)}'
-    return StepShown(telescope, page_name(telescope), date, between(step.early, step.late), step,
+    toml = '\n'.join(('[[events]]', f'telescope = {json.dumps(telescope, ensure_ascii=False)}', f'date = {date}',
+                      'kind = "break"', f'note = "{note}"'))
+    return StepShown(telescope, date, between(step.early, step.late), step,
                      tuple(sorted(sizes, key=lambda each: by_wavelength(each[0]))), toml)
 
 

@@ -9,8 +9,9 @@ next; did it work; what did nobody write down; how is each telescope doing; were
 look like.  The page of a telescope has all that is known of it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,7 @@ def render_index(page: Page) -> str:
     advice = webanswers.advice_of(page.answers)
     fleet_filters, fleet = webanswers.fleet_of(page.answers.fleet)
     extinction_filters, extinction = webanswers.extinction_of(page.answers.extinction)
-    return _html('index.html.j2', page, now, {
+    return _html('index.html.j2', page, now, telescopes, {
         'telescopes': telescopes, 'runs': runs_of(page.runs, now), 'filters': filters_of(page, telescopes),
         'sites': sites_of(telescopes), 'dormant': [each for each in telescopes if each.dormant],
         'findings': webanswers.findings_of(page.answers.findings), 'advice': advice,
@@ -50,29 +51,33 @@ def render_telescopes(page: Page) -> dict[str, str]:
     """{file name: HTML} of a page for each telescope whose name can be that of a file."""
     page = merge(None, page)
     now = webtext.moment(page.updated)
-    return {each.page: _telescope(page, each, now) for each in telescopes_of(page, now) if each.page is not None}
+    telescopes = telescopes_of(page, now)
+    return {each.page: _telescope(page, each, now, telescopes) for each in telescopes if each.page is not None}
 
 
-def _telescope(page: Page, telescope: Telescope, now: datetime | None) -> str:
+def _telescope(page: Page, telescope: Telescope, now: datetime | None, telescopes: Sequence[Telescope]) -> str:
     name, answers = telescope.name, page.answers
     own = [finding for finding in answers.findings if finding.telescope == name]
     ranks = [(kind, row, len(rows)) for kind, rows in webanswers.advice_of(answers)
              for row in rows if row.advice.telescope == name]
-    return _html('telescope.html.j2', page, now, {
+    return _html('telescope.html.j2', page, now, telescopes, {
         'telescope': telescope, 'findings': webanswers.findings_of(own), 'ranks': ranks,
         'state': next((state for state in answers.mirrors if state.telescope == name), None),
         'events': webanswers.events_of(answers, name), 'steps': webanswers.steps_of(answers, name),
         'nights': next((each for each in webanswers.nights_of(page) if each.site == telescope.site), None)})
 
 
-def _html(template: str, page: Page, now: datetime | None, values: Mapping[str, Any]) -> str:
+def _html(template: str, page: Page, now: datetime | None, telescopes: Iterable[Telescope],
+          values: Mapping[str, Any]) -> str:
     html = _environment().get_template(template).render(
-        page=page, updated=webtext.words(now), band_percent=100 * 10 ** (-0.4 * HEALTHY_MAG), recent_days=RECENT_DAYS,
+        page=page, pages={each.name: each.page for each in telescopes if each.page is not None},
+        updated=webtext.words(now), band_percent=100 * 10 ** (-0.4 * HEALTHY_MAG), recent_days=RECENT_DAYS,
         dormant_days=DORMANT_DAYS, shown_findings=SHOWN_FINDINGS, shown_advice=SHOWN_ADVICE, shown_events=SHOWN_EVENTS,
         shown_steps=SHOWN_STEPS, falls_below=webanswers.falls_below, **values)
     return html.encode('utf-8', 'replace').decode()  # half a sign of UTF-16 cannot be written
 
 
+@cache
 def _environment() -> 'Environment':
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 

@@ -93,7 +93,7 @@ class Telescope:
     @property
     def page(self) -> str | None:
         """File name of its own page; None where its name cannot be that of a file."""
-        return page_name(self.name)
+        return or_none(telescope_page_name, self.name)
 
     @property
     def site(self) -> str:
@@ -120,11 +120,6 @@ class Telescope:
         """The series with the newest event, None where no event is known."""
         known = [(each.status.event_date, each) for each in self.series if each.status and each.status.event_date]
         return max(known, key=lambda pair: pair[0])[1] if known else None
-
-
-def page_name(telescope: str) -> str | None:
-    """File name of the page of a telescope; None where its name cannot be that of a file."""
-    return or_none(telescope_page_name, telescope)
 
 
 def telescopes_of(page: Page, now: datetime | None) -> tuple[Telescope, ...]:

@@ -43,7 +43,7 @@ def made_anew(statuses, now=LATER):
 def files(out):
     """{name: content} of all files that the report would make from nothing at the same time."""
     return {path.name: path.read_bytes() for path in out.iterdir()
-            if path.name not in ('index.html', 'status.json', 'report-state.json', 'report-fits.npz')}
+            if path.suffix != '.html' and path.name not in ('status.json', 'report-state.json', 'report-fits.npz')}
 
 
 def without_made(statuses):

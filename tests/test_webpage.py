@@ -5,8 +5,6 @@ import math
 import re
 from collections import Counter
 from dataclasses import replace
-from html import unescape
-from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import urlsplit
@@ -15,88 +13,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pagesamples import CAMERAS, HOSTILE, NOW, RUNS, Parsed, page_of, parsed, plots_of, row, text_of, unknown
 from sampleanswers import ANSWERS
 
 import answers
 from answers import Answers
-from names import overview_plot_name, telescope_plot_name, trend_plot_name
-from status import SCHEMA, SeriesStatus
+from names import overview_plot_name
+from status import SCHEMA
 from webpage import CameraSpan, Page, Plot, RunInfo, merge, only_present, read_status, render_status
 from webrender import render_index, render_telescopes
 from webtext import anchor
-
-NOW = '2025-11-21T14:05:00'
-VOID = {'meta', 'link', 'img', 'br', 'hr', 'input'}
-HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>\'{{7*7}}&amp;'
-RUNS = (RunInfo('longtermphotzp.py', '2025-11-21 14:00:00.000', NOW, 0, '88 series'),
-        RunInfo('photcalibration.py', '2025-11-21 08:00:00.000', '2025-11-21 08:12:00.000', 0, '412 measured'))
-
-
-CAMERAS = (CameraSpan('lsc-doma-1m0a', 'fl03', '2019-01-02', '2023-05-04', 1500),
-           CameraSpan('lsc-doma-1m0a', 'fa15', '2023-05-06', '2025-11-20', 2500))
-
-
-def row(telescope='lsc-doma-1m0a', filter_name='rp', **changes):
-    """A healthy series, observed yesterday."""
-    healthy = SeriesStatus(
-        telescope=telescope, filter=filter_name, cameras=('fl03', 'fa15'), last_observation='2025-11-20T23:59:59',
-        rows=4000, usable_rows=2500, nights=700, zp_mag=23.7512, zp_error_mag=0.0031, reference_mag=23.8, percent=95.6,
-        percent_error=0.3, slope_mag_per_month=-0.0042, slope_error_mag_per_month=0.0004, event_date='2025-10-22',
-        event_kind='wash', days_since_event=30, nights_observed=21, nights_photometric=14, state='good', updated=NOW)
-    return replace(healthy, **changes)
-
-
-def unknown(telescope='lsc-doma-1m0a', filter_name='rp'):
-    """A series of which nothing is known."""
-    fields = ('last_observation', 'zp_mag', 'zp_error_mag', 'reference_mag', 'percent', 'percent_error', 'event_date',
-              'slope_mag_per_month', 'slope_error_mag_per_month', 'event_kind', 'days_since_event')
-    return row(telescope, filter_name, cameras=(), rows=0, usable_rows=0, nights=0, nights_observed=0,
-               nights_photometric=0, state='unknown', **dict.fromkeys(fields))
-
-
-def plots_of(*rows):
-    names = [trend_plot_name(kind, each.telescope, each.filter) for each in rows
-             for kind in ('photzptrend', 'colortermtrend', 'airmasstrend')]
-    return {name: Plot(900, 450, f'{name}: throughput 96% of reference') for name in names}
-
-
-def page_of(*rows, plots=None, runs=RUNS, **more):
-    return Page(NOW, rows, plots_of(*rows) if plots is None else plots, runs, '0.1.0', **more)
-
-
-class Parsed(HTMLParser):
-    """The page taken apart: elements with their attributes in order, text by element, and whether tags balance."""
-
-    def __init__(self, html):
-        super().__init__(convert_charrefs=True)
-        self.elements, self.open, self.texts = [], [], []
-        self.feed(html)
-        self.close()
-        assert self.open == []
-        self.text = ' '.join(' '.join(text for tag, text in self.texts if tag != 'style').split())
-
-    def handle_starttag(self, tag, attrs):
-        assert len({name for name, _ in attrs}) == len(attrs), f'an attribute twice in {tag}'
-        self.elements.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.texts.append((self.open[-1] if self.open else '', data))
-
-    def all(self, tag):
-        return [attributes for name, attributes in self.elements if name == tag]
-
-    def ids(self):
-        return [attributes['id'] for _, attributes in self.elements if 'id' in attributes]
-
-
-def parsed(page):
-    return Parsed(render_index(page))
-
 
 FLEET = [row(telescope, name) for telescope in ('lsc-doma-1m0a', 'lsc-domb-1m0a', 'coj-clma-2m0a', 'tfn-aqwa-0m4a')
          for name in ('gp', 'rp', 'ip', 'zp')]
@@ -211,15 +137,8 @@ def test_the_same_facts_give_the_same_bytes(fleet):
 # -- what needs attention ----------------------------------------------------------------------------------------------
 
 
-def part(html, name):
-    """Text of a part of a page, from its heading to the next one."""
-    inside = re.search(rf'<h2 id="{name}">(.*?)(?=<h2|</main>)', html, re.DOTALL)[1]
-    return ' '.join(unescape(re.sub(r'<[^>]*>', ' ', inside)).split())
-
-
 def runs_panel(page):
-    inside = re.search(r'<section class="runs"[^>]*>(.*?)</section>', render_index(page), re.DOTALL)[1]
-    return ' '.join(unescape(re.sub(r'<[^>]*>', ' ', inside)).split())
+    return text_of(re.search(r'<section class="runs"[^>]*>(.*?)</section>', render_index(page), re.DOTALL)[1])
 
 
 def test_a_steep_slope_counts_only_beyond_doubt():
@@ -403,9 +322,9 @@ def test_the_schema_is_documented():
     documented = set(re.findall(r'^\| `(\w+)` \|', text, re.MULTILINE))
     tree = json.loads(render_status(page_of(row(), answers=ANSWERS, cameras=CAMERAS)))
     given = tree['answers']
-    entries = (tree, tree['statuses'][0], tree['runs'][0], tree['cameras'][0], next(iter(tree['plots'].values())), given,
-               *(given[name][0] for name in given if name not in ('schema', 'months')), given['months']['lsc'][0],
-               given['extinction'][1]['swing'])
+    entries = (tree, tree['statuses'][0], tree['runs'][0], tree['cameras'][0], next(iter(tree['plots'].values())),
+               given, given['months']['lsc'][0], given['extinction'][1]['swing'],
+               *(given[name][0] for name in given if name not in ('schema', 'months')))
     assert documented == {name for entry in entries for name in entry}
     assert f'`schema` | integer | {SCHEMA}' in text
     assert f'`schema` | integer | {answers.SCHEMA} ' in text[text.index('## answers'):]
