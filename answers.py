@@ -6,19 +6,21 @@ computes nothing of its own.  See docs/answers.md for what each answer means.  `
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 
 from alarms import (
+    Change,
     Finding,
     Recent,
     run_findings,
     series_findings,
     silent_findings,
     step_findings,
+    week_change,
     worst_first,
 )
 from extinction import SiteExtinction, by_site
@@ -89,6 +91,8 @@ def answer(fits: Mapping[SeriesKey, ThroughputFit], statuses: Iterable[SeriesSta
         telescope, each, known[telescope], now, limits.throughput_below_percent)) is not None)
     nights = tuple(site_nights(site, each) for site, each in by_site_fits.items())
     statuses = tuple(statuses)
+    recent = {key: replace(recent.get(key, Recent()), week_mag=week)
+              for each in by_site_fits.values() for key, week in _weeks(each)}
     findings = worst_first((
         *run_findings(dict(last_good), moment, limits), *_of_series(statuses, recent, limits, moment),
         *(finding for telescope, step in steps for finding in step_findings(
@@ -96,6 +100,21 @@ def answer(fits: Mapping[SeriesKey, ThroughputFit], statuses: Iterable[SeriesSta
             step.joint_mag, step.joint_error_mag, limits, moment.date()))))
     return Answers(findings, steps, gains, over_filters(gains), fleet, mirrors, tuple(_advice(mirrors, gains, fleet)),
                    by_site(fits, extinction), nights, tuple((each.site, monthly(each)) for each in nights))
+
+
+def _weeks(fits: Mapping[SeriesKey, ThroughputFit]) -> Iterator[tuple[SeriesKey, Change | None]]:
+    """How the level of each telescope and filter of one site changed within the week.
+
+    Nights count that were photometric by its own fit, or by the other telescopes of the site: its own fit takes the
+    first nights after a fall for cloudy ones, as cloud dims in just that way.
+    """
+    for telescope in {telescope: None for telescope, _ in fits}:
+        others = site_nights('', {key: fit for key, fit in fits.items() if key[0] != telescope})
+        clear = others.night[others.state == 'photometric']
+        for key, fit in fits.items():
+            if key[0] == telescope:
+                good = fit.photometric | np.isin(fit.night, clear)
+                yield key, week_change(fit.night[good], (fit.model_mag + fit.night_residual_mag)[good])
 
 
 def _of_series(statuses: Iterable[SeriesStatus], recent: Mapping[SeriesKey, Recent], limits: AlarmLimits,

@@ -104,6 +104,15 @@ def site_extinction(site: str, filter_name: str, adopted: float, fits: Iterable[
     return SiteExtinction(site, filter_name, adopted + offset, offset_error, adopted, len(value), chi2, swing)
 
 
+def with_prior_about(offset: float, error: float, extinction_offset: float) -> float:
+    """Fitted minus adopted extinction of a fit whose rows were given another one, by so much: as the fit would have it.
+
+    Its prior is about what the rows were given, c, instead of the adopted extinction: in sum of precisions q + 1/P^2 =
+    1/s^2 the mean moves by c s^2 / P^2, and that is taken back.  offset, error : of the fit, against what it was given.
+    """
+    return offset + extinction_offset * (1 - (error / PRIOR_MAG) ** 2) if extinction_offset else offset
+
+
 def combined(value: np.ndarray, error: np.ndarray) -> tuple[float, float, float]:
     """d, its error, and chi^2 of posteriors (n,) that had the prior each; nan, nan, 0 without any."""
     if not len(value):

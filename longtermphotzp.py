@@ -8,16 +8,18 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import commandline
-from commandline import DONE, SOME_UNREADABLE, Parser, date_option, run_script, with_progress
+from commandline import DONE, FINDINGS, SOME_UNREADABLE, Parser, date_option, run_script, with_progress
 from plaintext import printable
-from rejections import DatabaseUnusable
+from rejections import DatabaseUnusable, UsageInvalid
 
 if TYPE_CHECKING:  # imported where they are used, so that --help answers at once
+    from alarms import Finding
     from observatory import Observatory
     from photdbinterface import PhotDatabase
 
@@ -49,8 +51,21 @@ def parser() -> Parser:
                       help='give each zeropoint the colour term of its camera in that half-year (default: True)')
     what.add_argument('--no-cameracolorterm', dest='cameracolorterm', action='store_false',
                       help='leave each zeropoint the colour term of its own frame')
+    what.add_argument('--fit-extinction', action='store_true',
+                      help='bring zeropoints to airmass 1 with the extinction that the fits of an earlier run found at '
+                      'the site, where it is known well enough, instead of that of observatory.toml')
     what.add_argument('--processes', metavar='N', type=int,
                       help='processes that fit and draw (default: one per core that this run may use)')
+    alarms = p.add_argument_group('alarms')
+    alarms.add_argument('--check', action='store_true',
+                        help='print a line for each finding of the whole fleet, the worst first, and end with status 3 '
+                        'if there is any; limits are in [alarms] of observatory.toml')
+    alarms.add_argument('--threshold', metavar='PERCENT', type=_percent,
+                        help='throughput below this percentage of the reference is a finding (default: that of '
+                        'observatory.toml, 80)')
+    alarms.add_argument('--metrics', metavar='FILE',
+                        help='write state and findings of the whole fleet for Prometheus to this file, as '
+                        "photzp.prom in the directory of the node exporter's textfile collector")
     where = p.add_argument_group('where')
     where.add_argument('--database', default=DEFAULT_DATABASE,
                        help=f'database: a file, a directory or an SQLAlchemy URL (default: {DEFAULT_DATABASE})')
@@ -76,10 +91,11 @@ examples:
   longtermphotzp.py                                          everything
   longtermphotzp.py --site lsc --telescope domb-1m0a         one telescope; the others stay on the page
   longtermphotzp.py --filter rp --no-renderhtml              plots of one filter only
+  longtermphotzp.py --check --threshold 75                   the report, then what somebody should look at
   longtermphotzp.py --export zeropoints.ecsv --start 20240101 numbers for your own tools
 
 exit status: 0 done; 1 done, but some input was unreadable or a process died over a telescope (--testdb: there are
-findings); 2 could not run
+findings); 2 could not run; 3 done, and --check has findings
 """
 
 
@@ -90,12 +106,26 @@ def _yes_or_no(text: str) -> bool:
     return words[text.lower()]
 
 
+def _percent(text: str) -> float:
+    try:
+        percent = float(text)
+    except ValueError:
+        percent = 0.0
+    if not 0 < percent < 200:
+        raise argparse.ArgumentTypeError(f'{text!r} is no percentage between 0 and 200')
+    return percent
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     p = parser()
     options = p.parse_args(argv)
     if options.start and options.end and options.start >= options.end:
         p.error(f'--start {options.start} is not before --end {options.end}')
+    if options.start or options.end:
+        of_all = [name for name in ('check', 'metrics', 'fit_extinction') if getattr(options, name)]
+        if of_all:
+            p.error(f'--{of_all[0].replace("_", "-")} needs all of the time: not with --start or --end')
     if options.processes is not None and not 1 <= options.processes <= 1000:
         p.error(f'--processes {options.processes}: must be a number of processes, at least 1')
     from framepool import ONE_THREAD
@@ -113,6 +143,9 @@ def run(options: argparse.Namespace, *, now: datetime | None = None) -> int:
     from photdbinterface import PhotDatabase
 
     observatory = load_observatory(options.observatory)
+    if options.threshold is not None:
+        observatory = replace(observatory, alarms=replace(observatory.alarms,
+                                                          throughput_below_percent=options.threshold))
     if not options.importold and not PhotDatabase.exists(options.database):
         raise DatabaseUnusable(f'{options.database}: there is no such database; see --database')
     if options.testdb:
@@ -139,6 +172,9 @@ def _recorded_run(database: 'PhotDatabase', options: argparse.Namespace, observa
     from report import Report
     from reportstore import open_store
 
+    metrics_file = Path(options.metrics).expanduser() if options.metrics else None
+    if metrics_file and not metrics_file.parent.is_dir():
+        raise UsageInvalid(f'--metrics {metrics_file}: there is no directory {metrics_file.parent}')
     given = {name: value for name, value in vars(options).items() if value is not None}
     run_id = database.start_run('longtermphotzp.py', {**given, 'database': database.place}, commandline.VERSION)
     status, counts = commandline.COULD_NOT_RUN, Counter[str]()
@@ -153,7 +189,16 @@ def _recorded_run(database: 'PhotDatabase', options: argparse.Namespace, observa
             report.finish()
         counts['sent'] = store.sent
         counts['unchanged'] += store.unchanged
+        findings = report.answers.findings
+        if metrics_file:
+            from metrics import render_metrics, write_metrics
+
+            write_metrics(metrics_file, render_metrics(report.statuses(), findings, report.last_good(),
+                                                       report.moment))
         status = SOME_UNREADABLE if counts['failed'] else DONE
+        if options.check:
+            counts['findings'] = len(findings)
+            status = FINDINGS if findings else status
     except commandline.Interrupted as signalled:
         status = signalled.exit_status
         raise
@@ -163,7 +208,17 @@ def _recorded_run(database: 'PhotDatabase', options: argparse.Namespace, observa
     print(f'{counts["series"]} telescopes and filters ({counts["kept"]} unchanged) from {counts["zeropoints"]} '
           f'zeropoints; {counts["sent"]} files written, {counts["unchanged"]} unchanged:\n'
           f'{store.place.rstrip("/")}{page}', flush=True)
+    if options.check:
+        print_findings(findings)
     return status
+
+
+def print_findings(findings: 'Sequence[Finding]') -> None:
+    """How many there are, and a line for each."""
+    print('no findings' if not findings else f'{len(findings)} finding{"s" if len(findings) > 1 else ""}')
+    for finding in findings:
+        print(printable(finding.line()))
+    sys.stdout.flush()
 
 
 def check_database(database: 'PhotDatabase', observatory: 'Observatory') -> int:

@@ -6,10 +6,12 @@ are in seconds since 1970, so that `time() - photzp_last_observation_timestamp_s
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from alarms import KINDS, Finding
+from rejections import StoreFailed
 from status import SeriesStatus
 
 SERIES = {  # field of SeriesStatus: name, help
@@ -56,6 +58,19 @@ def render_metrics(statuses: Iterable[SeriesStatus], findings: Iterable[Finding]
             good.labels(script).set(_seconds(ended))
     gauge('report_timestamp_seconds', 'When these figures were made').set(_seconds(now))
     return generate_latest(registry).decode()
+
+
+def write_metrics(path: Path, text: str) -> None:
+    """Write the file so that a reader sees the old or the new one and never a part; StoreFailed where it cannot be.
+
+    The collector reads *.prom only, and so not the temporary name, which is the same each time: nothing piles up.
+    """
+    temporary = path.with_name(f'.{path.name}.partial')
+    try:
+        temporary.write_text(text, encoding='utf-8')
+        temporary.replace(path)
+    except OSError as error:
+        raise StoreFailed(f'{path}: cannot be written ({error.strerror}); see --metrics') from None
 
 
 def _seconds(moment: datetime) -> float:

@@ -10,7 +10,7 @@ from argparse import Namespace
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property, partial
 from itertools import chain, islice
@@ -22,6 +22,7 @@ import webpage
 import webrender
 from alarms import Recent
 from answers import Answers, answer
+from extinction import by_site
 from fitarchive import SeriesKey, pack, unpack
 from framepool import can_start, in_processes
 from names import (
@@ -52,6 +53,7 @@ if TYPE_CHECKING:  # drawing is imported where there is something to draw: mostl
 log = logging.getLogger('photzp.report')
 
 FEW_SERIES = 8  # below this, processes take longer to start than the series take
+EXTINCTION_ERROR_MAX = 0.01  # mag/airmass: a fitted one is used where it is better than that, 10 mmag at airmass 2
 SIZE_CLASSES = {'2m01m0': '2m and 1m telescopes', '0m4': '0.4m telescopes'}  # that share an overview plot
 
 
@@ -116,10 +118,13 @@ class Report:
         self.now: np.datetime64 = np.datetime64(now, 'ms')
         self.version, self.processes = version, processes
         self.until = min(self.now, moment(options.end) or self.now)
-        self.series = selection(database, options, observatory)
         self.whole = options.start is None and options.end is None  # a part of the data must not pass for all
         self.code = code_digest(version)
         self.state, self.fits = _remembered(store) if self.whole else (ReportState(), {})
+        self.state.extinction = self._fitted_extinction() if options.fit_extinction else {}
+        fitted = self.state.extinction
+        self.series = [replace(each, extinction_offset=fitted.get(f'{each.telescope[0]} {each.filter}', 0.0))
+                       for each in selection(database, options, observatory)]
         self.answers = Answers()  # none of a part of the data
         self.counts = Counter[str]()
         self.shown: dict[Series, Shown] = {}
@@ -181,6 +186,22 @@ class Report:
                 self._take_as_made(series, *kept)
                 self._settled.append(series)
 
+    def _fitted_extinction(self) -> dict[str, float]:
+        """What is fitted of the extinction less what is adopted, by '<site> <filter>', where it is known well enough.
+
+        One that is in use stays as long as the fits agree with it: noise must not make everything anew every night.
+        """
+        offsets = {}
+        for each in by_site(self.fits, self._adopted()):
+            key, offset = f'{each.site} {each.filter}', round(each.k - each.adopted, 3)
+            if each.k_error <= EXTINCTION_ERROR_MAX:
+                used = self.state.extinction.get(key, np.inf)
+                offsets[key] = used if abs(used - offset) <= each.k_error else offset
+        return offsets
+
+    def _adopted(self) -> dict[str, float]:
+        return {name: self.observatory.extinction(name) for _, name in self.fits}
+
     def _fingerprint(self, series: Series) -> str | None:
         """Of all that a series is made from; None where there are no rows, or only a part of them is looked at."""
         if not self.whole:
@@ -196,8 +217,8 @@ class Report:
         references = [entry for entry in observatory.reference_throughput
                       if (entry.class_, entry.filter) == (telid[:3], series.filter)]
         return digest(self.code, self._month(), rows, [observatory.extinction(name) for name in series.native],
-                      longitude, events, past, references, observatory.gain_repairs, sorted(observatory.camera_types),
-                      self.options.cameracolorterm)
+                      series.extinction_offset, longitude, events, past, references, observatory.gain_repairs,
+                      sorted(observatory.camera_types), self.options.cameracolorterm)
 
     def _kept(self, series: Series, fingerprint: str | None) -> tuple[SeriesMade, StoredModel] | None:
         """What an earlier run made of a series, where it would come out the same and is all there still."""
@@ -282,7 +303,8 @@ class Report:
         """Overview plots, then, when all that it shows is in place, the state and the page."""
         if self.options.createsummaryplots:
             self._overview_plots()
-        if self.whole:
+        wanted = ('renderhtml', 'createsummaryplots', 'check', 'metrics')
+        if self.whole and any(getattr(self.options, name) for name in wanted):
             self.answers = self._answer()
             if self.options.createsummaryplots:
                 self._calendars()
@@ -304,22 +326,35 @@ class Report:
 
     def _answer(self) -> Answers:
         """What the whole fleet says, also telescopes that this run leaves out: they are as an earlier run made them."""
-        there = {'-'.join(telescope) for telescope in self.database.telescopes()}
-        fits = {key: fit for key, fit in self.fits.items() if key[0] in there}
-        known = {_key_of(made.status): (made.status, made.recent) for made in self.state.series.values()}
-        known |= {_key_of(shown.status): (shown.status, shown.recent) for shown in self.shown.values()}
-        known = {key: value for key, value in sorted(known.items()) if key in fits}
+        known = self._known()
         return answer(
-            fits, [status for status, _ in known.values()], {key: recent for key, (_, recent) in known.items()},
+            {key: self.fits[key] for key in known}, [status for status, _ in known.values()],
+            {key: recent for key, (_, recent) in known.items()},
             reference_mag={key: status.reference_mag for key, (status, _) in known.items()
                            if status.reference_mag is not None},
-            extinction={name: self.observatory.extinction(name) for _, name in fits}, last_good=self.last_good(),
+            extinction=self._adopted(), last_good=self.last_good(),
             limits=self.observatory.alarms, now=self.now)
+
+    def _known(self) -> dict[SeriesKey, tuple[SeriesStatus, Recent]]:
+        """All series that there is a fit of, by name: as this run shows them, or as an earlier one left them."""
+        there = {'-'.join(telescope) for telescope in self.database.telescopes()}
+        known = {_key_of(made.status): (made.status, made.recent) for made in self.state.series.values()}
+        known |= {_key_of(shown.status): (shown.status, shown.recent) for shown in self.shown.values()}
+        return {key: value for key, value in sorted(known.items()) if key in self.fits and key[0] in there}
+
+    def statuses(self) -> list[SeriesStatus]:
+        """Of the whole fleet, whatever telescopes this run looked at."""
+        return [status for status, _ in self._known().values()]
+
+    @property
+    def moment(self) -> datetime:
+        """Now, naive UTC, to the second."""
+        return self.now.astype('datetime64[s]').item()
 
     def last_good(self) -> dict[str, datetime | None]:
         """When each script last ended well, naive UTC; this one does so now."""
         return {'photcalibration.py': self.database.last_good('photcalibration.py'),
-                'longtermphotzp.py': self.now.astype('datetime64[s]').item()}
+                'longtermphotzp.py': self.moment}
 
     def _put_page(self) -> None:
         shown = [self.shown[series] for series in self.series if series in self.shown]  # they came in any order

@@ -29,11 +29,16 @@ COLUMNS = ('name', 'frame', 'processed', 'dateobs', 'camera', 'filter', 'airmass
 
 @dataclass(frozen=True)
 class Series:
-    """One telescope in one filter as reported; native : names of the filters that are reported as this one."""
+    """One telescope in one filter as reported.
+
+    native : names of the filters that are reported as this one.  extinction_offset [mag/airmass] : what the extinction
+    that brings the rows to airmass 1 is above the adopted one.
+    """
 
     telescope: TelescopeKey
     filter: str
     native: tuple[str, ...]
+    extinction_offset: float = 0.0
 
     @property
     def key(self) -> str:
@@ -51,7 +56,8 @@ class Rows:
     zeropoints : photdbinterface.Zeropoints.  zp_repaired [mag] : gain repaired.  zp_cameracolour, zperr [mag] : and
         with the colour term of the camera.  zp_unit [mag] : and at airmass 1.
     colourterms : tuple of colourterm.CameraColourTerm, empty where none was applied; their groups are codes of `group`.
-    extinction [mag/airmass] : adopted, by native filter.  usable : rows that the model may rest on.
+    extinction [mag/airmass] : that this was done with, by native filter; extinction_offset : of it, above the adopted
+        one.  usable : rows that the model may rest on.
     events : (date, kind, note) of the telescope.  reference_mag : of a clean telescope, None where not known.
     group : code of camera, native filter and kind of row (older rows hold zp at g-i = 0).  group_names : of the codes.
     """
@@ -70,6 +76,7 @@ class Rows:
     group_names: tuple[str, ...]
     events: Events
     reference_mag: float | None
+    extinction_offset: float
 
     @property
     def old_groups(self) -> frozenset[int]:
@@ -94,7 +101,7 @@ def read_rows(database: PhotDatabase, series: Series, observatory: Observatory, 
         return None
     repairs = [(r.camera, r.from_, r.until, r.ratio) for r in observatory.gain_repairs]
     zp_repaired = correct_gain(z.zp, z.camera, z.dateobs, repairs)
-    extinction = _by_value(z.filter, observatory.extinction)
+    extinction = _by_value(z.filter, observatory.extinction) + series.extinction_offset
     group_names, group = _groups(z)
     usable = usable_rows(z.zp, z.airmass, z.zpsig, telid) & ~np.isnat(z.dateobs)
     newest = int(np.flatnonzero(usable)[-1]) if usable.any() else -1
@@ -110,7 +117,7 @@ def read_rows(database: PhotDatabase, series: Series, observatory: Observatory, 
             z.colortermheld, z.dateobs, group, changes)
     return Rows(series.key, series.filter, z, zp_repaired, zp_cameracolour, zperr, colourterms,
                 at_unit_airmass(zp_cameracolour, z.airmass, extinction), extinction, usable, group,
-                group_names, events, reference_mag)
+                group_names, events, reference_mag, series.extinction_offset)
 
 
 def _groups(z: Zeropoints) -> tuple[tuple[str, ...], np.ndarray]:

@@ -11,14 +11,15 @@ import logging
 import struct
 from argparse import Namespace
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
 import trendplots
-from alarms import Recent, camera_changes, month_change, week_change
+from alarms import Recent, camera_changes, month_change
+from extinction import with_prior_about
 from fitarchive import without_rows
 from names import trend_plot_name
 from observatory import Observatory
@@ -49,7 +50,7 @@ class Made:
     status : SeriesStatus.  model : as the database keeps it; intervals, steps : the same, dicts by column.
     nights : (date, photometric) of the newest nights, as many as a status counts.
     colorterms : fields of trendplots.ColortermLine by camera.  warnings : what was logged as one.  files : of `File`.
-    fit : without its rows.  recent : what changed lately.
+    fit : without its rows, its extinction against the adopted one.  recent : what changed lately.
     """
 
     status: SeriesStatus
@@ -114,7 +115,7 @@ class SeriesMaker:
         nights = zip(np.datetime_as_string(fit.night[recent]).tolist(), fit.photometric[recent].tolist(), strict=True)
         return Made(status, StoredModel(fit.time, fit.model_mag, fit.model_error_mag), _intervals(fit), _steps(fit),
                     tuple(nights), tuple(astuple(line) for line in lines), tuple(warnings),
-                    tuple(self._files(rows, fit, finding(status))), without_rows(fit),
+                    tuple(self._files(rows, fit, finding(status))), _to_keep(fit, rows.extinction_offset),
                     recent_changes(rows, fit, longitude_deg(self.observatory, series.telescope)))
 
     def _files(self, rows: Rows, fit: ThroughputFit, said: str) -> Iterator[File]:
@@ -146,12 +147,12 @@ class SeriesMaker:
 
 
 def recent_changes(rows: Rows, fit: ThroughputFit, longitude_deg: float) -> Recent:
-    """What changed lately, for the alarms: of photometric nights the level, of frames the scatter and the colour term.
+    """What changed lately in frames, for the alarms: their scatter, colour terms, and what cameras differ by.
 
-    By native filter; cameras are compared in frames of clear nights that the fit has used.
+    By native filter; cameras are compared in frames of clear nights that the fit has used.  The level of nights is
+    left to `answers`, which knows the other telescopes of the site.
     """
-    z, clear, used = rows.zeropoints, fit.photometric, np.isfinite(fit.row_residual_mag)
-    level = fit.model_mag + fit.night_residual_mag
+    z, used = rows.zeropoints, np.isfinite(fit.row_residual_mag)
     scatter = np.log(np.where(used & (z.zpsig > 0), z.zpsig, np.nan))
     free = rows.usable & np.isfinite(z.colorterm) & ~z.colortermheld
     moved = ((str(camera), month_change(z.dateobs[of], z.colorterm[of])) for name in np.unique(z.filter[free])
@@ -160,18 +161,25 @@ def recent_changes(rows: Rows, fit: ThroughputFit, longitude_deg: float) -> Rece
     apart = (change for name in np.unique(z.filter[sure]) for of in [sure & (z.filter == name)]
              for change in camera_changes(night_of(z.dateobs[of], longitude_deg), z.camera[of],
                                           fit.row_residual_mag[of]))
-    return Recent(week_change(fit.night[clear], level[clear]), month_change(z.dateobs[used], scatter[used]),
+    return Recent(None, month_change(z.dateobs[used], scatter[used]),
                   tuple((camera, change) for camera, change in moved if change is not None), tuple(apart))
 
 
 def _airmass_plot(rows: Rows, fit: ThroughputFit) -> File:
-    # The residual is what is left after the adopted extinction and what the fit added to it: both go back in.
+    # The residual is what is left after the extinction of the rows and what the fit added to it: both go back in.
     fitted_k = rows.extinction + (fit.extinction_offset_mag if np.isfinite(fit.extinction_offset_mag) else 0.0)
-    adopted, airmass = float(np.median(rows.extinction)), rows.zeropoints.airmass
+    used, airmass = float(np.median(rows.extinction)), rows.zeropoints.airmass
+    adopted = used - rows.extinction_offset
     return _image('airmasstrend', rows, trendplots.airmass_plot(
         _title(rows), airmass, fit.row_residual_mag - fitted_k * (airmass - 1), fit.row_clear_probability,
-        adopted, adopted + fit.extinction_offset_mag, fit.extinction_offset_error_mag),
+        adopted, used + fit.extinction_offset_mag, fit.extinction_offset_error_mag),
         f'zeropoint against airmass; adopted extinction {adopted:.2f} mag per airmass')
+
+
+def _to_keep(fit: ThroughputFit, extinction_offset: float) -> ThroughputFit:
+    """The fit as the archive has it: also where its rows had another extinction than the adopted one."""
+    offset = with_prior_about(fit.extinction_offset_mag, fit.extinction_offset_error_mag, extinction_offset)
+    return replace(without_rows(fit), extinction_offset_mag=offset)
 
 
 def _image(kind: str, rows: Rows, figure: Figure, said: str) -> File:

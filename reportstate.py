@@ -24,9 +24,9 @@ from typedjson import plain, typed
 
 SCHEMA = 2
 # The modules that a number or a pixel of the report depends on, and what draws and computes for them.
-CODE = ('alarms', 'calendarplots', 'clearsky', 'colourterm', 'fitarchive', 'names', 'observatory', 'photdbinterface',
-        'photdbtables', 'plaintext', 'report', 'reportrows', 'reportseries', 'reportstate', 'status', 'telescopeplots',
-        'throughputline', 'throughputmodel', 'trendplots', 'typedjson')
+CODE = ('alarms', 'calendarplots', 'clearsky', 'colourterm', 'extinction', 'fitarchive', 'names', 'observatory',
+        'photdbinterface', 'photdbtables', 'plaintext', 'report', 'reportrows', 'reportseries', 'reportstate', 'status',
+        'telescopeplots', 'throughputline', 'throughputmodel', 'trendplots', 'typedjson')
 LIBRARIES = ('matplotlib', 'numpy', 'pillow', 'scipy')
 
 
@@ -82,17 +82,19 @@ class OverviewMade:
 class ReportState:
     """All that is remembered: series by '<telescope> <filter>', overviews by file name.
 
-    fits : SHA-256 of the file of the fits that belong to it.
+    fits : SHA-256 of the file of the fits that belong to it.  extinction : by '<site> <filter>', the fitted one less
+    the adopted one [mag/airmass], where series were brought to airmass 1 with it.
     """
 
     series: dict[str, SeriesMade] = field(default_factory=dict)
     overviews: dict[str, OverviewMade] = field(default_factory=dict)
     fits: str = ''
+    extinction: dict[str, float] = field(default_factory=dict)
 
     def text(self) -> str:
         """As JSON, the inverse of `read`; the same state gives the same text."""
         series = {key: {**asdict(made), 'recent': plain(made.recent)} for key, made in self.series.items()}
-        tree = {'schema': SCHEMA, 'fits': self.fits, 'series': series,
+        tree = {'schema': SCHEMA, 'fits': self.fits, 'extinction': self.extinction, 'series': series,
                 'overviews': {name: asdict(made) for name, made in self.overviews.items()}}
         return json.dumps(tree, sort_keys=True, separators=(',', ':')) + '\n'
 
@@ -105,7 +107,8 @@ class ReportState:
                 raise ValueError(f'its schema is {tree["schema"]!r}, not {SCHEMA}')
             return cls({key: _series(entry) for key, entry in tree['series'].items()},
                        {name: OverviewMade(str(entry['fingerprint']), Output(**entry['output']))
-                        for name, entry in tree['overviews'].items()}, str(tree['fits']))
+                        for name, entry in tree['overviews'].items()}, str(tree['fits']),
+                       {str(key): float(offset) for key, offset in tree['extinction'].items()})
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(f'not a report-state.json: {error}') from None
 

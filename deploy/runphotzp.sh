@@ -15,12 +15,16 @@
 #   PHOTZP_OBSERVATORY  TOML file laid over the built-in one            (default: none)
 #   PHOTZP_LOG          file that the log is appended to                (default: standard error)
 #   PHOTZP_PROCESSES    processes that measure, and make the report     (default: one per core)
+#   PHOTZP_CHECK        yes: the report logs findings, the status is 3; log: it stays (default: none)
+#   PHOTZP_THRESHOLD    lowest throughput without a finding [%]         (default: that of observatory.toml)
+#   PHOTZP_METRICS      file of figures for Prometheus                  (default: none)
 #   PHOTZP_NICE         niceness of the scripts                         (default 10)
 #   PHOTZP_PYTHON       interpreter                                     (default: .venv of the checkout, else python3)
 # AWS_S3_BUCKET and the other AWS variables make the report go to a bucket.
 #
 # A step that fails does not stop the next; the last line and the exit status say what failed:
 #   0 done; 1 done, but some input was unreadable; 2 a step could not run, or another run is going on;
+#   3 done, and PHOTZP_CHECK=yes has findings, whose number is in the last line;
 #   128 + n ended by signal n, what was measured is kept
 set -euo pipefail
 
@@ -33,6 +37,8 @@ finished=''
 lockfile=''
 log=''
 worst=0
+tally=''
+found=''
 troubles=()
 
 say() {  # LEVEL WORDS...: one dated line, in the layout of the scripts
@@ -115,7 +121,10 @@ stop_child() {  # SIGTERM whichever signal came: a shell starts background proce
 stamped() {  # the lines of a script's summary, dated as those of its log are
     local line
     trap '' TERM INT HUP
-    while IFS= read -r line; do say INFO "$line"; done
+    while IFS= read -r line; do
+        say INFO "$line"
+        if [[ $line =~ ^([0-9]+\ findings?)$ ]]; then echo "${BASH_REMATCH[1]}" >"$tally"; fi
+    done
 }
 
 step() {  # NAME COMMAND...: run one step and note how it ended
@@ -149,11 +158,18 @@ note() {  # NAME STATUS: log how a step ended; remember the trouble, and the wor
         0) meaning='is done' ;;
         1) meaning='is done, but some input was unreadable' ;;
         2) meaning='could not run' ;;
-        3) meaning='is done and has findings' ;;
+        3)
+            meaning='is done and has findings'
+            if [[ -s $tally ]]; then meaning="is done, $(<"$tally")"; fi
+            ;;
         *) meaning="failed with status $status" ;;
     esac
     if ((status == 0)); then say INFO "$1 $meaning"; return; fi
     say WARNING "$1 $meaning"
+    if ((status == 3)) && [[ ${PHOTZP_CHECK:-} == log ]]; then
+        found="; ${meaning#is done, }"
+        return
+    fi
     troubles+=("$1 $meaning")
     if (($(rank "$status") > $(rank "$worst"))); then worst=$status; fi
 }
@@ -163,16 +179,17 @@ rank() {  # STATUS: how bad it is; "could not run" counts most, as it is worth a
 }
 
 finish() {  # the last line, also where cron sees it, and the exit status
-    local last='all done' level=INFO
+    local last="all done$found" level=INFO
     if [[ -n $unlogged ]]; then troubles+=('the log could not be written'); worst=2; fi
     if [[ -n $signalled ]]; then
         last="stopped by signal $signalled; what was measured is kept"
         worst=$((128 + signalled))
     elif ((worst != 0)); then
         last=$(printf '%s; ' "${troubles[@]}")
-        last=${last%; }
+        last=${last%; }$found
     fi
-    ((worst == 0)) || level=WARNING
+    if [[ -n $found ]] || ((worst != 0)); then level=WARNING; fi
+    [[ -z $tally ]] || rm -f -- "$tally"
     say "$level" "$last (status $worst)"
     if ((worst != 0)) && [[ -n $log ]]; then echo "runphotzp: $last (status $worst); see $log" >&7 || true; fi
     finished=1
@@ -212,6 +229,13 @@ if [[ -n ${PHOTZP_PROCESSES:-} ]]; then
     calibrate+=("--processes=$PHOTZP_PROCESSES")
     report+=("--processes=$PHOTZP_PROCESSES")
 fi
+case ${PHOTZP_CHECK:-} in
+    '') ;;
+    yes | log) report+=(--check) ;;
+    *) give_up "PHOTZP_CHECK=$PHOTZP_CHECK: must be yes or log" ;;
+esac
+[[ -z ${PHOTZP_THRESHOLD:-} ]] || report+=("--threshold=$PHOTZP_THRESHOLD")
+[[ -z ${PHOTZP_METRICS:-} ]] || report+=("--metrics=$PHOTZP_METRICS")
 hide_password
 if [[ -n ${PHOTZP_DATABASE:-} ]]; then
     calibrate+=("--photodb=$PHOTZP_DATABASE")
@@ -227,6 +251,8 @@ mkdir -p -- "$outputdir" 2>/dev/null || give_up "$outputdir: cannot be made; see
 [[ -z $log ]] || open_log
 export MPLCONFIGDIR=${MPLCONFIGDIR:-$outputdir/.cache/matplotlib}  # its list of fonts, else in the home directory
 lock
+tally=$outputdir/.runphotzp.findings
+rm -f -- "$tally"
 trap 'forward TERM 15' TERM
 trap 'forward INT 2' INT
 trap 'forward HUP 1' HUP

@@ -169,14 +169,15 @@ def test_what_is_started_how(tmp_path):
     assert report == f'longtermphotzp.py {niceness} --outputdirectory={tmp_path}/lcozpplots '
     (tmp_path / 'calls').unlink()
     everything = {'ARCHIVE': 'a b', 'PS1DIR': '-c', 'DATABASE': '~/d', 'OBSERVATORY': 'e', 'OUTPUTDIR': '~/o&o',
-                  'NDAYS': '7', 'MINTEXP': '2', 'CAMERATYPES': 'fs, kb\nep', 'NICE': '0'}
+                  'NDAYS': '7', 'MINTEXP': '2', 'CAMERATYPES': 'fs, kb\nep', 'NICE': '0', 'CHECK': 'log',
+                  'THRESHOLD': '75', 'METRICS': '~/m n'}
     nightly(base, **{f'PHOTZP_{name}': value for name, value in everything.items()})
     *calibrations, report = (tmp_path / 'calls').read_text().splitlines()
     settings = '--mintexp=2 --observatory=e --imagerootdir=a b --ps1dir=-c --photodb=~/d'
     assert calibrations == [f'photcalibration.py {os.nice(0)} {settings} --lastNdays=7 --cameratype={name} '
                             for name in ('fs', 'kb', 'ep')]
     assert report == (f'longtermphotzp.py {os.nice(0)} --outputdirectory={tmp_path}/o&o --observatory=e '
-                      '--database=~/d ')
+                      '--check --threshold=75 --metrics=~/m n --database=~/d ')
 
 
 @pytest.mark.parametrize(('statuses', 'worst', 'said'), [
@@ -197,7 +198,28 @@ def test_the_verdict(tmp_path, statuses, worst, said):
     assert len([line for line in of_the_script(lines) if line.endswith('begins')]) == 3
 
 
+@pytest.mark.parametrize(('check', 'calibration', 'worst', 'last'), [
+    ('yes', 0, 3, 'WARNING runphotzp: report is done, 12 findings (status 3)'),
+    ('yes', 2, 2, 'WARNING runphotzp: calibration of fs could not run; report is done, 12 findings (status 2)'),
+    ('log', 0, 0, 'WARNING runphotzp: all done; 12 findings (status 0)'),
+    ('log', 1, 1, 'calibration of fs is done, but some input was unreadable; 12 findings (status 1)'),
+])  # fmt: skip
+def test_findings_are_done_and_counted(tmp_path, check, calibration, worst, last):
+    text = (f'[[ $script == photcalibration.py ]] && exit {calibration}; '
+            'printf "%s\\n" "88 telescopes" "12 findings" "silent: lsc: 3 findings"; exit 3')
+    base = {'PATH': os.environ['PATH'], 'HOME': str(tmp_path), 'PHOTZP_CAMERATYPES': 'fs', 'PHOTZP_CHECK': check,
+            'PHOTZP_PYTHON': stand_in(tmp_path, text), 'PHOTZP_LOG': '~/log'}
+    status, lines = nightly(base)
+    logged = (tmp_path / 'log').read_text().splitlines()
+    assert status == worst
+    assert logged[-1].endswith(last)
+    assert any(line.endswith('INFO runphotzp: silent: lsc: 3 findings') for line in logged)
+    assert bool(lines) is (worst != 0)  # what cron mails
+    assert not (tmp_path / 'lcozpplots' / '.runphotzp.findings').exists()
+
+
 @pytest.mark.parametrize(('setting', 'line'), [
+    ('PHOTZP_CHECK=true', 'ERROR runphotzp: PHOTZP_CHECK=true: must be yes or log'),
     ('PHOTZP_LOG=/dev/full', 'the log could not be written (status 2); see /dev/full'),
     ('PHOTZP_LOG=/no/such/place', 'ERROR runphotzp: /no/such/place: cannot be written; see PHOTZP_LOG'),
     ('PHOTZP_OUTPUTDIR=/dev/null/x', 'ERROR runphotzp: /dev/null/x: cannot be made; see PHOTZP_OUTPUTDIR'),
