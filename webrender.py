@@ -73,7 +73,7 @@ def _html(template: str, page: Page, now: datetime | None, telescopes: Iterable[
         page=page, pages={each.name: each.page for each in telescopes if each.page is not None},
         updated=webtext.words(now), band_percent=100 * 10 ** (-0.4 * HEALTHY_MAG), recent_days=RECENT_DAYS,
         dormant_days=DORMANT_DAYS, shown_findings=SHOWN_FINDINGS, shown_advice=SHOWN_ADVICE, shown_events=SHOWN_EVENTS,
-        shown_steps=SHOWN_STEPS, falls_below=webanswers.falls_below, **values)
+        shown_steps=SHOWN_STEPS, falls_below=webanswers.falls_below, day_of_year=webtext.day_of_year, **values)
     return html.encode('utf-8', 'replace').decode()  # half a sign of UTF-16 cannot be written
 
 

@@ -2,7 +2,7 @@
 
 import math
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 
@@ -91,6 +91,14 @@ def date_of(time: np.datetime64) -> str:
 def month_of(time: np.datetime64) -> str:
     """The month of a datetime64, as 'Nov 2025'; a dash for NaT."""
     return UNKNOWN if np.isnat(time) else f'{time.astype("datetime64[D]").item():%b %Y}'
+
+
+def day_of_year(days: float) -> str:
+    """A day of the year, as '31 Jan'; a dash where it is not known."""
+    if not math.isfinite(days):
+        return UNKNOWN
+    date_then = date(2001, 1, 1) + timedelta(days=int(days) % 365)
+    return f'{date_then.day} {date_then:%b}'
 
 
 def between(early: np.datetime64, late: np.datetime64) -> str:

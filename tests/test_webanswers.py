@@ -24,7 +24,7 @@ from ranking import Advice, MirrorState
 from webanswers import falls_below
 from webpage import Plot, read_status, render_status
 from webrender import render_index, render_telescopes
-from webtext import between, lasting, percent_lost, plain, signed
+from webtext import between, day_of_year, lasting, percent_lost, plain, signed
 
 ONE, TWO, THREE = 'lsc-doma-1m0a', 'coj-clma-2m0a', 'tfn-aqwa-0m4a'
 CALENDAR = {site_plot_name('nightcalendar', 'lsc'): Plot(900, 500, 'photometric nights of lsc')}
@@ -240,6 +240,8 @@ def test_extinction_is_fitted_beside_adopted():
     assert rows_of(html) == [['coj', '–', '– adopted 0.080'],
                              ['lsc', '0.150 ± 0.004 adopted 0.140', '0.091 ± 0.004 adopted 0.080']]
     assert 'gp mag/airmass rp mag/airmass' in text_of(html)
+    assert rows_of(part(index(ANSWERS), 'extinction'))[0][1] == (
+        '0.150 ± 0.004 adopted 0.140 ± 0.020 over the year, largest 31 Jan')
 
 
 def test_nights_have_a_calendar_and_the_share_of_the_newest_month():
@@ -313,6 +315,7 @@ def test_numbers_and_times_as_text():
     assert [signed(value, 0, 1000) for value in (0.0004, -0.0004, 0.05, -0.05)] == ['0', '0', '+50', '−50']
     assert [lasting(days) for days in (3.4, 60.9, 61.0, 700.0, 800.0, math.nan)] == [
         '3 d', '61 d', '2 months', '23 months', '2.2 years', '–']
+    assert [day_of_year(days) for days in (0.0, 58.9, 364.2, math.nan)] == ['1 Jan', '28 Feb', '31 Dec', '–']
     assert percent_lost(2.5) == pytest.approx(90)
     assert between(day('2025-12-30'), day('2026-01-02')) == '30 Dec 2025 to 2 Jan 2026'
     assert between(day('2025-12-30'), day('2025-12-30')) == '30 Dec 2025'
