@@ -23,7 +23,7 @@ from alarms import (
     week_change,
     worst_first,
 )
-from extinction import SiteExtinction, by_site
+from extinction import FrameSums, SiteExtinction, by_site
 from gains import FleetGain, Gain, fleet_table, gains_of, over_filters
 from nights import Month, SiteNights, monthly, site_nights
 from observatory import AlarmLimits
@@ -68,12 +68,13 @@ class Answers:
 def answer(fits: Mapping[SeriesKey, ThroughputFit], statuses: Iterable[SeriesStatus],
            recent: Mapping[SeriesKey, Recent], *, reference_mag: Mapping[SeriesKey, float],
            extinction: Mapping[str, float], last_good: Mapping[str, datetime | None], limits: AlarmLimits,
-           now: np.datetime64) -> Answers:
+           now: np.datetime64, frames: Mapping[SeriesKey, FrameSums] | None = None) -> Answers:
     """Ask all rooms.
 
     fits : of every telescope and filter.  statuses, recent : of the same, as far as known.
     reference_mag : zeropoint of a clean telescope, as far as known.  extinction : adopted, by filter [mag/airmass].
     last_good : when each script last ended well, naive UTC, None for never.  now : naive UTC.
+    frames : for the yearly term of extinction.
     """
     moment = now.astype('datetime64[s]').item()
     by_telescope: dict[str, dict[str, ThroughputFit]] = defaultdict(dict)
@@ -99,7 +100,7 @@ def answer(fits: Mapping[SeriesKey, ThroughputFit], statuses: Iterable[SeriesSta
             telescope, step.filters if not step.filter else (step.filter,), step.time.astype('datetime64[D]').item(),
             step.joint_mag, step.joint_error_mag, limits, moment.date()))))
     return Answers(findings, steps, gains, over_filters(gains), fleet, mirrors, tuple(_advice(mirrors, gains, fleet)),
-                   by_site(fits, extinction), nights, tuple((each.site, monthly(each)) for each in nights))
+                   by_site(fits, extinction, frames), nights, tuple((each.site, monthly(each)) for each in nights))
 
 
 def _weeks(fits: Mapping[SeriesKey, ThroughputFit]) -> Iterator[tuple[SeriesKey, Change | None]]:

@@ -12,9 +12,10 @@ Over the year k may swing: k(t) = k + a cos(2 pi t) + b sin(2 pi t), t in years.
 and of the telescope drops out (Bouguer's line): with r the residual of a frame and u the functions -(X - 1)(cos, sin),
 both less their means of the night, (a, b) is the weighted least squares fit of r to u over all frames of clear nights,
 with a constant -(X - 1) beside them, and its covariance the sandwich by the scores of nights (White 1982, Econometrica
-50, 1).  It is given only where its error is below SWING_ERROR_MAX, and significant where chi^2 of (a, b) = 0 has a
-chance below SWING_P.  Where it is, the constant beside it corrects k: without it, k is that of the seasons with most
-frames.
+50, 1).  With A_n = sum w u u' and c_n = sum w u r of a night, the score is c_n - A_n (k, a, b)', so that sums over
+nights of v_n = (A_n, c_n) and of v_n v_n' are all that is needed of the frames (`FrameSums`).  The term is given only
+where its error is below SWING_ERROR_MAX, and significant where chi^2 of (a, b) = 0 has a chance below SWING_P.  Where
+it is, the constant beside it corrects k: without it, k is that of the seasons with most frames.
 """
 
 from collections.abc import Iterable, Mapping
@@ -47,6 +48,18 @@ class Frames:
     error_mag: np.ndarray
     airmass: np.ndarray
     clear_probability: np.ndarray
+
+
+@dataclass(frozen=True)
+class FrameSums:
+    """What the yearly term needs of the frames of one telescope and filter; v holds nine of A_n, then three of c_n.
+
+    total (12,), products (12, 12) : sums of v_n and of v_n v_n' over nights.  days : from the first frame to the last.
+    """
+
+    total: np.ndarray
+    products: np.ndarray
+    days: float
 
 
 @dataclass(frozen=True)
@@ -89,16 +102,16 @@ class SiteExtinction:
 
 
 def site_extinction(site: str, filter_name: str, adopted: float, fits: Iterable[ThroughputFit],
-                    frames: Iterable[Frames] = ()) -> SiteExtinction:
+                    sums: Iterable[FrameSums] = ()) -> SiteExtinction:
     """Extinction of a site in a filter from the fits of all its telescopes in it.
 
-    adopted : k [mag/airmass] that the fits were given.  frames : of each telescope, for the yearly term.
+    adopted : k [mag/airmass] that the fits were given.  sums : of each telescope, for the yearly term.
     """
     found = [(fit.extinction_offset_mag, fit.extinction_offset_error_mag) for fit in fits]
     value, error = np.array([pair for pair in found if np.isfinite(pair).all()]).reshape(-1, 2).T
     offset, offset_error, chi2 = combined(value, error)
-    frames = tuple(frames)
-    swing = yearly_swing(frames) if frames else None
+    sums = tuple(sums)
+    swing = yearly_swing(sums) if sums else None
     if swing is not None and swing.significant:
         offset, offset_error = offset + swing.mean, max(offset_error, swing.mean_error)
     return SiteExtinction(site, filter_name, adopted + offset, offset_error, adopted, len(value), chi2, swing)
@@ -125,21 +138,25 @@ def combined(value: np.ndarray, error: np.ndarray) -> tuple[float, float, float]
     return float(precision @ likely / total), float(np.sqrt(birge / total)), chi2
 
 
-def yearly_swing(frames: Iterable[Frames]) -> Swing:
+def frame_sums(frames: Frames) -> FrameSums:
+    """The sums of the frames of one telescope and filter."""
+    functions, residual, weight, night, days = _within_nights(frames)
+    pairs = (functions[:, :, None] * functions[:, None, :]).reshape(-1, 9)
+    columns = np.concatenate([pairs, functions * residual[:, None]], axis=1) * weight[:, None]
+    nightly = np.stack([np.bincount(night, column) for column in columns.T], axis=1)
+    return FrameSums(nightly.sum(axis=0), nightly.T @ nightly, days)
+
+
+def yearly_swing(sums: Iterable[FrameSums]) -> Swing:
     """The yearly term of k from the frames of all telescopes of a site in one filter."""
-    normal, right, scores, span = np.zeros((3, 3)), np.zeros(3), [np.zeros((0, 3))], 0.0
-    parts = [_within_nights(each) for each in frames]
-    for functions, residual, weight, _, days in parts:
-        normal += (functions * weight[:, None]).T @ functions
-        right += functions.T @ (weight * residual)
-        span = max(span, days)
-    found = np.linalg.lstsq(normal, right, rcond=None)[0]
-    for functions, residual, weight, night, _ in parts:
-        score = functions * (weight * (residual - functions @ found))[:, None]
-        scores.append(np.stack([np.bincount(night, column) for column in score.T], axis=1))
+    total, products, span = np.zeros(12), np.zeros((12, 12)), 0.0
+    for each in sums:
+        total, products, span = total + each.total, products + each.products, max(span, each.days)
+    normal = total[:9].reshape(3, 3)
+    found = np.linalg.lstsq(normal, total[9:], rcond=None)[0]
+    score = np.concatenate([-np.kron(np.eye(3), found), np.eye(3)], axis=1)  # of a night: score @ v_n
     bread = np.linalg.pinv(normal)
-    meat = np.concatenate(scores)
-    covariance = bread @ (meat.T @ meat) @ bread
+    covariance = bread @ score @ products @ score.T @ bread
     carried = span >= YEARS_MIN * DAYS_PER_YEAR and np.linalg.eigvalsh(normal)[0] > INFORMATION_MIN
     return _swing(found, covariance, carried)
 
@@ -179,12 +196,16 @@ def _swing(found: np.ndarray, covariance: np.ndarray, carried: bool) -> Swing:
     return Swing(amplitude, error, peak, across / amplitude * year, *fitted, True)
 
 
-def by_site(fits: Mapping[tuple[str, str], ThroughputFit], adopted: Mapping[str, float]) -> tuple[SiteExtinction, ...]:
-    """Extinction of all sites and filters, without the yearly term, in order of site and filter.
+def by_site(fits: Mapping[tuple[str, str], ThroughputFit], adopted: Mapping[str, float],
+            sums: Mapping[tuple[str, str], FrameSums] | None = None) -> tuple[SiteExtinction, ...]:
+    """Extinction of all sites and filters, in order of site and filter.
 
-    fits : by (telescope as site-enclosure-telescope, filter).  adopted : k [mag/airmass] by filter.
+    fits : by (telescope as site-enclosure-telescope, filter).  adopted : k [mag/airmass] by filter.  sums : as fits,
+    for the yearly term; without them there is none.
     """
-    groups: dict[tuple[str, str], list[ThroughputFit]] = {}
-    for (telescope, name), fit in sorted(fits.items()):
-        groups.setdefault((telescope.partition('-')[0], name), []).append(fit)
-    return tuple(site_extinction(site, name, adopted[name], same) for (site, name), same in sorted(groups.items()))
+    groups: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for telescope, name in sorted(fits):
+        groups.setdefault((telescope.partition('-')[0], name), []).append((telescope, name))
+    return tuple(site_extinction(site, name, adopted[name], [fits[key] for key in same],
+                                 [sums[key] for key in same if key in sums] if sums else ())
+                 for (site, name), same in sorted(groups.items()))

@@ -22,7 +22,7 @@ import webpage
 import webrender
 from alarms import Recent
 from answers import Answers, answer
-from extinction import by_site
+from extinction import FrameSums, by_site
 from fitarchive import SeriesKey, pack, unpack
 from framepool import can_start, in_processes
 from names import (
@@ -62,7 +62,7 @@ class Shown:
     """What the report shows of a series, whenever it was made.
 
     colorterms : fields of trendplots.ColortermLine by camera.  outputs : {file name: Output}.
-    recent : what changed lately.
+    recent : what changed lately.  frames : sums of them.
     """
 
     status: SeriesStatus
@@ -70,6 +70,7 @@ class Shown:
     colorterms: tuple[tuple, ...]
     outputs: dict[str, Output]
     recent: Recent
+    frames: FrameSums
 
 
 def selection(database: PhotDatabase, options: Namespace,
@@ -192,7 +193,8 @@ class Report:
         One that is in use stays as long as the fits agree with it: noise must not make everything anew every night.
         """
         offsets = {}
-        for each in by_site(self.fits, self._adopted()):
+        frames = {_key_of(made.status): made.frames for made in self.state.series.values()}
+        for each in by_site(self.fits, self._adopted(), frames):
             key, offset = f'{each.site} {each.filter}', round(each.k - each.adopted, 3)
             if each.k_error <= EXTINCTION_ERROR_MAX:
                 used = self.state.extinction.get(key, np.inf)
@@ -248,7 +250,7 @@ class Report:
         self.counts['kept'] += 1
         self.counts['unchanged'] += len(names)
         self._show(series, Shown(status, stored, made.colorterms, {name: made.outputs[name] for name in names},
-                                 made.recent))
+                                 made.recent, made.frames))
 
     def _show(self, series: Series, shown: Shown) -> None:
         self.shown[series] = shown
@@ -268,12 +270,12 @@ class Report:
                                       made.model.modelzperr, made.intervals, made.steps)
         outputs = {file.name: self._put(file) for file in made.files}
         self.fits[series.key, series.filter] = made.fit
-        self._show(series, Shown(made.status, made.model, made.colorterms, outputs, made.recent))
+        self._show(series, Shown(made.status, made.model, made.colorterms, outputs, made.recent, made.frames))
         fingerprint = self._fingerprints.pop(series)
         if fingerprint is not None and self._is_past(made.status):
             self.state.series[str(series)] = SeriesMade(fingerprint, _model_digest(made.model), made.status,
                                                         made.nights, made.colorterms, made.warnings, outputs,
-                                                        made.recent)
+                                                        made.recent, made.frames)
 
     def _leave(self, series: Series) -> None:
         """Leave a series over which processes die as an earlier run made it: the next run tries it again."""
@@ -328,23 +330,23 @@ class Report:
         """What the whole fleet says, also telescopes that this run leaves out: they are as an earlier run made them."""
         known = self._known()
         return answer(
-            {key: self.fits[key] for key in known}, [status for status, _ in known.values()],
-            {key: recent for key, (_, recent) in known.items()},
-            reference_mag={key: status.reference_mag for key, (status, _) in known.items()
-                           if status.reference_mag is not None},
-            extinction=self._adopted(), last_good=self.last_good(),
-            limits=self.observatory.alarms, now=self.now)
+            {key: self.fits[key] for key in known}, [each.status for each in known.values()],
+            {key: each.recent for key, each in known.items()},
+            reference_mag={key: each.status.reference_mag for key, each in known.items()
+                           if each.status.reference_mag is not None},
+            extinction=self._adopted(), last_good=self.last_good(), limits=self.observatory.alarms, now=self.now,
+            frames={key: each.frames for key, each in known.items()})
 
-    def _known(self) -> dict[SeriesKey, tuple[SeriesStatus, Recent]]:
+    def _known(self) -> dict[SeriesKey, SeriesMade | Shown]:
         """All series that there is a fit of, by name: as this run shows them, or as an earlier one left them."""
         there = {'-'.join(telescope) for telescope in self.database.telescopes()}
-        known = {_key_of(made.status): (made.status, made.recent) for made in self.state.series.values()}
-        known |= {_key_of(shown.status): (shown.status, shown.recent) for shown in self.shown.values()}
+        known: dict[SeriesKey, SeriesMade | Shown] = {_key_of(made.status): made for made in self.state.series.values()}
+        known |= {_key_of(shown.status): shown for shown in self.shown.values()}
         return {key: value for key, value in sorted(known.items()) if key in self.fits and key[0] in there}
 
     def statuses(self) -> list[SeriesStatus]:
         """Of the whole fleet, whatever telescopes this run looked at."""
-        return [status for status, _ in self._known().values()]
+        return [each.status for each in self._known().values()]
 
     @property
     def moment(self) -> datetime:

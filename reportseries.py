@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 
 import trendplots
 from alarms import Recent, camera_changes, month_change
-from extinction import with_prior_about
+from extinction import Frames, FrameSums, frame_sums, with_prior_about
 from fitarchive import without_rows
 from names import trend_plot_name
 from observatory import Observatory
@@ -51,6 +51,7 @@ class Made:
     nights : (date, photometric) of the newest nights, as many as a status counts.
     colorterms : fields of trendplots.ColortermLine by camera.  warnings : what was logged as one.  files : of `File`.
     fit : without its rows, its extinction against the adopted one.  recent : what changed lately.
+    frames : sums of them, for the yearly extinction.
     """
 
     status: SeriesStatus
@@ -63,6 +64,7 @@ class Made:
     files: tuple[File, ...]
     fit: ThroughputFit
     recent: Recent
+    frames: FrameSums
 
 
 def image_file(name: str, figure: Figure, alt: str) -> File:
@@ -108,6 +110,7 @@ class SeriesMaker:
             rows.telescope, rows.filter, list(dict.fromkeys(z.camera.tolist())), fit, rows=len(z),
             last_observation=max(z.dateobs[~np.isnat(z.dateobs)], default=None),
             reference_mag=rows.reference_mag, events=events, now=self.now)
+        night = night_of(z.dateobs, longitude_deg(self.observatory, series.telescope))
         good = rows.usable & np.isfinite(z.colorterm) & ~z.colortermheld
         lines = trendplots.colorterm_lines(rows.telescope, z.dateobs[good], z.colorterm[good], z.camera[good],
                                            self.until)
@@ -116,7 +119,7 @@ class SeriesMaker:
         return Made(status, StoredModel(fit.time, fit.model_mag, fit.model_error_mag), _intervals(fit), _steps(fit),
                     tuple(nights), tuple(astuple(line) for line in lines), tuple(warnings),
                     tuple(self._files(rows, fit, finding(status))), _to_keep(fit, rows.extinction_offset),
-                    recent_changes(rows, fit, longitude_deg(self.observatory, series.telescope)))
+                    recent_changes(rows, fit, night), _sums(rows, fit, night))
 
     def _files(self, rows: Rows, fit: ThroughputFit, said: str) -> Iterator[File]:
         yield File(trend_plot_name('mirrormodel', rows.telescope, rows.filter), model_csv(rows, fit).encode())
@@ -146,11 +149,11 @@ class SeriesMaker:
             f'colour term against time, median {median:+.3f}')
 
 
-def recent_changes(rows: Rows, fit: ThroughputFit, longitude_deg: float) -> Recent:
+def recent_changes(rows: Rows, fit: ThroughputFit, night: np.ndarray) -> Recent:
     """What changed lately in frames, for the alarms: their scatter, colour terms, and what cameras differ by.
 
-    By native filter; cameras are compared in frames of clear nights that the fit has used.  The level of nights is
-    left to `answers`, which knows the other telescopes of the site.
+    night (n,) datetime64[D] : of each row.  By native filter; cameras are compared in frames of clear nights that the
+    fit has used.  The level of nights is left to `answers`, which knows the other telescopes of the site.
     """
     z, used = rows.zeropoints, np.isfinite(fit.row_residual_mag)
     scatter = np.log(np.where(used & (z.zpsig > 0), z.zpsig, np.nan))
@@ -159,8 +162,7 @@ def recent_changes(rows: Rows, fit: ThroughputFit, longitude_deg: float) -> Rece
              for camera in np.unique(z.camera[free]) for of in [free & (z.camera == camera) & (z.filter == name)])
     sure = used & (fit.row_clear_probability > 0.5)
     apart = (change for name in np.unique(z.filter[sure]) for of in [sure & (z.filter == name)]
-             for change in camera_changes(night_of(z.dateobs[of], longitude_deg), z.camera[of],
-                                          fit.row_residual_mag[of]))
+             for change in camera_changes(night[of], z.camera[of], fit.row_residual_mag[of]))
     return Recent(None, month_change(z.dateobs[used], scatter[used]),
                   tuple((camera, change) for camera, change in moved if change is not None), tuple(apart))
 
@@ -174,6 +176,13 @@ def _airmass_plot(rows: Rows, fit: ThroughputFit) -> File:
         _title(rows), airmass, fit.row_residual_mag - fitted_k * (airmass - 1), fit.row_clear_probability,
         adopted, used + fit.extinction_offset_mag, fit.extinction_offset_error_mag),
         f'zeropoint against airmass; adopted extinction {adopted:.2f} mag per airmass')
+
+
+def _sums(rows: Rows, fit: ThroughputFit, night: np.ndarray) -> FrameSums:
+    """What the yearly term of extinction needs of the rows; night (n,) datetime64[D]."""
+    error = np.hypot(np.nan_to_num(rows.zperr), fit.scatter_mag)
+    return frame_sums(Frames(rows.zeropoints.dateobs, night, fit.row_residual_mag, error, rows.zeropoints.airmass,
+                             fit.row_clear_probability))
 
 
 def _to_keep(fit: ThroughputFit, extinction_offset: float) -> ThroughputFit:

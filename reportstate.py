@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from alarms import Recent
+from extinction import FrameSums
 from status import SeriesStatus
 from typedjson import plain, typed
 
@@ -47,7 +48,7 @@ class SeriesMade:
     fingerprint : of all that it was made from.  model : digest of the model that was put into the database.
     status : as it was then.  nights : (date, photometric) of the newest nights, as many as a status counts.
     colorterms : fields of trendplots.ColortermLine by camera.  warnings : what was logged as one.
-    outputs : {file name: Output}.  recent : what changed lately.
+    outputs : {file name: Output}.  recent : what changed lately.  frames : sums of them, for the yearly extinction.
     """
 
     fingerprint: str
@@ -58,6 +59,7 @@ class SeriesMade:
     warnings: tuple[str, ...]
     outputs: dict[str, Output]
     recent: Recent
+    frames: FrameSums
 
     @property
     def night(self) -> np.ndarray:
@@ -93,7 +95,8 @@ class ReportState:
 
     def text(self) -> str:
         """As JSON, the inverse of `read`; the same state gives the same text."""
-        series = {key: {**asdict(made), 'recent': plain(made.recent)} for key, made in self.series.items()}
+        series = {key: {**asdict(made), **{name: plain(getattr(made, name)) for name in ('recent', 'frames')}}
+                  for key, made in self.series.items()}
         tree = {'schema': SCHEMA, 'fits': self.fits, 'extinction': self.extinction, 'series': series,
                 'overviews': {name: asdict(made) for name, made in self.overviews.items()}}
         return json.dumps(tree, sort_keys=True, separators=(',', ':')) + '\n'
@@ -119,7 +122,8 @@ def _series(entry: dict[str, Any]) -> SeriesMade:
         str(entry['fingerprint']), str(entry['model']), SeriesStatus.from_dict(entry['status']),
         tuple((str(date), bool(clear)) for date, clear in entry['nights']),
         tuple(tuple(line) for line in entry['colorterms']), tuple(map(str, entry['warnings'])),
-        {name: Output(**output) for name, output in entry['outputs'].items()}, typed(Recent, entry['recent']))
+        {name: Output(**output) for name, output in entry['outputs'].items()}, typed(Recent, entry['recent']),
+        typed(FrameSums, entry['frames']))
 
 
 def digest(*parts: object) -> str:

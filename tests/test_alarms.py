@@ -1,7 +1,9 @@
 """Alarms on planted changes: what crossed its limit rings, what did not is quiet, the worst comes first."""
 
+import re
 from dataclasses import replace
 from datetime import date, datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -150,3 +152,9 @@ def test_limits_that_make_no_sense_are_refused(tmp_path):
     path.write_text('[alarms]\nscatter_grew_factor = 0.5\n')
     with pytest.raises(ObservatoryInvalid, match=r'alarms\.scatter_grew_factor: must be more than 1'):
         load_observatory(path)
+
+
+def test_the_runbook_has_every_kind():
+    text = (Path(__file__).parent.parent / 'docs' / 'operations.md').read_text(encoding='utf-8')
+    table = text[text.index('| kind | what it means'):]
+    assert re.findall(r'^\| `([a-z-]+)` \|', table, re.MULTILINE)[:len(alarms.KINDS)] == list(alarms.KINDS)

@@ -16,7 +16,12 @@ def told(offset, error):
     return replace(made_fit([0.3], [23.5]), extinction_offset_mag=offset, extinction_offset_error_mag=error)
 
 
-def frames(seed, *, mean=0.0, cosine=0.02, sine=-0.01, years=3.0, per_night=6):
+def frames(*arguments, **settings):
+    """Sums of the frames of clear nights, see `clear_frames`."""
+    return extinction.frame_sums(clear_frames(*arguments, **settings))
+
+
+def clear_frames(seed, *, mean=0.0, cosine=0.02, sine=-0.01, years=3.0, per_night=6):
     """Frames of clear nights with levels of their own: r = level - (mean + a cos + b sin) (X - 1) + noise."""
     rng = np.random.default_rng(seed)
     night = np.repeat(np.arange(0, round(365.25 * years), 2), per_night)
@@ -100,3 +105,23 @@ def test_no_yearly_term_is_not_significant():
     assert not swing.significant
     assert np.isnan(swing.peak_day)
     assert swing.amplitude < 4 * swing.amplitude_error
+
+
+def test_sums_give_what_frames_give():
+    """The estimate and its sandwich, from the frames themselves."""
+    both = [clear_frames(seed, mean=0.005, years=1.5, per_night=5) for seed in (7, 8)]
+    swing = extinction.yearly_swing(map(extinction.frame_sums, both))
+    rows = []
+    for each in both:
+        year = (each.time - each.time.astype('datetime64[Y]')) / np.timedelta64(1, 'D') / 365.25
+        phase = 2 * np.pi * year
+        u = -(each.airmass - 1)[:, None] * np.stack([phase * 0 + 1, np.cos(phase), np.sin(phase)], axis=1)
+        for night in np.unique(each.night):
+            here = each.night == night
+            rows.append((u[here] - u[here].mean(axis=0), each.residual_mag[here] - each.residual_mag[here].mean()))
+    u, r = np.concatenate([u for u, _ in rows]), np.concatenate([r for _, r in rows])
+    found = np.linalg.lstsq(u, r, rcond=None)[0]
+    np.testing.assert_allclose((swing.mean, swing.cosine, swing.sine), found, rtol=1e-6)
+    scores = np.array([u.T @ (r - u @ found) for u, r in rows])
+    bread = np.linalg.inv(u.T @ u)
+    np.testing.assert_allclose(swing.covariance, (bread @ scores.T @ scores @ bread)[1:, 1:], rtol=1e-6)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+import names
 from names import base_name, exposure_of, frame_plot, level_of, parse_frame_name, safe_part
 from observatory import load_observatory
 
@@ -91,3 +92,12 @@ def test_the_plots_of_a_frame_are_named_after_it():
     assert frame_plot(exposure, 'gp', 'color') == 'lsc1m005-fa15-20190805-0123_gp_color.png'
     with pytest.raises(ValueError):
         frame_plot(exposure, '../gp', 'zp')
+
+
+def test_plots_of_sites_have_names_that_can_be_taken_apart():
+    name = names.site_plot_name('nightcalendar', 'lsc')
+    assert name == 'nightcalendar-lsc.png'
+    assert names.parse_report_name(name) == names.ReportName('nightcalendar', None, '', 'lsc')
+    for kind, site in (('nightcalendar', 'a-b'), ('nightcalendar', '../x'), ('nightcalendar', ''), ('other', 'lsc')):
+        with pytest.raises(ValueError, match='is no'):
+            names.site_plot_name(kind, site)

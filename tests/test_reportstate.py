@@ -151,6 +151,7 @@ CHANGES = {
         sql(f"delete from telescopemodel where entryid = (select max(entryid) from telescopemodel "
             f"where telescopeid = '{ONE}')"), {ONE}),
     'the state is gone': (lambda place: (place.out / 'report-state.json').unlink(), {ONE, OTHER}),
+    'the fits are gone': (lambda place: (place.out / 'report-fits.npz').unlink(), {ONE, OTHER}),
     'the state is damaged': (lambda place: (place.out / 'report-state.json').write_text('{"schema": 1}'),
                              {ONE, OTHER}),
     'the state is of another version': (
