@@ -77,6 +77,7 @@ def frame_plot(exposure: str, filter_name: str, kind: str) -> str:
 SERIES_FILES = {'photzptrend': 'png', 'colortermtrend': 'png', 'airmasstrend': 'png', 'errorhist': 'png',
                 'mirrormodel': 'csv'}
 OVERVIEW_FILES = ('allmodels_2m01m0', 'allmodels_0m4', 'colorterms')
+TELESCOPE_PLOT, TELESCOPE_PAGE = 'telescopetrend', 'telescope'  # of one telescope in all filters
 STATE_FILE = 'report-state.json'  # what the report keeps of itself, see reportstate.py
 SITE_FILES = ('nightcalendar',)
 FITS_FILE = 'report-fits.npz'  # and the fits of all telescopes and filters, see fitarchive.py
@@ -105,10 +106,24 @@ def trend_plot_name(kind: str, telescope: str, filter_name: str) -> str:
     kind : a key of SERIES_FILES.  telescope : site-enclosure-telescope.
     Raises ValueError where the name could not be taken apart again, or is none for a file.
     """
-    name = f'{kind}-{telescope}-{safe_part(filter_name)}.{SERIES_FILES[kind]}'
-    if len([safe_part(part) for part in telescope.split('-')]) != 3:
-        raise ValueError(f'{telescope!r} is not site-enclosure-telescope')
-    return safe_file(name)
+    return safe_file(f'{kind}-{_telescope(telescope)}-{safe_part(filter_name)}.{SERIES_FILES[kind]}')
+
+
+def telescope_plot_name(telescope: str) -> str:
+    """Name of the plot of one telescope in all filters; raises ValueError as trend_plot_name does."""
+    return safe_file(f'{TELESCOPE_PLOT}-{_telescope(telescope)}.png')
+
+
+def telescope_page_name(telescope: str) -> str:
+    """Name of the page of one telescope; raises ValueError as trend_plot_name does."""
+    return safe_file(f'{TELESCOPE_PAGE}-{_telescope(telescope)}.html')
+
+
+def _telescope(text: str) -> str:
+    """Return `text` if it is site-enclosure-telescope, else raise ValueError."""
+    if len([safe_part(part) for part in text.split('-')]) != 3:
+        raise ValueError(f'{text!r} is not site-enclosure-telescope')
+    return text
 
 
 def overview_plot_name(kind: str, filter_name: str) -> str:

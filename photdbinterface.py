@@ -451,6 +451,16 @@ class PhotDatabase:
         """Filters that have rows: a sorted list of names."""
         return [name for (name,) in self._distinct('filter')]
 
+    def camera_months(self) -> list[tuple[str, str, str, str, str, str, int]]:
+        """When cameras were in use, by month: (site, dome, telescope, camera, first and last dateobs, rows), sorted."""
+        names, dateobs = ('site', 'dome', 'telescope', 'camera'), self._column(PHOT.c.dateobs)
+        statement = self._select(PHOT, *names).add_columns(
+            sa.func.min(dateobs), sa.func.max(dateobs), sa.func.count()).group_by(
+            *(self._column(PHOT.c[name]) for name in names), sa.func.substr(dateobs, 1, 7))
+        with self._transaction() as connection:
+            rows = connection.execute(statement).all()
+        return sorted((*texts, count) for *texts, count in rows if all(isinstance(text, str) for text in texts))
+
     def _distinct(self, *names: str) -> list[tuple]:
         with self._transaction() as connection:
             rows = connection.execute(self._select(PHOT, *names).distinct())

@@ -1,7 +1,7 @@
 """The long-term report: what an earlier run made and did not change since, what is made now, and the page of both.
 
 Everything is wired here and done elsewhere: `reportseries` makes what there is of one telescope and filter, in this
-process or in several (`framepool`), `webpage` renders, `reportstore` writes.  Only this process writes.
+process or in several (`framepool`), `webrender` renders, `reportstore` writes.  Only this process writes.
 """
 
 import hashlib
@@ -12,24 +12,34 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 import webpage
+import webrender
 from alarms import Recent
 from answers import Answers, answer
 from extinction import FrameSums, by_site
 from fitarchive import SeriesKey, pack, unpack
 from framepool import can_start, in_processes
-from names import FITS_FILE, STATE_FILE, overview_plot_name, safe_part, site_plot_name, trend_plot_name
+from names import (
+    FITS_FILE,
+    STATE_FILE,
+    overview_plot_name,
+    safe_part,
+    site_plot_name,
+    telescope_plot_name,
+    trend_plot_name,
+)
 from observatory import Observatory
 from photdbinterface import PhotDatabase
 from photdbtables import StoredModel, TelescopeKey
+from ranking import MirrorState
 from rejections import DatabaseUnusable, UsageInvalid
-from reportrows import COLUMNS, Series, events_of, longitude_deg, moment
+from reportrows import COLUMNS, Series, camera_spans, events_of, longitude_deg, moment
 from reportstate import Output, OverviewMade, ReportState, SeriesMade, code_digest, digest
 from reportstore import BucketStore, DirectoryStore
 from status import SeriesStatus, counted_anew
@@ -300,6 +310,7 @@ class Report:
             self.answers = self._answer()
             if self.options.createsummaryplots:
                 self._calendars()
+                self._telescope_plots()
         self.store.flush()
         if self.whole:
             self._put_state()
@@ -355,11 +366,13 @@ class Report:
         page = webpage.Page(updated=str(self.now.astype('datetime64[s]')),
                             statuses=tuple(each.status for each in shown), plots=plots, runs=tuple(self._runs()),
                             version=self.version, files=tuple(name for name in outputs if name not in plots),
-                            answers=self.answers)
+                            answers=self.answers, cameras=self.cameras)
         page = webpage.merge(_earlier_page(self.store.get('status.json')), page)
         page = webpage.only_present(page, self.store.names())
         self.store.put('status.json', webpage.render_status(page).encode())
-        self.store.put('index.html', webpage.render_index(page).encode())
+        for name, html in webrender.render_telescopes(page).items():
+            self.store.put(name, html.encode())
+        self.store.put('index.html', webrender.render_index(page).encode())  # last: it names all that is there by now
 
     def _overview_plots(self) -> None:
         for (kind, filter_name), models in self._all_models().items():
@@ -380,6 +393,27 @@ class Report:
             shown = (each.night, each.state, each.frames)
             self._put_overview(site_plot_name('nightcalendar', each.site), f'photometric nights of {each.site}',
                                digest(*shown), partial(_calendar_figure, f'nights   {each.site}', *shown, self.until))
+
+    def _telescope_plots(self) -> None:
+        """Each telescope in all filters."""
+        known = {_key_of(made.status): made.status for made in self.state.series.values()}
+        known |= {_key_of(shown.status): shown.status for shown in self.shown.values()}
+        for state in self.answers.mirrors:
+            name, alt = state.telescope, f'{state.telescope}, all filters: {_said(state)}'
+            trends = [(band, fit, known[key].reference_mag) for key, fit in sorted(self.fits.items())
+                      if key in known and key[0] == name for band in key[1:]]
+            marks = _marks(self.answers, name)
+            spans = [span for span in self.cameras if span.telescope == name]
+            shown = ([(band, digest(fit.time, fit.model_mag, fit.model_error_mag, fit.night_residual_mag,
+                                    fit.clear_probability), fit.intervals, reference_mag)
+                      for band, fit, reference_mag in trends], marks, spans, state.threshold_percent)
+            self._put_overview(telescope_plot_name(name), alt, shown, partial(
+                _telescope_figure, name, trends, marks, spans, state.threshold_percent, self.until))
+
+    @cached_property
+    def cameras(self) -> tuple[webpage.CameraSpan, ...]:
+        """When each camera was in use, at all telescopes."""
+        return camera_spans(self.database)
 
     def _all_models(self) -> dict[tuple[str, str], list[tuple[str, StoredModel, float | None]]]:
         """Models by class and filter: those of this run, and the stored ones of what it leaves out."""
@@ -489,6 +523,33 @@ def _colorterms_figure(title: str, lines: Sequence[tuple]) -> 'Figure':
     from trendplots import ColortermLine, all_colorterms_plot
 
     return all_colorterms_plot(title, [ColortermLine(*line) for line in lines])
+
+
+def _said(state: MirrorState) -> str:
+    """What a person would say of a telescope; rounded, so that it stays the same for a while."""
+    said = 'no reference known' if np.isnan(state.percent) else f'throughput {state.percent:.0f}% of reference'
+    rate = 1000 * state.rate_mag_per_month
+    if not abs(rate) > max(2000 * state.rate_error_mag_per_month, 0.5):
+        return said
+    return f'{said}, {"falling" if rate > 0 else "rising"} {abs(rate):.0f} mmag a month'
+
+
+def _marks(answers: Answers, telescope: str) -> list[tuple[np.datetime64, str, float, float]]:
+    """Fields of telescopeplots.EventMark of one telescope: events, and steps that none explains."""
+    return [(gain.time, gain.kind, gain.gain_mag, gain.gain_error_mag) for gain in answers.events
+            if gain.telescope == telescope] + [
+        (step.time, 'unrecorded', step.joint_mag, step.joint_error_mag) for name, step in answers.steps
+        if name == telescope]
+
+
+def _telescope_figure(telescope: str, trends: Iterable[tuple[str, ThroughputFit, float | None]],
+                      marks: Iterable[tuple[np.datetime64, str, float, float]], spans: Iterable[webpage.CameraSpan],
+                      threshold_percent: float, until: np.datetime64) -> 'Figure':
+    from telescopeplots import EventMark, FilterTrend, telescope_plot
+
+    cameras = [(span.camera, np.datetime64(span.first), np.datetime64(span.last)) for span in spans]
+    return telescope_plot(telescope, [FilterTrend(*trend) for trend in trends], [EventMark(*mark) for mark in marks],
+                          cameras, threshold_percent, until)
 
 
 def _calendar_figure(title: str, night: np.ndarray, state: np.ndarray, frames: np.ndarray,

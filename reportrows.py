@@ -3,7 +3,7 @@ airmass 1; and the same for other tools."""
 
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date
 
 import numpy as np
@@ -15,11 +15,13 @@ from observatory import Observatory
 from photdbinterface import PhotDatabase
 from photdbtables import LcoPhot, TelescopeKey, Zeropoints
 from throughputmodel import at_unit_airmass, correct_gain, usable_rows
+from webpage import CameraSpan
 
 Events = tuple[tuple[date, str, str], ...]  # date, kind, note
 
 NEW_COLOUR = ('instrument', 'recoating', 'break')  # events after which a colour term may be another one
 OLDER = ' (older rows)'  # of the database: their zp holds at g-i = 0
+CAMERA_GAP = np.timedelta64(60, 'D')  # without frames, before a camera counts as taken off
 # The columns that the report is made from, and what decides which row of an exposure counts.
 COLUMNS = ('name', 'frame', 'processed', 'dateobs', 'camera', 'filter', 'airmass', 'zp', 'colorterm', 'zpsig', 'zperr',
            'colortermerr', 'zpcolor', 'zpcolortermcov', 'colortermheld', 'meancolor')
@@ -132,6 +134,29 @@ def _by_value(values: np.ndarray, function: Callable[[str], float]) -> np.ndarra
     """function(value) of every value of an array, called once per different value."""
     different, inverse = np.unique(values, return_inverse=True)
     return np.array([function(str(value)) for value in different])[inverse]
+
+
+def camera_spans(database: PhotDatabase) -> tuple[CameraSpan, ...]:
+    """When each camera was in use at a telescope, in order of telescope, camera and time."""
+    spans: list[CameraSpan] = []
+    for site, dome, telid, camera, first, last, rows in database.camera_months():
+        if not (_is_date(first[:10]) and _is_date(last[:10])):
+            continue  # --testdb names it
+        telescope = f'{site}-{dome}-{telid}'
+        span = CameraSpan(telescope, camera, first[:10], last[:10], rows)
+        before = spans[-1] if spans and (spans[-1].telescope, spans[-1].camera) == (telescope, camera) else None
+        if before and np.datetime64(span.first) - np.datetime64(before.last) <= CAMERA_GAP:
+            spans[-1] = replace(before, last=span.last, frames=before.frames + rows)
+        else:
+            spans.append(span)
+    return tuple(spans)
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def moment(date: str | None) -> np.datetime64 | None:

@@ -109,9 +109,9 @@ def trend_plot(title: str, data: TrendData, fit: ThroughputFit, *, events: Itera
     """
     figure, axes = _figure(title)
     clear = _clear_rows(data, fit)
-    curves = _model_curves(fit)
+    curves = model_curves(fit)
     modelled = len(curves) > 0
-    _time_axis(axes, data.time, until)
+    time_axis(axes, data.time, until)
     axes.set_ylim(*_zeropoint_limits(data, clear, curves, reference_mag))
     axes.set_ylabel('zeropoint at airmass 1 [mag]', fontsize=9)
     handles: list[Artist] = [*_lay_points(axes, data, clear, modelled)]
@@ -122,7 +122,7 @@ def trend_plot(title: str, data: TrendData, fit: ThroughputFit, *, events: Itera
         handles += _lay_reference(axes, reference_mag)
     if not modelled:
         _remark(axes, 'too few points for a model')
-    _legend(figure, handles, above_px=lanes * _LINE_PX, below_px=_time_labels_px(axes))
+    _legend(figure, handles, above_px=lanes * _LINE_PX, below_px=time_labels_px(axes))
     return figure
 
 
@@ -169,7 +169,7 @@ def colorterm_plot(title: str, time: np.ndarray, colorterm: np.ndarray, camera: 
     finite = np.isfinite(colorterm) & ~np.isnat(time)
     time, colorterm, camera = time[finite], colorterm[finite], camera[finite]
     styles = _camera_styles(time, camera)
-    _time_axis(axes, time, until)
+    time_axis(axes, time, until)
     regular = np.zeros(len(time), bool)
     for name in styles:
         regular[camera == name] = _is_regular(colorterm[camera == name], COLORTERM_REACH)
@@ -188,7 +188,7 @@ def colorterm_plot(title: str, time: np.ndarray, colorterm: np.ndarray, camera: 
         _remark(axes, 'no colour terms')
     axes.set_ylabel('colour term [mag per mag of g−i]', fontsize=9)
     _mark_outside(axes, date2num(time), colorterm)
-    _legend(figure, handles, below_px=_time_labels_px(axes))
+    _legend(figure, handles, below_px=time_labels_px(axes))
     return figure
 
 
@@ -241,13 +241,13 @@ def all_models_plot(title: str, models: Iterable[Model], until: Date) -> Figure:
     _margins(figure, left=_LEFT_PX, right=245, bottom=34, top=30)
     for axes, panel in zip(grid, panels, strict=True):
         _lay_panel(axes, panel)
-        _time_axis(axes, every, until)
+        time_axis(axes, every, until)
     for axes in grid[:-1]:
         axes.tick_params(labelbottom=False)
         axes.xaxis.get_offset_text().set_visible(False)
     if not styled:
         _remark(grid[0], 'no models')
-    _title(figure, title)
+    title_of(figure, title)
     return figure
 
 
@@ -289,7 +289,7 @@ def all_colorterms_plot(title: str, lines: Sequence[ColortermLine]) -> Figure:
         middle = np.median([line.median for line in lines if line.kind == kind])
         axes.axvline(middle, color=colour, lw=0.8, ls='--', zorder=0.5, label=f'median of {kind}')
     axes.set_yticks(range(len(lines)), [line.label for line in lines])
-    _plain(axes.get_yticklabels())
+    no_math(axes.get_yticklabels())
     axes.set_ylim(slots - 0.4, -0.6)
     axes.tick_params(labelsize=_SMALL)
     axes.grid(axis='x', color=GRID, lw=0.6)
@@ -297,8 +297,8 @@ def all_colorterms_plot(title: str, lines: Sequence[ColortermLine]) -> Figure:
     handles = [Line2D([], [], color=colour, marker='o', lw=3, ms=5, label=f'{kind}: median, 68% of frames')
                for kind, colour in kinds.items()]
     handles += [Line2D([], [], color=BLACK, marker='o', mfc='none', ls='none', ms=7, label='last half year')]
-    _plain(figure.legend(handles=handles, loc='lower center', ncols=5, fontsize=_SMALL, frameon=False).get_texts())
-    _title(figure, title)
+    no_math(figure.legend(handles=handles, loc='lower center', ncols=5, fontsize=_SMALL, frameon=False).get_texts())
+    title_of(figure, title)
     if not lines:
         _remark(axes, 'no colour terms')
     return figure
@@ -348,7 +348,7 @@ def _is_regular(values: np.ndarray, least: float) -> np.ndarray:
     return away <= max(REGULAR_SIGMA * 1.4826 * np.median(away), least)
 
 
-def _model_curves(fit: ThroughputFit) -> list[Curve]:
+def model_curves(fit: ThroughputFit) -> list[Curve]:
     """(time, model_mag, error_mag) of each interval, with both sides of each step inside it."""
     beside, curves = np.timedelta64(1, 'ms'), []
     for interval in fit.intervals:
@@ -606,7 +606,7 @@ def _lay_panel(axes: Axes, panel: Sequence[tuple[Model, tuple[str, str]]]) -> No
     legend = axes.legend(handles=[line for *_, line in sorted(current, key=lambda each: each[:2])], loc='upper left',
                          bbox_to_anchor=(1.105, 1.03), fontsize=_SMALL, frameon=False, handlelength=2.6,
                          labelspacing=0.25, borderpad=0)
-    _plain(legend.get_texts())
+    no_math(legend.get_texts())
 
 
 def _with_gaps(time: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -625,7 +625,7 @@ def _figure(title: str) -> tuple[Figure, Axes]:
     axes.grid(color=GRID, lw=0.6)
     axes.yaxis.set_major_locator(MaxNLocator(9, steps=[1, 2, 5, 10]))
     _margins(figure, left=_LEFT_PX, right=_RIGHT_PX, bottom=30, top=_TITLE_PX)
-    _title(figure, title)
+    title_of(figure, title)
     return figure, axes
 
 
@@ -635,7 +635,8 @@ def _margins(figure: Figure, *, left: float, right: float, bottom: float, top: f
     figure.subplots_adjust(left=left / width, right=1 - right / width, bottom=bottom / height, top=1 - top / height)
 
 
-def _title(figure: Figure, title: str) -> None:
+def title_of(figure: Figure, title: str) -> None:
+    """Write the title of a figure."""
     figure.suptitle(title, x=_LEFT_PX / _WIDTH_PX, y=1 - 6 / (figure.get_figheight() * _DPI), ha='left', va='top',
                     fontsize=11, parse_math=False)
 
@@ -654,7 +655,7 @@ def _legend(figure: Figure, handles: Sequence[Artist], *, above_px: float = 0, b
         legend = figure.legend(handles=handles, loc='lower center', ncols=ncols, fontsize=_SMALL, frameon=False,
                                handletextpad=0.5, columnspacing=1.4, labelspacing=0.3, borderpad=0.2,
                                borderaxespad=0.3)
-        _plain(legend.get_texts())
+        no_math(legend.get_texts())
     _margins(figure, left=_LEFT_PX, right=_RIGHT_PX, bottom=rows * 15 + below_px + 8, top=_TITLE_PX + above_px)
 
 
@@ -663,7 +664,7 @@ def _columns_px(widths: Sequence[float], rows: int) -> float:
     return sum(max(widths[first:first + rows]) for first in range(0, len(widths), rows))
 
 
-def _plain(texts: Iterable[Text]) -> None:
+def no_math(texts: Iterable[Text]) -> None:
     """No text of ours is mathematical notation; a name with two $ would be taken for one."""
     for text in texts:
         text.set_parse_math(False)
@@ -681,7 +682,8 @@ def _month_end(until: Date) -> np.datetime64:
     return (day.astype('datetime64[M]') + 1).astype('datetime64[ms]')
 
 
-def _time_axis(axes: Axes, time: np.ndarray, until: Date) -> None:
+def time_axis(axes: Axes, time: np.ndarray, until: Date) -> None:
+    """Give axes the times (n,) datetime64 up to the end of the month of `until`."""
     time = np.asarray(time, 'datetime64[ms]')
     end = _month_end(until)
     start = np.min(np.append(time[~np.isnat(time)], end - np.timedelta64(7, 'D')))
@@ -697,7 +699,7 @@ def _time_axis(axes: Axes, time: np.ndarray, until: Date) -> None:
     axes.xaxis.get_offset_text().set_fontsize(_SMALL)
 
 
-def _time_labels_px(axes: Axes) -> int:
+def time_labels_px(axes: Axes) -> int:
     """Height of the labels of a time axis: there is a second line, of the year, where the first has months or days."""
     formatter = axes.xaxis.get_major_formatter()
     formatter.format_ticks([*axes.xaxis.get_major_locator()()])

@@ -7,23 +7,27 @@ import pytest
 
 TOP = Path(__file__).parent.parent
 FLOORS = (
-    {'observatory', 'names', 'rejections', 'fitsfile', 'plaintext', 'typedjson'},
+    {'observatory', 'names', 'rejections', 'fitsfile', 'plaintext', 'typedjson', 'webtext'},
     {'framearchive', 'banzaiframe', 'ps1catalog', 'oldzeropoints'},
     {'starmatch', 'fieldvote', 'zeropoint', 'kronloss', 'clearsky', 'sharednight'},
     {'throughputmodel', 'throughputline', 'quality', 'colourterm', 'status', 'alarms', 'steps', 'gains', 'ranking',
      'extinction', 'nights', 'photdbtables', 'photdbplaces'},
-    {'photdbinterface', 'frameplots', 'trendplots', 'calendarplots', 'webpage', 'reportstore', 'reportstate',
-     'exporttable', 'metrics', 'answers', 'fitarchive'},
+    {'photdbinterface', 'frameplots', 'trendplots', 'calendarplots', 'telescopeplots', 'webpage', 'reportstore',
+     'reportstate', 'exporttable', 'metrics', 'answers', 'fitarchive', 'webviews', 'webanswers', 'webrender'},
     {'commandline', 'framepool', 'report', 'reportseries', 'reportrows', 'databasecheck', 'realframes'},
     {'photcalibration', 'longtermphotzp', 'simulation', 'demo'},
 )
 # Exceptions are defined as low as anything; the line through a series is the back room of its model, the search for a
 # field that of the matching, the forms of the Kron loss that of the fit; status and answers sum the model up, alarms
-# sum those up; a series of the report, and its rows, are rooms behind the report, which may do them in processes.
+# sum those up; what templates show has rooms behind that of the page; a series of the report, and its rows, are rooms
+# behind the report, which may do them in processes.
 SAME_FLOOR = {('observatory', 'rejections'), ('starmatch', 'fieldvote'), ('zeropoint', 'kronloss'),
               ('throughputmodel', 'throughputline'), ('alarms', 'status'), ('calendarplots', 'trendplots'),
               ('report', 'reportseries'), ('report', 'reportrows'), ('reportseries', 'reportrows'),
-              ('report', 'framepool'), ('webpage', 'answers')} | {
+              ('report', 'framepool'), ('webpage', 'answers'), ('telescopeplots', 'trendplots'),
+              ('webviews', 'webpage'), ('webanswers', 'webpage'), ('webanswers', 'answers'),
+              ('webanswers', 'webviews'), ('webrender', 'webpage'), ('webrender', 'webviews'),
+              ('webrender', 'webanswers')} | {
     (answer, 'throughputmodel') for answer in ('status', 'steps', 'gains', 'ranking', 'extinction', 'nights')}
 SCIENCE = {'starmatch', 'fieldvote', 'zeropoint', 'kronloss', 'clearsky', 'throughputmodel', 'throughputline',
            'quality', 'colourterm', 'status', 'sharednight', 'steps', 'gains', 'ranking', 'extinction', 'nights',

@@ -17,6 +17,7 @@ import pytest
 from astropy.table import Table
 
 import longtermphotzp
+import reportstore
 import simulation
 from photdbinterface import Measurement, PhotDatabase
 from rejections import RunStopped
@@ -62,6 +63,7 @@ def test_every_series_has_its_files_and_nothing_is_left_over(made, years):
     expected = {'index.html', 'status.json', 'report-state.json', 'report-fits.npz', 'colorterms_gp.png',
                 'colorterms_zp.png', 'nightcalendar-lsc.png'}
     for telescope in years.telescopes:
+        expected |= {f'telescope-{telescope}.html', f'telescopetrend-{telescope}.png'}
         for name in ('gp', 'zp'):
             expected |= {f'{kind}-{telescope}-{name}.png' for kind in ('photzptrend', 'colortermtrend', 'airmasstrend',
                                                                        'errorhist')}
@@ -73,11 +75,38 @@ def test_every_series_has_its_files_and_nothing_is_left_over(made, years):
         assert path.stat().st_size < 250_000
 
 
-def test_the_page_names_only_images_that_are_there(made):
-    page = (made[0] / 'index.html').read_text(encoding='utf-8')
-    images = set(re.findall(r'src="([^"]+\.png)"', page))
-    assert {path.name for path in made[0].glob('photzptrend*.png')} <= images
-    assert all((made[0] / name).is_file() for name in images)
+def test_the_pages_name_only_what_is_there_and_all_of_it(made):
+    named = {path.name: set(re.findall(r'(?:src|href)="([^"#:]+)["#]', path.read_text(encoding='utf-8')))
+             for path in made[0].glob('*.html')}
+    for names in named.values():
+        assert all((made[0] / name).is_file() for name in names)
+    assert set().union(*named.values()) == {path.name for path in made[0].iterdir()} - {
+        'report-state.json', 'report-fits.npz'}
+    assert named['index.html'] >= {path.name for path in made[0].glob('photzptrend*.png')}
+
+
+def test_pages_of_telescopes_come_before_the_index_that_names_them(made, years, monkeypatch, tmp_path):
+    put, order = reportstore.DirectoryStore.put, []
+    monkeypatch.setattr(reportstore.DirectoryStore, 'put',
+                        lambda self, name, content: (order.append(name), put(self, name, content)))
+    shutil.copytree(made[0], tmp_path / 'out')
+    assert report(years, tmp_path / 'out', database=made[1]) == 0
+    assert order[-1] == 'index.html'
+    assert set(order[-1 - len(years.telescopes):-1]) == {f'telescope-{name}.html' for name in years.telescopes}
+
+
+def test_the_page_of_a_telescope_has_its_cameras_and_a_picture_that_says_what_it_shows(made, years):
+    status = json.loads((made[0] / 'status.json').read_text(encoding='utf-8'))
+    assert {span['telescope'] for span in status['cameras']} == set(years.telescopes)
+    for telescope in years.telescopes:
+        plot = status['plots'][f'telescopetrend-{telescope}.png']
+        assert re.match(rf'{telescope}, all filters: (throughput \d+% of reference|no reference known)', plot['alt'])
+        page = (made[0] / f'telescope-{telescope}.html').read_text(encoding='utf-8')
+        for span in status['cameras']:
+            row = f'<th scope="row">{span["camera"]}</th><td>{span["first"]}</td><td>{span["last"]}</td>'
+            assert (row in page) == (span['telescope'] == telescope)
+        assert sum(span['frames'] for span in status['cameras'] if span['telescope'] == telescope) == sum(
+            row['rows'] for row in status['statuses'] if row['telescope'] == telescope)
 
 
 def test_status_and_csv_and_database_tell_the_same(made, years):

@@ -21,6 +21,8 @@ import photdbinterface
 import report
 from photdbinterface import Measurement, PhotDatabase, RejectedFrame
 from rejections import DatabaseUnusable
+from reportrows import camera_spans
+from webpage import CameraSpan
 
 E91 = 'lsc1m005-fa15-20190805-0123-e91.fits.fz'
 E11 = 'lsc1m005-fa15-20190805-0123-e11.fits.fz'
@@ -404,6 +406,25 @@ def test_the_exposure_is_stored_beside_the_name(tmp_path):
     assert connection.execute('SELECT name, frame FROM lcophot').fetchall() == [(E91, 'lsc1m005-fa15-20190805-0123')]
     assert connection.execute('SELECT frame FROM photreject').fetchall() == [('lsc1m005-fa15-20190805-0123',)]
     connection.close()
+
+
+# -- cameras -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_times_of_cameras_go_on_over_months_and_end_with_a_gap(db):
+    times = {'fl03': ('2019-01-05 03:00:00.000', '2019-01-31T23:00:00.000', '2019-02-03 01:00:00.000',
+                      '2019-06-10 01:00:00.000', 'not a date'),
+             'fa15': ('2019-02-10 00:00:00.000', '2019-04-10 00:00:00.000')}
+    db.add_many(measured(f'lsc1m005-{camera}-20190101-{number:04}-e91.fits', camera=camera, dateobs=time)
+                for camera, each in times.items() for number, time in enumerate(each))
+    db.add(measured('coj2m002-fl03-20190101-0001-e91.fits', site='coj', dateobs='2019-03-01 00:00:00.000',
+                    camera='fl03'))
+    telescope = 'lsc-doma-1m0a'
+    assert camera_spans(db) == (
+        CameraSpan('coj-doma-1m0a', 'fl03', '2019-03-01', '2019-03-01', 1),
+        CameraSpan(telescope, 'fa15', '2019-02-10', '2019-04-10', 2),
+        CameraSpan(telescope, 'fl03', '2019-01-05', '2019-02-03', 3),
+        CameraSpan(telescope, 'fl03', '2019-06-10', '2019-06-10', 1))
 
 
 # -- digests -----------------------------------------------------------------------------------------------------------

@@ -13,7 +13,15 @@ from types import SimpleNamespace
 import pytest
 
 import reportstore
-from names import ReportName, overview_plot_name, parse_report_name, safe_file, trend_plot_name
+from names import (
+    ReportName,
+    overview_plot_name,
+    parse_report_name,
+    safe_file,
+    telescope_page_name,
+    telescope_plot_name,
+    trend_plot_name,
+)
 from rejections import StoreFailed
 from reportstore import MANIFEST, Patience, open_store
 
@@ -587,6 +595,13 @@ def test_names_of_overviews_are_built_and_taken_apart(kind):
     assert parse_report_name(name) == ReportName(kind, None, 'H-Alpha')
 
 
+def test_names_of_telescopes():
+    assert telescope_page_name('lsc-doma-1m0a') == 'telescope-lsc-doma-1m0a.html'
+    assert telescope_plot_name('lsc-doma-1m0a') == 'telescopetrend-lsc-doma-1m0a.png'
+    with pytest.raises(ValueError):
+        parse_report_name(telescope_plot_name('lsc-doma-1m0a'))  # of no filter
+
+
 @pytest.mark.parametrize('name', ['index.html', 'photzptrend-lsc-doma-1m0a-rp.csv', 'mirrormodel-lsc-doma-1m0a-rp.png',
                                   'photzptrend-lsc-1m0a-rp.png', 'other-lsc-doma-1m0a-rp.png', 'allmodels_rp.png',
                                   'photzptrend-lsc-doma-1m0a-<b>.png', 'photzptrend-l"c-doma-1m0a-rp.png',
@@ -603,6 +618,10 @@ def test_other_names_of_files_are_refused(name):
 def test_no_name_is_built_of_what_is_unsafe(telescope, filter_name):
     with pytest.raises(ValueError):
         trend_plot_name('photzptrend', telescope, filter_name)
+    if filter_name == 'rp' or not telescope:
+        for named in (telescope_plot_name, telescope_page_name):
+            with pytest.raises(ValueError):
+                named(telescope)
     with pytest.raises(ValueError):
         overview_plot_name('other', 'rp')
 

@@ -5,8 +5,6 @@ import math
 import re
 from collections import Counter
 from dataclasses import replace
-from html import unescape
-from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import urlsplit
@@ -15,82 +13,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pagesamples import CAMERAS, HOSTILE, NOW, RUNS, Parsed, page_of, parsed, plots_of, row, text_of, unknown
 from sampleanswers import ANSWERS
 
 import answers
 from answers import Answers
-from names import overview_plot_name, trend_plot_name
-from status import SCHEMA, SeriesStatus
-from webpage import Page, Plot, RunInfo, anchor, merge, only_present, read_status, render_index, render_status
-
-NOW = '2025-11-21T14:05:00'
-VOID = {'meta', 'link', 'img', 'br', 'hr', 'input'}
-HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>\'{{7*7}}&amp;'
-RUNS = (RunInfo('longtermphotzp.py', '2025-11-21 14:00:00.000', NOW, 0, '88 series'),
-        RunInfo('photcalibration.py', '2025-11-21 08:00:00.000', '2025-11-21 08:12:00.000', 0, '412 measured'))
-
-
-def row(telescope='lsc-doma-1m0a', filter_name='rp', **changes):
-    """A healthy series, observed yesterday."""
-    healthy = SeriesStatus(
-        telescope=telescope, filter=filter_name, cameras=('fl03', 'fa15'), last_observation='2025-11-20T23:59:59',
-        rows=4000, usable_rows=2500, nights=700, zp_mag=23.7512, zp_error_mag=0.0031, reference_mag=23.8, percent=95.6,
-        percent_error=0.3, slope_mag_per_month=-0.0042, slope_error_mag_per_month=0.0004, event_date='2025-10-22',
-        event_kind='wash', days_since_event=30, nights_observed=21, nights_photometric=14, state='good', updated=NOW)
-    return replace(healthy, **changes)
-
-
-def unknown(telescope='lsc-doma-1m0a', filter_name='rp'):
-    """A series of which nothing is known."""
-    fields = ('last_observation', 'zp_mag', 'zp_error_mag', 'reference_mag', 'percent', 'percent_error', 'event_date',
-              'slope_mag_per_month', 'slope_error_mag_per_month', 'event_kind', 'days_since_event')
-    return row(telescope, filter_name, cameras=(), rows=0, usable_rows=0, nights=0, nights_observed=0,
-               nights_photometric=0, state='unknown', **dict.fromkeys(fields))
-
-
-def plots_of(*rows):
-    names = [trend_plot_name(kind, each.telescope, each.filter) for each in rows
-             for kind in ('photzptrend', 'colortermtrend', 'airmasstrend')]
-    return {name: Plot(900, 450, f'{name}: throughput 96% of reference') for name in names}
-
-
-def page_of(*rows, plots=None, runs=RUNS, **more):
-    return Page(NOW, rows, plots_of(*rows) if plots is None else plots, runs, '0.1.0', **more)
-
-
-class Parsed(HTMLParser):
-    """The page taken apart: elements with their attributes in order, text by element, and whether tags balance."""
-
-    def __init__(self, html):
-        super().__init__(convert_charrefs=True)
-        self.elements, self.open, self.texts = [], [], []
-        self.feed(html)
-        self.close()
-        assert self.open == []
-        self.text = ' '.join(' '.join(text for tag, text in self.texts if tag != 'style').split())
-
-    def handle_starttag(self, tag, attrs):
-        assert len({name for name, _ in attrs}) == len(attrs), f'an attribute twice in {tag}'
-        self.elements.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.texts.append((self.open[-1] if self.open else '', data))
-
-    def all(self, tag):
-        return [attributes for name, attributes in self.elements if name == tag]
-
-    def ids(self):
-        return [attributes['id'] for _, attributes in self.elements if 'id' in attributes]
-
-
-def parsed(page):
-    return Parsed(render_index(page))
-
+from names import overview_plot_name
+from status import SCHEMA
+from webpage import CameraSpan, Page, Plot, RunInfo, merge, only_present, read_status, render_status
+from webrender import render_index, render_telescopes
+from webtext import anchor
 
 FLEET = [row(telescope, name) for telescope in ('lsc-doma-1m0a', 'lsc-domb-1m0a', 'coj-clma-2m0a', 'tfn-aqwa-0m4a')
          for name in ('gp', 'rp', 'ip', 'zp')]
@@ -121,7 +53,7 @@ def test_links_lead_somewhere_and_stay_on_the_site(fleet):
     assert len(set(ids)) == len(ids)
     links = [link['href'] for link in fleet.html.all('a')]
     assert {link[1:] for link in links if link.startswith('#')} <= set(ids)
-    there = {*fleet.page.plots, *fleet.page.files, 'status.json'}
+    there = {*fleet.page.plots, *fleet.page.files, 'status.json', *render_telescopes(fleet.page)}
     assert {link for link in links if not link.startswith('#')} == there
     for attributes in (attributes for _, attributes in fleet.html.elements):
         for address in filter(None, (attributes.get('href'), attributes.get('src'))):
@@ -205,18 +137,8 @@ def test_the_same_facts_give_the_same_bytes(fleet):
 # -- what needs attention ----------------------------------------------------------------------------------------------
 
 
-def panel(page, title):
-    """Text of one of the panels on top."""
-    inside = re.search(rf'<section class="panel">\s*<h2>{title}\b(.*?)</section>', render_index(page), re.DOTALL)[1]
-    return ' '.join(unescape(re.sub(r'<[^>]*>', ' ', inside)).split())
-
-
-def test_low_telescopes_stand_first_the_worst_on_top():
-    page = page_of(row(percent=70.0, state='low'), row(filter_name='gp', percent=80.0, state='low'),
-                   row('coj-clma-2m0a', percent=60.0, state='low'), row('cpt-doma-1m0a'), plots={})
-    text = panel(page, 'Low')
-    assert text.split()[0] == '2'
-    assert text.endswith('coj-clma-2m0a rp 60.0 % lsc-doma-1m0a rp 70.0 % · gp 80.0 %')
+def runs_panel(page):
+    return text_of(re.search(r'<section class="runs"[^>]*>(.*?)</section>', render_index(page), re.DOTALL)[1])
 
 
 def test_a_steep_slope_counts_only_beyond_doubt():
@@ -224,26 +146,29 @@ def test_a_steep_slope_counts_only_beyond_doubt():
                    row('coj-clma-2m0a', slope_mag_per_month=-0.030, slope_error_mag_per_month=0.015),
                    row('cpt-doma-1m0a', slope_mag_per_month=0.030, slope_error_mag_per_month=0.001),
                    row('elp-doma-1m0a', slope_mag_per_month=-0.009, slope_error_mag_per_month=0.0), plots={})
-    assert panel(page, 'Falling fast').endswith('steeper lsc-doma-1m0a rp −12.0')
+    assert parsed(page).text.count('fast') == 1
+    assert 'fast −12.0 ± 1.0' in parsed(page).text
+
+
+def test_a_silent_telescope_and_one_that_is_low_are_marked():
+    html = render_index(page_of(row(last_observation='2025-11-13T20:00:00', percent=70.0, state='low'), plots={}))
+    assert '<small class="bad">8 d ago</small>' in html
+    assert '<span class="tag">low</span>' in html
+    assert 'class="bad">' not in render_index(page_of(row(last_observation='2025-11-14T20:00:00'), plots={}))
 
 
 @pytest.mark.parametrize(('last', 'told'), [
-    ('2025-11-14T20:00:00', 'none'), ('2025-11-13T20:00:00', 'lsc-doma-1m0a last seen 8 d ago'),
-    ('2024-01-01T00:00:00', 'none not seen for more than 180 days: lsc-doma-1m0a'), (None, 'none'),
+    ('2024-01-01T00:00:00', True), ('2025-06-20T00:00:00', False), (None, False),
 ])  # fmt: skip
-def test_a_silent_telescope_is_named(last, told):
-    assert panel(page_of(row(last_observation=last), plots={}), 'Silent').endswith(f'7 days {told}')
+def test_a_telescope_that_closed_is_named_in_one_line(last, told):
+    text = parsed(page_of(row(last_observation=last), row('coj-clma-2m0a'), plots={})).text
+    assert ('Not seen for more than 180 days, closed or replaced: lsc-doma-1m0a' in text) == told
 
 
-def test_a_telescope_that_observes_in_one_filter_is_not_silent():
-    page = page_of(row(), row(filter_name='gp', last_observation='2025-10-01T00:00:00'), plots={})
-    assert 'none' in panel(page, 'Silent')
-    assert '2025-10-01 51 d ago' in parsed(page).text
-
-
-def test_a_dormant_telescope_is_no_longer_low_every_morning():
-    page = page_of(row(last_observation='2024-01-01T00:00:00', percent=50.0, state='low'), plots={})
-    assert 'none' in panel(page, 'Low')
+def test_a_telescope_that_observes_in_one_filter_is_not_closed():
+    page = page_of(row(), row(filter_name='gp', last_observation='2024-10-01T00:00:00'), plots={})
+    assert 'closed or replaced' not in parsed(page).text
+    assert '2024-10-01 416 d ago' in parsed(page).text
 
 
 def test_rows_of_an_older_run_are_dated_and_their_days_go_on():
@@ -273,19 +198,19 @@ def run(status, ended='2025-11-21 08:12:00', started='2025-11-21 08:00:00', scri
 def test_how_the_last_run_ended_is_told_and_a_failure_is_seen_at_once(runs, told, bad):
     page = page_of(row(), plots={}, runs=(RUNS[0], *runs))
     html = parsed(page)
-    assert told in panel(page, 'Runs')
+    assert told in runs_panel(page)
     alarms = [attributes for attributes in html.all('p') if attributes.get('class') == 'bad alarm']
     assert len(alarms) == bad
 
 
 def test_after_a_failure_the_last_good_run_is_named():
     runs = (RUNS[0], run(2, summary='no catalogue'), run(0, '2025-11-20 20:12:00', '2025-11-20 20:00:00'))
-    told = panel(page_of(runs=runs), 'Runs')
-    assert 'no catalogue last ended well Thu 20 Nov 2025, 20:12 UTC' in told
+    told = runs_panel(page_of(runs=runs))
+    assert 'no catalogue · last ended well Thu 20 Nov 2025, 20:12 UTC' in told
 
 
 def test_a_run_of_another_script_is_shown_too():
-    assert 'wash.py: ended well' in panel(page_of(runs=(*RUNS, run(0, script='wash.py'))), 'Runs')
+    assert 'wash.py: ended well' in runs_panel(page_of(runs=(*RUNS, run(0, script='wash.py'))))
 
 
 # -- hostile strings ---------------------------------------------------------------------------------------------------
@@ -340,7 +265,10 @@ RUNINFOS = st.builds(RunInfo, st.text(max_size=5), st.none() | st.text(max_size=
                      st.none() | st.integers(-2, 200), st.text(max_size=5))
 PAGES = st.builds(Page, st.sampled_from([NOW, '', 'x']), st.lists(ROWS, max_size=4).map(tuple), PLOTS,
                   st.lists(RUNINFOS, max_size=3).map(tuple), st.text(max_size=5),
-                  st.lists(st.text(max_size=5), max_size=3).map(tuple))
+                  st.lists(st.text(max_size=5), max_size=3).map(tuple),
+                  st.lists(st.builds(CameraSpan, TELESCOPES, st.text(max_size=4), st.text(max_size=4), st.just(''),
+                                     st.integers(0, 9)), max_size=3, unique_by=lambda span: (
+                                         span.telescope, span.first, span.camera)).map(tuple))
 
 
 @given(PAGES)
@@ -360,6 +288,9 @@ def test_a_run_replaces_what_it_looked_at_and_keeps_the_rest(old, new):
     assert all(each == mine.get(key, theirs.get(key)) for key, each in zip(keys, merged.statuses, strict=True))
     assert merged.plots == (old.plots if old else {}) | new.plots
     assert set(merged.files) == {*new.files, *(old.files if old else ())}
+    looked_at = {span.telescope for span in new.cameras}
+    left = [span for span in (old.cameras if old else ()) if span.telescope not in looked_at]
+    assert Counter(merged.cameras) == Counter([*new.cameras, *left])
     assert (merged.updated, merged.runs, merged.version) == (new.updated, new.runs, new.version)
 
 
@@ -379,7 +310,7 @@ def test_what_is_gone_is_not_shown():
 def test_the_json_is_for_programs():
     tree = json.loads(render_status(page_of(row(percent=math.nan))))
     assert tree['schema'] == SCHEMA
-    assert set(tree) == {'schema', 'updated', 'version', 'statuses', 'plots', 'files', 'runs', 'answers'}
+    assert set(tree) == {'schema', 'updated', 'version', 'statuses', 'plots', 'files', 'runs', 'answers', 'cameras'}
     assert tree['statuses'][0]['percent'] is None
     assert tree['statuses'][0]['cameras'] == ['fl03', 'fa15']
     assert tree['plots']['photzptrend-lsc-doma-1m0a-rp.png']['width'] == 900
@@ -389,11 +320,11 @@ def test_the_json_is_for_programs():
 def test_the_schema_is_documented():
     text = (Path(__file__).parent.parent / 'docs' / 'status.md').read_text(encoding='utf-8')
     documented = set(re.findall(r'^\| `(\w+)` \|', text, re.MULTILINE))
-    tree = json.loads(render_status(page_of(row(), answers=ANSWERS)))
+    tree = json.loads(render_status(page_of(row(), answers=ANSWERS, cameras=CAMERAS)))
     given = tree['answers']
-    entries = (tree, tree['statuses'][0], tree['runs'][0], next(iter(tree['plots'].values())), given,
-               *(given[name][0] for name in given if name not in ('schema', 'months')), given['months']['lsc'][0],
-               given['extinction'][1]['swing'])
+    entries = (tree, tree['statuses'][0], tree['runs'][0], tree['cameras'][0], next(iter(tree['plots'].values())),
+               given, given['months']['lsc'][0], given['extinction'][1]['swing'],
+               *(given[name][0] for name in given if name not in ('schema', 'months')))
     assert documented == {name for entry in entries for name in entry}
     assert f'`schema` | integer | {SCHEMA}' in text
     assert f'`schema` | integer | {answers.SCHEMA} ' in text[text.index('## answers'):]
@@ -431,6 +362,7 @@ def damaged(**changes):
     damaged(statuses=[3]), damaged(statuses=[{}]), damaged(plots=[]), damaged(plots={'a.png': None}),
     damaged(updated=5),
     damaged(plots={'a.png': {'width': '9', 'height': 9, 'alt': ''}}), damaged(runs=[{'script': 'x'}]), damaged(runs=3),
+    damaged(cameras=3), damaged(cameras=[{'telescope': 'x'}]),
     damaged(answers=None), damaged(answers={'schema': 0}), damaged(answers={'schema': 1, 'findings': [3]}),
     damaged(files=[3]), damaged(plots={'a.png': {'width': True, 'height': 9, 'alt': ''}}),
     damaged().replace('95.6', '"high"'), damaged().replace('95.6', 'NaN'), damaged().replace('["fl03", "fa15"]', '[1]'),
