@@ -83,7 +83,8 @@ def _environment() -> 'Environment':
 
     made = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined,
                        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
-    made.filters.update(plain=webtext.plain, signed=webtext.signed, ago=webtext.ago, day=webtext.day,
-                        date_of=webtext.date_of, month_of=webtext.month_of, percent_lost=webtext.percent_lost)
+    for filter_ in (webtext.plain, webtext.signed, webtext.error_of, webtext.ago, webtext.day, webtext.date_of,
+                    webtext.month_of):
+        made.filters[filter_.__name__] = filter_
     made.tests.update(known=webtext.known)
     return made

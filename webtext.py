@@ -31,6 +31,12 @@ def signed(value: float | None, digits: int = 1, factor: float = 1) -> str:
     return text if text == UNKNOWN or text[0] == '−' or float(text) == 0 else f'+{text}'
 
 
+def error_of(value: float | None, digits: int = 1, factor: float = 1) -> str:
+    """An error times a factor, with up to two more digits where it would be told as nothing."""
+    texts = [plain(value, digits + more, factor) for more in range(3)]
+    return next((text for text in texts if text == UNKNOWN or float(text) > 0), texts[0])
+
+
 def known(value: float | None) -> bool:
     """Whether there is a number."""
     return value is not None and math.isfinite(value)

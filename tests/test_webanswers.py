@@ -24,7 +24,7 @@ from ranking import Advice, MirrorState
 from webanswers import falls_below
 from webpage import Plot, read_status, render_status
 from webrender import render_index, render_telescopes
-from webtext import between, day_of_year, lasting, percent_lost, plain, signed
+from webtext import between, day_of_year, error_of, lasting, percent_lost, plain, signed
 
 ONE, TWO, THREE = 'lsc-doma-1m0a', 'coj-clma-2m0a', 'tfn-aqwa-0m4a'
 CALENDAR = {site_plot_name('nightcalendar', 'lsc'): Plot(900, 500, 'photometric nights of lsc')}
@@ -312,6 +312,8 @@ def test_nothing_in_an_answer_becomes_an_element(text):
 def test_numbers_and_times_as_text():
     assert [plain(value, 1) for value in (-0.04, -0.06, 12.0, None, math.nan, math.inf)] == [
         '0.0', '−0.1', '12.0', '–', '–', '–']
+    assert [error_of(value, 0, 1000) for value in (0.004, 0.0003, 0.00004, 0.0, math.nan)] == [
+        '4', '0.3', '0.04', '0', '–']
     assert [signed(value, 0, 1000) for value in (0.0004, -0.0004, 0.05, -0.05)] == ['0', '0', '+50', '−50']
     assert [lasting(days) for days in (3.4, 60.9, 61.0, 700.0, 800.0, math.nan)] == [
         '3 d', '61 d', '2 months', '23 months', '2.2 years', '–']
