@@ -18,6 +18,7 @@ where its error is below SWING_ERROR_MAX, and significant where chi^2 of (a, b) 
 it is, the constant beside it corrects k: without it, k is that of the seasons with most frames.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -185,8 +186,8 @@ def _swing(found: np.ndarray, covariance: np.ndarray, carried: bool) -> Swing:
     value, within = found[1:], covariance[1:, 1:]
     amplitude = float(np.hypot(*value))
     along = value / max(amplitude, 1e-12)
-    error, across = (float(np.sqrt(each @ within @ each)) for each in (along, np.array([-along[1], along[0]])))
-    fitted = float(found[0]), float(np.sqrt(covariance[0, 0])), float(value[0]), float(value[1]), within
+    error, across = (_root(each @ within @ each) for each in (along, np.array([-along[1], along[0]])))
+    fitted = float(found[0]), _root(covariance[0, 0]), float(value[0]), float(value[1]), within
     if not (carried and 0 < error < SWING_ERROR_MAX):
         return Swing(np.nan, np.nan, np.nan, np.nan, *fitted, False)
     if chi2_distribution.sf(value @ np.linalg.solve(within, value), 2) >= SWING_P:
@@ -194,6 +195,11 @@ def _swing(found: np.ndarray, covariance: np.ndarray, carried: bool) -> Swing:
     year = DAYS_PER_YEAR / (2 * np.pi)
     peak = float(np.arctan2(value[1], value[0]) % (2 * np.pi)) * year
     return Swing(amplitude, error, peak, across / amplitude * year, *fitted, True)
+
+
+def _root(variance: float) -> float:
+    """The standard deviation; 0 where rounding made a variance of next to nothing negative."""
+    return math.sqrt(max(float(variance), 0.0))
 
 
 def by_site(fits: Mapping[tuple[str, str], ThroughputFit], adopted: Mapping[str, float],

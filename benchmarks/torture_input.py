@@ -6,6 +6,7 @@ The page is opened in Chromium where it is installed, with PLANTED scripts that 
 
 import csv
 import json
+import os
 import math
 import re
 import shutil
@@ -136,17 +137,19 @@ class _Suspects(HTMLParser):
         for name, value in attrs:
             if name.startswith('on'):
                 self.found.append(f'{tag} {name}={value}')
-            ours = re.fullmatch(r'#[\w.-]+|data:,|[\w+][\w+.-]*\.(png|csv|json)', value or '')
+            ours = re.fullmatch(r'#[\w.-]+|data:,|[\w+][\w+.-]*\.(png|csv|json)|'
+                                r'(index|telescope-[\w+.-]+)\.html(#[\w.-]+)?', value or '')
             if name in ('href', 'src') and not ours:
                 self.found.append(f'{tag} {name}={value}')
 
 
 def page_trouble(out: Path) -> list[str]:
-    """What is wrong with the page of a report: its text, and what Chromium makes of it."""
-    text = (out / 'index.html').read_text(encoding='utf-8')
-    parser = _Suspects()
-    parser.feed(text)
-    wrong = [f'the page has {found:.200}' for found in parser.found]
+    """What is wrong with the pages of a report: their text, and what Chromium makes of the index."""
+    wrong = []
+    for page in sorted(out.glob('*.html')):
+        parser = _Suspects()
+        parser.feed(page.read_text(encoding='utf-8'))
+        wrong += [f'{page.name} has {found:.200}' for found in parser.found]
     json.loads((out / 'status.json').read_text(encoding='utf-8'))
     dom = opened(out / 'index.html')
     if dom is not None and '<title>Telescope throughput</title>' not in dom:
@@ -158,6 +161,8 @@ def opened(page: Path) -> str | None:
     """What Chromium makes of a page, with its scripts run; None where it is not installed."""
     browser = shutil.which('chromium') or shutil.which('chromium-browser') or shutil.which('google-chrome')
     if browser is None:
+        if 'PHOTZP_REQUIRE_ALL' in os.environ:
+            raise FileNotFoundError('Chromium is not installed (apt-get install chromium)')
         return None
     done = subprocess.run([browser, '--headless', '--no-sandbox', '--disable-gpu', '--virtual-time-budget=2000',
                            f'--user-data-dir={page.parent}/../browser', '--dump-dom', page.as_uri()], check=True,
