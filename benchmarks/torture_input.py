@@ -6,8 +6,8 @@ The page is opened in Chromium where it is installed, with PLANTED scripts that 
 
 import csv
 import json
-import os
 import math
+import os
 import re
 import shutil
 import sqlite3

@@ -115,8 +115,7 @@ def run_as_written(document, home):
     script = re.sub(r'(?<!:)/archive/engineering|/new/archive', '~/archive', script)  # not the path in a container
     path = os.pathsep.join([str(home.parent / 'bin'), str(Path(sys.executable).parent), os.environ['PATH']])
     environment = {'PATH': path, 'HOME': str(home), 'PHOTZP_ARCHIVE': str(home / 'archive'), 'PHOTZP_NICE': '0',
-                   'PHOTZP_PROCESSES': '1',
-                   'PHOTZP_PYTHON': sys.executable, 'TMPDIR': str(home.parent)}
+                   'PHOTZP_PROCESSES': '1', 'PHOTZP_PYTHON': sys.executable, 'TMPDIR': str(home.parent)}
     ended = subprocess.run(['bash', '-euxo', 'pipefail', '-c', script], cwd=ROOT, env=environment, text=True,
                            capture_output=True, check=False, timeout=900)
     assert ended.returncode == 0, '\n'.join(ended.stderr.splitlines()[-15:])
