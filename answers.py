@@ -44,8 +44,8 @@ class Answers:
 
     findings : worst first.  steps : (telescope, UnrecordedStep), in order of telescope and time.
     gains : per event and filter; events : per event, over its filters.  fleet : by kind and filter.
-    mirrors : by telescope.  advice : by kind of KINDS, best first.  extinction : by site and filter.
-    nights, months : by site.
+    mirrors : by telescope.  advice : by kind of KINDS, best first, of telescopes in use.
+    extinction : by site and filter.  nights, months : by site.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -90,6 +90,9 @@ def answer(fits: Mapping[SeriesKey, ThroughputFit], statuses: Iterable[SeriesSta
     fleet = fleet_table(gains)
     mirrors = tuple(state for telescope, each in by_telescope.items() if (state := mirror_state(
         telescope, each, known[telescope], now, limits.throughput_below_percent)) is not None)
+    closed = now - np.timedelta64(limits.closed_days, 'D')  # of what is not used any more no mirror is cleaned
+    in_use = tuple(state for state in mirrors if any(
+        len(fit.time) and fit.time[-1] >= closed for fit in by_telescope[state.telescope].values()))
     nights = tuple(site_nights(site, each) for site, each in by_site_fits.items())
     statuses = tuple(statuses)
     recent = {key: replace(recent.get(key, Recent()), week_mag=week)
@@ -99,7 +102,7 @@ def answer(fits: Mapping[SeriesKey, ThroughputFit], statuses: Iterable[SeriesSta
         *(finding for telescope, step in steps for finding in step_findings(
             telescope, step.filters if not step.filter else (step.filter,), step.time.astype('datetime64[D]').item(),
             step.joint_mag, step.joint_error_mag, limits, moment.date()))))
-    return Answers(findings, steps, gains, over_filters(gains), fleet, mirrors, tuple(_advice(mirrors, gains, fleet)),
+    return Answers(findings, steps, gains, over_filters(gains), fleet, mirrors, tuple(_advice(in_use, gains, fleet)),
                    by_site(fits, extinction, frames), nights, tuple((each.site, monthly(each)) for each in nights))
 
 

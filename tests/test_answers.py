@@ -3,7 +3,7 @@
 import json
 import math
 import shutil
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -13,7 +13,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from test_fitarchive import all_same
 
 import longtermphotzp
+from answers import answer
 from fitarchive import unpack, without_rows
+from observatory import load_observatory
 from photdbinterface import Measurement, PhotDatabase
 from rejections import StoreFailed
 from reportrows import Series, read_rows
@@ -141,8 +143,6 @@ def test_extinction_is_fitted_for_the_site(first):
 def test_kept_fits_are_those_of_a_fresh_fit(first):
     kept = unpack((first.out / 'report-fits.npz').read_bytes())
     assert set(kept) == {(key(dome), name) for dome in (SILENT, JUMPED, LOW, FELL, WELL) for name in ('gp', 'rp')}
-    from observatory import load_observatory
-
     observatory = load_observatory(first.observatory)
     with PhotDatabase(first.database, readonly=True) as database:
         for telescope, name in ((key(JUMPED), 'gp'), (key(SILENT), 'rp')):
@@ -151,6 +151,18 @@ def test_kept_fits_are_those_of_a_fresh_fit(first):
             fit = fit_throughput(z.dateobs, np.where(rows.usable, rows.zp_unit, np.nan), rows.zperr, airmass=z.airmass,
                                  longitude_deg=observatory.sites['lsc'].longitude_deg, group=rows.group)
             assert all_same({0: without_rows(fit)}, {0: kept[telescope, name]})
+
+
+def test_no_mirror_is_cleaned_of_a_telescope_that_is_closed(first):
+    fits = unpack((first.out / 'report-fits.npz').read_bytes())
+    for name in ('gp', 'rp'):  # they end so long before the others that the telescope counts as closed
+        fit = fits[key(LOW), name]
+        fits[key(LOW), name] = replace(fit, time=fit.time - np.timedelta64(200, 'D'))
+    found = answer(fits, [], {}, reference_mag={key: {'gp': 24.3, 'rp': 23.8}[key[1]] for key in fits},
+                   extinction={'gp': 0.14, 'rp': 0.08}, last_good={}, limits=load_observatory().alarms,
+                   now=np.datetime64(LAST + np.timedelta64(1, 'D'), 'ms'))
+    assert {advice.telescope for advice in found.advice} == {key(dome) for dome in (SILENT, JUMPED, FELL, WELL)}
+    assert key(LOW) in {mirror.telescope for mirror in found.mirrors}
 
 
 def test_a_run_over_an_earlier_one_gives_the_answers_of_a_cold_one(place):
