@@ -28,7 +28,7 @@ DEFAULT_DATABASE = '~/lcozpplots/lcophotzp.db'
 SWITCHES = {
     'pertelescopeplots': 'plots of each telescope and filter',
     'createsummaryplots': 'plots of all telescopes together',
-    'renderhtml': 'index.html and status.json',
+    'renderhtml': 'pages (index.html and one per telescope) and status.json',
     'errorhistogram': 'histograms of the errors of single frames',
 }
 OLD_FILES = '???-*.db'
@@ -91,6 +91,7 @@ examples:
   longtermphotzp.py                                          everything
   longtermphotzp.py --site lsc --telescope domb-1m0a         one telescope; the others stay on the page
   longtermphotzp.py --filter rp --no-renderhtml              plots of one filter only
+  longtermphotzp.py --check --threshold 75                   and what somebody should look at; status 3 if anything
   longtermphotzp.py --check --threshold 75                   the report, then what somebody should look at
   longtermphotzp.py --export zeropoints.ecsv --start 20240101 numbers for your own tools
 
