@@ -89,4 +89,4 @@ def together_without_log(place: Path, rounds: int = 3, frames: int = 24) -> Tall
     return together(place, rounds, frames, remote=True)
 
 
-CLASSES = [('all at once on one file', together), ('the same with a rollback journal', together_without_log)]
+CLASSES = [('all at once on one file', together), ('all at once with a rollback journal', together_without_log)]
