@@ -12,7 +12,7 @@ demo: $(VENV)/.ready
 	$(BIN)/python demo.py $(DEMO)
 
 test: $(VENV)/.ready
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 # Break everything on purpose; takes minutes.
 torture: $(VENV)/.ready
