@@ -68,13 +68,14 @@ class Answers:
 def answer(fits: Mapping[SeriesKey, ThroughputFit], statuses: Iterable[SeriesStatus],
            recent: Mapping[SeriesKey, Recent], *, reference_mag: Mapping[SeriesKey, float],
            extinction: Mapping[str, float], last_good: Mapping[str, datetime | None], limits: AlarmLimits,
-           now: np.datetime64, frames: Mapping[SeriesKey, FrameSums] | None = None) -> Answers:
+           now: np.datetime64, frames: Mapping[SeriesKey, FrameSums] | None = None,
+           steps: Mapping[str, tuple[UnrecordedStep, ...]] | None = None) -> Answers:
     """Ask all rooms.
 
     fits : of every telescope and filter.  statuses, recent : of the same, as far as known.
     reference_mag : zeropoint of a clean telescope, as far as known.  extinction : adopted, by filter [mag/airmass].
     last_good : when each script last ended well, naive UTC, None for never.  now : naive UTC.
-    frames : for the yearly term of extinction.
+    frames : for the yearly term of extinction.  steps : by telescope, what `find_steps` found before in these fits.
     """
     moment = now.astype('datetime64[s]').item()
     by_telescope: dict[str, dict[str, ThroughputFit]] = defaultdict(dict)
@@ -84,7 +85,8 @@ def answer(fits: Mapping[SeriesKey, ThroughputFit], statuses: Iterable[SeriesSta
         by_site_fits[telescope.partition('-')[0]][telescope, name] = fit
     known = {telescope: {name: mag for (key, name), mag in reference_mag.items() if key == telescope}
              for telescope in by_telescope}
-    steps = tuple((telescope, step) for telescope, each in by_telescope.items() for step in find_steps(each))
+    found = {telescope: find_steps(each) for telescope, each in by_telescope.items() if telescope not in (steps or {})}
+    told = tuple((telescope, step) for telescope in by_telescope for step in (found | dict(steps or {}))[telescope])
     gains = tuple(gain for telescope, each in by_telescope.items()
                   for gain in gains_of(telescope, each, known[telescope]))
     fleet = fleet_table(gains)
@@ -99,10 +101,10 @@ def answer(fits: Mapping[SeriesKey, ThroughputFit], statuses: Iterable[SeriesSta
               for each in by_site_fits.values() for key, week in _weeks(each)}
     findings = worst_first((
         *run_findings(dict(last_good), moment, limits), *_of_series(statuses, recent, limits, moment),
-        *(finding for telescope, step in steps for finding in step_findings(
+        *(finding for telescope, step in told for finding in step_findings(
             telescope, step.filters if not step.filter else (step.filter,), step.time.astype('datetime64[D]').item(),
             step.joint_mag, step.joint_error_mag, limits, moment.date()))))
-    return Answers(findings, steps, gains, over_filters(gains), fleet, mirrors, tuple(_advice(in_use, gains, fleet)),
+    return Answers(findings, told, gains, over_filters(gains), fleet, mirrors, tuple(_advice(in_use, gains, fleet)),
                    by_site(fits, extinction, frames), nights, tuple((each.site, monthly(each)) for each in nights))
 
 

@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property, partial
-from itertools import chain, islice
+from itertools import chain, groupby, islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,9 +40,10 @@ from photdbtables import StoredModel, TelescopeKey
 from ranking import MirrorState
 from rejections import DatabaseUnusable, UsageInvalid
 from reportrows import COLUMNS, Series, camera_spans, events_of, longitude_deg, moment
-from reportstate import Output, OverviewMade, ReportState, SeriesMade, code_digest, digest
+from reportstate import Output, OverviewMade, ReportState, SeriesMade, StepsMade, code_digest, digest
 from reportstore import BucketStore, DirectoryStore
 from status import SeriesStatus, counted_anew
+from steps import UnrecordedStep, find_steps
 from throughputmodel import ThroughputFit, local_noon
 
 if TYPE_CHECKING:  # drawing is imported where there is something to draw: mostly there is not much
@@ -335,7 +336,24 @@ class Report:
             reference_mag={key: each.status.reference_mag for key, each in known.items()
                            if each.status.reference_mag is not None},
             extinction=self._adopted(), last_good=self.last_good(), limits=self.observatory.alarms, now=self.now,
-            frames={key: each.frames for key, each in known.items()})
+            frames={key: each.frames for key, each in known.items()}, steps=self._steps(known))
+
+    def _steps(self, known: 'dict[SeriesKey, SeriesMade | Shown]') -> dict[str, tuple[UnrecordedStep, ...]]:
+        """Steps that nobody recorded, by telescope: looked for where a fit of the telescope is another one."""
+        found: dict[str, tuple[UnrecordedStep, ...]] = {}
+        for telescope, keys in groupby(known, key=lambda key: key[0]):
+            fits = {name: self.fits[telescope, name] for _, name in keys}
+            series = {name: self.state.series.get(f'{telescope} {name}') for name in fits}
+            made = [each.fingerprint for name, each in series.items()
+                    if each is not None and each.status.made == known[telescope, name].status.made]
+            fingerprint = digest(self.code, list(fits), made)
+            kept = self.state.steps.pop(telescope, None)
+            if kept is None or kept.fingerprint != fingerprint or len(made) < len(fits):
+                kept = StepsMade(fingerprint, find_steps(fits))
+            if len(made) == len(fits):  # else rows of a later time are left out of a fit, until that has come
+                self.state.steps[telescope] = kept
+            found[telescope] = kept.steps
+        return found
 
     def _known(self) -> dict[SeriesKey, SeriesMade | Shown]:
         """All series that there is a fit of, by name: as this run shows them, or as an earlier one left them."""

@@ -21,9 +21,10 @@ import numpy as np
 from alarms import Recent
 from extinction import FrameSums
 from status import SeriesStatus
+from steps import UnrecordedStep
 from typedjson import plain, typed
 
-SCHEMA = 2
+SCHEMA = 3
 # The modules that a number or a pixel of the report depends on, and what draws and computes for them.
 CODE = ('alarms', 'calendarplots', 'clearsky', 'colourterm', 'extinction', 'fitarchive', 'names', 'observatory',
         'photdbinterface', 'photdbtables', 'plaintext', 'report', 'reportrows', 'reportseries', 'reportstate', 'status',
@@ -80,25 +81,36 @@ class OverviewMade:
     output: Output
 
 
+@dataclass(frozen=True)
+class StepsMade:
+    """The steps that a run found in the fits of a telescope, and the fingerprint of these fits."""
+
+    fingerprint: str
+    steps: tuple[UnrecordedStep, ...]
+
+
 @dataclass
 class ReportState:
     """All that is remembered: series by '<telescope> <filter>', overviews by file name.
 
-    fits : SHA-256 of the file of the fits that belong to it.  extinction : by '<site> <filter>', the fitted one less
-    the adopted one [mag/airmass], where series were brought to airmass 1 with it.
+    fits : SHA-256 of the file of the fits that belong to it.  steps : by telescope.
+    extinction : by '<site> <filter>', the fitted one less the adopted one [mag/airmass], where series were brought to
+        airmass 1 with it.
     """
 
     series: dict[str, SeriesMade] = field(default_factory=dict)
     overviews: dict[str, OverviewMade] = field(default_factory=dict)
     fits: str = ''
     extinction: dict[str, float] = field(default_factory=dict)
+    steps: dict[str, StepsMade] = field(default_factory=dict)
 
     def text(self) -> str:
         """As JSON, the inverse of `read`; the same state gives the same text."""
         series = {key: {**asdict(made), **{name: plain(getattr(made, name)) for name in ('recent', 'frames')}}
                   for key, made in self.series.items()}
         tree = {'schema': SCHEMA, 'fits': self.fits, 'extinction': self.extinction, 'series': series,
-                'overviews': {name: asdict(made) for name, made in self.overviews.items()}}
+                'overviews': {name: asdict(made) for name, made in self.overviews.items()},
+                'steps': {telescope: plain(made) for telescope, made in self.steps.items()}}
         return json.dumps(tree, sort_keys=True, separators=(',', ':')) + '\n'
 
     @classmethod
@@ -111,7 +123,8 @@ class ReportState:
             return cls({key: _series(entry) for key, entry in tree['series'].items()},
                        {name: OverviewMade(str(entry['fingerprint']), Output(**entry['output']))
                         for name, entry in tree['overviews'].items()}, str(tree['fits']),
-                       {str(key): float(offset) for key, offset in tree['extinction'].items()})
+                       {str(key): float(offset) for key, offset in tree['extinction'].items()},
+                       {str(telescope): typed(StepsMade, entry) for telescope, entry in tree['steps'].items()})
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(f'not a report-state.json: {error}') from None
 

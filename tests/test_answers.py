@@ -13,12 +13,14 @@ from prometheus_client.parser import text_string_to_metric_families
 from test_fitarchive import all_same
 
 import longtermphotzp
+import report
 from answers import answer
 from fitarchive import unpack, without_rows
 from observatory import load_observatory
 from photdbinterface import Measurement, PhotDatabase
 from rejections import StoreFailed
 from reportrows import Series, read_rows
+from steps import find_steps
 from throughputmodel import fit_throughput
 
 NOW = datetime(2025, 12, 20, 12, tzinfo=UTC)
@@ -173,6 +175,18 @@ def test_a_run_over_an_earlier_one_gives_the_answers_of_a_cold_one(place):
     assert run(place, now=later) == 0
     assert run(place, now=later, out=place.root / 'cold') == 0
     assert answers(place.out) == answers(place.root / 'cold') != before
+
+
+def test_steps_are_looked_for_only_where_a_fit_is_another_one(place, monkeypatch):
+    looked = []
+    monkeypatch.setattr(report, 'find_steps', lambda fits: looked.append(len(fits)) or find_steps(fits))
+    before = answers(place.out)
+    assert run(place) == 0
+    assert (looked, answers(place.out)['steps']) == ([], before['steps'])
+    with PhotDatabase(place.database) as database:
+        database.add_many(frames(JUMPED, np.random.default_rng(4), nights=NIGHTS, first=NIGHTS - 2))
+    assert run(place, now=NOW + timedelta(hours=1)) == 0
+    assert looked == [2]
 
 
 def test_answers_of_a_run_over_one_telescope_are_of_the_whole_fleet(place):
