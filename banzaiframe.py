@@ -282,7 +282,7 @@ def _tan_wcs(header: Header) -> TanWCS:
     crval = _number(header, 'CRVAL1'), _number(header, 'CRVAL2')
     crpix = _number(header, 'CRPIX1'), _number(header, 'CRPIX2')
     cd = np.array([[_element(header, i, j) for j in (1, 2)] for i in (1, 2)])
-    scale_arcsec = 3600 * math.sqrt(abs(np.linalg.det(cd)))
+    scale_arcsec = 3600 * math.sqrt(abs(np.linalg.det(np.clip(cd, -1, 1))))  # a degree a pixel is absurd enough
     if not (0.01 < scale_arcsec < 60 and abs(crval[1]) <= 90):
         raise FrameRejected(WCS_FAILED, f'CRVAL2 = {crval[1]:g}, pixel scale {scale_arcsec:g} arcsec make no sense')
     return TanWCS(crval, crpix, cd)

@@ -49,7 +49,7 @@ def _row_findings(row: dict[str, Any], observatory: Observatory) -> Iterator[str
     if not isinstance(row['dateobs'], str) or _DATE.fullmatch(row['dateobs']) is None:
         yield 'dateobs is not a date and time'
     zp = row['zp']
-    if isinstance(zp, str) or zp is None or not math.isfinite(zp):
+    if not isinstance(zp, (int, float)) or not math.isfinite(zp):
         yield 'zp is not a number'
     elif not SANE_ZP_MAG[0] <= zp <= SANE_ZP_MAG[1]:
         yield f'zp is not between {SANE_ZP_MAG[0]:g} and {SANE_ZP_MAG[1]:g} mag'

@@ -247,8 +247,8 @@ class PhotDatabase:
                 connection.execution_options(**options)
                 with connection.begin():
                     yield connection
-        except (exc.DBAPIError, exc.TimeoutError) as error:
-            raise self._unusable(error) from None
+        except (exc.DBAPIError, exc.TimeoutError, self._engine.dialect.loaded_dbapi.Error) as error:
+            raise self._unusable(error) from None  # of the driver itself where its cursor is read
 
     def _writing(self) -> AbstractContextManager[sa.Connection]:
         """A transaction that takes the write lock at once, so that it cannot fail half-way for want of it."""

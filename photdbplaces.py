@@ -66,6 +66,8 @@ def locate(place: Place, default_name: str) -> tuple[sa.URL, Path | None]:
         url = _parse_url(place if isinstance(place, sa.URL) else os.fspath(place))
         if url.get_backend_name() != 'sqlite' or (url.database or ':memory:').startswith((':', 'file:')):
             return url, None
+        if url.query:
+            raise DatabaseUnusable('the URL of an SQLite file takes no options; leave out what follows the ?')
         place = str(url.database)
     text = os.path.expanduser(os.fspath(place))
     file = Path(text)

@@ -80,7 +80,7 @@ def selection(database: PhotDatabase, options: Namespace,
 
     Raises UsageInvalid for what the database does not have, naming what it has.
     """
-    telescopes, native = database.telescopes(), database.filters()
+    telescopes, native = list(dict.fromkeys(database.telescopes())), database.filters()  # a damaged index repeats some
     if not telescopes or not native:
         raise DatabaseUnusable(f'{database.place}: holds no zeropoints yet; run photcalibration.py first')
     chosen = [t for t in telescopes if options.site in (None, t[0]) and options.telescope in (None, f'{t[1]}-{t[2]}')]

@@ -30,6 +30,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 from typing import IO, Any, Self, TypeVar
+from urllib.parse import urlsplit
 
 from names import safe_file
 from rejections import StoreFailed
@@ -204,6 +205,15 @@ class DirectoryStore(_Store):
         except OSError as error:
             raise StoreFailed(f'{path}: {error.strerror or error}; make room or see the permissions, or name another '
                               'directory') from None
+
+
+def _is_address(url: str | None) -> bool:
+    """Whether a URL names a server and nothing but it."""
+    try:
+        parts = urlsplit(url or '')
+        return bool(parts.hostname) and '@' not in parts.netloc and (parts.port or 0) >= 0
+    except ValueError:
+        return False
 
 
 class BucketStore(_Store):
@@ -402,6 +412,8 @@ class BucketStore(_Store):
         if credentials:
             self._secrets += [credentials.access_key, credentials.secret_key, credentials.token]
         own_server = environment.get('AWS_ENDPOINT_URL_S3') or environment.get('AWS_ENDPOINT_URL')
+        if '://' in (own_server or '') and not _is_address(own_server):
+            self._secrets.append(own_server)  # boto3 repeats it, and nobody knows what was meant
         return session.client('s3', config=Config(
             retries={'mode': 'standard', 'total_max_attempts': patience.attempts},
             connect_timeout=patience.connect_s, read_timeout=patience.read_s, max_pool_connections=UPLOADS,
