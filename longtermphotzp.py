@@ -72,6 +72,11 @@ def parser() -> Parser:
     where.add_argument('--outputdirectory', metavar='DIR', default=DEFAULT_DIRECTORY,
                        help=f'directory to write to where AWS_S3_BUCKET is not set (default: {DEFAULT_DIRECTORY})')
     where.add_argument('--observatory', metavar='FILE', help='TOML file laid over the built-in observatory.toml')
+    _add_other_tasks(p)
+    return p
+
+
+def _add_other_tasks(p: Parser) -> None:
     other = p.add_argument_group('instead of a report')
     other.add_argument('--export', metavar='FILE',
                        help='write the zeropoints as a table to a file that ends in .csv, .ecsv or .parquet, and stop')
@@ -83,7 +88,6 @@ def parser() -> Parser:
     other.add_argument('--testdb', action='store_true', help='read and check every record of the database, and stop')
     other.add_argument('--importold', action='store_true',
                        help=f'take {OLD_FILES} of the output directory (ASCII or SQLite) into the database, and stop')
-    return p
 
 
 _EPILOG = """\
@@ -170,9 +174,7 @@ def _recorded_run(database: 'PhotDatabase', options: argparse.Namespace, observa
     from report import Report
     from reportstore import open_store
 
-    metrics_file = Path(options.metrics).expanduser() if options.metrics else None
-    if metrics_file and not metrics_file.parent.is_dir():
-        raise UsageInvalid(f'--metrics {metrics_file}: there is no directory {metrics_file.parent}')
+    metrics_file = _metrics_file(options)
     given = {name: value for name, value in vars(options).items() if value is not None}
     run_id = database.start_run('longtermphotzp.py', {**given, 'database': database.place}, commandline.VERSION)
     status, counts = commandline.COULD_NOT_RUN, Counter[str]()
@@ -209,6 +211,14 @@ def _recorded_run(database: 'PhotDatabase', options: argparse.Namespace, observa
     if options.check:
         print_findings(findings)
     return status
+
+
+def _metrics_file(options: argparse.Namespace) -> Path | None:
+    """Where to write metrics, None where they are not asked for; a directory that is missing is told at once."""
+    path = Path(options.metrics).expanduser() if options.metrics else None
+    if path and not path.parent.is_dir():
+        raise UsageInvalid(f'--metrics {path}: there is no directory {path.parent}')
+    return path
 
 
 def print_findings(findings: 'Sequence[Finding]') -> None:

@@ -42,8 +42,8 @@ from trendplots import (
     title_of,
 )
 
-FILTER_COLOURS = {'up': PURPLE, 'U': PURPLE, 'B': SKY_BLUE, 'gp': BLUE, 'V': GREEN, 'rp': GREEN, 'R': ORANGE,
-                  'ip': ORANGE, 'I': VERMILLION, 'zp': VERMILLION, 'Y': BLACK}  # from blue to red
+FILTER_COLOURS = {'up': SKY_BLUE, 'U': SKY_BLUE, 'B': SKY_BLUE, 'gp': BLUE, 'V': GREEN, 'rp': GREEN, 'R': PURPLE,
+                  'ip': PURPLE, 'I': VERMILLION, 'zp': VERMILLION, 'Y': BLACK}  # from blue to red
 EVENT_STYLES = {'cleaning': (DARK_GREY, ':'), 'instrument': (BLUE, '-.'), 'unrecorded': (VERMILLION, (0, (1, 2)))}
 MIRROR_STYLE = (ORANGE, '--')
 MOST_CAMERAS = 8  # the newest ones; a telescope has two or three in ten years

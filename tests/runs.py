@@ -1,6 +1,8 @@
 """Runs of photcalibration.py over the simulated night: what they wrote, and the processes that are at it."""
 
+import json
 import os
+import re
 import signal
 import sqlite3
 import time
@@ -39,6 +41,32 @@ def running(pid):
         return Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0] != 'Z'
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def stopped_by(process, number):
+    """Send a signal to a run of several processes; what it says until all of them have ended, none of them left."""
+    workers = children(process.pid)
+    assert len(workers) >= 2
+    if number == signal.SIGINT:
+        os.killpg(process.pid, number)  # as the terminal does
+    else:
+        process.send_signal(number)
+    said = process.stderr.read()  # to its end, which comes when the last process has closed it
+    assert process.wait(timeout=60) == (-number if number == signal.SIGKILL else 128 + number)
+    until(lambda: not any(map(running, workers)))
+    assert 'Traceback' not in said
+    return said
+
+
+def assert_same_run(said, one, other):
+    """Two databases hold the same rows and counts, and the log of the second has one line for each frame."""
+    for sql in (SAME, REJECTED):
+        assert rows(other, sql) == rows(one, sql)
+    (first,), (second,) = (rows(database, 'select counts, pertelescope from photrun') for database in (one, other))
+    assert list(map(json.loads, first)) == list(map(json.loads, second))
+    lines = said.splitlines()
+    assert sum(' zp ' in line for line in lines) == len(rows(one, SAME))
+    assert all(re.match(r'\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ (INFO|WARNING) ', line) for line in lines)
 
 
 def until(condition):

@@ -13,7 +13,7 @@ from functools import partial
 
 import distributed
 import pytest
-from runs import REJECTED, ROOT, SAME, arguments, kill, rows, running, until, writing_end
+from runs import ROOT, SAME, arguments, assert_same_run, kill, rows, running, until, writing_end
 
 import framepool
 import photcalibration
@@ -88,15 +88,7 @@ def test_rows_and_log_are_those_of_one_machine(night, alone, cluster, tmp_path, 
     monkeypatch.chdir(night.root)
     assert photcalibration.main([*arguments(night, tmp_path / 'x.db', '--scheduler', cluster.address, ps1='ps1'),
                                  '--imagerootdir', 'archive']) == 1
-    said = capsys.readouterr()
-    for sql in (SAME, REJECTED):
-        assert rows(tmp_path / 'x.db', sql) == rows(alone, sql)
-    (one,), (two,) = (rows(database, 'select counts, pertelescope from photrun') for database in (
-        alone, tmp_path / 'x.db'))
-    assert list(map(json.loads, one)) == list(map(json.loads, two))
-    lines = said.err.splitlines()
-    assert sum(' zp ' in line for line in lines) == len(rows(alone, SAME))
-    assert all(re.match(r'\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ (INFO|WARNING) ', line) for line in lines)
+    assert_same_run(capsys.readouterr().err, alone, tmp_path / 'x.db')
 
 
 def test_a_worker_that_is_killed_costs_one_frame_at_most(night, alone, pitfall, make_cluster, tmp_path):

@@ -1,6 +1,5 @@
 """Frames in several processes: with executors that are told how to fail, then with processes that are killed."""
 
-import json
 import os
 import pickle
 import re
@@ -12,7 +11,7 @@ from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
 
 import pytest
-from runs import REJECTED, ROOT, SAME, arguments, children, kill, rows, running, until
+from runs import ROOT, SAME, arguments, assert_same_run, kill, rows, stopped_by
 
 import photcalibration
 from framepool import AHEAD, spread, usable_cores
@@ -181,15 +180,7 @@ def test_cores_are_those_that_the_container_may_use(tmp_path, monkeypatch, quota
 def test_rows_are_the_same_whatever_the_number_of_processes(night, alone, tmp_path, capsys):
     capsys.readouterr()
     assert photcalibration.main(arguments(night, tmp_path / 'x.db', '--processes', '2')) == 1
-    said = capsys.readouterr()
-    for sql in (SAME, REJECTED):
-        assert rows(tmp_path / 'x.db', sql) == rows(alone, sql)
-    (one,), (two,) = (rows(database, 'select counts, pertelescope from photrun') for database in (
-        alone, tmp_path / 'x.db'))
-    assert list(map(json.loads, one)) == list(map(json.loads, two))
-    lines = said.err.splitlines()
-    assert sum(' zp ' in line for line in lines) == len(rows(alone, SAME))
-    assert all(re.match(r'\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ (INFO|WARNING) ', line) for line in lines)
+    assert_same_run(capsys.readouterr().err, alone, tmp_path / 'x.db')
 
 
 def test_without_shared_memory_frames_are_measured_in_one_process(night, alone, tmp_path, capsys, monkeypatch):
@@ -253,16 +244,7 @@ def test_a_worker_that_is_killed_costs_one_frame_at_most_which_is_tried_again_al
 def test_no_worker_outlives_the_run_and_rows_are_kept(number, night, alone, pitfall, tmp_path):
     with start(night, tmp_path / 'x.db', pitfall[0]) as process:
         next(line for line in process.stderr if ' zp ' in line)
-        workers = children(process.pid)
-        assert len(workers) >= 2
-        if number == signal.SIGINT:
-            os.killpg(process.pid, number)  # as the terminal does
-        else:
-            process.send_signal(number)
-        said = process.stderr.read()  # to its end, which comes when the last process has closed it
-        assert process.wait(timeout=60) == (-number if number == signal.SIGKILL else 128 + number)
-        until(lambda: not any(map(running, workers)))
-    assert 'Traceback' not in said
+        stopped_by(process, number)
     kept = rows(tmp_path / 'x.db', SAME)
     assert 1 <= len(kept) < len(rows(alone, SAME))
     assert [row for row in rows(alone, SAME) if row in kept] == kept

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from test_framepool import children, running, until
+from runs import stopped_by, until
 
 import longtermphotzp
 import report
@@ -176,14 +176,5 @@ def test_no_process_outlives_the_run(number, wide, tmp_path):
             str(wide / 'observatory-years.toml'), '--outputdirectory', str(out), '--processes', '2'],
             stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, start_new_session=True) as process:
         until(lambda: out.is_dir() and list(out.glob('*.csv')))
-        workers = children(process.pid)
-        assert len(workers) >= 2
-        if number == signal.SIGINT:
-            os.killpg(process.pid, number)  # as the terminal does
-        else:
-            process.send_signal(number)
-        said = process.stderr.read()  # to its end, which comes when the last process has closed it
-        assert process.wait(timeout=60) == (-number if number == signal.SIGKILL else 128 + number)
-        until(lambda: not any(map(running, workers)))
-    assert 'Traceback' not in said
+        stopped_by(process, number)
     assert not (out / 'report-state.json').exists()
