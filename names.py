@@ -81,6 +81,7 @@ TELESCOPE_PLOT, TELESCOPE_PAGE = 'telescopetrend', 'telescope'  # of one telesco
 STATE_FILE = 'report-state.json'  # what the report keeps of itself, see reportstate.py
 SITE_FILES = ('nightcalendar',)
 FITS_FILE = 'report-fits.npz'  # and the fits of all telescopes and filters, see fitarchive.py
+STATIC_TYPES = ('.css', '.js', '.txt')  # what pages load besides; no other file of the report is of these types
 _SERIES_FILE = re.compile(r'([a-z]+)-([^-]+-[^-]+-[^-]+)-(.+)\.(png|csv)')
 _OVERVIEW_FILE = re.compile(rf'({"|".join(OVERVIEW_FILES)})_(.+)\.png')
 _SITE_FILE = re.compile(rf'({"|".join(SITE_FILES)})-([^-]+)\.png')
@@ -155,6 +156,16 @@ def parse_report_name(name: str) -> ReportName:
     for part in (*(parsed.telescope or 'all').split('-'), parsed.filter):
         safe_part(part)
     return parsed
+
+
+def static_file_name(name: str) -> str:
+    """Return `name` if it may be that of a file which pages load: by its type it is no other file of the report.
+
+    Raises ValueError else.
+    """
+    if not name.endswith(STATIC_TYPES):
+        raise ValueError(f'{name!r} does not end in one of {", ".join(STATIC_TYPES)}')
+    return safe_file(name)
 
 
 def safe_file(text: object) -> str:

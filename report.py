@@ -387,6 +387,8 @@ class Report:
                             answers=self.answers, cameras=self.cameras)
         page = webpage.merge(_earlier_page(self.store.get('status.json')), page)
         page = webpage.only_present(page, self.store.names())
+        for name, content in webrender.static_files().items():
+            self.store.put(name, content)
         self.store.put('status.json', webpage.render_status(page).encode())
         for name, html in webrender.render_telescopes(page).items():
             self.store.put(name, html.encode())

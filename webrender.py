@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import webanswers
 import webtext
+from names import static_file_name
 from status import HEALTHY_MAG, RECENT_DAYS
 from webpage import Page, merge
 from webviews import DORMANT_DAYS, Telescope, filters_of, runs_of, sites_of, telescopes_of
@@ -24,8 +25,14 @@ from webviews import DORMANT_DAYS, Telescope, filters_of, runs_of, sites_of, tel
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-TEMPLATES = Path(__file__).with_name('templates')
+TEMPLATES, STATIC = (Path(__file__).with_name(name) for name in ('templates', 'static'))
 SHOWN_FINDINGS, SHOWN_ADVICE, SHOWN_EVENTS, SHOWN_STEPS = 6, 8, 15, 8  # of each; the rest can be unfolded
+
+
+def static_files() -> dict[str, bytes]:
+    """{file name: content} of what the pages load and nothing is put into: all of `static/` but its README."""
+    return {static_file_name(path.name): path.read_bytes() for path in sorted(STATIC.iterdir())
+            if path.name != 'README.md'}
 
 
 def render_index(page: Page) -> str:

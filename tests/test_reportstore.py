@@ -370,12 +370,14 @@ def test_a_directory_in_place_of_a_file_is_told(directory):
 
 
 def test_objects_have_types_and_say_how_long_they_may_be_kept(s3):
-    fill(s3, FILES)
-    heads = {name: s3.client.head_object(Bucket=s3.bucket, Key=name) for name in (*FILES, MANIFEST)}
+    files = FILES | {'page.js': b'"use strict"', 'page.css': b'p {}'}
+    fill(s3, files)
+    heads = {name: s3.client.head_object(Bucket=s3.bucket, Key=name) for name in (*files, MANIFEST)}
     assert {name: head['ContentType'] for name, head in heads.items()} == {
         'photzptrend-lsc-doma-1m0a-rp.png': 'image/png', 'mirrormodel-lsc-doma-1m0a-rp.csv': 'text/csv; charset=utf-8',
         'empty.csv': 'text/csv; charset=utf-8', 'index.html': 'text/html; charset=utf-8',
-        'status.json': 'application/json', MANIFEST: 'application/json'}
+        'status.json': 'application/json', MANIFEST: 'application/json', 'page.js': 'text/javascript; charset=utf-8',
+        'page.css': 'text/css; charset=utf-8'}
     images = {name for name, head in heads.items() if head['CacheControl'] == 'public, max-age=300'}
     assert images == {'photzptrend-lsc-doma-1m0a-rp.png'}
     assert {heads[name]['CacheControl'] for name in heads if name not in images} == {'no-cache'}
