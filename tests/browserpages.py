@@ -1,7 +1,9 @@
 """A report in a real browser: Chromium of the system, pages on a socket of this machine, and what the browser holds
 against them."""
 
+import json
 import os
+import re
 import shutil
 import threading
 from contextlib import contextmanager
@@ -11,8 +13,15 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import sync_playwright
 
+from status import HEALTHY_MAG
+from webpage import read_status, render_status
+from webrender import render_index, render_telescopes, static_files
+
 PROGRAMS = ('chromium', 'chromium-browser', 'google-chrome')
 DESKTOP, WALL, PHONE = ({'width': 1400, 'height': 1000}, {'width': 1920, 'height': 1080}, {'width': 390, 'height': 844})
+FLEET = tuple(f'{site}-{telescope}' for site in ('coj', 'cpt', 'elp', 'lsc', 'ogg', 'tfn')
+              for telescope in ('aqwa-0m4a', 'aqwb-0m4a', 'doma-1m0a', 'domb-1m0a', 'domc-1m0a'))
+FILTERS = ('up', 'gp', 'V', 'rp', 'ip', 'zp')
 SETTINGS = {'viewport': DESKTOP, 'locale': 'en-US', 'timezone_id': 'UTC', 'color_scheme': 'light'}
 LISTEN = "addEventListener('securitypolicyviolation', event => console.error(`refused: ${event.blockedURI}`))"
 
@@ -97,3 +106,65 @@ class Visitor:
         for context in self._contexts:
             context.close()
         return self.complaints
+
+
+# -- a large fleet -----------------------------------------------------------------------------------------------------
+
+
+def enlarged(report, out, telescopes, filters):
+    """Write the pages of as many telescopes and filters, by the numbers and plots of the first of a finished report.
+
+    Each telescope is 0.012 mag worse than the one before it.  out : a new directory.
+    """
+    tree = json.loads((report / 'status.json').read_text(encoding='utf-8'))
+    one, band = tree['statuses'][0]['telescope'], tree['statuses'][0]['filter']
+    renamed = {}
+    for name in [*tree['plots'], *tree['files']]:
+        for telescope in telescopes if one in name else [one]:
+            for each in filters if re.search(rf'[-_]{band}\.', name) else [band]:
+                new = name.replace(one, telescope).replace(f'{band}.', f'{each}.')
+                if one in name or band in name:
+                    renamed[new] = name
+    entries = partial(_for_each, one=one, band=band, telescopes=telescopes, filters=filters)
+    answers = {key: entries(value) if isinstance(value, list) else value for key, value in tree['answers'].items()}
+    sites = {telescope.split('-')[0] for telescope in telescopes}
+    answers['months'] = dict.fromkeys(sites, next(iter(answers['months'].values())))
+    tree = {key: entries(value) if isinstance(value, list) and value and isinstance(value[0], dict) else value
+            for key, value in tree.items()}
+    tree |= {'answers': answers, 'files': [name for name in renamed if renamed[name] in tree['files']],
+             'plots': {name: tree['plots'][old] for name, old in renamed.items() if old in tree['plots']}}
+    page = read_status(json.dumps(tree))
+    out.mkdir()
+    for name, old in renamed.items():
+        (out / name).symlink_to(report / old)
+    write_pages(page, out)
+
+
+def _for_each(rows, *, one, band, telescopes, filters):
+    """Rows of a table of status.json: those of one telescope and filter for each of those wanted; others as they are."""
+    made = [row for row in rows if not row.get('telescope')]
+    for row in rows:
+        if row.get('telescope') == one and row.get('filter') in (None, '', band):
+            made += [_worse(row, number) | {'telescope': telescope} | ({'filter': each} if row.get('filter') else {})
+                     for number, telescope in enumerate(telescopes)
+                     for each in (filters if row.get('filter') else [None])]
+    return made
+
+
+def _worse(row, number):
+    """A row of the number-th telescope."""
+    less = 0.012 * number
+    changes = {'rank': number + 1, 'loss_mag': row.get('loss_mag', 0) + less}
+    if row.get('percent') is not None:
+        changes['percent'] = row['percent'] * 10 ** (-0.4 * less)
+        changes['state'] = 'low' if changes['percent'] < 100 * 10 ** (-0.4 * HEALTHY_MAG) else 'good'
+    return row | {name: value for name, value in changes.items() if name in row}
+
+
+def write_pages(page, out):
+    """Write what a report writes of a page, but for its plots and tables."""
+    pages = {'index.html': render_index(page), **render_telescopes(page), 'status.json': render_status(page)}
+    for name, text in pages.items():
+        (out / name).write_text(text, encoding='utf-8')
+    for name, content in static_files().items():
+        (out / name).write_bytes(content)
