@@ -42,7 +42,7 @@ from rejections import DatabaseUnusable, UsageInvalid
 from reportrows import COLUMNS, Series, camera_spans, events_of, longitude_deg, moment
 from reportstate import Output, OverviewMade, ReportState, SeriesMade, StepsMade, code_digest, digest
 from reportstore import BucketStore, DirectoryStore
-from status import SeriesStatus, counted_anew
+from status import SeriesStatus, counted_anew, trend_of
 from steps import UnrecordedStep, find_steps
 from throughputmodel import ThroughputFit, local_noon
 
@@ -381,10 +381,12 @@ class Report:
         outputs = {name: output for each in shown for name, output in each.outputs.items()} | self.overviews
         plots = {name: webpage.Plot(each.width, each.height, each.alt) for name, each in outputs.items()
                  if each.width is not None and each.height is not None}
+        trends = (trend_of(each.status.telescope, each.status.filter, each.model.dateobs, each.model.modelzp)
+                  for each in shown)
         page = webpage.Page(updated=str(self.now.astype('datetime64[s]')),
                             statuses=tuple(each.status for each in shown), plots=plots, runs=tuple(self._runs()),
                             version=self.version, files=tuple(name for name in outputs if name not in plots),
-                            answers=self.answers, cameras=self.cameras)
+                            answers=self.answers, cameras=self.cameras, trends=tuple(filter(None, trends)))
         page = webpage.merge(_earlier_page(self.store.get('status.json')), page)
         page = webpage.only_present(page, self.store.names())
         for name, content in webrender.static_files().items():

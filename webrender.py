@@ -16,17 +16,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import webanswers
+import weboverview
 import webtext
 from names import static_file_name
 from status import HEALTHY_MAG, RECENT_DAYS
 from webpage import Page, merge
-from webviews import DORMANT_DAYS, Telescope, filters_of, runs_of, sites_of, telescopes_of
+from webviews import DORMANT_DAYS, SILENT_DAYS, Telescope, filters_of, runs_of, sites_of, telescopes_of
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 TEMPLATES, STATIC = (Path(__file__).with_name(name) for name in ('templates', 'static'))
 SHOWN_FINDINGS, SHOWN_ADVICE, SHOWN_EVENTS, SHOWN_STEPS = 6, 8, 15, 8  # of each; the rest can be unfolded
+LISTED_ADVICE, LISTED_EVENTS, LISTED_STEPS = 16, 24, 12  # on the index; all are on the pages of their telescopes
 
 
 def static_files() -> dict[str, bytes]:
@@ -44,6 +46,8 @@ def render_index(page: Page) -> str:
     fleet_filters, fleet = webanswers.fleet_of(page.answers.fleet)
     extinction_filters, extinction = webanswers.extinction_of(page.answers.extinction)
     return _html('index.html.j2', page, now, telescopes, {
+        'cards': [card for card in weboverview.cards_of(page, telescopes, now) if not card.telescope.dormant],
+        'sparks': weboverview.sparks_of(page, now), 'states': weboverview.STATES,
         'telescopes': telescopes, 'runs': runs_of(page.runs, now), 'filters': filters_of(page, telescopes),
         'sites': sites_of(telescopes), 'dormant': [each for each in telescopes if each.dormant],
         'findings': webanswers.findings_of(page.answers.findings), 'advice': advice,
@@ -79,8 +83,10 @@ def _html(template: str, page: Page, now: datetime | None, telescopes: Iterable[
     html = _environment().get_template(template).render(
         page=page, pages={each.name: each.page for each in telescopes if each.page is not None},
         updated=webtext.words(now), band_percent=100 * 10 ** (-0.4 * HEALTHY_MAG), recent_days=RECENT_DAYS,
-        dormant_days=DORMANT_DAYS, shown_findings=SHOWN_FINDINGS, shown_advice=SHOWN_ADVICE, shown_events=SHOWN_EVENTS,
-        shown_steps=SHOWN_STEPS, falls_below=webanswers.falls_below, day_of_year=webtext.day_of_year, **values)
+        dormant_days=DORMANT_DAYS, silent_days=SILENT_DAYS,
+        shown_findings=SHOWN_FINDINGS, shown_advice=SHOWN_ADVICE, shown_events=SHOWN_EVENTS,
+        shown_steps=SHOWN_STEPS, listed_advice=LISTED_ADVICE, listed_events=LISTED_EVENTS, listed_steps=LISTED_STEPS, spark_width=weboverview.WIDTH, spark_height=weboverview.HEIGHT,
+        spark_percent=(weboverview.BOTTOM_PERCENT, weboverview.TOP_PERCENT), falls_below=webanswers.falls_below, day_of_year=webtext.day_of_year, **values)
     return html.encode('utf-8', 'replace').decode()  # half a sign of UTF-16 cannot be written
 
 

@@ -203,6 +203,11 @@ class Filter:
         """Where the page shows it."""
         return anchor('filter', self.name)
 
+    @property
+    def code(self) -> str:
+        """As addresses and the page's script name it."""
+        return anchor(self.name)
+
 
 def filters_of(page: Page, telescopes: Iterable[Telescope]) -> tuple[Filter, ...]:
     """All filters with a row or a plot, by wavelength."""

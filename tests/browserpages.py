@@ -141,7 +141,7 @@ def enlarged(report, out, telescopes, filters):
 
 
 def _for_each(rows, *, one, band, telescopes, filters):
-    """Rows of a table of status.json: those of one telescope and filter for each of those wanted; others as they are."""
+    """Rows of a table of status.json: those of one telescope and filter for each of those wanted, and those of none."""
     made = [row for row in rows if not row.get('telescope')]
     for row in rows:
         if row.get('telescope') == one and row.get('filter') in (None, '', band):

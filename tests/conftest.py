@@ -140,6 +140,15 @@ def site(years_report):
 
 
 @pytest.fixture(scope='module')
+def fleet_site(years_report, tmp_path_factory):
+    """URL of the pages of 30 telescopes in 6 filters."""
+    out = tmp_path_factory.mktemp('fleet') / 'report'
+    browserpages.enlarged(years_report, out, browserpages.FLEET, browserpages.FILTERS)
+    with browserpages.served(out) as url:
+        yield url
+
+
+@pytest.fixture(scope='module')
 def chromium():
     """One browser for the tests of a file; of a file, since no other event loop can run in its thread."""
     if browserpages.chromium() is None:
