@@ -585,7 +585,7 @@ def _names_of_files(series: Series, options: Namespace) -> list[str]:
     """Names of the files that the options want of a series."""
     kinds = ['mirrormodel']
     if options.pertelescopeplots:
-        kinds += ['photzptrend', 'airmasstrend', 'colortermtrend']
+        kinds += ['photzptrend', 'trenddata', 'airmasstrend', 'colortermtrend']
     if options.errorhistogram:
         kinds += ['errorhist']
     return [trend_plot_name(kind, series.key, series.filter) for kind in kinds]

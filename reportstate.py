@@ -28,7 +28,7 @@ SCHEMA = 3
 # The modules that a number or a pixel of the report depends on, and what draws and computes for them.
 CODE = ('alarms', 'calendarplots', 'clearsky', 'colourterm', 'extinction', 'fitarchive', 'names', 'observatory',
         'photdbinterface', 'photdbtables', 'plaintext', 'report', 'reportrows', 'reportseries', 'reportstate', 'status',
-        'telescopeplots', 'throughputline', 'throughputmodel', 'trendplots', 'typedjson')
+        'telescopeplots', 'throughputline', 'throughputmodel', 'trenddata', 'trendplots', 'typedjson')
 LIBRARIES = ('matplotlib', 'numpy', 'pillow', 'scipy')
 
 

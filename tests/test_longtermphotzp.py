@@ -68,7 +68,7 @@ def test_every_series_has_its_files_and_nothing_is_left_over(made, years):
         for name in ('gp', 'zp'):
             expected |= {f'{kind}-{telescope}-{name}.png' for kind in ('photzptrend', 'colortermtrend', 'airmasstrend',
                                                                        'errorhist')}
-            expected.add(f'mirrormodel-{telescope}-{name}.csv')
+            expected |= {f'mirrormodel-{telescope}-{name}.csv', f'photzptrend-{telescope}-{name}.json'}
             expected.add(f'allmodels_{"0m4" if "-0m4" in telescope else "2m01m0"}_{name}.png')
     assert {path.name for path in made[0].iterdir()} == expected
     for path in made[0].glob('*.png'):

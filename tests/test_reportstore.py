@@ -590,6 +590,12 @@ def test_names_of_series_are_built_and_taken_apart(kind, ending):
     assert parse_report_name(name) == ReportName(kind, 'lsc-doma-1m0a', 'rp')
 
 
+def test_the_data_of_a_trend_are_named_as_its_plot():
+    name = trend_plot_name('trenddata', 'lsc-doma-1m0a', 'rp')
+    assert name == 'photzptrend-lsc-doma-1m0a-rp.json'
+    assert parse_report_name(name) == ReportName('trenddata', 'lsc-doma-1m0a', 'rp')
+
+
 @pytest.mark.parametrize('kind', ['allmodels_2m01m0', 'allmodels_0m4', 'colorterms'])
 def test_names_of_overviews_are_built_and_taken_apart(kind):
     name = overview_plot_name(kind, 'H-Alpha')
@@ -604,7 +610,8 @@ def test_names_of_telescopes():
         parse_report_name(telescope_plot_name('lsc-doma-1m0a'))  # of no filter
 
 
-@pytest.mark.parametrize('name', ['index.html', 'photzptrend-lsc-doma-1m0a-rp.csv', 'mirrormodel-lsc-doma-1m0a-rp.png',
+@pytest.mark.parametrize('name', ['index.html', 'photzptrend-lsc-doma-1m0a-rp.csv', 'trenddata-lsc-doma-1m0a-rp.json',
+                                  'errorhist-lsc-doma-1m0a-rp.json', 'mirrormodel-lsc-doma-1m0a-rp.png',
                                   'photzptrend-lsc-1m0a-rp.png', 'other-lsc-doma-1m0a-rp.png', 'allmodels_rp.png',
                                   'photzptrend-lsc-doma-1m0a-<b>.png', 'photzptrend-l"c-doma-1m0a-rp.png',
                                   'colorterms_.png'])
