@@ -248,4 +248,4 @@ def test_nothing_from_a_header_runs(visit, hostile_report):
             page.mouse.wheel(0, 10_000)
             assert page.evaluate('window.hit') is None
             assert page.title().endswith('hroughput')
-        assert 'window.hit=true' in visit(f'{url}index.html').locator('main').inner_text()
+        assert 'window.hit=true' in visit(f'{url}telescope-lsc-doma-1m0a.html').locator('main').inner_text()
