@@ -14,7 +14,7 @@ FLOORS = (
      'extinction', 'nights', 'photdbtables', 'photdbplaces'},
     {'photdbinterface', 'frameplots', 'trendplots', 'trenddata', 'calendarplots', 'telescopeplots', 'webpage',
      'reportstore', 'reportstate', 'exporttable', 'metrics', 'answers', 'fitarchive', 'webviews', 'webanswers',
-     'webrender'},
+     'weboverview', 'webrender'},
     {'commandline', 'framepool', 'report', 'reportseries', 'reportrows', 'databasecheck', 'realframes'},
     {'photcalibration', 'longtermphotzp', 'simulation', 'demo'},
 )
@@ -28,7 +28,8 @@ SAME_FLOOR = {('observatory', 'rejections'), ('starmatch', 'fieldvote'), ('zerop
               ('report', 'framepool'), ('webpage', 'answers'), ('telescopeplots', 'trendplots'),
               ('webviews', 'webpage'), ('webanswers', 'webpage'), ('webanswers', 'answers'),
               ('webanswers', 'webviews'), ('webrender', 'webpage'), ('webrender', 'webviews'),
-              ('webrender', 'webanswers')} | {
+              ('webrender', 'webanswers'), ('weboverview', 'webpage'), ('weboverview', 'webviews'),
+              ('webrender', 'weboverview')} | {
     (answer, 'throughputmodel') for answer in ('status', 'steps', 'gains', 'ranking', 'extinction', 'nights')}
 SCIENCE = {'starmatch', 'fieldvote', 'zeropoint', 'kronloss', 'clearsky', 'throughputmodel', 'throughputline',
            'quality', 'colourterm', 'status', 'sharednight', 'steps', 'gains', 'ranking', 'extinction', 'nights',
