@@ -1,7 +1,7 @@
 """The report's pages: a `webpage.Page` in, HTML out.
 
-Each page is whole in itself: links are relative, nothing is loaded from elsewhere, and there is no script.  Whatever
-comes from data is escaped by the templates.  A page links what the `Page` holds, and the pages that `render_telescopes`
+Each page is whole without scripts: links are relative, and what it loads is beside it (`static_files`).  Whatever comes
+from data is escaped by the templates.  A page links what the `Page` holds, and the pages that `render_telescopes`
 makes of the same `Page`: put those first.
 
 The index answers, from top to bottom, what is asked in the morning: what is wrong, the worst first; which mirror is

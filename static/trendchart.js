@@ -17,6 +17,7 @@
   const SHAPES = [null, [[0, -1.1], [1.05, .8], [-1.05, .8]], [[-.9, -.9], [.9, -.9], [.9, .9], [-.9, .9]],
     [[0, -1.2], [1.2, 0], [0, 1.2], [-1.2, 0]], [[0, 1.1], [1.05, -.8], [-1.05, -.8]], PLUS,
     PLUS.map(([x, y]) => [(x - y) * .71, (x + y) * .71])]; // of cameras, in the order of SIGNS
+  const AXES = ['zeropoint at airmass 1 [mag]', 'throughput [% of reference]'];
   const HINT = 'Drag to zoom, double-click for the whole. Keys: left and right move, + and − zoom, shift with left or '
     + 'right goes from point to point, Escape brings the image back.';
 
@@ -139,13 +140,20 @@
     });
   }
 
-  const digitsOf = (step) => Math.max(0, Math.ceil(-Math.log10(step) - 1e-6));
+  /** Digits that values in steps of this size differ in. */
+  function digitsOf(step) {
+    let digits = 0;
+    while (digits < 6 && Math.abs(step * 10 ** digits - Math.round(step * 10 ** digits)) > 1e-6) {
+      digits++;
+    }
+    return digits;
+  }
 
   function percentScale(reference) {
     const percent = (zp) => 100 * 10 ** (0.4 * (zp - reference));
     const magnitude = (value) => reference + 2.5 * Math.log10(value / 100);
     const splits = (u, _axis, low, high) => {
-      const bottom = percent(low), top = percent(high), rough = (top - bottom) / 6;
+      const bottom = percent(low), top = percent(high), rough = (top - bottom) / 8;
       const power = 10 ** Math.floor(Math.log10(rough));
       const step = [1, 2, 5, 10].find((each) => each * power >= rough) * power;
       const found = [];
@@ -232,7 +240,7 @@
         const inView = indexOf(data.time, u.scales.x.max) - indexOf(data.time, u.scales.x.min);
         const { groups, beyond } = sorted(u, at, size * at.ratio * (inView < FEW ? 1.5 : 1));
         for (const { kind, camera, path } of groups) {
-          ctx.globalAlpha = kind === 0 ? .28 : 1;
+          ctx.globalAlpha = kind === 0 ? colour('dim') : 1;
           ctx.fillStyle = colour(kind === 1 ? 'unusable' : `camera-${camera % COLOURS}`);
           ctx.fill(path);
         }
@@ -314,7 +322,7 @@
           if (labelled && x - end > 15 * at.ratio) {
             const text = note ? `${kind}: ${note}` : kind;
             ctx.save();
-            ctx.translate(x - 3 * at.ratio, at.bottom - 14 * at.ratio);
+            ctx.translate(x - 3 * at.ratio, at.bottom - 26 * at.ratio);
             ctx.rotate(-Math.PI / 2);
             ctx.textBaseline = 'bottom';
             ctx.textAlign = 'left';
@@ -344,9 +352,9 @@
   }
 
   /** What the signs mean. */
-  function legend(data) {
+  function legend(data, narrow) {
     const list = element('ul', 'keys');
-    const counts = data.cameras.map((_, n) => data.camera.reduce((sum, camera) => sum + (camera === n), 0));
+    const counts = data.cameras.map((_, n) => data.camera.filter((camera, i) => camera === n && data.isUsable(i)).length);
     const key = (sign, name, text) => {
       const item = element('li', '');
       const mark = element('span', '', sign);
@@ -361,6 +369,9 @@
     key('━', 'model', 'model ± error');
     if (data.reference_mag !== null) {
       key('■', 'band-key', `good: ${+(data.reference_mag - data.healthy_mag).toFixed(3)} to ${data.reference_mag} mag`);
+    }
+    if (narrow) {
+      key('↕', 'text', `left: ${AXES[0]}${data.reference_mag === null ? '' : `, right: ${AXES[1]}`}`);
     }
     return list;
   }
@@ -378,22 +389,26 @@
     plot.setAttribute('role', 'application');
     plot.setAttribute('aria-label', `Chart of ${data.telescope} in ${data.filter}. ${HINT}`);
     readout.setAttribute('role', 'status');
-    box.append(tools, plot, readout, legend(data));
+    box.append(tools, plot, readout);
     figure.before(box);
+    const narrow = plot.clientWidth < 560; // no room for names beside the axes
+    box.append(legend(data, narrow));
 
     const colour = colourOf(box), paint = painter(data, colour);
     const scale = data.reference_mag === null ? null : percentScale(data.reference_mag);
     const grid = { stroke: () => colour('grid'), width: 1 }, ink = () => colour('text');
     const style = { stroke: ink, grid, ticks: { ...grid, size: 5 }, font: `12px ${colour('font')}`, labelSize: 20,
       labelFont: `12px ${colour('font')}` };
-    const narrow = () => plot.clientWidth < 560;
-    const size = () => ({ width: plot.clientWidth, height: narrow() ? 300 : 400 });
+    const named = (name) => (narrow ? {} : { label: name });
+    const beside = narrow ? [48, 40] : [76, 66]; // left and right of the plot [pixel]
+    const right = scale ? beside[1] : 14;
+    const size = () => ({ width: plot.clientWidth, height: narrow ? 300 : 400 });
     const as = (_, low, high) => [low, high];
     const common = {
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'UTC'),
       legend: { show: false },
       series: [{}, { paths: () => null, points: { show: false } }],
-      padding: [10, scale ? 0 : 14, 0, 0],
+      padding: [10, scale ? 0 : right, 0, 0],
     };
     const columns = [data.time, data.zp];
     let at = -1; // the point that is told
@@ -403,10 +418,10 @@
       scales: { x: { time: true, range: as }, y: { auto: false, range: as } },
       axes: [
         { ...style, values: timeLabels, space: 70, size: 46 },
-        { ...style, size: 56, label: 'zeropoint at airmass 1 [mag]',
+        { ...style, ...named(AXES[0]), size: narrow ? beside[0] : beside[0] - 20,
           values: (u, splits, _axis, _space, step) => splits.map((value) => value.toFixed(digitsOf(step))) },
-        ...(scale ? [{ ...style, side: 1, scale: 'y', size: 46, grid: { show: false }, label: 'throughput [% of reference]',
-          splits: scale.splits, values: scale.values }] : []),
+        ...(scale ? [{ ...style, ...named(AXES[1]), size: narrow ? right : right - 20,
+          side: 1, scale: 'y', grid: { show: false }, splits: scale.splits, values: scale.values }] : []),
       ],
       cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false },
         bind: { dblclick: () => () => showWhole() } },
@@ -424,7 +439,7 @@
       scales: { x: { time: true, range: () => [data.start, data.end] },
         y: { auto: false, range: () => limits(data, data.start, data.end) } },
       axes: [{ show: false }, { show: false }],
-      padding: [2, scale ? 46 : 14, 2, 56],
+      padding: [2, right, 2, beside[0]],
       cursor: { x: false, y: false, points: { show: false }, drag: { x: true, y: false, setScale: false } },
       hooks: {
         drawClear: [paint.band],

@@ -51,5 +51,5 @@ def test_nothing_is_loaded_from_elsewhere():
         assert not re.search(r'url\(|@import', path.read_text(encoding='utf-8')), path.name
     for path in STATIC.glob('*.js'):
         addresses = set(re.findall(r'https?://[^\s"\'`)]+', path.read_text(encoding='utf-8')))
-        said = {'https://github.com/leeoniya/uPlot', 'http://localhost:8000/${location.pathname.split('}  # and not opened
+        said = {'https://github.com/leeoniya/uPlot', 'http://localhost:8000/${location.pathname.split('}  # not opened
         assert addresses <= said, path.name
