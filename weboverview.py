@@ -56,7 +56,7 @@ class Card:
 
 
 def cards_of(page: Page, telescopes: Iterable[Telescope], now: datetime | None) -> tuple[Card, ...]:
-    """A card for each telescope that has a row: those in use first, of these what is low, and the least percent first."""
+    """A card for each telescope that has a row: those in use first, then what is low, then the least percent."""
     mirrors = {state.telescope: state for state in page.answers.mirrors}
     trends = {(trend.telescope, trend.filter): trend for trend in page.trends}
     cards = [_card(page, each, mirrors.get(each.name), trends, now) for each in telescopes
@@ -84,7 +84,8 @@ def _card(page: Page, telescope: Telescope, state: MirrorState | None, trends: M
         rows = [each.status for each in telescope.series if each.status]
         margin = _mean(row.zp_mag - row.reference_mag for row in rows
                        if row.zp_mag is not None and row.reference_mag is not None)
-        slope, errors = _mean(row.slope_mag_per_month for row in rows if row.slope_mag_per_month is not None), (None,) * 2
+        slope = _mean(row.slope_mag_per_month for row in rows if row.slope_mag_per_month is not None)
+        errors = None, None
     own = [_by_week(trends[key]) for each in telescope.series if (key := (telescope.name, each.filter)) in trends
            and (state is None or each.filter in state.filters)]
     percent = None if margin is None else percent_of(margin)
@@ -128,7 +129,7 @@ def _margins(weeks: Mapping[int, float], reference_mag: float | None) -> dict[in
 def _mean_margins(filters: Sequence[Mapping[int, float]], margin_mag: float | None) -> dict[int, float]:
     """Mean of filters against the reference by week [mag], which ends at what is known of it now.
 
-    Each filter counts by how it differs from its last week, so that the mean makes no step where one of them is missing.
+    Each filter counts by how it differs from its last week, so that the mean makes no step where one is missing.
     margin_mag : now; None where no reference is known: then against the best.
     """
     changes: dict[int, list[float]] = {}

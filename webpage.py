@@ -72,8 +72,8 @@ def merge(old: Page | None, new: Page) -> Page:
     """The page of a new run with what it did not look at from an older one.
 
     old : Page or None.  Rows and trends of the same telescope and filter, plots of the same name, and cameras of the
-    same telescope are those of the new one; time, runs and version are the new one's too, and so are the answers, which are
-    always of the whole fleet: a run over a part of the time gives none and leaves those that there are.
+    same telescope are those of the new one; time, runs and version are the new one's too, and so are the answers, which
+    are always of the whole fleet: a run over a part of the time gives none and leaves those that there are.
     """
     rows = {_key(status): status for page in (old, new) if page for status in page.statuses}
     plots = (old.plots if old else {}) | new.plots
@@ -84,7 +84,8 @@ def merge(old: Page | None, new: Page) -> Page:
     trends |= {_key(each): each for each in new.trends}
     answers = old.answers if old and new.answers.are_none else new.answers
     return replace(new, statuses=tuple(rows[key] for key in sorted(rows)), plots=dict(sorted(plots.items())),
-                   files=tuple(sorted({*(old.files if old else ()), *new.files})), answers=answers, trends=tuple(trends[key] for key in sorted(trends)),
+                   files=tuple(sorted({*(old.files if old else ()), *new.files})), answers=answers,
+                   trends=tuple(trends[key] for key in sorted(trends)),
                    cameras=tuple(sorted(cameras, key=lambda span: (span.telescope, span.first, span.camera))))
 
 

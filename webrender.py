@@ -1,12 +1,14 @@
 """The report's pages: a `webpage.Page` in, HTML out.
 
-Each page is whole without scripts: links are relative, and what it loads is beside it (`static_files`).  Whatever comes
-from data is escaped by the templates.  A page links what the `Page` holds, and the pages that `render_telescopes`
-makes of the same `Page`: put those first.
+Each page is whole in itself: links are relative, nothing is loaded from elsewhere, and nothing is lost without script.
+What the scripts of `static/` add is described there; a page's policy (Content-Security-Policy) allows no other, so that
+nothing from data could run even where it was not escaped.  Whatever comes from data is escaped by the templates.  A
+page links what the `Page` holds, and the pages that `render_telescopes` makes of the same `Page`: put those first.
 
-The index answers, from top to bottom, what is asked in the morning: what is wrong, the worst first; which mirror is
-next; did it work; what did nobody write down; how is each telescope doing; were the nights clear; and what do its years
-look like.  The page of a telescope has all that is known of it.
+The index answers, from top to bottom, what is asked in the morning: how the fleet is, the worst telescope first; what
+is wrong; which mirror is next; how each telescope and filter is doing; did it work; what did nobody write down; were
+the nights clear; and what do the years look like.  The page of a telescope has all that is known of it, the index only
+what is needed to choose one: of the largest fleet, HTML and scripts are to stay below 300 kB.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -82,11 +84,7 @@ def _html(template: str, page: Page, now: datetime | None, telescopes: Iterable[
           values: Mapping[str, Any]) -> str:
     html = _environment().get_template(template).render(
         page=page, pages={each.name: each.page for each in telescopes if each.page is not None},
-        updated=webtext.words(now), band_percent=100 * 10 ** (-0.4 * HEALTHY_MAG), recent_days=RECENT_DAYS,
-        dormant_days=DORMANT_DAYS, silent_days=SILENT_DAYS,
-        shown_findings=SHOWN_FINDINGS, shown_advice=SHOWN_ADVICE, shown_events=SHOWN_EVENTS,
-        shown_steps=SHOWN_STEPS, listed_advice=LISTED_ADVICE, listed_events=LISTED_EVENTS, listed_steps=LISTED_STEPS, spark_width=weboverview.WIDTH, spark_height=weboverview.HEIGHT,
-        spark_percent=(weboverview.BOTTOM_PERCENT, weboverview.TOP_PERCENT), falls_below=webanswers.falls_below, day_of_year=webtext.day_of_year, **values)
+        updated=webtext.words(now), **values)
     return html.encode('utf-8', 'replace').decode()  # half a sign of UTF-16 cannot be written
 
 
@@ -100,4 +98,11 @@ def _environment() -> 'Environment':
                     webtext.month_of):
         made.filters[filter_.__name__] = filter_
     made.tests.update(known=webtext.known)
+    made.globals.update(
+        band_percent=100 * 10 ** (-0.4 * HEALTHY_MAG), recent_days=RECENT_DAYS, dormant_days=DORMANT_DAYS,
+        silent_days=SILENT_DAYS, shown_findings=SHOWN_FINDINGS, shown_advice=SHOWN_ADVICE, shown_events=SHOWN_EVENTS,
+        shown_steps=SHOWN_STEPS, listed_advice=LISTED_ADVICE, listed_events=LISTED_EVENTS, listed_steps=LISTED_STEPS,
+        spark_width=weboverview.WIDTH, spark_height=weboverview.HEIGHT,
+        spark_percent=(weboverview.BOTTOM_PERCENT, weboverview.TOP_PERCENT), falls_below=webanswers.falls_below,
+        day_of_year=webtext.day_of_year)
     return made

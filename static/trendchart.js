@@ -384,11 +384,11 @@
       throw new Error('There are no points to zoom into.');
     }
     const box = element('div', 'chart'), tools = element('div', 'tools'), plot = element('div', 'plot');
-    const readout = element('p', 'readout', HINT), mark = element('i', 'mark');
+    const readout = element('p', 'readout', HINT), mark = element('i', 'mark'), range = element('span', 'range');
     plot.tabIndex = 0;
     plot.setAttribute('role', 'application');
     plot.setAttribute('aria-label', `Chart of ${data.telescope} in ${data.filter}. ${HINT}`);
-    readout.setAttribute('role', 'status');
+    [readout, range].forEach((each) => each.setAttribute('role', 'status'));
     box.append(tools, plot, readout);
     figure.before(box);
     const narrow = plot.clientWidth < 560; // no room for names beside the axes
@@ -461,6 +461,7 @@
         main.setScale('x', { min: start, max: start + span });
         main.setScale('y', { min: low, max: high });
       });
+      range.textContent = `${moment(start).slice(0, 10)} to ${moment(start + span).slice(0, 10)}`;
       markView();
       placeMark();
     }
@@ -584,6 +585,7 @@
       button.addEventListener('click', action);
       tools.append(button);
     }
+    tools.lastChild.before(range);
 
     // -- size and colours
 

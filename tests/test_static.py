@@ -4,10 +4,12 @@ import hashlib
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from names import parse_report_name, static_file_name
 from reportstore import content_type
+from trendplots import CAMERA_COLOURS
 from webrender import static_files
 
 STATIC = Path(__file__).resolve().parent.parent / 'static'
@@ -53,3 +55,37 @@ def test_nothing_is_loaded_from_elsewhere():
         addresses = set(re.findall(r'https?://[^\s"\'`)]+', path.read_text(encoding='utf-8')))
         said = {'https://github.com/leeoniya/uPlot', 'http://localhost:8000/${location.pathname.split('}  # not opened
         assert addresses <= said, path.name
+
+
+def schemes():
+    """{name: colour} of trend.css, light and dark."""
+    light, dark = (dict(re.findall(r'--trend-([\w-]+): (#\w{6})', part))
+                   for part in (STATIC / 'trend.css').read_text(encoding='utf-8').split('@media (prefers')[:2])
+    return light, {**light, **dark}
+
+
+def test_cameras_have_the_colours_of_the_plot():
+    light, _ = schemes()
+    assert tuple(light[f'camera-{n}'] for n in range(len(CAMERA_COLOURS))) == CAMERA_COLOURS
+    assert f'COLOURS = {len(CAMERA_COLOURS)};' in (STATIC / 'trendchart.js').read_text(encoding='utf-8')
+
+
+def contrast(one, other):
+    """By WCAG 2.2, of two colours as #rrggbb."""
+    parts = (np.array([int(colour[n:n + 2], 16) for n in (1, 3, 5)]) / 255 for colour in (one, other))
+    light = sorted(float(np.where(part <= 0.04045, part / 12.92, ((part + 0.055) / 1.055) ** 2.4)
+                         @ [0.2126, 0.7152, 0.0722]) for part in parts)
+    return (light[1] + 0.05) / (light[0] + 0.05)
+
+
+@pytest.mark.parametrize('scheme', schemes(), ids=['light', 'dark'])
+def test_text_on_the_canvas_can_be_read(scheme):
+    assert contrast('#000000', '#ffffff') == pytest.approx(21)
+    for name in ('text', 'muted', 'cleaning-text', 'mirror-text', 'instrument-text'):
+        assert contrast(scheme[name], scheme['back']) >= 4.5, name
+
+
+def test_signs_are_seen_on_a_dark_page():
+    _, dark = schemes()
+    signs = ('camera', 'mirror', 'instrument', 'cleaning', 'model', 'unusable')
+    assert [name for name in dark if name.startswith(signs) and contrast(dark[name], dark['back']) < 3] == []

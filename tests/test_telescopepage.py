@@ -88,7 +88,8 @@ def test_the_figure_stands_with_the_sentence_that_it_shows(html):
 def test_filters_have_their_numbers_and_lead_to_their_plots(html):
     rows = rows_of(part(html, 'filters'))
     assert [line[0] for line in rows] == ['gp', 'rp']
-    assert rows[1][1:] == ['95.6 ± 0.3', '−4.2 ± 0.4', '23.751 ± 0.003', '23.80', '2025-11-20', '21 / 14',
+    assert rows[1][1:] == ['95.6 ± 0.3', '−4.2 ± 0.4', '23.751 ± 0.003 2500 of 4000 used, 700 nights', '23.80',
+                           '2025-11-20', '21 / 14',
                            'Throughput Colour term Extinction CSV JSON']
     linked = [link['href'] for link in Parsed(f'<div>{part(html, "filters")}</div>').all('a')]
     assert linked == [f'#telescope.{ONE}.rp', f'photzptrend-{ONE}-rp.png', f'colortermtrend-{ONE}-rp.png',

@@ -13,8 +13,8 @@ from sampleanswers import ANSWERS
 
 from answers import Answers
 from status import TREND_WEEKS, Trend, trend_of
-from webpage import merge
 from weboverview import HEIGHT, WIDTH, Spark, cards_of, simplified, spark, sparks_of
+from webpage import merge
 from webrender import render_index
 from webtext import moment
 from webviews import telescopes_of
@@ -108,7 +108,7 @@ def test_a_telescope_of_which_only_files_are_left_has_no_card():
 
 
 def test_the_page_counts_its_findings_at_the_top():
-    head = render_index(page_of(row(), plots={}, answers=ANSWERS)).split('<main>')[0]
+    head = render_index(page_of(row(), plots={}, answers=ANSWERS)).split('<main ')[0]
     assert '<a href="#findings" class="bad">1 finding</a>' in head
     assert '<a href="#findings">No findings</a>' in render_index(page_of(row(), plots={}))
 

@@ -348,7 +348,8 @@ def test_the_schema_is_documented():
     documented = set(re.findall(r'^\| `(\w+)` \|', text, re.MULTILINE))
     tree = json.loads(render_status(page_of(row(), answers=ANSWERS, cameras=CAMERAS, trends=TRENDS)))
     given = tree['answers']
-    entries = (tree, tree['statuses'][0], tree['runs'][0], tree['cameras'][0], tree['trends'][0], next(iter(tree['plots'].values())),
+    entries = (tree, tree['statuses'][0], tree['runs'][0], tree['cameras'][0], tree['trends'][0],
+               next(iter(tree['plots'].values())),
                given, given['months']['lsc'][0], given['extinction'][1]['swing'],
                *(given[name][0] for name in given if name not in ('schema', 'months')))
     assert documented == {name for entry in entries for name in entry}
