@@ -144,6 +144,14 @@ function sortedRows(column, sign) {
   return keyed.sort((a, b) => compare(a.key, b.key)).map((each) => each.row);
 }
 
+// Each row names its telescope, the first of a telescope links to it: any of them may come to stand alone.
+function linkRows() {
+  for (const [body, own] of groups) {
+    const link = body.querySelector('th a');
+    for (const row of link ? own.slice(1) : []) row.cells[0].replaceChildren(link.cloneNode(true));
+  }
+}
+
 function makeSortable() {
   for (const head of all('[data-sort]', table)) {
     const button = document.createElement('button');
@@ -262,6 +270,7 @@ async function renew() {
 for (const each of all('.telescope section')) each.dataset.filter = filterOf(each.id);
 for (const row of rows) row.dataset.filter = filterOf(placeOf(row));
 for (const tab of tabs) tab.addEventListener('click', onTab);
+linkRows();
 if (table) makeSortable();
 makeViewer();
 document.addEventListener('click', onPlot);
