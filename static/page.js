@@ -33,7 +33,8 @@ const filterOf = (place) => place.split('.').pop(); // of telescope.lsc-doma-1m0
 
 function showFilter(filter) {
   for (const tab of tabs) {
-    if (tab.dataset.filter === filter) tab.setAttribute('aria-current', 'true'); else tab.removeAttribute('aria-current');
+    if (tab.dataset.filter === filter) tab.setAttribute('aria-current', 'true');
+    else tab.removeAttribute('aria-current');
   }
   for (const each of all('main [data-filter]')) each.hidden = filter !== '' && each.dataset.filter !== filter;
   for (const each of all('.telescope')) each.hidden = !all('[data-filter]', each).some((series) => !series.hidden);
@@ -46,7 +47,7 @@ function onTab(event) {
   choose('filter', event.currentTarget.dataset.filter);
 }
 
-// -- the overview: cards are made of the rows of the table where one filter is chosen -----------------------------------
+// -- the overview: cards are made of the rows of the table where one filter is chosen ---------------------------------
 
 const fleet = document.querySelector('.fleet ol');
 const cards = fleet ? all('li', fleet).map((card) => ({ card, mean: factsOfCard(card) })) : [];
@@ -88,7 +89,7 @@ function showFleet(filter) {
     each.facts = row ? factsOfRow(row) : each.mean;
     fill(each.card, each.facts);
   }
-  const order = (each) => [['low', 'good'].indexOf(each.facts.state) + 1 || 3, parseFloat(each.facts.percent) || Infinity];
+  const order = ({ facts }) => [['low', 'good'].indexOf(facts.state) + 1 || 3, parseFloat(facts.percent) || Infinity];
   const sorted = filter === '' ? cards : cards.toSorted((a, b) => compare(order(a), order(b)));
   fleet.append(...sorted.map((each) => each.card));
 }
@@ -140,7 +141,8 @@ function sortedRows(column, sign) {
   const value = { 0: (row, n) => n, 1: (row) => filters.indexOf(row.dataset.filter) }[column]
     || ((row) => numberIn(row.cells[column]));
   // What is not known comes last either way.
-  const keyed = rows.map((row, n) => ({ row, key: [Number.isNaN(value(row, n)) ? 1 : 0, sign * value(row, n) || 0, n] }));
+  const key = (v, n) => [Number.isNaN(v) ? 1 : 0, sign * v || 0, n];
+  const keyed = rows.map((row, n) => ({ row, key: key(value(row, n), n) }));
   return keyed.sort((a, b) => compare(a.key, b.key)).map((each) => each.row);
 }
 
@@ -222,10 +224,12 @@ function makeViewer() {
   viewer.innerHTML = `<header><p aria-live="polite"></p><button type="button" data-close>Close</button></header>
     <img alt="">
     <footer><button type="button" data-key="ArrowLeft" aria-label="Previous">←</button>
-    <button type="button" data-key="ArrowRight" aria-label="Next">→</button> <small>other <span class="what"></span></small>
+    <button type="button" data-key="ArrowRight" aria-label="Next">→</button>
+    <small>other <span class="what"></span></small>
     <button type="button" data-key="ArrowUp" aria-label="Previous plot of the same">↑</button>
     <button type="button" data-key="ArrowDown" aria-label="Next plot of the same">↓</button>
-    <small>other plots of <span class="along"></span> · arrow keys do the same, Esc closes · <a>the file</a></small></footer>`;
+    <small>other plots of <span class="along"></span> · arrow keys do the same, Esc closes · <a>the file</a></small>
+    </footer>`;
   document.body.append(viewer);
   viewer.addEventListener('keydown', (event) => {
     if (!(event.key in STEPS)) return;
@@ -245,7 +249,7 @@ function onPlot(event) {
   view(plots().find((plot) => plot.name === link.getAttribute('href')));
 }
 
-// -- places, print, and a page that is left open ------------------------------------------------------------------------
+// -- places, print, and a page that is left open ----------------------------------------------------------------------
 
 function reveal() {
   const place = document.getElementById(decodeURIComponent(location.hash.slice(1)));

@@ -181,8 +181,8 @@ def test_days_are_counted_to_now_though_nothing_was_made(place):
     assert [entry[ONE]['days_since_event'] for entry in (before, after)] == [16, 20]
     assert {entry['updated'] for entry in after.values()} == {'2017-01-09T12:00:00'}
     assert after[ONE]['nights_observed'] < before[ONE]['nights_observed']
-    page = (place.out / 'index.html').read_text()
-    assert 'made Thu 5 Jan 2017, 12:00 UTC' in page
+    for page in place.out.glob('telescope-*.html'):
+        assert 'Data of <strong>Thu 5 Jan 2017, 12:00 UTC</strong>' in page.read_text(encoding='utf-8')
 
 
 def test_options_that_change_what_comes_out(place):
@@ -280,7 +280,7 @@ def test_all_code_that_the_report_is_made_by_counts():
         tree = ast.parse((TOP / f'{module}.py').read_text(encoding='utf-8'))
         waiting |= {name.split('.')[0] for name in imports(tree)} & OURS - found
     no_part = {'exporttable', 'framepool', 'photdbplaces', 'rejections', 'reportstore', 'webpage',
-               'webanswers', 'webrender', 'webtext', 'webviews',
+               'webanswers', 'weboverview', 'webrender', 'webtext', 'webviews',
                'answers', 'gains', 'nights', 'ranking', 'sharednight', 'steps'}
     assert found - no_part == set(reportstate.CODE)
 
