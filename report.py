@@ -13,8 +13,8 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property, partial
-from itertools import chain, groupby, islice
-from typing import TYPE_CHECKING
+from itertools import chain, groupby
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -39,21 +39,25 @@ from photdbinterface import PhotDatabase
 from photdbtables import StoredModel, TelescopeKey
 from ranking import MirrorState
 from rejections import DatabaseUnusable, UsageInvalid
+from reportjobs import Drawing, File, StepSearch, calendar_figure, colorterms_figure, models_figure, telescope_figure
 from reportrows import COLUMNS, Series, camera_spans, events_of, longitude_deg, moment
 from reportstate import Output, OverviewMade, ReportState, SeriesMade, StepsMade, code_digest, digest
 from reportstore import BucketStore, DirectoryStore
 from status import SeriesStatus, counted_anew
-from steps import UnrecordedStep, find_steps
+from steps import UnrecordedStep
 from throughputmodel import ThroughputFit, local_noon
 
 if TYPE_CHECKING:  # drawing is imported where there is something to draw: mostly there is not much
     from matplotlib.figure import Figure
 
-    from reportseries import File, Made
+    from reportseries import Made
 
+Job = Series | StepSearch | Drawing
 log = logging.getLogger('photzp.report')
 
-FEW_SERIES = 8  # below this, processes take longer to start than the series take
+# Roughly what a job takes [s]: processes are worth starting for more than START_S.
+JOB_S = {Series: 0.5, StepSearch: 0.15, Drawing: 0.1}
+START_S = 1.2
 EXTINCTION_ERROR_MAX = 0.01  # mag/airmass: a fitted one is used where it is better than that, 10 mmag at airmass 2
 SIZE_CLASSES = {'2m01m0': '2m and 1m telescopes', '0m4': '0.4m telescopes'}  # that share an overview plot
 
@@ -134,41 +138,68 @@ class Report:
         self.overviews: dict[str, Output] = {}
         self._fingerprints: dict[Series, str | None] = {}  # of the series that are being made
         self._settled: deque[Series] = deque()
+        self._given_out = 0  # jobs whose results are still to come
+        self._found: dict[str, tuple[UnrecordedStep, ...]] = {}  # steps by telescope
 
     def make(self) -> Generator[Series, None, None]:
-        """Yield each series once it is in the report: as an earlier run made it, or made now.
+        """Yield each series once it is in the report, as an earlier run made it or made now; then make the overviews.
 
         Close the iterator: that ends the processes, whatever they are at.
         """
         with closing(self._results()) as results:
-            for series, made in results:
-                if made is None:
-                    self._leave(series)
-                for each in made or ():
-                    self._put_series(series, each)
-                self._settled.append(series)
+            for job, done in results:
+                self._given_out -= 1
+                self._take(job, done)
                 while self._settled:
                     yield self._settled.popleft()
         yield from self._settled
 
-    def _results(self) -> Generator[tuple[Series, 'tuple[Made, ...] | None'], None, None]:
-        """What is made of the series that changed, as it comes; None where a process died over it."""
-        changed = self._changed()
-        first = list(islice(changed, FEW_SERIES))
-        if not first:
-            return
-        from reportseries import SeriesMaker
+    def _results(self) -> Generator[tuple[Job, Any], None, None]:
+        """What comes of each job; None where a process died over it."""
+        jobs = self._jobs()
+        while first := self._next_few(jobs):
+            from reportseries import SeriesMaker
 
-        waiting = chain(first, changed)
-        if len(first) == FEW_SERIES and self.processes > 1 and can_start():
-            with closing(in_processes(
-                    SeriesMaker.in_worker, (self.observatory, self.options, self.now), SeriesMaker.make,
-                    ([series] for series in waiting),
-                    processes=min(self.processes, len(self.series)))) as results:
-                yield from results
+            if sum(JOB_S[type(job)] for job in first) > START_S and self.processes > 1 and can_start():
+                with closing(in_processes(
+                        SeriesMaker.in_worker, (self.observatory, self.options, self.now), SeriesMaker.do,
+                        chain([[job] for job in first], jobs), processes=self.processes)) as results:
+                    yield from results
+            else:
+                maker = SeriesMaker(self.database, self.observatory, self.options, self.now)
+                yield from ((job, maker.do(job)) for job in first)
+
+    def _next_few(self, jobs: Iterator[Sequence[Job]]) -> list[Job]:
+        """Jobs that can be done now, no more than say whether processes are worth it."""
+        few: list[Job] = []
+        for chunk in jobs:
+            few += chunk
+            if not chunk or sum(JOB_S[type(job)] for job in few) > START_S:
+                break
+        return few
+
+    def _jobs(self) -> Iterator[Sequence[Job]]:
+        """Yield what there is to do one by one, and an empty chunk where that depends on what is being done."""
+        for stage in (self._changed, self._searches, self._drawings):
+            for job in stage():
+                self._given_out += 1
+                yield (job,)
+            while self._given_out:
+                yield ()
+
+    def _take(self, job: Job, done: Any) -> None:
+        """Put what came of a job where it belongs."""
+        if done is None:
+            self._leave(job)
+        elif isinstance(job, Series):
+            for each in done:
+                self._put_series(job, each)
+        elif isinstance(job, StepSearch):
+            self._put_steps(job, done)
         else:
-            maker = SeriesMaker(self.database, self.observatory, self.options, self.now)
-            yield from ((series, maker.make(series)) for series in waiting)
+            self._put_drawing(job, done)
+        if isinstance(job, Series):
+            self._settled.append(job)
 
     # -- what did not change -------------------------------------------------------------------------------------------
 
@@ -278,40 +309,74 @@ class Report:
                                                         made.nights, made.colorterms, made.warnings, outputs,
                                                         made.recent, made.frames)
 
-    def _leave(self, series: Series) -> None:
-        """Leave a series over which processes die as an earlier run made it: the next run tries it again."""
+    def _leave(self, job: Job) -> None:
+        """Leave what processes die over as an earlier run made it: the next run tries it again."""
         log.error('%s: not made, as a process died over it, most likely for want of memory; what the report has of it '
-                  'is of an earlier run', series)
-        self.failed.add(series)
+                  'is of an earlier run', job)
         self.counts['failed'] += 1
+        if isinstance(job, Series):
+            self.failed.add(job)
+        elif isinstance(job, Drawing) and job.name in self.state.overviews:
+            self.overviews[job.name] = self.state.overviews[job.name].output
 
-    def _put(self, file: 'File') -> Output:
+    def _put(self, file: File) -> Output:
         self.store.put(file.name, file.content)
         return Output(hashlib.sha256(file.content).hexdigest(), file.width, file.height, file.alt)
 
-    def _put_overview(self, name: str, alt: str, shown: object, draw: 'Callable[[], Figure]') -> None:
-        """Put an overview plot, drawn only where what it shows is not what it showed before."""
+    # -- what shows several series -------------------------------------------------------------------------------------
+
+    def _searches(self) -> Iterator[StepSearch]:
+        """Yield the telescopes of which a fit is another one; of the others the steps are known."""
+        known = self._known() if self._is_asked() else {}
+        for telescope, keys in groupby(known, key=lambda key: key[0]):
+            fits = {name: self.fits[telescope, name] for _, name in keys}
+            series = {name: self.state.series.get(f'{telescope} {name}') for name in fits}
+            made = [each.fingerprint for name, each in series.items()
+                    if each is not None and each.status.made == known[telescope, name].status.made]
+            fingerprint = digest(self.code, list(fits), made)
+            kept = self.state.steps.pop(telescope, None)
+            if kept is not None and kept.fingerprint == fingerprint and len(made) == len(fits):
+                self.state.steps[telescope] = kept
+                self._found[telescope] = kept.steps
+            else:  # where rows of a later time are left out of a fit, it is another one when that has come
+                yield StepSearch(telescope, fits, fingerprint if len(made) == len(fits) else None)
+
+    def _put_steps(self, search: StepSearch, steps: tuple[UnrecordedStep, ...]) -> None:
+        self._found[search.telescope] = steps
+        if search.fingerprint is not None:
+            self.state.steps[search.telescope] = StepsMade(search.fingerprint, steps)
+
+    def _is_asked(self) -> bool:
+        """Whether the answers are wanted: they are of all the data or none."""
+        wanted = ('renderhtml', 'createsummaryplots', 'check', 'metrics')
+        return self.whole and any(getattr(self.options, name) for name in wanted)
+
+    def _drawings(self) -> Iterator[Drawing]:
+        """Yield the plots that are to be drawn, and ask what they show."""
+        if self.options.createsummaryplots:
+            yield from self._overview_plots()
+        if self._is_asked():
+            self.answers = self._answer()
+            if self.options.createsummaryplots:
+                yield from self._calendars()
+                yield from self._telescope_plots()
+
+    def _drawing(self, name: str, alt: str, shown: object, draw: 'Callable[[], Figure]') -> Iterator[Drawing]:
+        """Yield a plot where what it shows is not what it showed before; else it is taken as it is."""
         fingerprint = digest(self.code, self._month(), alt, shown)
         made = self.state.overviews.get(name)
         if made and made.fingerprint == fingerprint and self.store.holds(name, made.output.sha256):
             self.overviews[name] = made.output
             self.counts['unchanged'] += 1
         else:
-            from reportseries import image_file
+            yield Drawing(name, alt, draw, fingerprint)
 
-            self.overviews[name] = self._put(image_file(name, draw(), alt))
-        self.state.overviews[name] = OverviewMade(fingerprint, self.overviews[name])
+    def _put_drawing(self, drawing: Drawing, file: File) -> None:
+        self.overviews[drawing.name] = self._put(file)
+        self.state.overviews[drawing.name] = OverviewMade(drawing.fingerprint, self.overviews[drawing.name])
 
     def finish(self) -> None:
-        """Overview plots, then, when all that it shows is in place, the state and the page."""
-        if self.options.createsummaryplots:
-            self._overview_plots()
-        wanted = ('renderhtml', 'createsummaryplots', 'check', 'metrics')
-        if self.whole and any(getattr(self.options, name) for name in wanted):
-            self.answers = self._answer()
-            if self.options.createsummaryplots:
-                self._calendars()
-                self._telescope_plots()
+        """When all that it shows is in place, the state and the page."""
         self.store.flush()
         if self.whole:
             self._put_state()
@@ -336,24 +401,8 @@ class Report:
             reference_mag={key: each.status.reference_mag for key, each in known.items()
                            if each.status.reference_mag is not None},
             extinction=self._adopted(), last_good=self.last_good(), limits=self.observatory.alarms, now=self.now,
-            frames={key: each.frames for key, each in known.items()}, steps=self._steps(known))
-
-    def _steps(self, known: 'dict[SeriesKey, SeriesMade | Shown]') -> dict[str, tuple[UnrecordedStep, ...]]:
-        """Steps that nobody recorded, by telescope: looked for where a fit of the telescope is another one."""
-        found: dict[str, tuple[UnrecordedStep, ...]] = {}
-        for telescope, keys in groupby(known, key=lambda key: key[0]):
-            fits = {name: self.fits[telescope, name] for _, name in keys}
-            series = {name: self.state.series.get(f'{telescope} {name}') for name in fits}
-            made = [each.fingerprint for name, each in series.items()
-                    if each is not None and each.status.made == known[telescope, name].status.made]
-            fingerprint = digest(self.code, list(fits), made)
-            kept = self.state.steps.pop(telescope, None)
-            if kept is None or kept.fingerprint != fingerprint or len(made) < len(fits):
-                kept = StepsMade(fingerprint, find_steps(fits))
-            if len(made) == len(fits):  # else rows of a later time are left out of a fit, until that has come
-                self.state.steps[telescope] = kept
-            found[telescope] = kept.steps
-        return found
+            frames={key: each.frames for key, each in known.items()},
+            steps={telescope: self._found.get(telescope, ()) for telescope, _ in known})
 
     def _known(self) -> dict[SeriesKey, SeriesMade | Shown]:
         """All series that there is a fit of, by name: as this run shows them, or as an earlier one left them."""
@@ -392,27 +441,27 @@ class Report:
             self.store.put(name, html.encode())
         self.store.put('index.html', webrender.render_index(page).encode())  # last: it names all that is there by now
 
-    def _overview_plots(self) -> None:
+    def _overview_plots(self) -> Iterator[Drawing]:
         for (kind, filter_name), models in self._all_models().items():
-            self._put_overview(
+            yield from self._drawing(
                 overview_plot_name(f'allmodels_{kind}', filter_name),
                 f'throughput models of the {SIZE_CLASSES[kind]} in {filter_name}',
                 [(name, _model_digest(model), reference) for name, model, reference in models],
-                partial(_models_figure, f'{SIZE_CLASSES[kind]}   {filter_name}', models, self.until))
+                partial(models_figure, f'{SIZE_CLASSES[kind]}   {filter_name}', models, self.until))
         if self.options.site is None and self.options.telescope is None:  # else the plot of all is better left as it is
             for filter_name, lines in self._all_colorterms().items():
-                self._put_overview(overview_plot_name('colorterms', filter_name),
+                yield from self._drawing(overview_plot_name('colorterms', filter_name),
                                    f'colour terms of all telescopes in {filter_name}', lines,
-                                   partial(_colorterms_figure, f'colour terms   {filter_name}', lines))
+                                   partial(colorterms_figure, f'colour terms   {filter_name}', lines))
 
-    def _calendars(self) -> None:
+    def _calendars(self) -> Iterator[Drawing]:
         """The nights of each site."""
         for each in self.answers.nights:
             shown = (each.night, each.state, each.frames)
-            self._put_overview(site_plot_name('nightcalendar', each.site), f'photometric nights of {each.site}',
-                               digest(*shown), partial(_calendar_figure, f'nights   {each.site}', *shown, self.until))
+            yield from self._drawing(site_plot_name('nightcalendar', each.site), f'photometric nights of {each.site}',
+                               digest(*shown), partial(calendar_figure, f'nights   {each.site}', *shown, self.until))
 
-    def _telescope_plots(self) -> None:
+    def _telescope_plots(self) -> Iterator[Drawing]:
         """Each telescope in all filters."""
         known = {_key_of(made.status): made.status for made in self.state.series.values()}
         known |= {_key_of(shown.status): shown.status for shown in self.shown.values()}
@@ -425,8 +474,8 @@ class Report:
             shown = ([(band, digest(fit.time, fit.model_mag, fit.model_error_mag, fit.night_residual_mag,
                                     fit.clear_probability), fit.intervals, reference_mag)
                       for band, fit, reference_mag in trends], marks, spans, state.threshold_percent)
-            self._put_overview(telescope_plot_name(name), alt, shown, partial(
-                _telescope_figure, name, trends, marks, spans, state.threshold_percent, self.until))
+            yield from self._drawing(telescope_plot_name(name), alt, shown, partial(
+                telescope_figure, name, trends, marks, spans, state.threshold_percent, self.until))
 
     @cached_property
     def cameras(self) -> tuple[webpage.CameraSpan, ...]:
@@ -529,20 +578,6 @@ def _model_digest(model: StoredModel) -> str:
                   *(np.where(np.isfinite(each), each, np.nan) for each in (model.modelzp, model.modelzperr)))
 
 
-def _models_figure(title: str, models: Iterable[tuple[str, StoredModel, float | None]],
-                   until: np.datetime64) -> 'Figure':
-    from trendplots import all_models_plot
-
-    return all_models_plot(title, [(name, model.dateobs, model.modelzp, reference_mag)
-                                   for name, model, reference_mag in models], until)
-
-
-def _colorterms_figure(title: str, lines: Sequence[tuple]) -> 'Figure':
-    from trendplots import ColortermLine, all_colorterms_plot
-
-    return all_colorterms_plot(title, [ColortermLine(*line) for line in lines])
-
-
 def _said(state: MirrorState) -> str:
     """What a person would say of a telescope; rounded, so that it stays the same for a while."""
     said = 'no reference known' if np.isnan(state.percent) else f'throughput {state.percent:.0f}% of reference'
@@ -558,23 +593,6 @@ def _marks(answers: Answers, telescope: str) -> list[tuple[np.datetime64, str, f
             if gain.telescope == telescope] + [
         (step.time, 'unrecorded', step.joint_mag, step.joint_error_mag) for name, step in answers.steps
         if name == telescope]
-
-
-def _telescope_figure(telescope: str, trends: Iterable[tuple[str, ThroughputFit, float | None]],
-                      marks: Iterable[tuple[np.datetime64, str, float, float]], spans: Iterable[webpage.CameraSpan],
-                      threshold_percent: float, until: np.datetime64) -> 'Figure':
-    from telescopeplots import EventMark, FilterTrend, telescope_plot
-
-    cameras = [(span.camera, np.datetime64(span.first), np.datetime64(span.last)) for span in spans]
-    return telescope_plot(telescope, [FilterTrend(*trend) for trend in trends], [EventMark(*mark) for mark in marks],
-                          cameras, threshold_percent, until)
-
-
-def _calendar_figure(title: str, night: np.ndarray, state: np.ndarray, frames: np.ndarray,
-                     until: np.datetime64) -> 'Figure':
-    from calendarplots import calendar_plot
-
-    return calendar_plot(title, night, state, frames, until)
 
 
 def _names_of_files(series: Series, options: Namespace) -> list[str]:

@@ -8,7 +8,6 @@ import csv
 import gc
 import io
 import logging
-import struct
 from argparse import Namespace
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass, replace
@@ -25,22 +24,13 @@ from names import trend_plot_name
 from observatory import Observatory
 from photdbinterface import PhotDatabase
 from photdbtables import StoredModel
+from reportjobs import Drawing, File, StepSearch, image_file
 from reportrows import Rows, Series, longitude_deg, moment, read_rows
 from status import RECENT_DAYS, SeriesStatus, finding, series_status
+from steps import UnrecordedStep
 from throughputmodel import ThroughputFit, fit_throughput, night_of, percent_of_reference
 
 log = logging.getLogger('photzp.report')
-
-
-@dataclass(frozen=True)
-class File:
-    """A file of the report; of an image also its size [pixel] and what it says."""
-
-    name: str
-    content: bytes
-    width: int | None = None
-    height: int | None = None
-    alt: str = ''
 
 
 @dataclass(frozen=True)
@@ -67,13 +57,6 @@ class Made:
     frames: FrameSums
 
 
-def image_file(name: str, figure: Figure, alt: str) -> File:
-    """A figure as a file."""
-    content = trendplots.png(figure)
-    width, height = struct.unpack('>II', content[16:24])  # of the PNG's first chunk
-    return File(name, content, width, height, alt)
-
-
 class SeriesMaker:
     """Reads, fits and draws one telescope and filter after the other.
 
@@ -92,6 +75,10 @@ class SeriesMaker:
         maker = cls(PhotDatabase(options.database, readonly=True), observatory, options, now)
         gc.freeze()  # figures are full of cycles: what was imported need not be searched for garbage each time
         return maker
+
+    def do(self, job: Series | StepSearch | Drawing) -> tuple[Made, ...] | tuple[UnrecordedStep, ...] | File:
+        """What comes of a job: `make` of a series, else what the job does itself."""
+        return self.make(job) if isinstance(job, Series) else job.do()
 
     def make(self, series: Series) -> tuple[Made, ...]:
         """The `Made` of a series, nothing where it has no rows in the dates."""

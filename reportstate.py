@@ -27,8 +27,9 @@ from typedjson import plain, typed
 SCHEMA = 3
 # The modules that a number or a pixel of the report depends on, and what draws and computes for them.
 CODE = ('alarms', 'calendarplots', 'clearsky', 'colourterm', 'extinction', 'fitarchive', 'names', 'observatory',
-        'photdbinterface', 'photdbtables', 'plaintext', 'report', 'reportrows', 'reportseries', 'reportstate', 'status',
-        'telescopeplots', 'throughputline', 'throughputmodel', 'trendplots', 'typedjson')
+        'photdbinterface', 'photdbtables', 'plaintext', 'report', 'reportjobs', 'reportrows', 'reportseries',
+        'reportstate', 'sharednight', 'status', 'steps', 'telescopeplots', 'throughputline', 'throughputmodel',
+        'trendplots', 'typedjson')
 LIBRARIES = ('matplotlib', 'numpy', 'pillow', 'scipy')
 
 
