@@ -40,7 +40,7 @@ from photdbtables import StoredModel, TelescopeKey
 from ranking import MirrorState
 from rejections import DatabaseUnusable, UsageInvalid
 from reportjobs import Drawing, File, StepSearch, calendar_figure, colorterms_figure, models_figure, telescope_figure
-from reportrows import COLUMNS, Series, camera_spans, events_of, longitude_deg, moment
+from reportrows import COLUMNS, Series, events_of, joined_spans, longitude_deg, moment
 from reportstate import Output, OverviewMade, ReportState, SeriesMade, StepsMade, code_digest, digest
 from reportstore import BucketStore, DirectoryStore
 from status import SeriesStatus, counted_anew
@@ -67,7 +67,7 @@ class Shown:
     """What the report shows of a series, whenever it was made.
 
     colorterms : fields of trendplots.ColortermLine by camera.  outputs : {file name: Output}.
-    recent : what changed lately.  frames : sums of them.
+    recent : what changed lately.  frames : sums of them.  cameras : when each was in use.
     """
 
     status: SeriesStatus
@@ -76,6 +76,7 @@ class Shown:
     outputs: dict[str, Output]
     recent: Recent
     frames: FrameSums
+    cameras: tuple[webpage.CameraSpan, ...]
 
 
 def selection(database: PhotDatabase, options: Namespace,
@@ -136,7 +137,6 @@ class Report:
         self.shown: dict[Series, Shown] = {}
         self.failed: set[Series] = set()
         self.overviews: dict[str, Output] = {}
-        self._fingerprints: dict[Series, str | None] = {}  # of the series that are being made
         self._settled: deque[Series] = deque()
         self._given_out = 0  # jobs whose results are still to come
         self._found: dict[str, tuple[UnrecordedStep, ...]] = {}  # steps by telescope
@@ -162,7 +162,7 @@ class Report:
 
             if sum(JOB_S[type(job)] for job in first) > START_S and self.processes > 1 and can_start():
                 with closing(in_processes(
-                        SeriesMaker.in_worker, (self.observatory, self.options, self.now), SeriesMaker.do,
+                        SeriesMaker.in_worker, (self.observatory, self.options, self.now), SeriesMaker.do_in_worker,
                         chain([[job] for job in first], jobs), processes=self.processes)) as results:
                     yield from results
             else:
@@ -206,14 +206,13 @@ class Report:
     def _changed(self) -> Iterator[Series]:
         """Yield the series that are to be made; the others are taken as they are."""
         for series in self.series:
-            fingerprint = self._fingerprint(series)  # before the rows: newer ones differ later
-            if self.whole and fingerprint is None:
+            count = self.database.count(**series.wanted) if self.whole else None
+            if count == 0:
                 self.fits.pop((series.key, series.filter), None)
-                self._settled.append(series)  # it has no rows
+                self._settled.append(series)
                 continue
-            kept = self._kept(series, fingerprint)
+            kept = self._kept(series, count)
             if kept is None:
-                self._fingerprints[series] = fingerprint
                 yield series
             else:
                 self._take_as_made(series, *kept)
@@ -236,35 +235,30 @@ class Report:
     def _adopted(self) -> dict[str, float]:
         return {name: self.observatory.extinction(name) for _, name in self.fits}
 
-    def _fingerprint(self, series: Series) -> str | None:
-        """Of all that a series is made from; None where there are no rows, or only a part of them is looked at."""
-        if not self.whole:
-            return None
-        site, dome, telid = series.telescope
-        rows = {name: self.database.digest(COLUMNS, site=site, dome=dome, telescope=telid, filter=name)
-                for name in series.native}
-        if not any(rows.values()):
-            return None
+    def _fingerprint(self, series: Series, rows: str) -> str:
+        """Of all that a series is made from; rows : digest of its rows."""
         observatory, longitude = self.observatory, longitude_deg(self.observatory, series.telescope)
         events = events_of(observatory, series.key)
         past = sum(local_noon(date, longitude) <= self.now for date, *_ in events)
         references = [entry for entry in observatory.reference_throughput
-                      if (entry.class_, entry.filter) == (telid[:3], series.filter)]
+                      if (entry.class_, entry.filter) == (series.telescope[2][:3], series.filter)]
         return digest(self.code, self._month(), rows, [observatory.extinction(name) for name in series.native],
                       series.extinction_offset, longitude, events, past, references, observatory.gain_repairs,
                       sorted(observatory.camera_types), self.options.cameracolorterm)
 
-    def _kept(self, series: Series, fingerprint: str | None) -> tuple[SeriesMade, StoredModel] | None:
+    def _kept(self, series: Series, count: int | None) -> tuple[SeriesMade, StoredModel] | None:
         """What an earlier run made of a series, where it would come out the same and is all there still."""
         made = self.state.series.get(str(series))
-        if (made is None or made.fingerprint != fingerprint or not self._is_past(made.status)
+        if (made is None or made.count != count or not self._is_past(made.status)
                 or (series.key, series.filter) not in self.fits):
             return None
         names = _names_of_files(series, self.options)
         if not all(name in made.outputs and self.store.holds(name, made.outputs[name].sha256) for name in names):
             return None
         stored = self.database.model(series.key, series.filter)
-        return (made, stored) if made.model == _model_digest(stored) else None
+        rows = str(self.database.digest(COLUMNS, **series.wanted))  # last, as it takes longest
+        unchanged = made.fingerprint == self._fingerprint(series, rows) and made.model == _model_digest(stored)
+        return (made, stored) if unchanged else None
 
     def _is_past(self, status: SeriesStatus) -> bool:
         """Whether no row is later than now: such rows are left out of a fit until their time has come."""
@@ -282,7 +276,7 @@ class Report:
         self.counts['kept'] += 1
         self.counts['unchanged'] += len(names)
         self._show(series, Shown(status, stored, made.colorterms, {name: made.outputs[name] for name in names},
-                                 made.recent, made.frames))
+                                 made.recent, made.frames, made.cameras))
 
     def _show(self, series: Series, shown: Shown) -> None:
         self.shown[series] = shown
@@ -302,12 +296,12 @@ class Report:
                                       made.model.modelzperr, made.intervals, made.steps)
         outputs = {file.name: self._put(file) for file in made.files}
         self.fits[series.key, series.filter] = made.fit
-        self._show(series, Shown(made.status, made.model, made.colorterms, outputs, made.recent, made.frames))
-        fingerprint = self._fingerprints.pop(series)
-        if fingerprint is not None and self._is_past(made.status):
-            self.state.series[str(series)] = SeriesMade(fingerprint, _model_digest(made.model), made.status,
-                                                        made.nights, made.colorterms, made.warnings, outputs,
-                                                        made.recent, made.frames)
+        self._show(series, Shown(made.status, made.model, made.colorterms, outputs, made.recent, made.frames,
+                                 made.cameras))
+        if self.whole and self._is_past(made.status):
+            self.state.series[str(series)] = SeriesMade(
+                self._fingerprint(series, made.rows), _model_digest(made.model), made.status, made.nights,
+                made.colorterms, made.warnings, outputs, made.recent, made.frames, made.cameras, made.count)
 
     def _leave(self, job: Job) -> None:
         """Leave what processes die over as an earlier run made it: the next run tries it again."""
@@ -479,8 +473,8 @@ class Report:
 
     @cached_property
     def cameras(self) -> tuple[webpage.CameraSpan, ...]:
-        """When each camera was in use, at all telescopes."""
-        return camera_spans(self.database)
+        """When each camera was in use, at all telescopes; where the page is of a part of the data, what that says."""
+        return joined_spans(span for each in self._known().values() for span in each.cameras)
 
     def _all_models(self) -> dict[tuple[str, str], list[tuple[str, StoredModel, float | None]]]:
         """Models by class and filter: those of this run, and the stored ones of what it leaves out."""

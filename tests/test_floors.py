@@ -26,7 +26,7 @@ SAME_FLOOR = {('observatory', 'rejections'), ('starmatch', 'fieldvote'), ('zerop
               ('report', 'reportseries'), ('report', 'reportrows'), ('reportseries', 'reportrows'),
               ('report', 'reportjobs'), ('reportseries', 'reportjobs'),
               ('report', 'framepool'), ('webpage', 'answers'), ('telescopeplots', 'trendplots'),
-              ('webviews', 'webpage'), ('webanswers', 'webpage'), ('webanswers', 'answers'),
+              ('reportstate', 'webpage'), ('webviews', 'webpage'), ('webanswers', 'webpage'), ('webanswers', 'answers'),
               ('webanswers', 'webviews'), ('webrender', 'webpage'), ('webrender', 'webviews'),
               ('webrender', 'webanswers')} | {
     (answer, 'throughputmodel') for answer in ('status', 'steps', 'gains', 'ranking', 'extinction', 'nights')}
