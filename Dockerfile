@@ -44,6 +44,7 @@ RUN rm -rf /usr/local/bin/pip* /usr/local/lib/python3*/site-packages/pip* /usr/l
 COPY --from=build /opt/venv /opt/venv
 COPY *.py observatory.toml /app/
 COPY templates /app/templates/
+COPY static /app/static/
 COPY deploy/runphotzp.sh deploy/shardnights.py /app/deploy/
 ENV PATH=/opt/venv/bin:/app:/app/deploy:/usr/local/bin:/usr/bin:/bin \
     HOME=/data \

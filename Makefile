@@ -3,12 +3,20 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO ?= demo
+SCREENSHOTS ?= screenshots
 unexport AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_S3_BUCKET AWS_DEFAULT_REGION AWS_REGION \
 	PHOTZP_ENVFILE AWS_PROFILE AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3 AWS_CONFIG_FILE AWS_SHARED_CREDENTIALS_FILE
 
-.PHONY: demo test torture audit lint lint-jenkinsfile bench accuracy accuracy-nights accuracy-years image-rehearsal lock clean
+.PHONY: demo screenshots test torture audit lint lint-jenkinsfile lint-pages bench accuracy accuracy-nights accuracy-years image-rehearsal lock clean
 
 demo: $(VENV)/.ready
+	$(BIN)/python demo.py $(DEMO)
+
+# The page of the demo on a desktop, a wall screen, a phone, in the dark and on paper; needs Chromium.
+screenshots: $(VENV)/.ready $(DEMO)/report/index.html
+	PYTHONPATH=. $(BIN)/python tests/screenshots.py $(DEMO)/report $(SCREENSHOTS)
+
+$(DEMO)/report/index.html: | $(VENV)/.ready
 	$(BIN)/python demo.py $(DEMO)
 
 test: $(VENV)/.ready
@@ -18,7 +26,7 @@ test: $(VENV)/.ready
 torture: $(VENV)/.ready
 	$(BIN)/python benchmarks/torture.py
 
-lint: $(VENV)/.ready lint-jenkinsfile
+lint: $(VENV)/.ready lint-jenkinsfile lint-pages
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/shellcheck .ci/run deploy/*.sh
@@ -32,6 +40,14 @@ lint-jenkinsfile:
 		npx --yes npm-groovy-lint@14.6.0 --noserver --failon info Jenkinsfile; \
 	elif [ -n "$$PHOTZP_REQUIRE_ALL" ]; then echo "npx and java are needed to lint the Jenkinsfile"; exit 1; \
 	else echo "no npx or java here: the Jenkinsfile is not linted"; fi
+
+# So is the checker of HTML, which sees sample pages and those of the demo, if it was run.
+lint-pages: $(VENV)/.ready
+	@if command -v npx >/dev/null && command -v java >/dev/null; then \
+		pages=$$(mktemp -d) && PYTHONPATH=. $(BIN)/python tests/samplepages.py $$pages && \
+		npx --yes --ignore-scripts vnu-jar@26.9.27 --Werror $$pages/*.html $(wildcard $(DEMO)/report/*.html) && rm -r $$pages; \
+	elif [ -n "$$PHOTZP_REQUIRE_ALL" ]; then echo "npx and java are needed to check the pages"; exit 1; \
+	else echo "no npx or java here: the pages are not checked for valid HTML"; fi
 
 # Do the lines of the Dockerfile without a container engine; needs root and debootstrap.
 image-rehearsal: $(VENV)/.ready
@@ -66,7 +82,7 @@ accuracy-years: $(VENV)/.ready
 	$(BIN)/python benchmarks/answersstudy.py
 
 clean:
-	rm -rf $(VENV) $(DEMO) .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(DEMO) $(SCREENSHOTS) .pytest_cache .ruff_cache .hypothesis
 
 # The catalogues of two real frames come in a package of which only the data are used, so without its dependencies.
 $(VENV)/.ready: $(wildcard requirements*.txt)

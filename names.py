@@ -75,13 +75,16 @@ def frame_plot(exposure: str, filter_name: str, kind: str) -> str:
 # -- the files of the report -------------------------------------------------------------------------------------------
 
 SERIES_FILES = {'photzptrend': 'png', 'colortermtrend': 'png', 'airmasstrend': 'png', 'errorhist': 'png',
-                'mirrormodel': 'csv'}
+                'mirrormodel': 'csv', 'trenddata': 'json'}
+_STEMS = {'trenddata': 'photzptrend'}  # named as its plot
 OVERVIEW_FILES = ('allmodels_2m01m0', 'allmodels_0m4', 'colorterms')
 TELESCOPE_PLOT, TELESCOPE_PAGE = 'telescopetrend', 'telescope'  # of one telescope in all filters
 STATE_FILE = 'report-state.json'  # what the report keeps of itself, see reportstate.py
 SITE_FILES = ('nightcalendar',)
 FITS_FILE = 'report-fits.npz'  # and the fits of all telescopes and filters, see fitarchive.py
-_SERIES_FILE = re.compile(r'([a-z]+)-([^-]+-[^-]+-[^-]+)-(.+)\.(png|csv)')
+STATIC_TYPES = ('.css', '.js', '.txt')  # what pages load besides; no other file of the report is of these types
+_SERIES_FILE = re.compile(r'([a-z]+)-([^-]+-[^-]+-[^-]+)-(.+)\.(png|csv|json)')
+_SERIES_KINDS = {(_STEMS.get(kind, kind), type_): kind for kind, type_ in SERIES_FILES.items()}
 _OVERVIEW_FILE = re.compile(rf'({"|".join(OVERVIEW_FILES)})_(.+)\.png')
 _SITE_FILE = re.compile(rf'({"|".join(SITE_FILES)})-([^-]+)\.png')
 _SAFE_FILE = re.compile(r'[A-Za-z0-9][A-Za-z0-9_+.-]{0,199}')  # 200: leaves room for the mark of a temporary file
@@ -106,7 +109,8 @@ def trend_plot_name(kind: str, telescope: str, filter_name: str) -> str:
     kind : a key of SERIES_FILES.  telescope : site-enclosure-telescope.
     Raises ValueError where the name could not be taken apart again, or is none for a file.
     """
-    return safe_file(f'{kind}-{_telescope(telescope)}-{safe_part(filter_name)}.{SERIES_FILES[kind]}')
+    stem = _STEMS.get(kind, kind)
+    return safe_file(f'{stem}-{_telescope(telescope)}-{safe_part(filter_name)}.{SERIES_FILES[kind]}')
 
 
 def telescope_plot_name(telescope: str) -> str:
@@ -143,8 +147,8 @@ def site_plot_name(kind: str, site: str) -> str:
 def parse_report_name(name: str) -> ReportName:
     """Take the name of a plot or table of the report apart: a ReportName, or ValueError where it is none."""
     series, overview, site = (each.fullmatch(name) for each in (_SERIES_FILE, _OVERVIEW_FILE, _SITE_FILE))
-    if series and SERIES_FILES.get(series[1]) == series[4]:
-        parsed = ReportName(series[1], series[2], series[3])
+    if series and (series[1], series[4]) in _SERIES_KINDS:
+        parsed = ReportName(_SERIES_KINDS[series[1], series[4]], series[2], series[3])
     elif overview:
         parsed = ReportName(overview[1], None, overview[2])
     elif site:
@@ -155,6 +159,16 @@ def parse_report_name(name: str) -> ReportName:
     for part in (*(parsed.telescope or 'all').split('-'), parsed.filter):
         safe_part(part)
     return parsed
+
+
+def static_file_name(name: str) -> str:
+    """Return `name` if it may be that of a file which pages load: by its type it is no other file of the report.
+
+    Raises ValueError else.
+    """
+    if not name.endswith(STATIC_TYPES):
+        raise ValueError(f'{name!r} does not end in one of {", ".join(STATIC_TYPES)}')
+    return safe_file(name)
 
 
 def safe_file(text: object) -> str:

@@ -43,7 +43,7 @@ from reportjobs import Drawing, File, StepSearch, calendar_figure, colorterms_fi
 from reportrows import COLUMNS, Series, events_of, joined_spans, longitude_deg, moment
 from reportstate import Output, OverviewMade, ReportState, SeriesMade, StepsMade, code_digest, digest
 from reportstore import BucketStore, DirectoryStore
-from status import SeriesStatus, counted_anew
+from status import SeriesStatus, counted_anew, trend_of
 from steps import UnrecordedStep
 from throughputmodel import ThroughputFit, local_noon
 
@@ -424,12 +424,16 @@ class Report:
         outputs = {name: output for each in shown for name, output in each.outputs.items()} | self.overviews
         plots = {name: webpage.Plot(each.width, each.height, each.alt) for name, each in outputs.items()
                  if each.width is not None and each.height is not None}
+        trends = (trend_of(each.status.telescope, each.status.filter, each.model.dateobs, each.model.modelzp)
+                  for each in shown)
         page = webpage.Page(updated=str(self.now.astype('datetime64[s]')),
                             statuses=tuple(each.status for each in shown), plots=plots, runs=tuple(self._runs()),
                             version=self.version, files=tuple(name for name in outputs if name not in plots),
-                            answers=self.answers, cameras=self.cameras)
+                            answers=self.answers, cameras=self.cameras, trends=tuple(filter(None, trends)))
         page = webpage.merge(_earlier_page(self.store.get('status.json')), page)
         page = webpage.only_present(page, self.store.names())
+        for name, content in webrender.static_files().items():
+            self.store.put(name, content)
         self.store.put('status.json', webpage.render_status(page).encode())
         for name, html in webrender.render_telescopes(page).items():
             self.store.put(name, html.encode())
@@ -593,7 +597,7 @@ def _names_of_files(series: Series, options: Namespace) -> list[str]:
     """Names of the files that the options want of a series."""
     kinds = ['mirrormodel']
     if options.pertelescopeplots:
-        kinds += ['photzptrend', 'airmasstrend', 'colortermtrend']
+        kinds += ['photzptrend', 'trenddata', 'airmasstrend', 'colortermtrend']
     if options.errorhistogram:
         kinds += ['errorhist']
     return [trend_plot_name(kind, series.key, series.filter) for kind in kinds]

@@ -26,9 +26,10 @@ from photdbinterface import PhotDatabase
 from photdbtables import RowDigest, StoredModel
 from reportjobs import Drawing, File, StepSearch, image_file
 from reportrows import COLUMNS, Rows, Series, camera_spans, longitude_deg, moment, read_rows
-from status import RECENT_DAYS, SeriesStatus, finding, series_status
+from status import HEALTHY_MAG, RECENT_DAYS, SeriesStatus, finding, series_status
 from steps import UnrecordedStep
 from throughputmodel import ThroughputFit, fit_throughput, night_of, percent_of_reference
+from trenddata import Points, trend_json
 from webpage import CameraSpan
 
 log = logging.getLogger('photzp.report')
@@ -125,7 +126,11 @@ class SeriesMaker:
     def _files(self, rows: Rows, fit: ThroughputFit, said: str) -> Iterator[File]:
         yield File(trend_plot_name('mirrormodel', rows.telescope, rows.filter), model_csv(rows, fit).encode())
         if self.options.pertelescopeplots:
-            yield _image('photzptrend', rows, self._trend_plot(rows, fit), said)
+            data = _trend_data(rows, fit)
+            yield _image('photzptrend', rows, trendplots.trend_plot(
+                _title(rows), data, fit, events=rows.events, reference_mag=rows.reference_mag, until=self.until), said)
+            yield File(trend_plot_name('trenddata', rows.telescope, rows.filter),
+                       self._trend_json(rows, fit, data).encode())
             yield _airmass_plot(rows, fit)
             yield self._colorterm_plot(rows)
         if self.options.errorhistogram:
@@ -133,13 +138,15 @@ class SeriesMaker:
                 _title(rows), rows.zeropoints.zperr, rows.zeropoints.zpsig),
                 'histogram of the errors and the scatter of single frames')
 
-    def _trend_plot(self, rows: Rows, fit: ThroughputFit) -> Figure:
-        z = rows.zeropoints
-        shown = ~np.isnat(z.dateobs) & np.isfinite(rows.zp_repaired)
-        zp = np.where(np.isfinite(rows.zp_unit), rows.zp_unit, rows.zp_cameracolour) - _offsets(rows, fit)
-        return trendplots.trend_plot(
-            _title(rows), trendplots.TrendData(z.dateobs, zp, z.camera, rows.usable & shown), fit, events=rows.events,
-            reference_mag=rows.reference_mag, until=self.until)
+    def _trend_json(self, rows: Rows, fit: ThroughputFit, data: trendplots.TrendData) -> str:
+        events = [(str(date), kind, note) for date, kind, note in rows.events if kind != 'start']
+        recorded = [np.datetime64(date, 'D') for date, kind, _ in events if kind == 'instrument']
+        changes = [(str(date), 'camera change', '') for date in trendplots.camera_changes(recorded, fit.steps)]
+        return trend_json(
+            rows.telescope, rows.filter, Points(data.time, data.zp_mag, data.camera, rows.zeropoints.name, data.usable,
+                                                fit.row_clear_probability), trendplots.model_curves(fit),
+            events=sorted(events + changes), reference_mag=rows.reference_mag, healthy_mag=HEALTHY_MAG,
+            until=self.until)
 
     def _colorterm_plot(self, rows: Rows) -> File:
         z = rows.zeropoints
@@ -148,6 +155,13 @@ class SeriesMaker:
         return _image('colortermtrend', rows, trendplots.colorterm_plot(
             _title(rows), z.dateobs[terms], z.colorterm[terms], z.camera[terms], self.until),
             f'colour term against time, median {median:+.3f}')
+
+
+def _trend_data(rows: Rows, fit: ThroughputFit) -> trendplots.TrendData:
+    z = rows.zeropoints
+    shown = ~np.isnat(z.dateobs) & np.isfinite(rows.zp_repaired)
+    zp = np.where(np.isfinite(rows.zp_unit), rows.zp_unit, rows.zp_cameracolour) - _offsets(rows, fit)
+    return trendplots.TrendData(z.dateobs, zp, z.camera, rows.usable & shown)
 
 
 def recent_changes(rows: Rows, fit: ThroughputFit, night: np.ndarray) -> Recent:

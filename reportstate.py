@@ -30,7 +30,7 @@ SCHEMA = 4
 CODE = ('alarms', 'calendarplots', 'clearsky', 'colourterm', 'extinction', 'fitarchive', 'names', 'observatory',
         'photdbinterface', 'photdbtables', 'plaintext', 'report', 'reportjobs', 'reportrows', 'reportseries',
         'reportstate', 'sharednight', 'status', 'steps', 'telescopeplots', 'throughputline', 'throughputmodel',
-        'trendplots', 'typedjson')
+        'trenddata', 'trendplots', 'typedjson')
 LIBRARIES = ('matplotlib', 'numpy', 'pillow', 'scipy')
 
 

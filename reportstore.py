@@ -47,6 +47,9 @@ CONTENT_TYPES = {
     '.html': 'text/html; charset=utf-8',
     '.json': 'application/json',
     '.csv': 'text/csv; charset=utf-8',
+    '.css': 'text/css; charset=utf-8',
+    '.js': 'text/javascript; charset=utf-8',
+    '.txt': 'text/plain; charset=utf-8',
 }
 IMAGE_CACHE = 'public, max-age=300'  # five minutes: a page left open shows new plots soon, scrolling asks for nothing
 NO_CACHE = 'no-cache'  # kept, but asked for every time: page, status and tables are always new

@@ -11,6 +11,7 @@ from throughputmodel import ThroughputFit
 
 HEALTHY_MAG = 0.2   # a telescope within this of its reference is in the healthy band
 RECENT_DAYS = 30
+TREND_WEEKS = 53    # a year and the week that has begun
 SCHEMA = 1          # of status.json; raised when a field is renamed or changes its meaning
 
 
@@ -65,6 +66,37 @@ class SeriesStatus:
             return cls(**{**known, 'cameras': tuple(known['cameras'])})
         except (KeyError, TypeError) as error:
             raise ValueError(f'not a row of the status: {error}') from None
+
+
+@dataclass(frozen=True)
+class Trend:
+    """The newest year of the model of one telescope and filter, a value a week.
+
+    first : date of the first day of the first week, 'YYYY-MM-DD'; weeks begin on Thursdays, as days are counted from
+    1 January 1970.  zp_mag : model zeropoint at airmass 1 at the last night of each week [mag], None without a night.
+    """
+
+    telescope: str
+    filter: str
+    first: str
+    zp_mag: tuple[float | None, ...]
+
+
+def trend_of(telescope: str, filter_name: str, time: np.ndarray, model_mag: np.ndarray) -> Trend | None:
+    """The trend of a nightly model, None where there is none.
+
+    time (n,) datetime64 in order; model_mag (n,) [mag].  It ends with the last night, whatever the time now is, and is
+    rounded to a millimagnitude: an unchanged model gives the same trend.
+    """
+    known = np.isfinite(model_mag) & ~np.isnat(time)
+    week = time[known].astype('datetime64[W]').astype(int)
+    newest = dict(zip(week.tolist(), np.round(model_mag[known], 3).tolist(), strict=True))  # the last of a week stays
+    if not newest:
+        return None
+    last = max(newest)
+    first = max(min(newest), last - TREND_WEEKS + 1)
+    return Trend(telescope, filter_name, str(np.datetime64(first, 'W').astype('datetime64[D]')),
+                 tuple(newest.get(each) for each in range(first, last + 1)))
 
 
 def series_status(telescope: str, filter_name: str, cameras: Iterable[str], fit: ThroughputFit, *, rows: int,

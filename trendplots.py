@@ -470,12 +470,17 @@ def _lay_events(axes: Axes, events: Iterable[Sequence], steps: Iterable[Step]) -
         days = [date for date, kind, _ in events if kind in names]
         handles += _lay_verticals(axes, days, colour, style, width, label)
     recorded = [(date, note or 'instrument') for date, kind, note in events if kind == 'instrument']
-    changes = [(step.time.astype('datetime64[D]'), 'camera change') for step in steps if step.kind == 'instrument']
-    near = np.timedelta64(INSTRUMENT_DAYS, 'D')
-    changes = [change for change in changes if all(abs(change[0] - date) > near for date, _ in recorded)]
+    changes = [(date, 'camera change') for date in camera_changes([date for date, _ in recorded], steps)]
     handles += _lay_verticals(axes, [date for date, _ in recorded + changes], BLUE, '-.', 1.3, 'instrument change')
     _label_lines(axes, sorted(recorded + changes))
     return handles
+
+
+def camera_changes(recorded: Iterable[np.datetime64], steps: Iterable[Step]) -> list[np.datetime64]:
+    """Dates of the instrument's steps that are near none of those on record."""
+    near, recorded = np.timedelta64(INSTRUMENT_DAYS, 'D'), list(recorded)
+    dates = [step.time.astype('datetime64[D]') for step in steps if step.kind == 'instrument']
+    return [date for date in dates if all(abs(date - each) > near for each in recorded)]
 
 
 def _lay_verticals(axes: Axes, dates: Iterable, colour: str, style: Any, width: float, label: str) -> list[Line2D]:

@@ -6,13 +6,14 @@ one filter can `merge` its rows into those of earlier runs.  docs/status.md desc
 
 import json
 import math
+import re
 import types
 import typing
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from typing import Any
 
 from answers import Answers, as_tree, from_tree
-from status import SCHEMA, SeriesStatus
+from status import SCHEMA, SeriesStatus, Trend
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Page:
 
     updated : when it was made, UTC.  plots : {file name: Plot}.  runs : newest first; of the run that makes the page,
     `ended` is `updated`.  version : of the program.  files : names of other files to link to, as mirrormodel-....csv.
-    cameras : by telescope and time.
+    cameras : by telescope and time.  trends : by telescope and filter, at most one of each.
     answers : of the whole fleet; without its single nights where it was read from status.json.
     """
 
@@ -64,22 +65,26 @@ class Page:
     files: tuple[str, ...] = ()
     cameras: tuple[CameraSpan, ...] = ()
     answers: Answers = field(default_factory=Answers)
+    trends: tuple[Trend, ...] = ()
 
 
 def merge(old: Page | None, new: Page) -> Page:
     """The page of a new run with what it did not look at from an older one.
 
-    old : Page or None.  Rows of the same telescope and filter, plots of the same name, and cameras of the same
-    telescope are those of the new one; time, runs and version are the new one's too, and so are the answers, which are
+    old : Page or None.  Rows and trends of the same telescope and filter, plots of the same name, and cameras of the
+    same telescope are those of the new one; time, runs and version are the new one's too, and so are the answers, which are
     always of the whole fleet: a run over a part of the time gives none and leaves those that there are.
     """
     rows = {_key(status): status for page in (old, new) if page for status in page.statuses}
     plots = (old.plots if old else {}) | new.plots
     mine = {span.telescope for span in new.cameras}
     cameras = {*new.cameras, *(span for span in (old.cameras if old else ()) if span.telescope not in mine)}
+    looked_at = {_key(each) for each in new.statuses}
+    trends = {_key(each): each for each in (old.trends if old else ()) if _key(each) not in looked_at}
+    trends |= {_key(each): each for each in new.trends}
     answers = old.answers if old and new.answers.are_none else new.answers
     return replace(new, statuses=tuple(rows[key] for key in sorted(rows)), plots=dict(sorted(plots.items())),
-                   files=tuple(sorted({*(old.files if old else ()), *new.files})), answers=answers,
+                   files=tuple(sorted({*(old.files if old else ()), *new.files})), answers=answers, trends=tuple(trends[key] for key in sorted(trends)),
                    cameras=tuple(sorted(cameras, key=lambda span: (span.telescope, span.first, span.camera))))
 
 
@@ -99,9 +104,14 @@ def render_status(page: Page) -> str:
         'statuses': [status.as_dict() for status in sorted(page.statuses, key=_key)],
         'plots': {name: asdict(plot) for name, plot in page.plots.items()},
         'files': sorted(page.files), 'runs': [asdict(run) for run in page.runs], 'answers': as_tree(page.answers),
-        'cameras': [asdict(span) for span in page.cameras],
+        'cameras': [asdict(span) for span in page.cameras], 'trends': [asdict(trend) for trend in page.trends],
     }
-    return json.dumps(_finite(tree), indent=1, sort_keys=True, allow_nan=False) + '\n'
+    return _in_one_line(json.dumps(_finite(tree), indent=1, sort_keys=True, allow_nan=False)) + '\n'
+
+
+def _in_one_line(text: str) -> str:
+    """JSON with each list of numbers in one line; a line never ends inside a string."""
+    return re.sub(r'\[\n[-+.\deE,\snul]*\]', lambda numbers: re.sub(r'\s+', '', numbers[0]), text)
 
 
 def read_status(text: str) -> Page:
@@ -112,8 +122,10 @@ def read_status(text: str) -> Page:
             raise ValueError(f'its schema is {tree["schema"]!r}, not {SCHEMA}')
         statuses = tuple(_checked(SeriesStatus, _cameras_as_tuple(entry)) for entry in tree['statuses'])
         plots = {name: _checked(Plot, entry) for name, entry in tree['plots'].items()}
+        trends = tuple(_checked(Trend, {**entry, 'zp_mag': tuple(entry['zp_mag'])})
+                       for entry in tree.get('trends', ()))
         return _checked(Page, {'updated': tree['updated'], 'version': tree['version'], 'statuses': statuses,
-                               'plots': plots, 'files': tuple(tree['files']),
+                               'plots': plots, 'trends': trends, 'files': tuple(tree['files']),
                                'cameras': tuple(_checked(CameraSpan, entry) for entry in tree.get('cameras', ())),
                                'answers': from_tree(tree['answers']) if 'answers' in tree else Answers(),
                                'runs': tuple(_checked(RunInfo, entry) for entry in tree['runs'])})
@@ -165,5 +177,5 @@ def _finite(tree: Any) -> Any:
     return None if isinstance(tree, float) and not math.isfinite(tree) else tree
 
 
-def _key(status: SeriesStatus) -> tuple[str, str]:
-    return status.telescope, status.filter
+def _key(each: SeriesStatus | Trend) -> tuple[str, str]:
+    return each.telescope, each.filter

@@ -1,7 +1,7 @@
 """The report's pages: a `webpage.Page` in, HTML out.
 
-Each page is whole in itself: links are relative, nothing is loaded from elsewhere, and there is no script.  Whatever
-comes from data is escaped by the templates.  A page links what the `Page` holds, and the pages that `render_telescopes`
+Each page is whole without scripts: links are relative, and what it loads is beside it (`static_files`).  Whatever comes
+from data is escaped by the templates.  A page links what the `Page` holds, and the pages that `render_telescopes`
 makes of the same `Page`: put those first.
 
 The index answers, from top to bottom, what is asked in the morning: what is wrong, the worst first; which mirror is
@@ -16,16 +16,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import webanswers
+import weboverview
 import webtext
+from names import static_file_name
 from status import HEALTHY_MAG, RECENT_DAYS
 from webpage import Page, merge
-from webviews import DORMANT_DAYS, Telescope, filters_of, runs_of, sites_of, telescopes_of
+from webviews import DORMANT_DAYS, SILENT_DAYS, Telescope, filters_of, runs_of, sites_of, telescopes_of
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-TEMPLATES = Path(__file__).with_name('templates')
+TEMPLATES, STATIC = (Path(__file__).with_name(name) for name in ('templates', 'static'))
 SHOWN_FINDINGS, SHOWN_ADVICE, SHOWN_EVENTS, SHOWN_STEPS = 6, 8, 15, 8  # of each; the rest can be unfolded
+LISTED_ADVICE, LISTED_EVENTS, LISTED_STEPS = 16, 24, 12  # on the index; all are on the pages of their telescopes
+
+
+def static_files() -> dict[str, bytes]:
+    """{file name: content} of what the pages load and nothing is put into: all of `static/` but its README."""
+    return {static_file_name(path.name): path.read_bytes() for path in sorted(STATIC.iterdir())
+            if path.name != 'README.md'}
 
 
 def render_index(page: Page) -> str:
@@ -37,6 +46,8 @@ def render_index(page: Page) -> str:
     fleet_filters, fleet = webanswers.fleet_of(page.answers.fleet)
     extinction_filters, extinction = webanswers.extinction_of(page.answers.extinction)
     return _html('index.html.j2', page, now, telescopes, {
+        'cards': [card for card in weboverview.cards_of(page, telescopes, now) if not card.telescope.dormant],
+        'sparks': weboverview.sparks_of(page, now), 'states': weboverview.STATES,
         'telescopes': telescopes, 'runs': runs_of(page.runs, now), 'filters': filters_of(page, telescopes),
         'sites': sites_of(telescopes), 'dormant': [each for each in telescopes if each.dormant],
         'findings': webanswers.findings_of(page.answers.findings), 'advice': advice,
@@ -72,8 +83,10 @@ def _html(template: str, page: Page, now: datetime | None, telescopes: Iterable[
     html = _environment().get_template(template).render(
         page=page, pages={each.name: each.page for each in telescopes if each.page is not None},
         updated=webtext.words(now), band_percent=100 * 10 ** (-0.4 * HEALTHY_MAG), recent_days=RECENT_DAYS,
-        dormant_days=DORMANT_DAYS, shown_findings=SHOWN_FINDINGS, shown_advice=SHOWN_ADVICE, shown_events=SHOWN_EVENTS,
-        shown_steps=SHOWN_STEPS, falls_below=webanswers.falls_below, day_of_year=webtext.day_of_year, **values)
+        dormant_days=DORMANT_DAYS, silent_days=SILENT_DAYS,
+        shown_findings=SHOWN_FINDINGS, shown_advice=SHOWN_ADVICE, shown_events=SHOWN_EVENTS,
+        shown_steps=SHOWN_STEPS, listed_advice=LISTED_ADVICE, listed_events=LISTED_EVENTS, listed_steps=LISTED_STEPS, spark_width=weboverview.WIDTH, spark_height=weboverview.HEIGHT,
+        spark_percent=(weboverview.BOTTOM_PERCENT, weboverview.TOP_PERCENT), falls_below=webanswers.falls_below, day_of_year=webtext.day_of_year, **values)
     return html.encode('utf-8', 'replace').decode()  # half a sign of UTF-16 cannot be written
 
 

@@ -44,6 +44,7 @@ class Series:
     status: SeriesStatus | None
     plots: tuple[NamedPlot, ...]
     table: str | None  # file name of the nightly model
+    data: str | None  # and of the data of the trend, see trenddata.py
     days_silent: int | None
     as_of: str | None  # date of the row where it is older than the page
     days_since_event: int | None
@@ -53,6 +54,11 @@ class Series:
     def anchor(self) -> str:
         """Where the page shows it."""
         return anchor('telescope', self.telescope, self.filter)
+
+    @property
+    def trend(self) -> NamedPlot | None:
+        """Its plot of the throughput."""
+        return next((plot for plot in self.plots if plot[0].startswith('photzptrend-')), None)
 
     @property
     def low(self) -> bool:
@@ -125,13 +131,15 @@ class Telescope:
 def telescopes_of(page: Page, now: datetime | None) -> tuple[Telescope, ...]:
     """All telescopes with a row or a plot, in order of their names."""
     statuses = {(status.telescope, status.filter): status for status in page.statuses}
-    plots, tables = _plots_by_series(page), _tables_by_series(page)
+    plots = _plots_by_series(page)
+    tables, data = (_files_by_series(page, kind) for kind in ('mirrormodel', 'trenddata'))
     cameras: dict[str, list[CameraSpan]] = defaultdict(list)
     for span in page.cameras:
         cameras[span.telescope].append(span)
-    keys = sorted({*statuses, *plots, *tables}, key=lambda key: (key[0], by_wavelength(key[1])))
+    keys = sorted({*statuses, *plots, *tables, *data}, key=lambda key: (key[0], by_wavelength(key[1])))
     return tuple(
-        Telescope(name, tuple(_series(key, statuses.get(key), plots.get(key, ()), tables.get(key), now)
+        Telescope(name, tuple(_series(key, statuses.get(key), plots.get(key, ()), tables.get(key), data.get(key),
+                                      now)
                               for key in group), _own_plot(page, name), tuple(cameras[name]))
         for name, group in groupby(keys, key=lambda key: key[0]))
 
@@ -142,10 +150,10 @@ def _own_plot(page: Page, telescope: str) -> tuple[str, Plot] | None:
 
 
 def _series(key: tuple[str, str], status: SeriesStatus | None, plots: Iterable[NamedPlot], table: str | None,
-            now: datetime | None) -> Series:
+            data: str | None, now: datetime | None) -> Series:
     made = moment(status.updated) if status else None
     old = made is not None and now is not None and (now - made).total_seconds() > 3600 * STALE_HOURS
-    return Series(*key, status, tuple(plots), table,
+    return Series(*key, status, tuple(plots), table, data,
                   days_silent=days_from(status.last_observation if status else None, now),
                   as_of=status.updated[:10] if status and old else None,
                   days_since_event=days_from(status.event_date if status else None, now),
@@ -163,9 +171,11 @@ def _plots_by_series(page: Page) -> dict[tuple[str, str], list[NamedPlot]]:
     return found
 
 
-def _tables_by_series(page: Page) -> dict[tuple[str, str], str]:
+def _files_by_series(page: Page, kind: str) -> dict[tuple[str, str], str]:
+    """{(telescope, filter): file name} of the files of a kind that are no plots."""
     named = ((_parsed(name), name) for name in page.files)
-    return {(parsed.telescope, parsed.filter): name for parsed, name in named if parsed and parsed.telescope}
+    return {(parsed.telescope, parsed.filter): name for parsed, name in named
+            if parsed and parsed.telescope and parsed.kind == kind}
 
 
 def _parsed(name: str) -> ReportName | None:
@@ -192,6 +202,11 @@ class Filter:
     def anchor(self) -> str:
         """Where the page shows it."""
         return anchor('filter', self.name)
+
+    @property
+    def code(self) -> str:
+        """As addresses and the page's script name it."""
+        return anchor(self.name)
 
 
 def filters_of(page: Page, telescopes: Iterable[Telescope]) -> tuple[Filter, ...]:

@@ -70,7 +70,7 @@ def one_directory(place: Path, frames: int = 6, most: int = 5) -> Tally:
     if way is None:
         return Tally(0, (), ('root, and no setpriv (package util-linux) that works: not tried',))
     lost = []
-    program = {name: listing(ROOT / name) for name in ('templates', 'deploy', 'docs')}
+    program = {name: listing(ROOT / name) for name in ('templates', 'static', 'deploy', 'docs')}
     before = {name: listing(place / name) for name in kept}
     outside = outside_of(place, here.out)
     here.more = {'PHOTZP_PYTHON': sys.executable, 'PHOTZP_ARCHIVE': str(here.archive), 'PHOTZP_PS1DIR': str(here.ps1),

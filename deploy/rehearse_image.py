@@ -234,7 +234,7 @@ def check_run(image, work):
                            stdout=subprocess.PIPE).stdout.split('\n')
     written = {os.path.relpath(path, image.root) for path in found if path} - {'.'}
     outside = sorted(path for path in written if not path.startswith(('data/', 'proc/')))
-    if outside or 'data/lcozpplots/index.html' not in written:
+    if outside or not {f'data/lcozpplots/{name}' for name in ('index.html', 'uPlot.iife.min.js')} <= written:
         sys.exit(f'written outside /data: {outside}; in it: {sorted(written)[:20]}')
     print(f'--- {" ".join(image.command)} made {len(written)} files as user {image.user}, all of them in /data')
 

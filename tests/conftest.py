@@ -9,9 +9,11 @@ import shutil
 import sys
 import uuid
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
+import browserpages
 import hypothesis
 import postgresqlserver
 import pytest
@@ -19,6 +21,7 @@ import sqlalchemy as sa
 from astropy.io import fits
 from runs import MANY, arguments
 
+import longtermphotzp
 import photcalibration
 import simulation
 
@@ -114,6 +117,52 @@ def postgresql_schema(postgresql):
         yield url.render_as_string(hide_password=False)
         connection.execute(sa.schema.DropSchema(name, cascade=True))
     engine.dispose()
+
+
+@pytest.fixture(scope='session')
+def years_report(tmp_path_factory):
+    """The report over two simulated years of three telescopes in two filters, made by the script: its directory."""
+    out = tmp_path_factory.mktemp('years_report')
+    assert simulation.main(['years', str(out / 'years.db'), '--telescopes', '3', '--years', '2', '--filters', 'gp,rp',
+                            '--seed', '11']) == 0
+    options = longtermphotzp.parser().parse_args([
+        '--database', str(out / 'years.db'), '--outputdirectory', str(out / 'report'), '--observatory',
+        str(out / 'observatory-years.toml')])
+    assert longtermphotzp.run(options, now=datetime(2018, 1, 5, 12, tzinfo=UTC)) == 0
+    return out / 'report'
+
+
+@pytest.fixture(scope='module')
+def site(years_report):
+    """URL of the directory of that report."""
+    with browserpages.served(years_report) as url:
+        yield url
+
+
+@pytest.fixture(scope='module')
+def fleet_site(years_report, tmp_path_factory):
+    """URL of the pages of 30 telescopes in 6 filters."""
+    out = tmp_path_factory.mktemp('fleet') / 'report'
+    browserpages.enlarged(years_report, out, browserpages.FLEET, browserpages.FILTERS)
+    with browserpages.served(out) as url:
+        yield url
+
+
+@pytest.fixture(scope='module')
+def chromium():
+    """One browser for the tests of a file; of a file, since no other event loop can run in its thread."""
+    if browserpages.chromium() is None:
+        unavailable('Chromium is not installed (apt-get install chromium)')
+    with browserpages.browser() as running:
+        yield running
+
+
+@pytest.fixture
+def visit(chromium):
+    """visit(url, ...) -> page, see `browserpages.Visitor`; the test fails on whatever the browser complains about."""
+    visitor = browserpages.Visitor(chromium)
+    yield visitor
+    assert visitor.leave() == []
 
 
 def unavailable(reason):

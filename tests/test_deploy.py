@@ -119,7 +119,7 @@ def test_the_image_has_every_module_and_file_that_the_scripts_read():
     copied = re.findall(r'^COPY (?!--from)(.*) (\S+)$', DOCKERFILE.split('\nFROM ')[-1], re.MULTILINE)
     held = {path.relative_to(ROOT) for sources, _ in copied for source in sources.split() for path in ROOT.glob(source)}
     assert {Path(path.name) for path in ROOT.glob('*.py')} <= held
-    others = ('observatory.toml', 'templates', 'deploy/runphotzp.sh', 'deploy/shardnights.py')
+    others = ('observatory.toml', 'templates', 'static', 'deploy/runphotzp.sh', 'deploy/shardnights.py')
     assert {Path(name) for name in others} <= held
     assert '--require-hashes' in DOCKERFILE
 

@@ -12,8 +12,9 @@ FLOORS = (
     {'starmatch', 'fieldvote', 'zeropoint', 'kronloss', 'clearsky', 'sharednight'},
     {'throughputmodel', 'throughputline', 'quality', 'colourterm', 'status', 'alarms', 'steps', 'gains', 'ranking',
      'extinction', 'nights', 'photdbtables', 'photdbplaces'},
-    {'photdbinterface', 'frameplots', 'trendplots', 'calendarplots', 'telescopeplots', 'webpage', 'reportstore',
-     'reportstate', 'exporttable', 'metrics', 'answers', 'fitarchive', 'webviews', 'webanswers', 'webrender'},
+    {'photdbinterface', 'frameplots', 'trendplots', 'trenddata', 'calendarplots', 'telescopeplots', 'webpage',
+     'reportstore', 'reportstate', 'exporttable', 'metrics', 'answers', 'fitarchive', 'webviews', 'webanswers',
+     'webrender'},
     {'commandline', 'framepool', 'report', 'reportseries', 'reportrows', 'reportjobs', 'databasecheck', 'realframes'},
     {'photcalibration', 'longtermphotzp', 'simulation', 'demo'},
 )

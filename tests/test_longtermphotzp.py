@@ -19,6 +19,7 @@ from astropy.table import Table
 import longtermphotzp
 import reportstore
 import simulation
+import webrender
 from photdbinterface import Measurement, PhotDatabase
 from rejections import RunStopped
 
@@ -61,13 +62,13 @@ def made(years, tmp_path_factory):
 
 def test_every_series_has_its_files_and_nothing_is_left_over(made, years):
     expected = {'index.html', 'status.json', 'report-state.json', 'report-fits.npz', 'colorterms_gp.png',
-                'colorterms_zp.png', 'nightcalendar-lsc.png'}
+                'colorterms_zp.png', 'nightcalendar-lsc.png', *webrender.static_files()}
     for telescope in years.telescopes:
         expected |= {f'telescope-{telescope}.html', f'telescopetrend-{telescope}.png'}
         for name in ('gp', 'zp'):
             expected |= {f'{kind}-{telescope}-{name}.png' for kind in ('photzptrend', 'colortermtrend', 'airmasstrend',
                                                                        'errorhist')}
-            expected.add(f'mirrormodel-{telescope}-{name}.csv')
+            expected |= {f'mirrormodel-{telescope}-{name}.csv', f'photzptrend-{telescope}-{name}.json'}
             expected.add(f'allmodels_{"0m4" if "-0m4" in telescope else "2m01m0"}_{name}.png')
     assert {path.name for path in made[0].iterdir()} == expected
     for path in made[0].glob('*.png'):
@@ -81,7 +82,7 @@ def test_the_pages_name_only_what_is_there_and_all_of_it(made):
     for names in named.values():
         assert all((made[0] / name).is_file() for name in names)
     assert set().union(*named.values()) == {path.name for path in made[0].iterdir()} - {
-        'report-state.json', 'report-fits.npz'}
+        'report-state.json', 'report-fits.npz', *webrender.static_files()}
     assert named['index.html'] >= {path.name for path in made[0].glob('photzptrend*.png')}
 
 
@@ -92,6 +93,7 @@ def test_pages_of_telescopes_come_before_the_index_that_names_them(made, years, 
     shutil.copytree(made[0], tmp_path / 'out')
     assert report(years, tmp_path / 'out', database=made[1]) == 0
     assert order[-1] == 'index.html'
+    assert order.index('uPlot.iife.min.js') < order.index(f'telescope-{years.telescopes[0]}.html')
     assert set(order[-1 - len(years.telescopes):-1]) == {f'telescope-{name}.html' for name in years.telescopes}
 
 
@@ -137,9 +139,10 @@ def test_percent_is_that_of_the_reference(made):
 
 
 def test_a_second_run_writes_nothing_new_but_the_page(made, years, capsys):
-    times = {path.name: path.stat().st_mtime_ns for path in made[0].glob('*.png')}
+    kept = [path for path in made[0].iterdir() if path.suffix in ('.png', '.csv', '.js', '.css', '.txt')]
+    times = {path.name: path.stat().st_mtime_ns for path in kept}
     assert report(years, made[0], database=made[1]) == 0
-    assert {path.name: path.stat().st_mtime_ns for path in made[0].glob('*.png')} == times
+    assert {path.name: path.stat().st_mtime_ns for path in kept} == times
 
 
 def test_a_run_for_one_telescope_leaves_the_others_on_the_page(made, years, tmp_path):
@@ -395,6 +398,7 @@ def test_report_into_a_bucket(years, tmp_path, s3, capsys):
     assert {'index.html', 'status.json', 'manifest.json', 'colorterms_gp.png'} < set(objects)
     head = s3.head_object(Bucket='throughput', Key='index.html')
     assert head['ContentType'].startswith('text/html')
+    assert s3.head_object(Bucket='throughput', Key='uPlot.iife.min.js')['ContentType'].startswith('text/javascript')
     newest_image = max(entry['LastModified'] for key, entry in objects.items() if key.endswith('.png'))
     assert newest_image <= objects['index.html']['LastModified'] <= objects['manifest.json']['LastModified']
     capsys.readouterr()

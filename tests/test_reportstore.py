@@ -370,12 +370,14 @@ def test_a_directory_in_place_of_a_file_is_told(directory):
 
 
 def test_objects_have_types_and_say_how_long_they_may_be_kept(s3):
-    fill(s3, FILES)
-    heads = {name: s3.client.head_object(Bucket=s3.bucket, Key=name) for name in (*FILES, MANIFEST)}
+    files = FILES | {'page.js': b'"use strict"', 'page.css': b'p {}'}
+    fill(s3, files)
+    heads = {name: s3.client.head_object(Bucket=s3.bucket, Key=name) for name in (*files, MANIFEST)}
     assert {name: head['ContentType'] for name, head in heads.items()} == {
         'photzptrend-lsc-doma-1m0a-rp.png': 'image/png', 'mirrormodel-lsc-doma-1m0a-rp.csv': 'text/csv; charset=utf-8',
         'empty.csv': 'text/csv; charset=utf-8', 'index.html': 'text/html; charset=utf-8',
-        'status.json': 'application/json', MANIFEST: 'application/json'}
+        'status.json': 'application/json', MANIFEST: 'application/json', 'page.js': 'text/javascript; charset=utf-8',
+        'page.css': 'text/css; charset=utf-8'}
     images = {name for name, head in heads.items() if head['CacheControl'] == 'public, max-age=300'}
     assert images == {'photzptrend-lsc-doma-1m0a-rp.png'}
     assert {heads[name]['CacheControl'] for name in heads if name not in images} == {'no-cache'}
@@ -588,6 +590,12 @@ def test_names_of_series_are_built_and_taken_apart(kind, ending):
     assert parse_report_name(name) == ReportName(kind, 'lsc-doma-1m0a', 'rp')
 
 
+def test_the_data_of_a_trend_are_named_as_its_plot():
+    name = trend_plot_name('trenddata', 'lsc-doma-1m0a', 'rp')
+    assert name == 'photzptrend-lsc-doma-1m0a-rp.json'
+    assert parse_report_name(name) == ReportName('trenddata', 'lsc-doma-1m0a', 'rp')
+
+
 @pytest.mark.parametrize('kind', ['allmodels_2m01m0', 'allmodels_0m4', 'colorterms'])
 def test_names_of_overviews_are_built_and_taken_apart(kind):
     name = overview_plot_name(kind, 'H-Alpha')
@@ -602,7 +610,8 @@ def test_names_of_telescopes():
         parse_report_name(telescope_plot_name('lsc-doma-1m0a'))  # of no filter
 
 
-@pytest.mark.parametrize('name', ['index.html', 'photzptrend-lsc-doma-1m0a-rp.csv', 'mirrormodel-lsc-doma-1m0a-rp.png',
+@pytest.mark.parametrize('name', ['index.html', 'photzptrend-lsc-doma-1m0a-rp.csv', 'trenddata-lsc-doma-1m0a-rp.json',
+                                  'errorhist-lsc-doma-1m0a-rp.json', 'mirrormodel-lsc-doma-1m0a-rp.png',
                                   'photzptrend-lsc-1m0a-rp.png', 'other-lsc-doma-1m0a-rp.png', 'allmodels_rp.png',
                                   'photzptrend-lsc-doma-1m0a-<b>.png', 'photzptrend-l"c-doma-1m0a-rp.png',
                                   'colorterms_.png'])

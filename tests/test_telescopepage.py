@@ -17,7 +17,7 @@ from names import site_plot_name, telescope_page_name, telescope_plot_name
 from nights import Month
 from ranking import Advice
 from webpage import CameraSpan, Plot
-from webrender import render_index, render_telescopes
+from webrender import render_index, render_telescopes, static_files
 
 ONE, TWO = 'lsc-doma-1m0a', 'coj-clma-2m0a'
 OTHER = Finding('silent', TWO, '', '', 'no zeropoint for 9 days', 9.0, None, 7.0, 'days', 'silent_days', 2 / 7)
@@ -35,7 +35,7 @@ def page():
                               Advice(ONE, 'wash', 2, 0.104, 0.02, 8.04, 2.0)),
                       mirrors=(*ANSWERS.mirrors, replace(ANSWERS.mirrors[0], telescope=TWO)))
     return page_of(*ROWS, plots=plots_of(row(ONE)) | PLOTS, answers=answers, cameras=CAMERAS,
-                   files=(f'mirrormodel-{ONE}-rp.csv',))
+                   files=(f'mirrormodel-{ONE}-rp.csv', f'photzptrend-{ONE}-rp.json'))
 
 
 @pytest.fixture(scope='module')
@@ -66,7 +66,7 @@ def test_a_telescope_of_which_nothing_is_known_has_dashes():
     text = text_of(pages[telescope_page_name(ONE)])
     assert '– no reference known' in text
     assert rows_of(part(pages[telescope_page_name(ONE)], 'filters')) == [
-        ['rp', '–', '–', '–', '–', '– –', '0 / 0', '–']]
+        ['rp', '–', '–', '–', '–', '–', '0 / 0', '–']]
     assert 'nan' not in text.lower()
     assert 'None' not in text
     assert 'No event is on record' in text
@@ -79,7 +79,7 @@ def test_only_its_own_findings_are_on_the_page(html):
 
 
 def test_the_figure_stands_with_the_sentence_that_it_shows(html):
-    image, calendar = Parsed(html).all('img')
+    image, *_, calendar = Parsed(html).all('img')
     assert (image['src'], image['width'], image['alt']) == (
         telescope_plot_name(ONE), '900', f'{ONE}, all filters: throughput 76% of reference')
     assert calendar['src'] == 'nightcalendar-lsc.png'
@@ -88,17 +88,39 @@ def test_the_figure_stands_with_the_sentence_that_it_shows(html):
 def test_filters_have_their_numbers_and_lead_to_their_plots(html):
     rows = rows_of(part(html, 'filters'))
     assert [line[0] for line in rows] == ['gp', 'rp']
-    assert rows[1][1:] == ['95.6 ± 0.3', '−4.2 ± 0.4', '23.751 ± 0.003', '23.80', '2025-11-20 yesterday', '21 / 14',
-                           'Throughput Colour term Extinction CSV']
+    assert rows[1][1:] == ['95.6 ± 0.3', '−4.2 ± 0.4', '23.751 ± 0.003', '23.80', '2025-11-20', '21 / 14',
+                           'Throughput Colour term Extinction CSV JSON']
     linked = [link['href'] for link in Parsed(f'<div>{part(html, "filters")}</div>').all('a')]
-    assert linked == [f'index.html#telescope.{ONE}.gp', f'index.html#telescope.{ONE}.rp', f'photzptrend-{ONE}-rp.png',
-                      f'colortermtrend-{ONE}-rp.png', f'airmasstrend-{ONE}-rp.png', f'mirrormodel-{ONE}-rp.csv']
+    assert linked == [f'#telescope.{ONE}.rp', f'photzptrend-{ONE}-rp.png', f'colortermtrend-{ONE}-rp.png',
+                      f'airmasstrend-{ONE}-rp.png', f'mirrormodel-{ONE}-rp.csv', f'photzptrend-{ONE}-rp.json']
 
 
-def test_places_in_the_index_that_are_linked_to_are_there(page):
-    there = set(Parsed(render_index(page)).ids())
+def test_a_filter_has_its_trend_with_the_finding_and_all_that_there_is_of_it(html):
+    trend = re.search(rf'<section class="trend" id="telescope.{ONE}.rp".*?</section>', html, re.DOTALL)[0]
+    assert f'data-trend="photzptrend-{ONE}-rp.json"' in trend
+    assert text_of(re.search(r'<h3>.*?</h3>', trend)[0]) == 'rp throughput 96% of reference, falling 4 mmag a month'
+    pictures = [image['src'] for image in Parsed(trend).all('img')]
+    assert pictures == [f'{kind}-{ONE}-rp.png' for kind in ('photzptrend', 'colortermtrend', 'airmasstrend')]
+    links = [link['href'] for link in Parsed(trend).all('a')]
+    assert {*pictures, f'mirrormodel-{ONE}-rp.csv', f'photzptrend-{ONE}-rp.json'} == set(links)
+    assert '<summary>Colour term, Extinction</summary>' in trend
+
+
+def test_without_the_data_there_is_nothing_to_zoom_into(page):
+    html = render_telescopes(replace(page, files=()))[telescope_page_name(ONE)]
+    assert 'data-trend' not in html
+    assert f'photzptrend-{ONE}-rp.png' in html
+
+
+def test_a_page_is_the_same_in_the_next_run_of_a_day_where_nothing_changed(page):
+    later = replace(page, updated='2025-11-21T20:05:00', runs=())
+    assert render_telescopes(later) == render_telescopes(page)
+
+
+def test_places_that_are_linked_to_are_there(page, html):
     for each in render_telescopes(page).values():
-        assert set(re.findall(r'href="index\.html#([^"]*)"', each)) <= there
+        assert set(re.findall(r'href="#([^"]*)"', each)) <= set(Parsed(each).ids())
+    assert f'href="#telescope.{ONE}.rp"' in html
 
 
 def test_events_and_steps_are_those_of_the_telescope(page, html):
@@ -123,13 +145,15 @@ def test_nights_by_month_are_those_of_the_site(html):
 
 
 def test_a_page_names_only_what_the_page_holds(page):
-    there = {*page.plots, *page.files, 'index.html', 'status.json'}
+    there = {*page.plots, *page.files, *static_files(), 'index.html', 'status.json'}
     for html in render_telescopes(page).values():
         parsed = Parsed(html)
-        addresses = {each[name] for _, each in parsed.elements for name in ('href', 'src') if name in each}
-        assert {address.split('#')[0] for address in addresses - {'data:,'}} <= there
+        addresses = {each[name] for _, each in parsed.elements for name in ('href', 'src', 'data-trend')
+                     if name in each}
+        assert {address for address in addresses - {'data:,'} if address[0] != '#'} <= there
         assert len(set(parsed.ids())) == len(parsed.ids())
-        assert {tag for tag, _ in parsed.elements}.isdisjoint({'script', 'iframe', 'object', 'embed', 'base', 'form'})
+        assert {tag for tag, _ in parsed.elements}.isdisjoint({'iframe', 'object', 'embed', 'base', 'form'})
+        assert re.findall(r'<script[^>]*>[^<]', html) == []
         html5lib.HTMLParser(strict=True).parse(html)
 
 
