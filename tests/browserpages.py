@@ -72,13 +72,15 @@ class Visitor:
     def __init__(self, running):
         self._running, self._contexts, self.complaints, self.weight = running, [], [], {}
 
-    def __call__(self, url, **settings):
-        """The page at a URL, loaded; settings : of the context, over SETTINGS."""
+    def __call__(self, url, *, clock=False, **settings):
+        """The page at a URL, loaded; clock : one that the test moves.  settings : of the context, over SETTINGS."""
         context = self._running.new_context(**SETTINGS | settings)
         self._contexts.append(context)
         context.add_init_script(LISTEN)
         page = context.new_page()
         self._watch(page, urlsplit(url).netloc)
+        if clock:
+            page.clock.install()
         page.goto(url, wait_until='load')
         return page
 
@@ -118,13 +120,13 @@ def enlarged(report, out, telescopes, filters):
     """
     tree = json.loads((report / 'status.json').read_text(encoding='utf-8'))
     one, band = tree['statuses'][0]['telescope'], tree['statuses'][0]['filter']
+    others = {row['telescope'] for row in tree['statuses']} - {one}
     renamed = {}
     for name in [*tree['plots'], *tree['files']]:
-        for telescope in telescopes if one in name else [one]:
-            for each in filters if re.search(rf'[-_]{band}\.', name) else [band]:
-                new = name.replace(one, telescope).replace(f'{band}.', f'{each}.')
-                if one in name or band in name:
-                    renamed[new] = name
+        if not any(other in name for other in others):
+            for telescope in telescopes if one in name else [one]:
+                for each in filters if re.search(rf'[-_]{band}\.', name) else [band]:
+                    renamed[name.replace(one, telescope).replace(f'{band}.', f'{each}.')] = name
     entries = partial(_for_each, one=one, band=band, telescopes=telescopes, filters=filters)
     answers = {key: entries(value) if isinstance(value, list) else value for key, value in tree['answers'].items()}
     sites = {telescope.split('-')[0] for telescope in telescopes}

@@ -47,6 +47,22 @@ def test_axe_finds_nothing(visit, site, years_report, settings):
         assert violations(visit(f'{site}{name}', **settings)) == []
 
 
+@pytest.mark.parametrize('settings', [{}, {'color_scheme': 'dark'}], ids=['light', 'dark'])
+def test_axe_finds_nothing_in_what_is_chosen_and_opened(visit, site, years_report, settings):
+    page = visit(f'{site}index.html?filter=rp&sort=-throughput', **settings)
+    page.evaluate('document.querySelectorAll("details").forEach(each => { each.open = true; })')
+    assert violations(page) == []
+    page.locator('main a[href^="photzptrend-"]').first.click()
+    assert page.get_by_role('dialog').is_visible()
+    assert violations(page) == []
+    page = visit(f'{site}{telescope_page(years_report)}', **settings)
+    page.evaluate('document.querySelectorAll("details").forEach(each => { each.open = true; })')
+    page.get_by_role('button', name='Zoom').first.click()
+    page.locator('.chart .readout').wait_for()
+    page.keyboard.press('Shift+ArrowLeft')  # tells of a point
+    assert violations(page) == []
+
+
 def test_axe_sees_what_is_wrong(visit, site):
     page = visit(f'{site}index.html')
     page.add_style_tag(content='h1 { color: #ccc; }')
@@ -67,6 +83,18 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(visit, site, year
         assert [stop['stop'] for stop in reached] == [str(n) for n in range(len(stops))], name
         assert [stop['html'] for stop in reached if not stop['ring']] == []
         assert [stop['html'] for stop in reached if not stop['seen']] == []
+
+
+def test_the_first_stop_skips_to_the_content(visit, site, years_report):
+    for name in ('index.html', telescope_page(years_report)):
+        page = visit(f'{site}{name}')
+        page.keyboard.press('Tab')
+        skip = page.locator(':focus')
+        assert skip.inner_text().startswith('Skip')
+        assert skip.bounding_box()['y'] >= 0
+        page.keyboard.press('Enter')
+        page.keyboard.press('Tab')
+        assert page.evaluate('!!document.activeElement.closest("main")')
 
 
 def test_pages_are_valid_html(years_report):
