@@ -56,10 +56,11 @@ class Card:
 
 
 def cards_of(page: Page, telescopes: Iterable[Telescope], now: datetime | None) -> tuple[Card, ...]:
-    """A card for each telescope: those in use first, of these what is low, and the least percent first."""
+    """A card for each telescope that has a row: those in use first, of these what is low, and the least percent first."""
     mirrors = {state.telescope: state for state in page.answers.mirrors}
     trends = {(trend.telescope, trend.filter): trend for trend in page.trends}
-    cards = [_card(page, each, mirrors.get(each.name), trends, now) for each in telescopes]
+    cards = [_card(page, each, mirrors.get(each.name), trends, now) for each in telescopes
+             if any(series.status for series in each.series)]
     return tuple(sorted(cards, key=lambda card: (
         card.telescope.dormant, STATES.index(card.state),
         card.percent if card.percent is not None else math.inf, card.telescope.name)))

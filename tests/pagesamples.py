@@ -6,7 +6,7 @@ from html import unescape
 from html.parser import HTMLParser
 
 from names import trend_plot_name
-from status import SeriesStatus
+from status import SeriesStatus, Trend
 from webpage import CameraSpan, Page, Plot, RunInfo
 from webrender import render_index
 
@@ -19,6 +19,7 @@ RUNS = (RunInfo('longtermphotzp.py', '2025-11-21 14:00:00.000', NOW, 0, '88 seri
 
 CAMERAS = (CameraSpan('lsc-doma-1m0a', 'fl03', '2019-01-02', '2023-05-04', 1500),
            CameraSpan('lsc-doma-1m0a', 'fa15', '2023-05-06', '2025-11-20', 2500))
+TRENDS = (Trend('lsc-doma-1m0a', 'rp', '2025-10-30', (23.8, None, 23.79, 23.78)),)
 
 
 def row(telescope='lsc-doma-1m0a', filter_name='rp', **changes):

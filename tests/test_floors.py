@@ -14,7 +14,7 @@ FLOORS = (
      'extinction', 'nights', 'photdbtables', 'photdbplaces'},
     {'photdbinterface', 'frameplots', 'trendplots', 'trenddata', 'calendarplots', 'telescopeplots', 'webpage',
      'reportstore', 'reportstate', 'exporttable', 'metrics', 'answers', 'fitarchive', 'webviews', 'webanswers',
-     'webrender'},
+     'weboverview', 'webrender'},
     {'commandline', 'framepool', 'report', 'reportseries', 'reportrows', 'reportjobs', 'databasecheck', 'realframes'},
     {'photcalibration', 'longtermphotzp', 'simulation', 'demo'},
 )
@@ -29,7 +29,8 @@ SAME_FLOOR = {('observatory', 'rejections'), ('starmatch', 'fieldvote'), ('zerop
               ('report', 'framepool'), ('webpage', 'answers'), ('telescopeplots', 'trendplots'),
               ('reportstate', 'webpage'), ('webviews', 'webpage'), ('webanswers', 'webpage'), ('webanswers', 'answers'),
               ('webanswers', 'webviews'), ('webrender', 'webpage'), ('webrender', 'webviews'),
-              ('webrender', 'webanswers')} | {
+              ('webrender', 'webanswers'), ('weboverview', 'webpage'), ('weboverview', 'webviews'),
+              ('webrender', 'weboverview')} | {
     (answer, 'throughputmodel') for answer in ('status', 'steps', 'gains', 'ranking', 'extinction', 'nights')}
 SCIENCE = {'starmatch', 'fieldvote', 'zeropoint', 'kronloss', 'clearsky', 'throughputmodel', 'throughputline',
            'quality', 'colourterm', 'status', 'sharednight', 'steps', 'gains', 'ranking', 'extinction', 'nights',

@@ -77,12 +77,13 @@ def test_every_series_has_its_files_and_nothing_is_left_over(made, years):
 
 
 def test_the_pages_name_only_what_is_there_and_all_of_it(made):
-    named = {path.name: set(re.findall(r'(?:src|href)="([^"#:]+)["#]', path.read_text(encoding='utf-8')))
+    named = {path.name: set(re.findall(r'(?:src|href)="([^"#:?]+)["#]', path.read_text(encoding='utf-8')))
              for path in made[0].glob('*.html')}
     for names in named.values():
         assert all((made[0] / name).is_file() for name in names)
-    assert set().union(*named.values()) == {path.name for path in made[0].iterdir()} - {
-        'report-state.json', 'report-fits.npz', *webrender.static_files()}
+    static = set(webrender.static_files())
+    assert set().union(*named.values()) - static == {path.name for path in made[0].iterdir()} - {
+        'report-state.json', 'report-fits.npz'} - static
     assert named['index.html'] >= {path.name for path in made[0].glob('photzptrend*.png')}
 
 
@@ -115,7 +116,8 @@ def test_status_and_csv_and_database_tell_the_same(made, years):
     out, database = made
     status = json.loads((out / 'status.json').read_text(encoding='utf-8'))
     rows = {(row['telescope'], row['filter']): row for row in status['statuses']}
-    assert set(rows) == {(telescope, name) for telescope in years.telescopes for name in ('gp', 'zp')}
+    trends = {(trend['telescope'], trend['filter']): trend for trend in status['trends']}
+    assert set(rows) == set(trends) == {(telescope, name) for telescope in years.telescopes for name in ('gp', 'zp')}
     with PhotDatabase(database, readonly=True) as opened:
         for (telescope, name), row in rows.items():
             model = opened.model(telescope, name)
@@ -125,6 +127,8 @@ def test_status_and_csv_and_database_tell_the_same(made, years):
             assert float(lines[-1]['modelzp_mag']) == pytest.approx(model.modelzp[-1], abs=1e-4)
             assert row['last_observation'].startswith('2016-12')
             assert row['zp_mag'] == pytest.approx(model.modelzp[-1], abs=1e-4)
+            assert trends[telescope, name]['zp_mag'][-1] == pytest.approx(model.modelzp[-1], abs=6e-4)
+            assert len(trends[telescope, name]['zp_mag']) in (52, 53)  # of the one year that is simulated
             intervals, steps = opened.intervals_and_steps(telescope, name)
             assert intervals
             assert all(step['steperr'] > 0 for step in steps)
@@ -150,8 +154,9 @@ def test_a_run_for_one_telescope_leaves_the_others_on_the_page(made, years, tmp_
     shutil.copytree(made[0], out)
     site, telescope = years.telescopes[0].split('-', 1)
     assert report(years, out, '--site', site, '--telescope', telescope, '--filter', 'gp') == 0
-    status = json.loads((out / 'status.json').read_text(encoding='utf-8'))
+    before, status = (json.loads((place / 'status.json').read_text(encoding='utf-8')) for place in (made[0], out))
     assert len(status['statuses']) == 2 * len(years.telescopes)
+    assert status['trends'] == before['trends']
     page = (out / 'index.html').read_text(encoding='utf-8')
     assert all(f'photzptrend-{name}-zp.png' in page for name in years.telescopes)
 
