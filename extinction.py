@@ -23,7 +23,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import chi2 as chi2_distribution
+from scipy.special import chdtrc
 
 from throughputmodel import ThroughputFit
 
@@ -190,7 +190,7 @@ def _swing(found: np.ndarray, covariance: np.ndarray, carried: bool) -> Swing:
     fitted = float(found[0]), _root(covariance[0, 0]), float(value[0]), float(value[1]), within
     if not (carried and 0 < error < SWING_ERROR_MAX):
         return Swing(np.nan, np.nan, np.nan, np.nan, *fitted, False)
-    if chi2_distribution.sf(value @ np.linalg.solve(within, value), 2) >= SWING_P:
+    if chdtrc(2, value @ np.linalg.solve(within, value)) >= SWING_P:
         return Swing(amplitude, error, np.nan, np.nan, *fitted, False)
     year = DAYS_PER_YEAR / (2 * np.pi)
     peak = float(np.arctan2(value[1], value[0]) % (2 * np.pi)) * year

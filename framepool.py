@@ -108,10 +108,15 @@ class _Supply(Generic[Item]):
     def __init__(self, chunks: Iterable[Sequence[Item]]) -> None:
         self._chunks = iter(chunks)
         self._back: deque[Sequence[Item]] = deque()
+        self.ended = False
 
     def draw(self) -> Sequence[Item]:
-        """The next chunk, empty where there is none (any more)."""
-        return self._back.popleft() if self._back else next(self._chunks, ())
+        """The next chunk, empty where there is none yet, or none any more."""
+        if self._back:
+            return self._back.popleft()
+        chunk = next(self._chunks, None)
+        self.ended = chunk is None
+        return chunk or ()
 
     def give_back(self, items: Sequence[Item]) -> None:
         """Take what was drawn and not done; the next that draws gets it."""
@@ -135,6 +140,11 @@ class _Lane(Generic[Item, Result]):
     def head(self) -> Future[Any] | None:
         """What comes next from the worker; None where it has nothing to do."""
         return self._preparing or (self._held[0][1] if self._held else None)
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether it has items that no worker takes."""
+        return bool(self._next)
 
     def fill(self, supply: _Supply[Item]) -> bool:
         """Give the worker what it has room for: the rest of its own chunk, then the next one; True if it is busy."""
@@ -215,7 +225,9 @@ def spread(work: Callable[[Item], Result], chunks: Iterable[Sequence[Item]], *, 
            check: Callable[[], None] = lambda: None) -> Iterator[tuple[Item, Result | None]]:
     """Yield each item with work(item), as they come; None instead for an item whose worker died over it alone.
 
-    chunks : sequences of items that are best done by one worker.  last : items to be done at the end, each alone.
+    chunks : sequences of items that are best done by one worker.  An empty one says that there is nothing until the
+        caller has had another result; where none is to come, that is the end.
+    last : items to be done at the end, each alone.
     lanes : largest number of executors at once.  start : callable that returns a new Executor of one worker, or None
         while there is no worker beside those that run; it is asked again after each result.
     prepare : called in each worker before all else.  check : called every CHECK_S while nothing comes.
@@ -226,7 +238,7 @@ def spread(work: Callable[[Item], Result], chunks: Iterable[Sequence[Item]], *, 
     doubtful = list(last)
     while heads := _employ(every, lanes, partial(_Lane, start, prepare, work), supply):
         _wait(heads, check)
-        for lane in list(every):
+        for lane in tuple(every):  # some may leave
             if lane.head is None or not lane.head.done():
                 continue
             done: list[tuple[Item, Result]] = []
@@ -237,10 +249,10 @@ def spread(work: Callable[[Item], Result], chunks: Iterable[Sequence[Item]], *, 
                 log.warning('a worker process died, with %s in its hands%s', ' and '.join(map(str, lost)) or 'nothing',
                             ': tried again at the end' if lost else '')
                 doubtful += lost
-            if not lane.fill(supply):  # before the caller takes its time
-                every.remove(lane)
-                supply.give_back(lane.leave())
+            _refill(every, lane, supply)  # before the caller takes its time
             yield from done
+    for lane in every:
+        lane.end()
     lane = _Lane(start, prepare, work)
     yield from ((item, _alone(lane, item, check)) for item in doubtful)
 
@@ -253,7 +265,10 @@ def _wait(heads: Iterable[Future[Any]], check: Callable[[], None]) -> None:
 
 def _employ(every: list[_Lane[Item, Result]], lanes: int, another: Callable[[], _Lane[Item, Result]],
             supply: _Supply[Item]) -> list[Future[Any]]:
-    """Add lanes as long as there are items and workers for them; returns what comes next from each."""
+    """Give idle lanes items, and add lanes as long as there are both; returns what comes next from each."""
+    for lane in tuple(every):
+        if lane.head is None:
+            _refill(every, lane, supply)
     while len(every) < lanes:
         lane = another()
         if not lane.fill(supply):
@@ -261,6 +276,13 @@ def _employ(every: list[_Lane[Item, Result]], lanes: int, another: Callable[[], 
             break
         every.append(lane)
     return [lane.head for lane in every if lane.head is not None]
+
+
+def _refill(every: list[_Lane[Item, Result]], lane: _Lane[Item, Result], supply: _Supply[Item]) -> None:
+    """Give a lane items; it leaves where it has no worker for them, or there are none and none are to come."""
+    if not lane.fill(supply) and (lane.is_stuck or supply.ended):
+        every.remove(lane)
+        supply.give_back(lane.leave())
 
 
 def _alone(lane: _Lane[Item, Result], item: Item, check: Callable[[], None]) -> Result | None:

@@ -17,12 +17,11 @@ Tables, dataclasses and their values are at home in `photdbtables.py`; places, c
 fail, always as `DatabaseUnusable`, in `photdbplaces.py`.
 """
 
-import hashlib
 import os
 import socket
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -66,13 +65,13 @@ from photdbtables import (
     LcoPhot,
     Measurement,
     RejectedFrame,
+    RowDigest,
     Run,
     StoredModel,
     TelescopeKey,
     Time,
     Zeropoints,
     best_of_exposure,
-    column_bytes,
     fitting_row,
     instant_of,
     json_text,
@@ -389,6 +388,8 @@ class PhotDatabase:
         start: Time | None = None,
         end: Time | None = None,
         one_per_exposure: bool = True,
+        names: Sequence[str] | None = None,
+        told: RowDigest | None = None,
     ) -> Zeropoints:
         """Measured frames as `Zeropoints`, in order of time.
 
@@ -396,12 +397,17 @@ class PhotDatabase:
         start, end : times (str, datetime or datetime64, UTC); start <= dateobs < end.
         one_per_exposure : of the rows of one exposure only the one of the highest level, among these the one processed
             last; False takes all rows.
+        names : of the columns to read, with name, frame, dateobs and processed; the others are as where they are
+            missing.  None reads all.  told : counts in what is read, as `digest` does; it has the same names.
         """
         wanted = {'site': site, 'dome': dome, 'telescope': telescope, 'camera': camera, 'filter': filter}
         start, end = (None if time is None else instant_of(time) for time in (start, end))
-        statement = self._select(PHOT, *CONVERTERS, 'frame').where(*self._conditions(wanted, start, end))
+        names = (*CONVERTERS, 'frame') if names is None else names
+        statement = self._select(PHOT, *names).where(*self._conditions(wanted, start, end))
+        if told is not None:
+            statement = statement.order_by(*self._order())
         with self._transaction() as connection:
-            columns, exposures = read_columns(connection, statement)
+            columns, exposures = read_columns(connection, statement, names, told)
         keep = np.ones(len(exposures), bool)
         if start is not None:
             keep &= columns['dateobs'] >= start
@@ -415,7 +421,7 @@ class PhotDatabase:
         columns['name'] = names_of(base_name(name) if os.sep in name else name for name in columns['name'])
         return Zeropoints(**columns)
 
-    def _conditions(self, wanted: dict[str, str | Iterable[str] | None], start: np.datetime64 | None,
+    def _conditions(self, wanted: Mapping[str, str | Iterable[str] | None], start: np.datetime64 | None,
                     end: np.datetime64 | None) -> Iterator[sa.ColumnElement[bool]]:
         """WHERE for the wanted values, and for whole days, as dateobs has a blank or a T between date and time."""
         for name, values in wanted.items():
@@ -427,21 +433,27 @@ class PhotDatabase:
         if end is not None:
             yield dateobs < str(end.astype('datetime64[D]') + 1)
 
-    def digest(self, names: Sequence[str], **wanted: str) -> str | None:
-        """SHA-256 (hexadecimal) of some columns of the rows of one site, dome, telescope and filter, None without rows.
+    def digest(self, names: Sequence[str], **wanted: str | Iterable[str]) -> RowDigest:
+        """What some columns of the rows of one telescope are told by: it differs where any would be read as another.
 
-        names : of the columns.  wanted : column = value.  It differs where any value would be read as another one.
+        names : of the columns.  wanted : column = value or values.
         """
-        order = (self._column(PHOT.c[name]) for name in ('dateobs', 'name'))
-        statement = self._select(PHOT, *names).where(*self._conditions(dict(wanted), None, None)).order_by(*order)
-        found = hashlib.sha256(repr(names).encode())
-        count = 0
+        statement = self._select(PHOT, *names).where(*self._conditions(wanted, None, None)).order_by(*self._order())
+        found = RowDigest(names)
         with self._transaction() as connection:
             for rows in plain_rows(connection, statement):
-                count += len(rows)
-                for name, values in zip(names, zip(*rows, strict=True), strict=True):
-                    found.update(column_bytes(name, values))
-        return found.hexdigest() if count else None
+                found.add(dict(zip(names, zip(*rows, strict=True), strict=True)))
+        return found
+
+    def _order(self) -> tuple[sa.ColumnElement, sa.ColumnElement]:
+        """What the rows of one telescope are sorted by, so that they are always read alike."""
+        return self._column(PHOT.c.dateobs), self._column(PHOT.c.name)
+
+    def count(self, **wanted: str | Iterable[str]) -> int:
+        """Number of rows; wanted : column = value or values."""
+        statement = sa.select(sa.func.count()).select_from(PHOT).where(*self._conditions(wanted, None, None))
+        with self._transaction() as connection:
+            return connection.execute(statement).scalar_one()
 
     def telescopes(self) -> list[TelescopeKey]:
         """Telescopes that have rows: a sorted list of (site, dome, telescope)."""
@@ -450,16 +462,6 @@ class PhotDatabase:
     def filters(self) -> list[str]:
         """Filters that have rows: a sorted list of names."""
         return [name for (name,) in self._distinct('filter')]
-
-    def camera_months(self) -> list[tuple[str, str, str, str, str, str, int]]:
-        """When cameras were in use, by month: (site, dome, telescope, camera, first and last dateobs, rows), sorted."""
-        names, dateobs = ('site', 'dome', 'telescope', 'camera'), self._column(PHOT.c.dateobs)
-        statement = self._select(PHOT, *names).add_columns(
-            sa.func.min(dateobs), sa.func.max(dateobs), sa.func.count()).group_by(
-            *(self._column(PHOT.c[name]) for name in names), sa.func.substr(dateobs, 1, 7))
-        with self._transaction() as connection:
-            rows = connection.execute(statement).all()
-        return sorted((*texts, count) for *texts, count in rows if all(isinstance(text, str) for text in texts))
 
     def _distinct(self, *names: str) -> list[tuple]:
         with self._transaction() as connection:

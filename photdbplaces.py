@@ -188,9 +188,13 @@ def choose_journal(engine: sa.Engine, file: Path) -> None:
     log.info('%s: journal mode is not %s (%s); it works all the same', file, wanted, answer)
 
 
+_CHUNK_BYTES = 1 << 20
+
+
 def back_up(file: Path, day: date) -> None:
     """Copy a database file to a new one beside it, named by the day.  The caller holds the write lock: no two do it.
 
+    Where a run was killed between copy and upgrade, that copy is the one, and no other is kept.
     Raises DatabaseUnusable where the copy cannot be written.
     """
     name = f'{file.name}.before-upgrade-{day:%Y%m%d}'
@@ -199,7 +203,8 @@ def back_up(file: Path, day: date) -> None:
     try:
         for leftover in file.parent.glob(f'{glob.escape(file.name)}.before-upgrade-*.partial'):  # a killed run's
             leftover.unlink()
-        copy_database(file, copy)
+        earlier = sorted(file.parent.glob(f'{glob.escape(file.name)}.before-upgrade-*'))
+        copy = copy_database(file, copy, earlier)
     except (OSError, sqlite3.Error) as error:
         raise DatabaseUnusable(
             f'{file}: an older database is only upgraded after a copy of it was made, and {copy} cannot be written '
@@ -208,9 +213,10 @@ def back_up(file: Path, day: date) -> None:
     log.info('%s is of an older kind: it is upgraded, a copy is kept in %s', file, copy)
 
 
-def copy_database(file: Path, copy: Path) -> None:
+def copy_database(file: Path, copy: Path, earlier: Iterable[Path] = ()) -> Path:
     """Copy an SQLite database as it is at one moment, also while others write; `copy` appears whole or not at all.
 
+    Returns the copy: where one of the `earlier` ones has the same content, it is that, and there is no new one.
     Raises OSError or sqlite3.Error.
     """
     partial = copy.with_name(f'{copy.name}.partial')
@@ -219,11 +225,28 @@ def copy_database(file: Path, copy: Path) -> None:
         with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(partial)) as target:
             target.execute('PRAGMA journal_mode=OFF')  # else a killed run leaves its journal, too
             source.backup(target)
+        same = next((each for each in earlier if _same_content(each, partial)), None)
+        if same is not None:
+            partial.unlink()
+            return same
         shutil.copymode(file, partial)
-        partial.rename(copy)
+        return partial.rename(copy)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+def _same_content(one: Path, other: Path) -> bool:
+    """Whether two SQLite databases differ in nothing but the file header, which counts changes.
+
+    The header has 100 bytes: https://www.sqlite.org/fileformat.html
+    """
+    if one.stat().st_size != other.stat().st_size:
+        return False
+    with open(one, 'rb') as first, open(other, 'rb') as second:
+        first.seek(100)
+        second.seek(100)
+        return all(chunk == second.read(_CHUNK_BYTES) for chunk in iter(lambda: first.read(_CHUNK_BYTES), b''))
 
 
 # -- what each kind of database does in its own way --------------------------------------------------------------------

@@ -10,7 +10,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, date, datetime
 from typing import Any
@@ -445,18 +445,49 @@ def plain_rows(connection: sa.Connection, statement: sa.Select) -> Iterator[Sequ
         yield rows
 
 
-def read_columns(connection: sa.Connection, statement: sa.Select) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Read rows of CONVERTERS and `frame` in chunks: ({column: array (n,)}, number of the exposure (n,) int)."""
-    parts = {name: [convert(())] for name, convert in CONVERTERS.items()}
+class RowDigest:
+    """What rows are told by that come in a given order: their number, and the SHA-256 of what they would be read as.
+
+    names : of their columns, of CONVERTERS and `frame`.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names, self.rows = names, 0
+        self._found = hashlib.sha256(repr(names).encode())
+
+    def add(self, columns: Mapping[str, Sequence]) -> None:
+        """Count in a chunk of READ_CHUNK rows, or the last one: {column: values}."""
+        self.rows += len(columns[self.names[0]])
+        for name in self.names:
+            self._found.update(column_bytes(name, columns[name]))
+
+    def __str__(self) -> str:
+        return self._found.hexdigest()
+
+
+def read_columns(connection: sa.Connection, statement: sa.Select, names: Sequence[str],
+                 told: RowDigest | None = None) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Read rows in chunks: ({column: array (n,)} of CONVERTERS, number of the exposure (n,) int).
+
+    names : of the columns that the statement gives, among them `name` and `frame`; others are as where they are
+        missing.  told : counts the rows in.
+    """
+    parts = {name: [CONVERTERS[name](())] for name in names if name != 'frame'}
     numbers: dict[str, int] = {}
     exposures = [np.empty(0, dtype=np.int64)]
     for rows in plain_rows(connection, statement):
-        *columns, frames = zip(*rows, strict=True)
-        for name, values in zip(parts, columns, strict=True):
-            parts[name].append(CONVERTERS[name](values))
-        named = (frame or exposure_of(text_of(name)) for frame, name in zip(frames, columns[0], strict=True))
+        columns = dict(zip(names, zip(*rows, strict=True), strict=True))
+        if told is not None:
+            told.add(columns)
+        for name in parts:
+            parts[name].append(CONVERTERS[name](columns[name]))
+        named = (frame or exposure_of(text_of(name))
+                 for frame, name in zip(columns['frame'], columns['name'], strict=True))
         exposures.append(np.array([numbers.setdefault(exposure, len(numbers)) for exposure in named]))
-    return {name: np.concatenate(arrays) for name, arrays in parts.items()}, np.concatenate(exposures)
+    read = {name: np.concatenate(arrays) for name, arrays in parts.items()}
+    count = len(read['name'])
+    missing = {name: np.repeat(convert((None,)), count) for name, convert in CONVERTERS.items() if name not in parts}
+    return read | missing, np.concatenate(exposures)
 
 
 def best_of_exposure(names: np.ndarray, exposures: np.ndarray, processed: np.ndarray) -> np.ndarray:

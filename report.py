@@ -13,8 +13,8 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property, partial
-from itertools import chain, groupby, islice
-from typing import TYPE_CHECKING
+from itertools import chain, groupby
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -39,21 +39,25 @@ from photdbinterface import PhotDatabase
 from photdbtables import StoredModel, TelescopeKey
 from ranking import MirrorState
 from rejections import DatabaseUnusable, UsageInvalid
-from reportrows import COLUMNS, Series, camera_spans, events_of, longitude_deg, moment
+from reportjobs import Drawing, File, StepSearch, calendar_figure, colorterms_figure, models_figure, telescope_figure
+from reportrows import COLUMNS, Series, events_of, joined_spans, longitude_deg, moment
 from reportstate import Output, OverviewMade, ReportState, SeriesMade, StepsMade, code_digest, digest
 from reportstore import BucketStore, DirectoryStore
 from status import SeriesStatus, counted_anew, trend_of
-from steps import UnrecordedStep, find_steps
+from steps import UnrecordedStep
 from throughputmodel import ThroughputFit, local_noon
 
 if TYPE_CHECKING:  # drawing is imported where there is something to draw: mostly there is not much
     from matplotlib.figure import Figure
 
-    from reportseries import File, Made
+    from reportseries import Made
 
+Job = Series | StepSearch | Drawing
 log = logging.getLogger('photzp.report')
 
-FEW_SERIES = 8  # below this, processes take longer to start than the series take
+# Roughly what a job takes [s]: processes are worth starting for more than START_S.
+JOB_S = {Series: 0.5, StepSearch: 0.15, Drawing: 0.1}
+START_S = 1.2
 EXTINCTION_ERROR_MAX = 0.01  # mag/airmass: a fitted one is used where it is better than that, 10 mmag at airmass 2
 SIZE_CLASSES = {'2m01m0': '2m and 1m telescopes', '0m4': '0.4m telescopes'}  # that share an overview plot
 
@@ -63,7 +67,7 @@ class Shown:
     """What the report shows of a series, whenever it was made.
 
     colorterms : fields of trendplots.ColortermLine by camera.  outputs : {file name: Output}.
-    recent : what changed lately.  frames : sums of them.
+    recent : what changed lately.  frames : sums of them.  cameras : when each was in use.
     """
 
     status: SeriesStatus
@@ -72,6 +76,7 @@ class Shown:
     outputs: dict[str, Output]
     recent: Recent
     frames: FrameSums
+    cameras: tuple[webpage.CameraSpan, ...]
 
 
 def selection(database: PhotDatabase, options: Namespace,
@@ -132,57 +137,82 @@ class Report:
         self.shown: dict[Series, Shown] = {}
         self.failed: set[Series] = set()
         self.overviews: dict[str, Output] = {}
-        self._fingerprints: dict[Series, str | None] = {}  # of the series that are being made
         self._settled: deque[Series] = deque()
+        self._given_out = 0  # jobs whose results are still to come
+        self._found: dict[str, tuple[UnrecordedStep, ...]] = {}  # steps by telescope
 
     def make(self) -> Generator[Series, None, None]:
-        """Yield each series once it is in the report: as an earlier run made it, or made now.
+        """Yield each series once it is in the report, as an earlier run made it or made now; then make the overviews.
 
         Close the iterator: that ends the processes, whatever they are at.
         """
         with closing(self._results()) as results:
-            for series, made in results:
-                if made is None:
-                    self._leave(series)
-                for each in made or ():
-                    self._put_series(series, each)
-                self._settled.append(series)
+            for job, done in results:
+                self._given_out -= 1
+                self._take(job, done)
                 while self._settled:
                     yield self._settled.popleft()
         yield from self._settled
 
-    def _results(self) -> Generator[tuple[Series, 'tuple[Made, ...] | None'], None, None]:
-        """What is made of the series that changed, as it comes; None where a process died over it."""
-        changed = self._changed()
-        first = list(islice(changed, FEW_SERIES))
-        if not first:
-            return
-        from reportseries import SeriesMaker
+    def _results(self) -> Generator[tuple[Job, Any], None, None]:
+        """What comes of each job; None where a process died over it."""
+        jobs = self._jobs()
+        while first := self._next_few(jobs):
+            from reportseries import SeriesMaker
 
-        waiting = chain(first, changed)
-        if len(first) == FEW_SERIES and self.processes > 1 and can_start():
-            with closing(in_processes(
-                    SeriesMaker.in_worker, (self.observatory, self.options, self.now), SeriesMaker.make,
-                    ([series] for series in waiting),
-                    processes=min(self.processes, len(self.series)))) as results:
-                yield from results
+            if sum(JOB_S[type(job)] for job in first) > START_S and self.processes > 1 and can_start():
+                with closing(in_processes(
+                        SeriesMaker.in_worker, (self.observatory, self.options, self.now), SeriesMaker.do_in_worker,
+                        chain([[job] for job in first], jobs), processes=self.processes)) as results:
+                    yield from results
+            else:
+                maker = SeriesMaker(self.database, self.observatory, self.options, self.now)
+                yield from ((job, maker.do(job)) for job in first)
+
+    def _next_few(self, jobs: Iterator[Sequence[Job]]) -> list[Job]:
+        """Jobs that can be done now, no more than say whether processes are worth it."""
+        few: list[Job] = []
+        for chunk in jobs:
+            few += chunk
+            if not chunk or sum(JOB_S[type(job)] for job in few) > START_S:
+                break
+        return few
+
+    def _jobs(self) -> Iterator[Sequence[Job]]:
+        """Yield what there is to do one by one, and an empty chunk where that depends on what is being done."""
+        for stage in (self._changed, self._searches, self._drawings):
+            for job in stage():
+                self._given_out += 1
+                yield (job,)
+            while self._given_out:
+                yield ()
+
+    def _take(self, job: Job, done: Any) -> None:
+        """Put what came of a job where it belongs."""
+        if done is None:
+            self._leave(job)
+        elif isinstance(job, Series):
+            for each in done:
+                self._put_series(job, each)
+        elif isinstance(job, StepSearch):
+            self._put_steps(job, done)
         else:
-            maker = SeriesMaker(self.database, self.observatory, self.options, self.now)
-            yield from ((series, maker.make(series)) for series in waiting)
+            self._put_drawing(job, done)
+        if isinstance(job, Series):
+            self._settled.append(job)
 
     # -- what did not change -------------------------------------------------------------------------------------------
 
     def _changed(self) -> Iterator[Series]:
         """Yield the series that are to be made; the others are taken as they are."""
         for series in self.series:
-            fingerprint = self._fingerprint(series)  # before the rows: newer ones differ later
-            if self.whole and fingerprint is None:
+            count = self.database.count(**series.wanted) if self.whole else None
+            if count == 0:
                 self.fits.pop((series.key, series.filter), None)
-                self._settled.append(series)  # it has no rows
+                self._settled.append(series)
                 continue
-            kept = self._kept(series, fingerprint)
+            kept = self._kept(series, count)
             if kept is None:
-                self._fingerprints[series] = fingerprint
                 yield series
             else:
                 self._take_as_made(series, *kept)
@@ -205,35 +235,30 @@ class Report:
     def _adopted(self) -> dict[str, float]:
         return {name: self.observatory.extinction(name) for _, name in self.fits}
 
-    def _fingerprint(self, series: Series) -> str | None:
-        """Of all that a series is made from; None where there are no rows, or only a part of them is looked at."""
-        if not self.whole:
-            return None
-        site, dome, telid = series.telescope
-        rows = {name: self.database.digest(COLUMNS, site=site, dome=dome, telescope=telid, filter=name)
-                for name in series.native}
-        if not any(rows.values()):
-            return None
+    def _fingerprint(self, series: Series, rows: str) -> str:
+        """Of all that a series is made from; rows : digest of its rows."""
         observatory, longitude = self.observatory, longitude_deg(self.observatory, series.telescope)
         events = events_of(observatory, series.key)
         past = sum(local_noon(date, longitude) <= self.now for date, *_ in events)
         references = [entry for entry in observatory.reference_throughput
-                      if (entry.class_, entry.filter) == (telid[:3], series.filter)]
+                      if (entry.class_, entry.filter) == (series.telescope[2][:3], series.filter)]
         return digest(self.code, self._month(), rows, [observatory.extinction(name) for name in series.native],
                       series.extinction_offset, longitude, events, past, references, observatory.gain_repairs,
                       sorted(observatory.camera_types), self.options.cameracolorterm)
 
-    def _kept(self, series: Series, fingerprint: str | None) -> tuple[SeriesMade, StoredModel] | None:
+    def _kept(self, series: Series, count: int | None) -> tuple[SeriesMade, StoredModel] | None:
         """What an earlier run made of a series, where it would come out the same and is all there still."""
         made = self.state.series.get(str(series))
-        if (made is None or made.fingerprint != fingerprint or not self._is_past(made.status)
+        if (made is None or made.count != count or not self._is_past(made.status)
                 or (series.key, series.filter) not in self.fits):
             return None
         names = _names_of_files(series, self.options)
         if not all(name in made.outputs and self.store.holds(name, made.outputs[name].sha256) for name in names):
             return None
         stored = self.database.model(series.key, series.filter)
-        return (made, stored) if made.model == _model_digest(stored) else None
+        rows = str(self.database.digest(COLUMNS, **series.wanted))  # last, as it takes longest
+        unchanged = made.fingerprint == self._fingerprint(series, rows) and made.model == _model_digest(stored)
+        return (made, stored) if unchanged else None
 
     def _is_past(self, status: SeriesStatus) -> bool:
         """Whether no row is later than now: such rows are left out of a fit until their time has come."""
@@ -251,7 +276,7 @@ class Report:
         self.counts['kept'] += 1
         self.counts['unchanged'] += len(names)
         self._show(series, Shown(status, stored, made.colorterms, {name: made.outputs[name] for name in names},
-                                 made.recent, made.frames))
+                                 made.recent, made.frames, made.cameras))
 
     def _show(self, series: Series, shown: Shown) -> None:
         self.shown[series] = shown
@@ -271,47 +296,81 @@ class Report:
                                       made.model.modelzperr, made.intervals, made.steps)
         outputs = {file.name: self._put(file) for file in made.files}
         self.fits[series.key, series.filter] = made.fit
-        self._show(series, Shown(made.status, made.model, made.colorterms, outputs, made.recent, made.frames))
-        fingerprint = self._fingerprints.pop(series)
-        if fingerprint is not None and self._is_past(made.status):
-            self.state.series[str(series)] = SeriesMade(fingerprint, _model_digest(made.model), made.status,
-                                                        made.nights, made.colorterms, made.warnings, outputs,
-                                                        made.recent, made.frames)
+        self._show(series, Shown(made.status, made.model, made.colorterms, outputs, made.recent, made.frames,
+                                 made.cameras))
+        if self.whole and self._is_past(made.status):
+            self.state.series[str(series)] = SeriesMade(
+                self._fingerprint(series, made.rows), _model_digest(made.model), made.status, made.nights,
+                made.colorterms, made.warnings, outputs, made.recent, made.frames, made.cameras, made.count)
 
-    def _leave(self, series: Series) -> None:
-        """Leave a series over which processes die as an earlier run made it: the next run tries it again."""
+    def _leave(self, job: Job) -> None:
+        """Leave what processes die over as an earlier run made it: the next run tries it again."""
         log.error('%s: not made, as a process died over it, most likely for want of memory; what the report has of it '
-                  'is of an earlier run', series)
-        self.failed.add(series)
+                  'is of an earlier run', job)
         self.counts['failed'] += 1
+        if isinstance(job, Series):
+            self.failed.add(job)
+        elif isinstance(job, Drawing) and job.name in self.state.overviews:
+            self.overviews[job.name] = self.state.overviews[job.name].output
 
-    def _put(self, file: 'File') -> Output:
+    def _put(self, file: File) -> Output:
         self.store.put(file.name, file.content)
         return Output(hashlib.sha256(file.content).hexdigest(), file.width, file.height, file.alt)
 
-    def _put_overview(self, name: str, alt: str, shown: object, draw: 'Callable[[], Figure]') -> None:
-        """Put an overview plot, drawn only where what it shows is not what it showed before."""
+    # -- what shows several series -------------------------------------------------------------------------------------
+
+    def _searches(self) -> Iterator[StepSearch]:
+        """Yield the telescopes of which a fit is another one; of the others the steps are known."""
+        known = self._known() if self._is_asked() else {}
+        for telescope, keys in groupby(known, key=lambda key: key[0]):
+            fits = {name: self.fits[telescope, name] for _, name in keys}
+            series = {name: self.state.series.get(f'{telescope} {name}') for name in fits}
+            made = [each.fingerprint for name, each in series.items()
+                    if each is not None and each.status.made == known[telescope, name].status.made]
+            fingerprint = digest(self.code, list(fits), made)
+            kept = self.state.steps.pop(telescope, None)
+            if kept is not None and kept.fingerprint == fingerprint and len(made) == len(fits):
+                self.state.steps[telescope] = kept
+                self._found[telescope] = kept.steps
+            else:  # where rows of a later time are left out of a fit, it is another one when that has come
+                yield StepSearch(telescope, fits, fingerprint if len(made) == len(fits) else None)
+
+    def _put_steps(self, search: StepSearch, steps: tuple[UnrecordedStep, ...]) -> None:
+        self._found[search.telescope] = steps
+        if search.fingerprint is not None:
+            self.state.steps[search.telescope] = StepsMade(search.fingerprint, steps)
+
+    def _is_asked(self) -> bool:
+        """Whether the answers are wanted: they are of all the data or none."""
+        wanted = ('renderhtml', 'createsummaryplots', 'check', 'metrics')
+        return self.whole and any(getattr(self.options, name) for name in wanted)
+
+    def _drawings(self) -> Iterator[Drawing]:
+        """Yield the plots that are to be drawn, and ask what they show."""
+        if self.options.createsummaryplots:
+            yield from self._overview_plots()
+        if self._is_asked():
+            self.answers = self._answer()
+            if self.options.createsummaryplots:
+                yield from self._calendars()
+                yield from self._telescope_plots()
+
+    def _drawing(self, name: str, alt: str, shown: object, draw: 'Callable[[], Figure]') -> Iterator[Drawing]:
+        """Yield a plot where what it shows is not what it showed before; else it is taken as it is."""
         fingerprint = digest(self.code, self._month(), alt, shown)
         made = self.state.overviews.get(name)
         if made and made.fingerprint == fingerprint and self.store.holds(name, made.output.sha256):
             self.overviews[name] = made.output
             self.counts['unchanged'] += 1
         else:
-            from reportseries import image_file
+            yield Drawing(name, alt, draw, fingerprint)
 
-            self.overviews[name] = self._put(image_file(name, draw(), alt))
-        self.state.overviews[name] = OverviewMade(fingerprint, self.overviews[name])
+    def _put_drawing(self, drawing: Drawing, file: File) -> None:
+        self.overviews[drawing.name] = self._put(file)
+        self.state.overviews[drawing.name] = OverviewMade(drawing.fingerprint, self.overviews[drawing.name])
 
     def finish(self) -> None:
-        """Overview plots, then, when all that it shows is in place, the state and the page."""
-        if self.options.createsummaryplots:
-            self._overview_plots()
-        wanted = ('renderhtml', 'createsummaryplots', 'check', 'metrics')
-        if self.whole and any(getattr(self.options, name) for name in wanted):
-            self.answers = self._answer()
-            if self.options.createsummaryplots:
-                self._calendars()
-                self._telescope_plots()
+        """When all that it shows is in place, the state and the page."""
         self.store.flush()
         if self.whole:
             self._put_state()
@@ -336,24 +395,8 @@ class Report:
             reference_mag={key: each.status.reference_mag for key, each in known.items()
                            if each.status.reference_mag is not None},
             extinction=self._adopted(), last_good=self.last_good(), limits=self.observatory.alarms, now=self.now,
-            frames={key: each.frames for key, each in known.items()}, steps=self._steps(known))
-
-    def _steps(self, known: 'dict[SeriesKey, SeriesMade | Shown]') -> dict[str, tuple[UnrecordedStep, ...]]:
-        """Steps that nobody recorded, by telescope: looked for where a fit of the telescope is another one."""
-        found: dict[str, tuple[UnrecordedStep, ...]] = {}
-        for telescope, keys in groupby(known, key=lambda key: key[0]):
-            fits = {name: self.fits[telescope, name] for _, name in keys}
-            series = {name: self.state.series.get(f'{telescope} {name}') for name in fits}
-            made = [each.fingerprint for name, each in series.items()
-                    if each is not None and each.status.made == known[telescope, name].status.made]
-            fingerprint = digest(self.code, list(fits), made)
-            kept = self.state.steps.pop(telescope, None)
-            if kept is None or kept.fingerprint != fingerprint or len(made) < len(fits):
-                kept = StepsMade(fingerprint, find_steps(fits))
-            if len(made) == len(fits):  # else rows of a later time are left out of a fit, until that has come
-                self.state.steps[telescope] = kept
-            found[telescope] = kept.steps
-        return found
+            frames={key: each.frames for key, each in known.items()},
+            steps={telescope: self._found.get(telescope, ()) for telescope, _ in known})
 
     def _known(self) -> dict[SeriesKey, SeriesMade | Shown]:
         """All series that there is a fit of, by name: as this run shows them, or as an earlier one left them."""
@@ -396,27 +439,27 @@ class Report:
             self.store.put(name, html.encode())
         self.store.put('index.html', webrender.render_index(page).encode())  # last: it names all that is there by now
 
-    def _overview_plots(self) -> None:
+    def _overview_plots(self) -> Iterator[Drawing]:
         for (kind, filter_name), models in self._all_models().items():
-            self._put_overview(
+            yield from self._drawing(
                 overview_plot_name(f'allmodels_{kind}', filter_name),
                 f'throughput models of the {SIZE_CLASSES[kind]} in {filter_name}',
                 [(name, _model_digest(model), reference) for name, model, reference in models],
-                partial(_models_figure, f'{SIZE_CLASSES[kind]}   {filter_name}', models, self.until))
+                partial(models_figure, f'{SIZE_CLASSES[kind]}   {filter_name}', models, self.until))
         if self.options.site is None and self.options.telescope is None:  # else the plot of all is better left as it is
             for filter_name, lines in self._all_colorterms().items():
-                self._put_overview(overview_plot_name('colorterms', filter_name),
+                yield from self._drawing(overview_plot_name('colorterms', filter_name),
                                    f'colour terms of all telescopes in {filter_name}', lines,
-                                   partial(_colorterms_figure, f'colour terms   {filter_name}', lines))
+                                   partial(colorterms_figure, f'colour terms   {filter_name}', lines))
 
-    def _calendars(self) -> None:
+    def _calendars(self) -> Iterator[Drawing]:
         """The nights of each site."""
         for each in self.answers.nights:
             shown = (each.night, each.state, each.frames)
-            self._put_overview(site_plot_name('nightcalendar', each.site), f'photometric nights of {each.site}',
-                               digest(*shown), partial(_calendar_figure, f'nights   {each.site}', *shown, self.until))
+            yield from self._drawing(site_plot_name('nightcalendar', each.site), f'photometric nights of {each.site}',
+                               digest(*shown), partial(calendar_figure, f'nights   {each.site}', *shown, self.until))
 
-    def _telescope_plots(self) -> None:
+    def _telescope_plots(self) -> Iterator[Drawing]:
         """Each telescope in all filters."""
         known = {_key_of(made.status): made.status for made in self.state.series.values()}
         known |= {_key_of(shown.status): shown.status for shown in self.shown.values()}
@@ -429,13 +472,13 @@ class Report:
             shown = ([(band, digest(fit.time, fit.model_mag, fit.model_error_mag, fit.night_residual_mag,
                                     fit.clear_probability), fit.intervals, reference_mag)
                       for band, fit, reference_mag in trends], marks, spans, state.threshold_percent)
-            self._put_overview(telescope_plot_name(name), alt, shown, partial(
-                _telescope_figure, name, trends, marks, spans, state.threshold_percent, self.until))
+            yield from self._drawing(telescope_plot_name(name), alt, shown, partial(
+                telescope_figure, name, trends, marks, spans, state.threshold_percent, self.until))
 
     @cached_property
     def cameras(self) -> tuple[webpage.CameraSpan, ...]:
-        """When each camera was in use, at all telescopes."""
-        return camera_spans(self.database)
+        """When each camera was in use, at all telescopes; where the page is of a part of the data, what that says."""
+        return joined_spans(span for each in self._known().values() for span in each.cameras)
 
     def _all_models(self) -> dict[tuple[str, str], list[tuple[str, StoredModel, float | None]]]:
         """Models by class and filter: those of this run, and the stored ones of what it leaves out."""
@@ -533,20 +576,6 @@ def _model_digest(model: StoredModel) -> str:
                   *(np.where(np.isfinite(each), each, np.nan) for each in (model.modelzp, model.modelzperr)))
 
 
-def _models_figure(title: str, models: Iterable[tuple[str, StoredModel, float | None]],
-                   until: np.datetime64) -> 'Figure':
-    from trendplots import all_models_plot
-
-    return all_models_plot(title, [(name, model.dateobs, model.modelzp, reference_mag)
-                                   for name, model, reference_mag in models], until)
-
-
-def _colorterms_figure(title: str, lines: Sequence[tuple]) -> 'Figure':
-    from trendplots import ColortermLine, all_colorterms_plot
-
-    return all_colorterms_plot(title, [ColortermLine(*line) for line in lines])
-
-
 def _said(state: MirrorState) -> str:
     """What a person would say of a telescope; rounded, so that it stays the same for a while."""
     said = 'no reference known' if np.isnan(state.percent) else f'throughput {state.percent:.0f}% of reference'
@@ -562,23 +591,6 @@ def _marks(answers: Answers, telescope: str) -> list[tuple[np.datetime64, str, f
             if gain.telescope == telescope] + [
         (step.time, 'unrecorded', step.joint_mag, step.joint_error_mag) for name, step in answers.steps
         if name == telescope]
-
-
-def _telescope_figure(telescope: str, trends: Iterable[tuple[str, ThroughputFit, float | None]],
-                      marks: Iterable[tuple[np.datetime64, str, float, float]], spans: Iterable[webpage.CameraSpan],
-                      threshold_percent: float, until: np.datetime64) -> 'Figure':
-    from telescopeplots import EventMark, FilterTrend, telescope_plot
-
-    cameras = [(span.camera, np.datetime64(span.first), np.datetime64(span.last)) for span in spans]
-    return telescope_plot(telescope, [FilterTrend(*trend) for trend in trends], [EventMark(*mark) for mark in marks],
-                          cameras, threshold_percent, until)
-
-
-def _calendar_figure(title: str, night: np.ndarray, state: np.ndarray, frames: np.ndarray,
-                     until: np.datetime64) -> 'Figure':
-    from calendarplots import calendar_plot
-
-    return calendar_plot(title, night, state, frames, until)
 
 
 def _names_of_files(series: Series, options: Namespace) -> list[str]:

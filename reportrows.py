@@ -13,7 +13,7 @@ from colourterm import CameraColourTerm, with_camera_colourterm
 from exporttable import Column
 from observatory import Observatory
 from photdbinterface import PhotDatabase
-from photdbtables import LcoPhot, TelescopeKey, Zeropoints
+from photdbtables import LcoPhot, RowDigest, TelescopeKey, Zeropoints
 from throughputmodel import at_unit_airmass, correct_gain, usable_rows
 from webpage import CameraSpan
 
@@ -44,6 +44,11 @@ class Series:
     def key(self) -> str:
         """The telescope as site-enclosure-telescope."""
         return '-'.join(self.telescope)
+
+    @property
+    def wanted(self) -> dict[str, str | tuple[str, ...]]:
+        """What the rows of it hold: column = value or values."""
+        return {**dict(zip(('site', 'dome', 'telescope'), self.telescope, strict=True)), 'filter': self.native}
 
     def __str__(self) -> str:
         return f'{self.key} {self.filter}'
@@ -90,13 +95,16 @@ class Rows:
 
 
 def read_rows(database: PhotDatabase, series: Series, observatory: Observatory, start: np.datetime64 | None = None,
-              end: np.datetime64 | None = None, *, cameracolorterm: bool = True) -> Rows | None:
+              end: np.datetime64 | None = None, *, cameracolorterm: bool = True,
+              told: RowDigest | None = None) -> Rows | None:
     """The rows of one telescope and filter as `Rows`; None where there are none in the dates.
 
     cameracolorterm : give each zeropoint the colour term of its camera, see `colourterm`.
+    told : counts the rows of the database in; then only COLUMNS are read.
     """
     site, dome, telid = series.telescope
-    z = database.zeropoints(site=site, dome=dome, telescope=telid, filter=series.native, start=start, end=end)
+    z = database.zeropoints(site=site, dome=dome, telescope=telid, filter=series.native, start=start, end=end,
+                            names=None if told is None else COLUMNS, told=told)
     if not len(z):
         return None
     repairs = [(r.camera, r.from_, r.until, r.ratio) for r in observatory.gain_repairs]
@@ -136,27 +144,27 @@ def _by_value(values: np.ndarray, function: Callable[[str], float]) -> np.ndarra
     return np.array([function(str(value)) for value in different])[inverse]
 
 
-def camera_spans(database: PhotDatabase) -> tuple[CameraSpan, ...]:
-    """When each camera was in use at a telescope, in order of telescope, camera and time."""
-    spans: list[CameraSpan] = []
-    for site, dome, telid, camera, first, last, rows in database.camera_months():
-        if not (_is_date(first[:10]) and _is_date(last[:10])):
-            continue  # --testdb names it
-        telescope = f'{site}-{dome}-{telid}'
-        span = CameraSpan(telescope, camera, first[:10], last[:10], rows)
-        before = spans[-1] if spans and (spans[-1].telescope, spans[-1].camera) == (telescope, camera) else None
-        if before and np.datetime64(span.first) - np.datetime64(before.last) <= CAMERA_GAP:
-            spans[-1] = replace(before, last=span.last, frames=before.frames + rows)
-        else:
-            spans.append(span)
+def camera_spans(telescope: str, dateobs: np.ndarray, camera: np.ndarray) -> tuple[CameraSpan, ...]:
+    """When each camera was in use, from frames of one telescope: dateobs (n,) datetime64, camera (n,) str."""
+    spans = []
+    for name in np.unique(camera):
+        time = np.sort(dateobs[(camera == name) & ~np.isnat(dateobs)]).astype('datetime64[D]')
+        parts = np.split(time, np.flatnonzero(np.diff(time) > CAMERA_GAP) + 1) if len(time) else []
+        spans += [CameraSpan(telescope, str(name), str(part[0]), str(part[-1]), len(part)) for part in parts]
     return tuple(spans)
 
 
-def _is_date(text: str) -> bool:
-    try:
-        return date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        return False
+def joined_spans(spans: Iterable[CameraSpan]) -> tuple[CameraSpan, ...]:
+    """Spans of several filters as those of all frames together, in order of telescope, camera and time."""
+    joined: list[CameraSpan] = []
+    for span in sorted(spans, key=lambda each: (each.telescope, each.camera, each.first)):
+        before = joined[-1] if joined and (joined[-1].telescope, joined[-1].camera) == (span.telescope,
+                                                                                        span.camera) else None
+        if before and np.datetime64(span.first) - np.datetime64(before.last) <= CAMERA_GAP:
+            joined[-1] = replace(before, last=max(before.last, span.last), frames=before.frames + span.frames)
+        else:
+            joined.append(span)
+    return tuple(joined)
 
 
 def moment(date: str | None) -> np.datetime64 | None:

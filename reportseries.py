@@ -8,7 +8,6 @@ import csv
 import gc
 import io
 import logging
-import struct
 from argparse import Namespace
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass, replace
@@ -24,24 +23,16 @@ from fitarchive import without_rows
 from names import trend_plot_name
 from observatory import Observatory
 from photdbinterface import PhotDatabase
-from photdbtables import StoredModel
-from reportrows import Rows, Series, longitude_deg, moment, read_rows
+from photdbtables import RowDigest, StoredModel
+from reportjobs import Drawing, File, StepSearch, image_file
+from reportrows import COLUMNS, Rows, Series, camera_spans, longitude_deg, moment, read_rows
 from status import HEALTHY_MAG, RECENT_DAYS, SeriesStatus, finding, series_status
+from steps import UnrecordedStep
 from throughputmodel import ThroughputFit, fit_throughput, night_of, percent_of_reference
 from trenddata import Points, trend_json
+from webpage import CameraSpan
 
 log = logging.getLogger('photzp.report')
-
-
-@dataclass(frozen=True)
-class File:
-    """A file of the report; of an image also its size [pixel] and what it says."""
-
-    name: str
-    content: bytes
-    width: int | None = None
-    height: int | None = None
-    alt: str = ''
 
 
 @dataclass(frozen=True)
@@ -52,7 +43,8 @@ class Made:
     nights : (date, photometric) of the newest nights, as many as a status counts.
     colorterms : fields of trendplots.ColortermLine by camera.  warnings : what was logged as one.  files : of `File`.
     fit : without its rows, its extinction against the adopted one.  recent : what changed lately.
-    frames : sums of them, for the yearly extinction.
+    frames : sums of them, for the yearly extinction.  cameras : when each was in use.
+    count, rows : number and digest of the rows of the database.
     """
 
     status: SeriesStatus
@@ -66,13 +58,9 @@ class Made:
     fit: ThroughputFit
     recent: Recent
     frames: FrameSums
-
-
-def image_file(name: str, figure: Figure, alt: str) -> File:
-    """A figure as a file."""
-    content = trendplots.png(figure)
-    width, height = struct.unpack('>II', content[16:24])  # of the PNG's first chunk
-    return File(name, content, width, height, alt)
+    cameras: tuple[CameraSpan, ...]
+    count: int
+    rows: str
 
 
 class SeriesMaker:
@@ -92,15 +80,27 @@ class SeriesMaker:
         """One with a connection of its own, for reading; in a process that does nothing else."""
         maker = cls(PhotDatabase(options.database, readonly=True), observatory, options, now)
         gc.freeze()  # figures are full of cycles: what was imported need not be searched for garbage each time
+        gc.disable()
         return maker
+
+    def do(self, job: Series | StepSearch | Drawing) -> tuple[Made, ...] | tuple[UnrecordedStep, ...] | File:
+        """What comes of a job: `make` of a series, else what the job does itself."""
+        return self.make(job) if isinstance(job, Series) else job.do()
+
+    def do_in_worker(self, job: Series | StepSearch | Drawing) -> tuple[Made, ...] | tuple[UnrecordedStep, ...] | File:
+        """The same; garbage is looked for after each job, and not while it is done."""
+        done = self.do(job)
+        gc.collect()
+        return done
 
     def make(self, series: Series) -> tuple[Made, ...]:
         """The `Made` of a series, nothing where it has no rows in the dates."""
+        told = RowDigest(COLUMNS)
         rows = read_rows(self.database, series, self.observatory, self.start, self.end,
-                         cameracolorterm=self.options.cameracolorterm)
-        return () if rows is None else (self._made(series, rows),)
+                         cameracolorterm=self.options.cameracolorterm, told=told)
+        return () if rows is None else (self._made(series, rows, told),)
 
-    def _made(self, series: Series, rows: Rows) -> Made:
+    def _made(self, series: Series, rows: Rows, told: RowDigest) -> Made:
         z, events = rows.zeropoints, [event[:2] for event in rows.events]
         fit = fit_throughput(
             z.dateobs, np.where(rows.usable, rows.zp_unit, np.nan), rows.zperr, airmass=z.airmass, events=events,
@@ -120,7 +120,8 @@ class SeriesMaker:
         return Made(status, StoredModel(fit.time, fit.model_mag, fit.model_error_mag), _intervals(fit), _steps(fit),
                     tuple(nights), tuple(astuple(line) for line in lines), tuple(warnings),
                     tuple(self._files(rows, fit, finding(status))), _to_keep(fit, rows.extinction_offset),
-                    recent_changes(rows, fit, night), _sums(rows, fit, night))
+                    recent_changes(rows, fit, night), _sums(rows, fit, night),
+                    camera_spans(rows.telescope, z.dateobs, z.camera), told.rows, str(told))
 
     def _files(self, rows: Rows, fit: ThroughputFit, said: str) -> Iterator[File]:
         yield File(trend_plot_name('mirrormodel', rows.telescope, rows.filter), model_csv(rows, fit).encode())

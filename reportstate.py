@@ -23,12 +23,14 @@ from extinction import FrameSums
 from status import SeriesStatus
 from steps import UnrecordedStep
 from typedjson import plain, typed
+from webpage import CameraSpan
 
-SCHEMA = 3
+SCHEMA = 4
 # The modules that a number or a pixel of the report depends on, and what draws and computes for them.
 CODE = ('alarms', 'calendarplots', 'clearsky', 'colourterm', 'extinction', 'fitarchive', 'names', 'observatory',
-        'photdbinterface', 'photdbtables', 'plaintext', 'report', 'reportrows', 'reportseries', 'reportstate', 'status',
-        'telescopeplots', 'throughputline', 'throughputmodel', 'trenddata', 'trendplots', 'typedjson')
+        'photdbinterface', 'photdbtables', 'plaintext', 'report', 'reportjobs', 'reportrows', 'reportseries',
+        'reportstate', 'sharednight', 'status', 'steps', 'telescopeplots', 'throughputline', 'throughputmodel',
+        'trenddata', 'trendplots', 'typedjson')
 LIBRARIES = ('matplotlib', 'numpy', 'pillow', 'scipy')
 
 
@@ -50,6 +52,7 @@ class SeriesMade:
     status : as it was then.  nights : (date, photometric) of the newest nights, as many as a status counts.
     colorterms : fields of trendplots.ColortermLine by camera.  warnings : what was logged as one.
     outputs : {file name: Output}.  recent : what changed lately.  frames : sums of them, for the yearly extinction.
+    cameras : when each was in use.  count : of the rows of the database.
     """
 
     fingerprint: str
@@ -61,6 +64,8 @@ class SeriesMade:
     outputs: dict[str, Output]
     recent: Recent
     frames: FrameSums
+    cameras: tuple[CameraSpan, ...]
+    count: int
 
     @property
     def night(self) -> np.ndarray:
@@ -106,7 +111,8 @@ class ReportState:
 
     def text(self) -> str:
         """As JSON, the inverse of `read`; the same state gives the same text."""
-        series = {key: {**asdict(made), **{name: plain(getattr(made, name)) for name in ('recent', 'frames')}}
+        special = ('recent', 'frames', 'cameras')
+        series = {key: {**asdict(made), **{name: plain(getattr(made, name)) for name in special}}
                   for key, made in self.series.items()}
         tree = {'schema': SCHEMA, 'fits': self.fits, 'extinction': self.extinction, 'series': series,
                 'overviews': {name: asdict(made) for name, made in self.overviews.items()},
@@ -136,7 +142,7 @@ def _series(entry: dict[str, Any]) -> SeriesMade:
         tuple((str(date), bool(clear)) for date, clear in entry['nights']),
         tuple(tuple(line) for line in entry['colorterms']), tuple(map(str, entry['warnings'])),
         {name: Output(**output) for name, output in entry['outputs'].items()}, typed(Recent, entry['recent']),
-        typed(FrameSums, entry['frames']))
+        typed(FrameSums, entry['frames']), typed(tuple[CameraSpan, ...], entry['cameras']), int(entry['count']))
 
 
 def digest(*parts: object) -> str:

@@ -23,7 +23,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import chi2 as chi2_distribution
+from scipy.special import chdtrc
 
 from sharednight import clear_share, night_likelihood
 from throughputmodel import ThroughputFit
@@ -363,10 +363,10 @@ def colour_of(size: np.ndarray, error: np.ndarray, chi2: float, dof: int) -> tup
     """Colour of sizes (f,) with errors, and the number of the only filter that changed, None where there is none."""
     if dof < 1:
         return 'unknown', None
-    if chi2_distribution.sf(chi2, dof) > GREY_P:
+    if chdtrc(dof, chi2) > GREY_P:
         return 'grey', None
     pull = size / error
     top = int(np.argmax(np.abs(pull)))
     others = np.delete(pull, top)
-    quiet = chi2_distribution.sf(others @ others, dof) > GREY_P
+    quiet = chdtrc(dof, others @ others) > GREY_P
     return ('one filter', top) if quiet and abs(pull[top]) >= ONE_FILTER_SIGMA else ('coloured', None)

@@ -317,7 +317,7 @@ def png(figure: Figure) -> bytes:
         canvas.draw()
     image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert('RGB')
     place = io.BytesIO()
-    image.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(place, 'png')
+    image.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(place, 'png', compress_level=4)
     return place.getvalue()
 
 

@@ -27,7 +27,7 @@ def main(argv=None):
     """Print one line for each number of processes."""
     parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
     parser.add_argument('--processes', type=int, nargs='+', default=[1, usable_cores()])
-    parser.add_argument('--frames', type=int, default=400)
+    parser.add_argument('--frames', type=int, default=2000)
     parser.add_argument('--regimes', default='ordinary')
     parser.add_argument('--repeat', type=int, default=2)
     options = parser.parse_args(argv)

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from test_fitarchive import all_same
 
 import longtermphotzp
-import report
+import reportjobs
 from answers import answer
 from fitarchive import unpack, without_rows
 from observatory import load_observatory
@@ -179,7 +179,7 @@ def test_a_run_over_an_earlier_one_gives_the_answers_of_a_cold_one(place):
 
 def test_steps_are_looked_for_only_where_a_fit_is_another_one(place, monkeypatch):
     looked = []
-    monkeypatch.setattr(report, 'find_steps', lambda fits: looked.append(len(fits)) or find_steps(fits))
+    monkeypatch.setattr(reportjobs, 'find_steps', lambda fits: looked.append(len(fits)) or find_steps(fits))
     before = answers(place.out)
     assert run(place) == 0
     assert (looked, answers(place.out)['steps']) == ([], before['steps'])

@@ -7,6 +7,7 @@ import sqlite3
 
 import pytest
 from browserpages import PHONE, Visitor, served
+from runs import until
 from test_browser_access import AXE, RULES
 from test_trenddata import points_of, text_of
 
@@ -184,7 +185,7 @@ def test_on_a_phone_it_fits_and_a_touch_tells_a_point(visit, site, telescope, fr
     assert frames.keys() & set(chart.told)
     assert chart.page.evaluate('document.documentElement.scrollWidth') == PHONE['width']
     chart.page.set_viewport_size({'width': 700, 'height': 400})
-    chart.page.wait_for_function('() => document.querySelector(".u-over").clientWidth > 500')
+    until(lambda: chart.area['width'] > 500)
 
 
 def test_colours_follow_the_system_while_it_is_open(chart):
@@ -197,7 +198,7 @@ def test_colours_follow_the_system_while_it_is_open(chart):
       return count; }'''
     assert chart.page.evaluate(black) > 500  # of the model
     chart.page.emulate_media(color_scheme='dark')
-    chart.page.wait_for_function(f'() => ({black})() === 0')
+    until(lambda: chart.page.evaluate(black) == 0)
 
 
 def test_nothing_is_loaded_before_it_is_wanted(chromium, site, telescope):
@@ -221,7 +222,6 @@ def test_from_a_file_the_plot_stays_and_a_line_says_what_to_do(visit, years_repo
     chart = Chart(visit(f'file://{years_report}/telescope-{telescope}.html'), telescope, opened=False)
     chart.zoom.click()
     said = chart.section.locator('.tools [role=status]')
-    chart.page.wait_for_function('() => document.querySelector(".trend .tools [role=status]") !== null')
     said.get_by_text('python3 -m http.server').wait_for()
     assert f'http://localhost:8000/telescope-{telescope}.html' in said.inner_text()
     assert chart.figure.is_visible()

@@ -15,7 +15,7 @@ FLOORS = (
     {'photdbinterface', 'frameplots', 'trendplots', 'trenddata', 'calendarplots', 'telescopeplots', 'webpage',
      'reportstore', 'reportstate', 'exporttable', 'metrics', 'answers', 'fitarchive', 'webviews', 'webanswers',
      'weboverview', 'webrender'},
-    {'commandline', 'framepool', 'report', 'reportseries', 'reportrows', 'databasecheck', 'realframes'},
+    {'commandline', 'framepool', 'report', 'reportseries', 'reportrows', 'reportjobs', 'databasecheck', 'realframes'},
     {'photcalibration', 'longtermphotzp', 'simulation', 'demo'},
 )
 # Exceptions are defined as low as anything; the line through a series is the back room of its model, the search for a
@@ -25,8 +25,9 @@ FLOORS = (
 SAME_FLOOR = {('observatory', 'rejections'), ('starmatch', 'fieldvote'), ('zeropoint', 'kronloss'),
               ('throughputmodel', 'throughputline'), ('alarms', 'status'), ('calendarplots', 'trendplots'),
               ('report', 'reportseries'), ('report', 'reportrows'), ('reportseries', 'reportrows'),
+              ('report', 'reportjobs'), ('reportseries', 'reportjobs'),
               ('report', 'framepool'), ('webpage', 'answers'), ('telescopeplots', 'trendplots'),
-              ('webviews', 'webpage'), ('webanswers', 'webpage'), ('webanswers', 'answers'),
+              ('reportstate', 'webpage'), ('webviews', 'webpage'), ('webanswers', 'webpage'), ('webanswers', 'answers'),
               ('webanswers', 'webviews'), ('webrender', 'webpage'), ('webrender', 'webviews'),
               ('webrender', 'webanswers'), ('weboverview', 'webpage'), ('weboverview', 'webviews'),
               ('webrender', 'weboverview')} | {

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
+import photdbinterface
 from photdbinterface import Measurement, PhotDatabase
 
 LCOPHOT = (
@@ -101,6 +102,20 @@ def test_a_copy_is_never_overwritten(old):
     PhotDatabase(old, now=in_2026).close()
     assert earlier.read_text() == 'dear'
     assert contents(old.with_name('lcophotzp.db.before-upgrade-20260506-2')) == contents(old)
+
+
+def test_a_copy_of_a_run_that_was_killed_before_its_upgrade_is_the_one(old, monkeypatch):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(photdbinterface, 'add_columns', killed)
+        with pytest.raises(KeyboardInterrupt):
+            PhotDatabase(old, now=in_2026)
+    before = contents(old)
+    PhotDatabase(old, now=in_2026).close()
+    (copy,) = old.parent.glob('*before-upgrade*')
+    assert contents(copy) == contents(old) == before
 
 
 def test_a_new_database_leaves_no_copy(tmp_path):

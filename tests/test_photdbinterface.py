@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 import photdbinterface
 import report
 from photdbinterface import Measurement, PhotDatabase, RejectedFrame
+from photdbtables import CONVERTERS, RowDigest
 from rejections import DatabaseUnusable
-from reportrows import camera_spans
+from reportrows import camera_spans, joined_spans
 from webpage import CameraSpan
 
 E91 = 'lsc1m005-fa15-20190805-0123-e91.fits.fz'
@@ -419,12 +420,19 @@ def test_the_times_of_cameras_go_on_over_months_and_end_with_a_gap(db):
                 for camera, each in times.items() for number, time in enumerate(each))
     db.add(measured('coj2m002-fl03-20190101-0001-e91.fits', site='coj', dateobs='2019-03-01 00:00:00.000',
                     camera='fl03'))
-    telescope = 'lsc-doma-1m0a'
-    assert camera_spans(db) == (
-        CameraSpan('coj-doma-1m0a', 'fl03', '2019-03-01', '2019-03-01', 1),
-        CameraSpan(telescope, 'fa15', '2019-02-10', '2019-04-10', 2),
-        CameraSpan(telescope, 'fl03', '2019-01-05', '2019-02-03', 3),
-        CameraSpan(telescope, 'fl03', '2019-06-10', '2019-06-10', 1))
+    z = db.zeropoints(site='lsc')
+    assert joined_spans(camera_spans('lsc-doma-1m0a', z.dateobs, z.camera)) == tuple(
+        CameraSpan('lsc-doma-1m0a', *span) for span in (
+            ('fa15', '2019-02-10', '2019-04-10', 2), ('fl03', '2019-01-05', '2019-02-03', 3),
+            ('fl03', '2019-06-10', '2019-06-10', 1)))
+
+
+@given(st.lists(st.tuples(st.integers(0, 800), st.sampled_from('ab'), st.integers(0, 3)), max_size=40))
+def test_the_times_of_cameras_in_several_filters_are_those_of_all_frames(rows):
+    day, camera, filters = (np.array(column) for column in zip(*rows, strict=True)) if rows else np.empty((3, 0))
+    time = np.datetime64('2019-01-01') + np.asarray(day, int)
+    apart = [span for each in range(4) for span in camera_spans('t', time[filters == each], camera[filters == each])]
+    assert joined_spans(apart) == camera_spans('t', time, camera)
 
 
 # -- digests -----------------------------------------------------------------------------------------------------------
@@ -444,11 +452,25 @@ def test_a_digest_changes_with_every_value(place, changed):
         with PhotDatabase(place, now=lambda: datetime(2026, 1, 1, tzinfo=UTC)) as database:
             database.add(measured(OTHER))
             database.add(measured(**values))
-            digests.append(database.digest(report.COLUMNS, **SERIES))
+            digests.append(str(database.digest(report.COLUMNS, **SERIES)))
             with database._writing() as connection:
                 connection.execute(sa.delete(photdbinterface.PHOT))
-            assert database.digest(report.COLUMNS, **SERIES) is None
+            assert database.digest(report.COLUMNS, **SERIES).rows == database.count(**SERIES) == 0
     assert digests[0] == digests[2] != digests[1]
+
+
+def test_what_is_read_is_what_the_digest_says_and_other_columns_are_missing(db):
+    db.add_many(measured(name, zp=zp, nstars=50) for name, zp in ((E91, 23.0), (OTHER, np.nan)))
+    told = RowDigest(report.COLUMNS)
+    some, every = db.zeropoints(**SERIES, names=report.COLUMNS, told=told), db.zeropoints(**SERIES)
+    assert (str(told), told.rows) == (str(db.digest(report.COLUMNS, **SERIES)), 2)
+    for name in CONVERTERS:
+        if name in report.COLUMNS:
+            np.testing.assert_array_equal(getattr(some, name), getattr(every, name))
+        else:
+            assert len(getattr(some, name)) == 2
+    assert np.isnan(some.nstars).all()
+    assert (every.nstars == 50).all()
 
 
 def test_a_digest_is_of_the_rows_in_their_order_of_time_and_of_the_time_of_processing(place):
@@ -458,7 +480,7 @@ def test_a_digest_is_of_the_rows_in_their_order_of_time_and_of_the_time_of_proce
         with PhotDatabase(place, now=lambda year=year: datetime(year, 1, 1, tzinfo=UTC)) as database:
             for row in order:
                 database.add(row)
-            found.add(database.digest(report.COLUMNS, **SERIES))
+            found.add(str(database.digest(report.COLUMNS, **SERIES)))
             with database._writing() as connection:
                 connection.execute(sa.delete(photdbinterface.PHOT))
     assert len(found) == 2
@@ -469,6 +491,6 @@ def test_the_digest_of_many_rows_changes_with_one(tmp_path):
         rows = [measured(f'lsc1m005-fa15-20190805-{number:04d}-e91.fits.fz', zp=24 + number / 1e5)
                 for number in range(6000)]
         database.add_many(rows)
-        before = database.digest(('zp',), **SERIES)
+        before = str(database.digest(('zp',), **SERIES))
         database.add(replace(rows[5500], zp=20.0))
-        assert database.digest(('zp',), **SERIES) != before
+        assert str(database.digest(('zp',), **SERIES)) != before

@@ -57,7 +57,7 @@ def first(tmp_path_factory):
 @pytest.fixture
 def place(first, tmp_path, monkeypatch):
     """The same database without a report, for which processes are worth it."""
-    monkeypatch.setattr(report, 'FEW_SERIES', 1)
+    monkeypatch.setattr(report, 'START_S', 0.0)
     shutil.copy(first.database, tmp_path / 'x.db')
     return SimpleNamespace(database=tmp_path / 'x.db', observatory=first.observatory, out=tmp_path / 'out',
                            files=first.files, deadly=tmp_path / 'deadly')

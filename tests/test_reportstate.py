@@ -281,7 +281,7 @@ def test_all_code_that_the_report_is_made_by_counts():
         waiting |= {name.split('.')[0] for name in imports(tree)} & OURS - found
     no_part = {'exporttable', 'framepool', 'photdbplaces', 'rejections', 'reportstore', 'webpage',
                'webanswers', 'weboverview', 'webrender', 'webtext', 'webviews',
-               'answers', 'gains', 'nights', 'ranking', 'sharednight', 'steps'}
+               'answers', 'gains', 'nights', 'ranking'}
     assert found - no_part == set(reportstate.CODE)
 
 
