@@ -261,7 +261,7 @@ def _with_lines(items: Iterable[Item], units: str, total: int | None) -> Iterato
 def progress_line(done: int, total: int | None, units: str, seconds: float) -> str:
     """As '1200 of 6000 frames, 38/s, 2 min left'."""
     rate = done / seconds
-    said = f'{rate:.2g}/s' if rate >= 1 else f'{1 / rate:.2g} s each'
+    said = f'{rate:.{rate < 10:d}f}/s' if rate >= 1 else f'{1 / rate:.{rate > 0.1:d}f} s each'
     if total is None:
         return f'{done} {units}, {said}'
     left_s = (total - done) / rate

@@ -48,7 +48,7 @@ OLD_FILES = '???-*.db'
 
 def parser() -> Parser:
     """The command line of this script."""
-    p = Parser(prog='longtermphotzp.py', description=__doc__, epilog=_EPILOG)
+    p = Parser(prog='longtermphotzp.py', usage='%(prog)s [OPTION ...]', description=__doc__, epilog=_EPILOG)
     what = p.add_argument_group('which telescopes and nights')
     what.add_argument('--site', help='only this site, as lsc (default: all there are)')
     what.add_argument('--telescope', help='only this telescope, enclosure-telescope, as domb-1m0a (default: all)')

@@ -84,8 +84,8 @@ _KNOWN_CHUNK = 5000
 
 def parser() -> Parser:
     """The command line of this script."""
-    p = Parser(prog='photcalibration.py', description=__doc__, epilog=_EPILOG)
-    what = p.add_argument_group('which frames (at least one of these)')
+    p = Parser(prog='photcalibration.py', usage='%(prog)s SELECTION [OPTION ...]', description=__doc__, epilog=_EPILOG)
+    what = p.add_argument_group('which frames: the SELECTION is one or more of these')
     what.add_argument('--lastNdays', metavar='N', type=whole_number, help='the last N nights, today (UTC) counted')
     what.add_argument('--date', metavar='DATE', nargs='+', type=date_option,
                       help='local nights, YYYYMMDD or YYYY-MM-DD (default: all there are)')
