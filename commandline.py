@@ -78,7 +78,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong with the command line, which may hold the URL of a database, and end with status 2."""
-        said = f'{message.removeprefix("argument ")} (see {self.prog} --help)'
+        said = f'{message.removeprefix("argument ")}; see {self.prog} --help'
         if self._says_json:
             record = logging.LogRecord(log.name, logging.ERROR, '', 0, said, None, None)
             line = JsonLayout(script=self.prog).format(record)
@@ -238,14 +238,18 @@ def with_progress(items: Iterable[Item], units: str, total: int | None = None) -
     """
     if total is None and isinstance(items, Sized):
         total = len(items)
+    if total in (0, 1):  # there is no way to go
+        yield from items
+        return
     if not _watched() or _json_layout():
         yield from _with_lines(items, units, total)
         return
     from tqdm import tqdm
     from tqdm.contrib.logging import logging_redirect_tqdm
 
+    layout = None if total is None else BAR
     with logging_redirect_tqdm(loggers=[log]):
-        yield from tqdm(items, unit=f' {units}', total=total, dynamic_ncols=True, bar_format=BAR if total else None)
+        yield from tqdm(items, unit=f' {units}', total=total, dynamic_ncols=True, bar_format=layout)
 
 
 def _with_lines(items: Iterable[Item], units: str, total: int | None) -> Iterator[Item]:

@@ -3,7 +3,7 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from names import base_name, exposure_of, level_of
 from observatory import Observatory
 from oldzeropoints import is_sqlite, read_ascii
-from photdbinterface import Measurement, PhotDatabase
+from photdbinterface import Measurement, PhotDatabase, Watch, unwatched
 from photdbtables import LONGEST_TEXT, text_of
 from rejections import DatabaseUnusable
 
@@ -21,16 +21,16 @@ _EXAMPLES = 3
 
 
 def findings(database: PhotDatabase, observatory: Observatory,
-             watch: Callable[[Iterator[Any]], Iterator[Any]] = iter) -> tuple[int, list[str]]:
+             watch: Watch = unwatched) -> tuple[int, list[str]]:
     """Check every record: (number of zeropoints, list of findings as text).
 
-    watch : is given the rows and gives them back, as for a progress bar.
+    watch : as of PhotDatabase.copy_from.
     Looked for: damage of the file, dates that are none, zeropoints that are no number or beyond any telescope,
     telescopes that the observatory does not list, several rows of one exposure at one reduction level.
     """
     total, seen, kinds = 0, Counter[tuple[str, int]](), Counter[str]()
     examples: dict[str, list[str]] = {}
-    for row in watch(database.raw_rows()):
+    for row in watch(database.raw_rows(), 'rows', database.count()):
         total += 1
         name = text_of(row['name'])
         seen[(exposure_of(name), level_of(name))] += 1

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -241,7 +240,7 @@ def _metrics_file(options: argparse.Namespace) -> Path | None:
     """Where to write metrics, None where they are not asked for; a directory that is missing is told at once."""
     path = Path(options.metrics).expanduser() if options.metrics else None
     if path and not path.parent.is_dir():
-        raise UsageInvalid(f'--metrics {path}: there is no directory {path.parent}')
+        raise UsageInvalid(f'--metrics {path}: there is no directory {path.parent}; make it, or name another file')
     return path
 
 
@@ -258,7 +257,7 @@ def check_database(database: 'PhotDatabase', observatory: 'Observatory') -> int:
     """Read every record, print what is wrong with any; 0 where nothing is, 1 where something is."""
     from databasecheck import findings
 
-    total, found = findings(database, observatory, partial(with_progress, units='rows'))
+    total, found = findings(database, observatory, with_progress)
     tell(f'{total} zeropoints in {database.place}', counts={'zeropoints': total})
     for line in found:
         tell(f'  {line}')
@@ -275,7 +274,7 @@ def back_up(database: 'PhotDatabase', path: Path) -> int:
 
 def copy_rows(database: 'PhotDatabase', other: 'PhotDatabase') -> int:
     """Copy all rows to another, empty database, and print how many of each table."""
-    for table, (rows, lost) in other.copy_from(database).items():
+    for table, (rows, lost) in other.copy_from(database, with_progress).items():
         tell(f'{table}: {rows} rows copied and compared'
              + (f'; {lost} values were no numbers and are missing now' if lost else ''))
     tell(f'{database.place} copied to {other.place}')

@@ -261,9 +261,12 @@ def _warn_of_nothing(root: str, options: Namespace, observatory: 'Observatory') 
         nearest = did_you_mean(sites[0], there) if options.site else ''
         log.warning('%s: holds no folder of %s, but %s%s; is it mounted, and is --imagerootdir right?', root,
                     ', '.join(sites), ', '.join(there[:8]) or 'nothing', nearest)
-    elif options.camera:
-        log.warning('%s: holds no frame of --camera %s for these sites and nights; is it spelt as in the names of '
-                    'frames?', root, ','.join(options.camera))
+    elif options.camera or options.date:
+        asked = [f'--{name} {",".join(given[:3])}' for name in ('site', 'camera', 'cameratype', 'date')
+                 if (given := getattr(options, name))]
+        log.warning('%s: holds no %s frame of %s; is it all spelt as in the archive?%s', root,
+                    'quick-look' if options.preview else 'final', ' '.join(asked),
+                    '' if options.preview else ' --preview would look for quick-look frames')
 
 
 def _database(options: Namespace) -> tuple[str, str]:

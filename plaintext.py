@@ -24,12 +24,12 @@ def without_passwords(text: str) -> str:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """'; did you mean ...?' with what is known that is most like the word, '' where nothing is."""
+    """' (did you mean ...?)' with what is known that is most like the word, '' where nothing is."""
     from difflib import get_close_matches
 
     folded = {name.casefold(): name for name in known}
     nearest = get_close_matches(word.casefold(), folded, 1)
-    return f'; did you mean {folded[nearest[0]]}?' if nearest else ''
+    return f' (did you mean {folded[nearest[0]]}?)' if nearest else ''
 
 
 def csv_cell(text: str) -> str:

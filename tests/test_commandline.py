@@ -203,8 +203,8 @@ def test_progress_in_words(done, total, seconds, said):
 
 
 @pytest.mark.parametrize(('word', 'known', 'said'), [
-    ('--lastndays', ['--lastNdays', '--date'], '; did you mean --lastNdays?'),
-    ('rpp', ['gp', 'rp'], '; did you mean rp?'),
+    ('--lastndays', ['--lastNdays', '--date'], ' (did you mean --lastNdays?)'),
+    ('rpp', ['gp', 'rp'], ' (did you mean rp?)'),
     ('xyz', ['lsc', 'coj'], ''), ('x', [], ''),
 ])
 def test_the_nearest_word(word, known, said):
@@ -212,7 +212,7 @@ def test_the_nearest_word(word, known, said):
 
 
 @pytest.mark.parametrize(('arguments', 'said'), [
-    (['--databse', 'x'], '--databse: there is no such option; did you mean --database?'),
+    (['--databse', 'x'], '--databse: there is no such option (did you mean --database?)'),
     (['--export', 'x.csv', '--testdb'], '--testdb: not allowed with argument --export'),
     (['--threshold', 'low'], "--threshold: 'low' is no percentage between 0 and 200"),
     (['--log-format', 'xml'], "--log-format: invalid choice: 'xml'"),
@@ -226,7 +226,7 @@ def test_a_usage_error_is_one_line_in_either_form(capsys, arguments, said):
         line, = capsys.readouterr().err.splitlines()
         message = json.loads(line)['message'] if more else line.removeprefix('longtermphotzp.py: error: ')
         assert message.startswith(said) or said in message
-        assert message.endswith('(see longtermphotzp.py --help)')
+        assert message.endswith('; see longtermphotzp.py --help')
 
 
 @pytest.mark.parametrize('script', [photcalibration, longtermphotzp])

@@ -246,7 +246,7 @@ def test_a_directory_that_cannot_be_written_is_said_so(own_night, night, capsys)
     (['--site', '../lsc'], '../lsc'),
     (['--mintexp', '-1', '--site', 'lsc'], '--mintexp'),
     (['--processes', '0', '--site', 'lsc'], '0 processes'),
-    (['--last', '3'], '--last: there is no such option; did you mean --lastNdays?'),
+    (['--last', '3'], '--last: there is no such option (did you mean --lastNdays?)'),
     (['--lastndays', '3'], 'did you mean --lastNdays?'),
     (['lsc'], 'lsc: belongs to no option'),
 ])
