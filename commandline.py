@@ -28,7 +28,7 @@ DONE, SOME_UNREADABLE, COULD_NOT_RUN, FINDINGS = 0, 1, 2, 3
 
 ONE_THREAD = ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS')  # read when numpy is imported
 
-BAR = '{n_fmt} of {total_fmt}{unit} |{bar}| {rate_fmt}, {remaining} left'
+BAR = '{n_fmt} of {total_fmt}{unit} |{bar}| {rate_noinv_fmt}, {remaining} left'
 MAX_PROCESSES = 1000
 PROGRESS_S = 300.0  # between lines on progress where nobody watches: a night is a few, years of frames some hundred
 
