@@ -213,16 +213,26 @@ def put_out(line: str) -> None:
     Raises Interrupted where nobody reads it any more, as a shell tells of SIGPIPE; RunStopped where it cannot be
     written.
     """
-    with standard_output() as file:
-        file.write(os.fsencode(line) + b'\n')
+    with _reader():
+        if hasattr(sys.stdout, 'buffer'):
+            sys.stdout.buffer.write(os.fsencode(line) + b'\n')
+        else:  # a caller in Python keeps it as text
+            print(line)
 
 
 @contextmanager
 def standard_output() -> Iterator[BinaryIO]:
     """Standard output, for bytes; what is written is out on leaving.  Raises as put_out does."""
+    with _reader():
+        yield sys.stdout.buffer
+
+
+@contextmanager
+def _reader() -> Iterator[None]:
+    """Inside, standard output is written; it is out on leaving."""
     try:
         sys.stdout.flush()
-        yield sys.stdout.buffer
+        yield
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter tries again at its end

@@ -1,6 +1,7 @@
 """What both scripts say and how: log lines as text and JSON, colours, progress, usage errors, pipes that close."""
 
 import argparse
+import io
 import json
 import logging
 import os
@@ -8,7 +9,7 @@ import re
 import subprocess
 import sys
 import warnings
-from contextlib import closing
+from contextlib import closing, redirect_stdout
 from pathlib import Path
 
 import numpy as np
@@ -274,6 +275,13 @@ def test_a_pipe_that_is_closed_and_a_full_disk_end_a_script_in_order():
                                check=False)
     assert ended.returncode == 2
     assert ' ERROR standard output cannot be written (No space left on device)' in ended.stderr
+
+
+def test_a_caller_in_python_may_keep_the_summary_as_text():
+    kept = io.StringIO()
+    with redirect_stdout(kept):
+        commandline.tell('12 measured', counts={'measured': 12})
+    assert kept.getvalue() == '12 measured\n'
 
 
 def test_a_path_of_any_bytes_is_printed_as_it_is(capfdbinary, tmp_path, night):
