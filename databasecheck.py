@@ -11,7 +11,7 @@ from typing import Any
 from names import base_name, exposure_of, level_of
 from observatory import Observatory
 from oldzeropoints import is_sqlite, read_ascii
-from photdbinterface import Measurement, PhotDatabase
+from photdbinterface import Measurement, PhotDatabase, Watch, unwatched
 from photdbtables import LONGEST_TEXT, text_of
 from rejections import DatabaseUnusable
 
@@ -20,15 +20,17 @@ _DATE = re.compile(r'\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[ T]([01]\d|2[0-
 _EXAMPLES = 3
 
 
-def findings(database: PhotDatabase, observatory: Observatory) -> tuple[int, list[str]]:
+def findings(database: PhotDatabase, observatory: Observatory,
+             watch: Watch = unwatched) -> tuple[int, list[str]]:
     """Check every record: (number of zeropoints, list of findings as text).
 
+    watch : as of PhotDatabase.copy_from.
     Looked for: damage of the file, dates that are none, zeropoints that are no number or beyond any telescope,
     telescopes that the observatory does not list, several rows of one exposure at one reduction level.
     """
     total, seen, kinds = 0, Counter[tuple[str, int]](), Counter[str]()
     examples: dict[str, list[str]] = {}
-    for row in database.raw_rows():
+    for row in watch(database.raw_rows(), 'rows', database.count()):
         total += 1
         name = text_of(row['name'])
         seen[(exposure_of(name), level_of(name))] += 1

@@ -58,20 +58,30 @@ def write_table(path: Path, columns: Sequence[Column], pieces: Iterable[Piece]) 
     Raises UsageInvalid as check_name does, OSError where it cannot be written.
     """
     check_name(path)
-    rows, part = 0, path.with_name(f'.{path.name}.part')
+    part = path.with_name(f'.{path.name}.part')
     try:
         with open(part, 'wb') as file:
-            table = FORMATS[path.suffix.lower()](file, columns)
-            try:
-                for piece in pieces:
-                    table.add(piece)
-                    rows += len(piece[columns[0].name])
-            finally:  # a writer that is not ended would write when the file is closed
-                table.end()
+            rows = _write(FORMATS[path.suffix.lower()], file, columns, pieces)
         os.replace(part, path)
     finally:
         with suppress(FileNotFoundError):
             part.unlink()
+    return rows
+
+
+def write_csv(file: BinaryIO, columns: Sequence[Column], pieces: Iterable[Piece]) -> int:
+    """Write the pieces as CSV to an open file, as a pipe; returns the number of rows."""
+    return _write(CsvTable, file, columns, pieces)
+
+
+def _write(form: 'type[TableFormat]', file: BinaryIO, columns: Sequence[Column], pieces: Iterable[Piece]) -> int:
+    rows, table = 0, form(file, columns)
+    try:
+        for piece in pieces:
+            table.add(piece)
+            rows += len(piece[columns[0].name])
+    finally:  # a writer that is not ended would write when the file is closed
+        table.end()
     return rows
 
 

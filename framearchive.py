@@ -78,7 +78,8 @@ def find_frames(root: Path | str, observatory: 'Observatory', selection: Selecti
 def crawl_directory(directory: Path | str, observatory: 'Observatory') -> Listing:
     """List the frames directly inside one directory, whatever its camera and date."""
     if not os.path.isdir(directory):
-        raise ArchiveMissing(f'{directory}: the directory of --crawldirectory does not exist')
+        raise ArchiveMissing(f'{directory}: the directory of --crawldirectory does not exist; see its spelling, '
+                             'and whether it is mounted')
     return _listing([os.fspath(directory)], observatory, [])
 
 

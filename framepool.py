@@ -13,6 +13,7 @@ A worker of a cluster (Dask's) is not ours to start or end.  Its executor is pin
 scheduler says that the worker is gone; what the run left there is forgotten by the scheduler when the connection ends.
 """
 
+import copy
 import logging
 import math
 import multiprocessing
@@ -45,6 +46,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
+from loglines import traceback_lines, warnings_logged
 from rejections import ClusterUnusable, RunStopped, WorkersLost
 
 log = logging.getLogger('photzp')
@@ -647,19 +649,30 @@ class _Keeper(QueueHandler):
         thread = threading.get_ident()
         self.addFilter(lambda record: record.thread == thread)
 
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        """A copy that pickles, its traceback still apart from its text."""
+        traceback_lines(record)
+        told = copy.copy(record)
+        told.msg, told.args, told.exc_info = record.getMessage(), None, None
+        return told
+
     def enqueue(self, record: logging.LogRecord) -> None:
+        """Keep what `prepare` made."""
         self.records.append(record)
 
 
 @contextmanager
 def _listening(level: int) -> Iterator[list[logging.LogRecord]]:
     """Inside, what is logged goes to the list, and nowhere else."""
-    keeper = _Keeper()
+    keeper, others = _Keeper(), logging.getLogger()
     before, log.handlers[:], log.propagate = log.handlers[:], [keeper], False
     log.setLevel(level)
+    others.addHandler(keeper)
     try:
-        yield keeper.records
+        with warnings_logged(log):
+            yield keeper.records
     finally:
+        others.removeHandler(keeper)
         log.handlers[:] = before
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Show how the throughput of each telescope changes over the years: models, trend plots and an HTML index from the
-database of zeropoints, in a directory or, with AWS_S3_BUCKET set, in an S3 bucket."""
+"""Show how the throughput of each telescope changes over the years: models, trend plots and an HTML
+index from the database of zeropoints, in a directory or, with AWS_S3_BUCKET set, in an S3 bucket."""
 
 import argparse
 import os
@@ -14,8 +14,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import commandline
-from commandline import DONE, FINDINGS, SOME_UNREADABLE, Parser, date_option, run_script, with_progress
-from plaintext import printable
+from commandline import (
+    DONE,
+    FINDINGS,
+    SOME_UNREADABLE,
+    Parser,
+    date_option,
+    log,
+    note_run,
+    processes_option,
+    run_script,
+    tell,
+    with_progress,
+)
 from rejections import DatabaseUnusable, UsageInvalid
 
 if TYPE_CHECKING:  # imported where they are used, so that --help answers at once
@@ -36,27 +47,25 @@ OLD_FILES = '???-*.db'
 
 def parser() -> Parser:
     """The command line of this script."""
-    p = Parser(prog='longtermphotzp.py', description=__doc__, epilog=_EPILOG)
-    what = p.add_argument_group('what to show')
+    p = Parser(prog='longtermphotzp.py', usage='%(prog)s [OPTION ...]', description=__doc__, epilog=_EPILOG)
+    what = p.add_argument_group('which telescopes and nights')
     what.add_argument('--site', help='only this site, as lsc (default: all there are)')
     what.add_argument('--telescope', help='only this telescope, enclosure-telescope, as domb-1m0a (default: all)')
-    what.add_argument('--filter', metavar='{gp,rp,ip,zp}', help='only this filter (default: every filter with data)')
-    what.add_argument('--start', metavar='DATE', type=date_option, help='leave out what is older')
+    what.add_argument('--filter', help='only this filter, as gp, rp, ip or zp (default: every filter with data)')
+    what.add_argument('--start', metavar='DATE', type=date_option,
+                      help='leave out what is older than this date, YYYYMMDD or YYYY-MM-DD (UTC)')
     what.add_argument('--end', metavar='DATE', type=date_option, help='leave out this date and what is newer')
+    shown = p.add_argument_group('what is drawn')
     for name, words in SWITCHES.items():
-        what.add_argument(f'--{name}', nargs='?', const=True, default=True, type=_yes_or_no, metavar='BOOL',
-                          help=f'{words} (default: True)')
-        what.add_argument(f'--no-{name}', dest=name, action='store_false', help=f'no {words}')
-    what.add_argument('--cameracolorterm', nargs='?', const=True, default=True, type=_yes_or_no, metavar='BOOL',
-                      help='give each zeropoint the colour term of its camera in that half-year (default: True)')
-    what.add_argument('--no-cameracolorterm', dest='cameracolorterm', action='store_false',
-                      help='leave each zeropoint the colour term of its own frame')
-    what.add_argument('--fit-extinction', action='store_true',
-                      help='bring zeropoints to airmass 1 with the extinction that the fits of an earlier run found at '
-                      'the site, where it is known well enough, instead of that of observatory.toml')
-    what.add_argument('--processes', metavar='N', type=int,
-                      help='processes that fit and draw (default: one per core that this run may use)')
-    alarms = p.add_argument_group('alarms')
+        _add_switch(shown, name, f'{words} (default: True)', f'no {words}')
+    fit = p.add_argument_group('how zeropoints are made comparable')
+    _add_switch(fit, 'cameracolorterm',
+                'give each zeropoint the colour term of its camera in that half-year (default: True)',
+                'leave each zeropoint the colour term of its own frame')
+    fit.add_argument('--fit-extinction', action='store_true',
+                     help='bring zeropoints to airmass 1 with the extinction that the fits of an earlier run found at '
+                     'the site, where it is known well enough, instead of that of observatory.toml')
+    alarms = p.add_argument_group('what somebody should look at')
     alarms.add_argument('--check', action='store_true',
                         help='print a line for each finding of the whole fleet, the worst first, and end with status 3 '
                         'if there is any; limits are in [alarms] of observatory.toml')
@@ -66,41 +75,53 @@ def parser() -> Parser:
     alarms.add_argument('--metrics', metavar='FILE',
                         help='write state and findings of the whole fleet for Prometheus to this file, as '
                         "photzp.prom in the directory of the node exporter's textfile collector")
-    where = p.add_argument_group('where')
+    where = p.add_argument_group('where things are')
     where.add_argument('--database', default=DEFAULT_DATABASE,
                        help=f'database: a file, a directory or an SQLAlchemy URL (default: {DEFAULT_DATABASE})')
     where.add_argument('--outputdirectory', metavar='DIR', default=DEFAULT_DIRECTORY,
                        help=f'directory to write to where AWS_S3_BUCKET is not set (default: {DEFAULT_DIRECTORY})')
     where.add_argument('--observatory', metavar='FILE', help='TOML file laid over the built-in observatory.toml')
     _add_other_tasks(p)
+    computing = p.add_argument_group('computing')
+    computing.add_argument('--processes', metavar='N', type=processes_option,
+                           help='processes that fit and draw (default: one per core that this run may use)')
+    p.add_log_options()
     return p
 
 
+def _add_switch(group: argparse._ArgumentGroup, name: str, on: str, off: str) -> None:
+    group.add_argument(f'--{name}', nargs='?', const=True, default=True, type=_yes_or_no, metavar='BOOL', help=on)
+    group.add_argument(f'--no-{name}', dest=name, action='store_false', help=off)
+
+
 def _add_other_tasks(p: Parser) -> None:
-    other = p.add_argument_group('instead of a report')
+    other = p.add_argument_group('instead of a report (one of these)').add_mutually_exclusive_group()
     other.add_argument('--export', metavar='FILE',
-                       help='write the zeropoints as a table to a file that ends in .csv, .ecsv or .parquet, and stop')
+                       help='write the zeropoints as a table to a file that ends in .csv, .ecsv or .parquet, or with - '
+                       'as CSV to standard output')
     other.add_argument('--backup', metavar='FILE',
-                       help='copy the SQLite database to this file, also while others write to it, and stop')
+                       help='copy the SQLite database to this file, also while others write to it')
     other.add_argument('--copyto', metavar='DATABASE',
                        help='copy every row to another database, empty or new, as from SQLite to PostgreSQL and back, '
-                       'compare the two, and stop')
-    other.add_argument('--testdb', action='store_true', help='read and check every record of the database, and stop')
+                       'and compare the two')
+    other.add_argument('--testdb', action='store_true', help='read and check every record of the database')
     other.add_argument('--importold', action='store_true',
-                       help=f'take {OLD_FILES} of the output directory (ASCII or SQLite) into the database, and stop')
+                       help=f'take {OLD_FILES} of the output directory (ASCII or SQLite) into the database')
 
 
 _EPILOG = """\
 examples:
-  longtermphotzp.py                                          everything
-  longtermphotzp.py --site lsc --telescope domb-1m0a         one telescope; the others stay on the page
-  longtermphotzp.py --filter rp --no-renderhtml              plots of one filter only
-  longtermphotzp.py --check --threshold 75                   and what somebody should look at; status 3 if anything
-  longtermphotzp.py --check --threshold 75                   the report, then what somebody should look at
-  longtermphotzp.py --export zeropoints.ecsv --start 20240101 numbers for your own tools
+  everything, into ~/lcozpplots         longtermphotzp.py
+  one telescope; the rest stays         longtermphotzp.py --site lsc --telescope domb-1m0a
+  plots of one filter, and no page      longtermphotzp.py --filter rp --no-renderhtml
+  what should somebody look at?         longtermphotzp.py --check --threshold 75
+  numbers for your own tools            longtermphotzp.py --export zeropoints.ecsv --start 20240101
+  the first of them, to look at         longtermphotzp.py --export - | head
+  the report into a bucket of S3        AWS_S3_BUCKET=throughput longtermphotzp.py
 
-exit status: 0 done; 1 done, but some input was unreadable or a process died over a telescope (--testdb: there are
-findings); 2 could not run; 3 done, and --check has findings
+exit status: 0 done; 1 done, but some input was unreadable or a process died over a telescope
+(--testdb: there are findings); 2 could not run; 3 done, and --check has findings;
+128 + n ended by signal n
 """
 
 
@@ -131,9 +152,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         of_all = [name for name in ('check', 'metrics', 'fit_extinction') if getattr(options, name)]
         if of_all:
             p.error(f'--{of_all[0].replace("_", "-")} needs all of the time: not with --start or --end')
-    if options.processes is not None and not 1 <= options.processes <= 1000:
-        p.error(f'--processes {options.processes}: must be a number of processes, at least 1')
-    return run_script(run, options)
+    return run_script(run, options, p.prog)
 
 
 def run(options: argparse.Namespace, *, now: datetime | None = None) -> int:
@@ -149,7 +168,8 @@ def run(options: argparse.Namespace, *, now: datetime | None = None) -> int:
         observatory = replace(observatory, alarms=replace(observatory.alarms,
                                                           throughput_below_percent=options.threshold))
     if not options.importold and not PhotDatabase.exists(options.database):
-        raise DatabaseUnusable(f'{options.database}: there is no such database; see --database')
+        raise DatabaseUnusable(f'{options.database}: there is no such database; measure frames by photcalibration.py '
+                               'first, or name another by --database')
     if options.testdb:
         with PhotDatabase(options.database, readonly=True) as database:
             return check_database(database, observatory)
@@ -177,6 +197,7 @@ def _recorded_run(database: 'PhotDatabase', options: argparse.Namespace, observa
     metrics_file = _metrics_file(options)
     given = {name: value for name, value in vars(options).items() if value is not None}
     run_id = database.start_run('longtermphotzp.py', {**given, 'database': database.place}, commandline.VERSION)
+    note_run(run_id)
     status, counts = commandline.COULD_NOT_RUN, Counter[str]()
     try:
         with open_store(os.path.expanduser(options.outputdirectory), os.environ) as store:
@@ -204,10 +225,12 @@ def _recorded_run(database: 'PhotDatabase', options: argparse.Namespace, observa
         raise
     finally:
         database.finish_run(run_id, status, dict(counts))
-    page = '/index.html' if options.renderhtml else ''
-    print(f'{counts["series"]} telescopes and filters ({counts["kept"]} unchanged) from {counts["zeropoints"]} '
-          f'zeropoints; {counts["sent"]} files written, {counts["unchanged"]} unchanged:\n'
-          f'{store.place.rstrip("/")}{page}', flush=True)
+    tell(f'{counts["series"]} telescopes and filters ({counts["kept"]} unchanged) from {counts["zeropoints"]} '
+         f'zeropoints; {counts["sent"]} files written, {counts["unchanged"]} unchanged:', counts=dict(counts),
+         status=status)
+    tell(store.place.rstrip('/') + ('/index.html' if options.renderhtml else ''))
+    if not counts['series']:
+        log.warning('there are no zeropoints of this selection; see --start, --end and --filter')
     if options.check:
         print_findings(findings)
     return status
@@ -217,43 +240,44 @@ def _metrics_file(options: argparse.Namespace) -> Path | None:
     """Where to write metrics, None where they are not asked for; a directory that is missing is told at once."""
     path = Path(options.metrics).expanduser() if options.metrics else None
     if path and not path.parent.is_dir():
-        raise UsageInvalid(f'--metrics {path}: there is no directory {path.parent}')
+        raise UsageInvalid(f'--metrics {path}: there is no directory {path.parent}; make it, or name another file')
     return path
 
 
 def print_findings(findings: 'Sequence[Finding]') -> None:
     """How many there are, and a line for each."""
-    print('no findings' if not findings else f'{len(findings)} finding{"s" if len(findings) > 1 else ""}')
-    for finding in findings:
-        print(printable(finding.line()))
-    sys.stdout.flush()
+    number = len(findings)
+    tell('no findings' if not number else f'{number} finding{"s" if number > 1 else ""}', findings=number)
+    for each in findings:
+        where = {name: getattr(each, name) for name in ('telescope', 'filter', 'camera') if getattr(each, name)}
+        tell(each.line(), finding=each.kind, **where)
 
 
 def check_database(database: 'PhotDatabase', observatory: 'Observatory') -> int:
     """Read every record, print what is wrong with any; 0 where nothing is, 1 where something is."""
     from databasecheck import findings
 
-    total, found = findings(database, observatory)
-    print(f'{total} zeropoints in {database.place}')
+    total, found = findings(database, observatory, with_progress)
+    tell(f'{total} zeropoints in {database.place}', counts={'zeropoints': total})
     for line in found:
-        print(f'  {printable(line)}')
-    print('no findings' if not found else f'{len(found)} findings')
+        tell(f'  {line}')
+    tell('no findings' if not found else f'{len(found)} findings', findings=len(found))
     return SOME_UNREADABLE if found else DONE
 
 
 def back_up(database: 'PhotDatabase', path: Path) -> int:
     """Copy the database to a file, and say so."""
     database.backup(path)
-    print(f'{database.place} copied to {path}')
+    tell(f'{database.place} copied to {path}')
     return DONE
 
 
 def copy_rows(database: 'PhotDatabase', other: 'PhotDatabase') -> int:
     """Copy all rows to another, empty database, and print how many of each table."""
-    for table, (rows, lost) in other.copy_from(database).items():
-        print(f'{table}: {rows} rows copied and compared'
-              + (f'; {lost} values were no numbers and are missing now' if lost else ''))
-    print(f'{database.place} copied to {other.place}')
+    for table, (rows, lost) in other.copy_from(database, with_progress).items():
+        tell(f'{table}: {rows} rows copied and compared'
+             + (f'; {lost} values were no numbers and are missing now' if lost else ''))
+    tell(f'{database.place} copied to {other.place}')
     return DONE
 
 
@@ -264,31 +288,40 @@ def import_old(database: 'PhotDatabase', directory: Path) -> int:
     own = Path(database.place)
     paths = [path for path in sorted(directory.glob(OLD_FILES)) if not (own.exists() and path.samefile(own))]
     if not paths:
-        print(f'{directory}: holds no file {OLD_FILES}')
+        tell(f'{directory}: holds no file {OLD_FILES}; name the directory that does by --outputdirectory')
     status = DONE
-    for path in with_progress(paths, 'file'):
+    for path in with_progress(paths, 'files'):
         new, known, unreadable = import_file(database, path)
-        print(f'{printable(str(path))}: {new} new, {known} known, {len(unreadable)} unreadable')
+        tell(f'{path}: {new} new, {known} known, {len(unreadable)} unreadable')
         for place, why in unreadable:
-            print(f'  {place}: {printable(why)}')
+            tell(f'  {place}: {why}')
             status = SOME_UNREADABLE
     return status
 
 
 def export(database: 'PhotDatabase', options: argparse.Namespace, observatory: 'Observatory') -> int:
     """Write the zeropoints that the options select as a table."""
-    from exporttable import check_name, write_table
+    from exporttable import check_name, write_csv, write_table
     from report import selection
     from reportrows import exported_columns, exported_zeropoints
 
     path = Path(options.export).expanduser()
-    check_name(path)
-    every = selection(database, options, observatory)
-    try:
-        rows = write_table(path, exported_columns(), exported_zeropoints(database, every, options, observatory))
-    except OSError as error:
-        raise DatabaseUnusable(f'{path}: cannot be written ({error.strerror}); see --export') from None
-    print(f'{rows} zeropoints in {path}')
+    if options.export != '-':
+        check_name(path)
+    every = with_progress(selection(database, options, observatory), 'series')
+    pieces = exported_zeropoints(database, every, options, observatory)
+    if options.export == '-':
+        with commandline.standard_output() as file:
+            rows = write_csv(file, exported_columns(), pieces)
+        log.info('%d zeropoints', rows)
+    else:
+        try:
+            rows = write_table(path, exported_columns(), pieces)
+        except OSError as error:
+            raise DatabaseUnusable(f'{path}: cannot be written ({error.strerror}); see --export') from None
+        tell(f'{rows} zeropoints in {path}', counts={'zeropoints': rows})
+    if not rows:
+        log.warning('there are no zeropoints of this selection; see --start, --end and --filter')
     return DONE
 
 

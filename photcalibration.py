@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Measure the photometric zeropoint of BANZAI-reduced frames against a local Pan-STARRS1 catalogue, into a database."""
+"""Measure the photometric zeropoint of BANZAI-reduced frames against a local Pan-STARRS1 catalogue,
+into a database."""
 
 import io
+import logging
 import os
 import sys
 import time
-from argparse import Namespace
+from argparse import ArgumentTypeError, Namespace
 from collections import Counter, defaultdict, deque
 from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -16,12 +18,28 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 import commandline
-from commandline import DONE, SOME_UNREADABLE, Parser, date_option, log, names_option, run_script, with_progress
+from commandline import (
+    DONE,
+    SOME_UNREADABLE,
+    Parser,
+    date_option,
+    log,
+    names_option,
+    note_run,
+    processes_option,
+    put_out,
+    run_script,
+    tell,
+    whole_number,
+    with_progress,
+)
+from plaintext import did_you_mean
 from rejections import (
     FILE_UNREADABLE,
     INTERNAL_ERROR,
     NO_REFERENCE_STARS,
     OUTSIDE_FOOTPRINT,
+    REASONS,
     TOO_FEW_STARS,
     WCS_OFF,
     WORKER_DIED,
@@ -36,6 +54,7 @@ if TYPE_CHECKING:  # imported where they are used, so that --help answers at onc
 
     from banzaiframe import Frame
     from framearchive import FrameFile, Listing
+    from names import FrameName
     from observatory import Observatory
     from photdbinterface import Measurement, PhotDatabase, RejectedFrame
     from ps1catalog import PS1Catalog, ReferenceStars
@@ -59,55 +78,72 @@ CLUSTER_WORKERS = 64          # a cluster may grow: frames are cut into chunks a
 CACHES_PER_HOST = 4           # that share the memory for the catalogue on a machine of a cluster
 FEW_FRAMES = 10               # below this, processes take longer to start than the frames take
 COMMIT_SHARE, COMMIT_S = 0.1, 1.0  # of the time, and how long what is measured waits at most
+UNKNOWN = 'unknown'           # telescope of a frame whose header could not be read
 _KNOWN_CHUNK = 5000
 
 
 def parser() -> Parser:
     """The command line of this script."""
-    p = Parser(prog='photcalibration.py', description=__doc__, epilog=_EPILOG)
-    what = p.add_argument_group('which frames (at least one of these)')
-    what.add_argument('--site', type=names_option, help='sites, comma separated, as lsc,coj (default: all there are)')
-    what.add_argument('--lastNdays', metavar='N', type=int, help='the last N days, today (UTC) counted')
+    p = Parser(prog='photcalibration.py', usage='%(prog)s SELECTION [OPTION ...]', description=__doc__, epilog=_EPILOG)
+    what = p.add_argument_group('which frames: the SELECTION is one or more of these')
+    what.add_argument('--lastNdays', metavar='N', type=whole_number, help='the last N nights, today (UTC) counted')
     what.add_argument('--date', metavar='DATE', nargs='+', type=date_option,
                       help='local nights, YYYYMMDD or YYYY-MM-DD (default: all there are)')
-    what.add_argument('--camera', type=names_option, help='cameras, comma separated, as fa15,fs02')
-    what.add_argument('--cameratype', type=names_option,
-                      help='camera types, comma separated: fs fl kb fa ep sq (default: all of them)')
+    what.add_argument('--site', metavar='SITE,...', type=names_option,
+                      help='sites, as lsc,coj (default: all there are)')
+    what.add_argument('--camera', metavar='CAMERA,...', type=names_option, help='cameras, as fa15,fs02')
+    what.add_argument('--cameratype', metavar='TYPE,...', type=names_option,
+                      help='camera types: fs fl kb fa ep sq (default: all of them)')
     what.add_argument('--crawldirectory', metavar='DIR', help='all frames of one directory; the database is imagezp.db '
                       'in it unless --photodb says otherwise')
-    how = p.add_argument_group('how')
-    how.add_argument('--preview', action='store_true', help='quick-look frames instead of final ones')
-    how.add_argument('--filter', type=names_option, help='only these filters, comma separated, as gp,rp')
-    how.add_argument('--mintexp', metavar='SECONDS', type=float, default=60.0,
-                     help='shortest exposure time to measure (default: 60)')
-    how.add_argument('--redo', action='store_true', help='measure again what is in the database already')
-    how.add_argument('--processes', metavar='N', type=int,
-                     help='processes that measure (default: one per core that this run may use)')
-    how.add_argument('--scheduler', metavar='ADDRESS', help='measure on the workers of a Dask cluster instead, as '
-                     'tcp://host:8786; see docs/scaling.md')
-    how.add_argument('--dry-run', action='store_true', help='list the frames that would be opened, and stop')
-    where = p.add_argument_group('where')
+    which = p.add_argument_group('which of them are measured')
+    which.add_argument('--filter', metavar='FILTER,...', type=names_option, help='only these filters, as gp,rp')
+    which.add_argument('--mintexp', metavar='SECONDS', type=_seconds, default=60.0,
+                       help='shortest exposure time (default: 60)')
+    which.add_argument('--preview', action='store_true', help='quick-look frames (e11) instead of final ones (e91)')
+    which.add_argument('--redo', action='store_true', help='measure again what is in the database already')
+    which.add_argument('--dry-run', action='store_true',
+                       help='only print the paths of the frames that would be opened, one a line')
+    where = p.add_argument_group('where things are')
+    where.add_argument('--imagerootdir', metavar='DIR', default=DEFAULT_ARCHIVE,
+                       help=f'root of the frame archive (default: {DEFAULT_ARCHIVE})')
     where.add_argument('--ps1dir', metavar='DIR', default=DEFAULT_PS1DIR,
                        help=f'directory of the reference catalogue, with SkyTable.fits (default: {DEFAULT_PS1DIR})')
     where.add_argument('--photodb', metavar='DATABASE',
                        help=f'database: a file, a directory or an SQLAlchemy URL (default: {DEFAULT_DATABASE})')
-    where.add_argument('--imagerootdir', metavar='DIR', default=DEFAULT_ARCHIVE,
-                       help=f'root of the frame archive (default: {DEFAULT_ARCHIVE})')
     where.add_argument('--diagnosticplotsdir', metavar='DIR',
                        help='write plots of each fit to this directory (default: no plots)')
     where.add_argument('--observatory', metavar='FILE', help='TOML file laid over the built-in observatory.toml')
+    how = p.add_argument_group('computing')
+    how.add_argument('--processes', metavar='N', type=processes_option,
+                     help='processes that measure (default: one per core that this run may use)')
+    how.add_argument('--scheduler', metavar='ADDRESS', help='measure on the workers of a Dask cluster instead, as '
+                     'tcp://host:8786; see docs/scaling.md')
+    p.add_log_options()
     return p
 
 
 _EPILOG = """\
 examples:
-  photcalibration.py --lastNdays 3                          the last three nights, all cameras
-  photcalibration.py --date 20190805 --redo                 one night again
-  photcalibration.py --site lsc --camera fa15 --redo        one camera again, all nights
-  photcalibration.py --crawldirectory ~/frames --mintexp 10 the frames of a directory
+  the last three nights, all cameras    photcalibration.py --lastNdays 3
+  one night again                       photcalibration.py --date 20190805 --redo
+  one camera again, all nights          photcalibration.py --site lsc --camera fa15 --redo
+  which frames would that be?           photcalibration.py --site lsc --camera fa15 --redo --dry-run
+  the frames of a directory             photcalibration.py --crawldirectory ~/frames --mintexp 10
 
-exit status: 0 done; 1 done, but some input was unreadable; 2 could not run
+exit status: 0 done; 1 done, but some input was unreadable; 2 could not run;
+128 + n ended by signal n, what was measured is kept
 """
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float('inf'):
+        raise ArgumentTypeError(f'{text!r} is no time in seconds, 0 or more')
+    return seconds
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -115,7 +151,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     p = parser()
     options = p.parse_args(argv)
     _check_usage(p, options)
-    return run_script(run, options)
+    return run_script(run, options, p.prog)
 
 
 def _check_usage(p: Parser, options: Namespace) -> None:
@@ -123,10 +159,6 @@ def _check_usage(p: Parser, options: Namespace) -> None:
         p.error('--date and --lastNdays exclude each other')
     if options.lastNdays is not None and not 1 <= options.lastNdays <= 100_000:
         p.error(f'--lastNdays {options.lastNdays}: must be a number of days, at least 1')
-    if not 0 <= options.mintexp < float('inf'):
-        p.error(f'--mintexp {options.mintexp}: must be a time in seconds, 0 or more')
-    if options.processes is not None and not 1 <= options.processes <= 1000:
-        p.error(f'--processes {options.processes}: must be a number of processes, at least 1')
     if options.scheduler is not None and options.processes is not None:
         p.error('--scheduler and --processes exclude each other: a cluster has as many as it has workers')
     places = [name for name in ('camera', 'cameratype', 'crawldirectory') if getattr(options, name) is not None]
@@ -136,7 +168,7 @@ def _check_usage(p: Parser, options: Namespace) -> None:
     if options.crawldirectory is not None and (others or options.preview):
         p.error(f'--crawldirectory takes all frames of the directory; --{(others or ["preview"])[0]} cannot go with it')
     if not places and not others:
-        p.error('nothing selected: give at least one of --site, --date, --lastNdays, --camera, --cameratype, '
+        p.error('nothing selected: give at least one of --lastNdays, --date, --site, --camera, --cameratype, '
                 '--crawldirectory')
 
 
@@ -153,15 +185,18 @@ class Summary:
         """Number of frames by outcome, for the database; rejected ones by reason."""
         return {**self.counts, **{f'rejected: {name}': n for name, n in sorted(self.reasons.items())}}
 
-    def lines(self) -> Iterator[str]:
-        """The same for people: one line of outcomes, then one line per reason, the most frequent first."""
-        opened = self.counts['measured'] + sum(self.reasons.values())
-        yield (f'{self.counts["measured"]} measured, {self.counts["known"]} already known, '
-               f'{sum(self.reasons.values())} rejected, {self.counts["other filter"]} of another filter, '
-               f'{self.reasons[FILE_UNREADABLE.name] + self.counts["unreadable folder"]} unreadable; '
-               f'{opened / max(self.seconds, 1e-3):.1f} frames per second')
+    def tell(self, status: int) -> None:
+        """The same on standard output: a line of outcomes, then one per reason, the most frequent first."""
+        rejected = sum(self.reasons.values())
+        counts = {'measured': self.counts['measured'], 'known': self.counts['known'], 'rejected': rejected,
+                  'other_filter': self.counts['other filter'],
+                  'unreadable': self.reasons[FILE_UNREADABLE.name] + self.counts['unreadable folder']}
+        opened = counts['measured'] + rejected
+        rate = f'; {opened / max(self.seconds, 1e-3):.1f} frames per second' if opened else ''
+        tell('{measured} measured, {known} already known, {rejected} rejected, {other_filter} of another filter, '
+             '{unreadable} unreadable'.format(**counts) + rate, counts=counts, status=status)
         for name, n in self.reasons.most_common():
-            yield f'  rejected, {name}: {n}'
+            tell(f'  rejected, {name}: {n} ({REASONS[name].sentence})', reason=name, counts={'frames': n})
 
     def exit_status(self) -> int:
         """SOME_UNREADABLE where a file or folder could not be read, else DONE."""
@@ -196,30 +231,42 @@ def run(options: Namespace, *, today: date | None = None) -> int:
 def _check_known(option: str, names: Iterable[str] | None, known: Collection[str]) -> None:
     for name in names or ():
         if name not in known:
-            raise UsageInvalid(f'{option} {name}: unknown; known are {" ".join(known)}')
+            raise UsageInvalid(f'{option} {name}: unknown{did_you_mean(name, known)}; known are {" ".join(known)}')
 
 
 def _list_frames(options: Namespace, observatory: 'Observatory', today: date) -> 'Listing':
     from framearchive import Selection, crawl_directory, find_frames, last_dates
 
     if options.crawldirectory is not None:
-        return crawl_directory(os.path.expanduser(options.crawldirectory), observatory)
+        listing = crawl_directory(os.path.expanduser(options.crawldirectory), observatory)
+        if not listing.frames and not listing.unreadable:
+            log.warning('%s: holds no file with the name of a frame, as lsc1m005-fa15-20190805-0123-e91.fits.fz; of '
+                        'folders in it nothing is looked at', options.crawldirectory)
+        return listing
     dates = last_dates(options.lastNdays, today) if options.lastNdays is not None else options.date
     selection = Selection(options.site, options.camera, options.cameratype, tuple(dates) if dates else None,
                           options.preview)
     root = os.path.expanduser(options.imagerootdir)
     listing = find_frames(root, observatory, selection)
     if not listing.frames and not listing.unreadable:
-        _warn_of_no_archive(root, options.site or tuple(observatory.sites))
+        _warn_of_nothing(root, options, observatory)
     return listing
 
 
-def _warn_of_no_archive(root: str, sites: tuple[str, ...]) -> None:
-    """Nothing was found: tell a quiet night from a lost mount, a level too deep, or a site that is not there."""
+def _warn_of_nothing(root: str, options: Namespace, observatory: 'Observatory') -> None:
+    """Nothing was found: tell a quiet night from a lost mount, a level too deep, or a name that is not there."""
+    sites = options.site or tuple(observatory.sites)
     there = sorted(os.listdir(root))
     if not set(there) & set(sites):
-        log.warning('%s: holds no folder of %s, but %s; is it mounted, and is --imagerootdir right?', root,
-                    ', '.join(sites), ', '.join(there[:8]) or 'nothing')
+        nearest = did_you_mean(sites[0], there) if options.site else ''
+        log.warning('%s: holds no folder of %s, but %s%s; is it mounted, and is --imagerootdir right?', root,
+                    ', '.join(sites), ', '.join(there[:8]) or 'nothing', nearest)
+    elif options.camera or options.date:
+        asked = [f'--{name} {",".join(given[:3])}' for name in ('site', 'camera', 'cameratype', 'date')
+                 if (given := getattr(options, name))]
+        log.warning('%s: holds no %s frame of %s; is it all spelt as in the archive?%s', root,
+                    'quick-look' if options.preview else 'final', ' '.join(asked),
+                    '' if options.preview else ' --preview would look for quick-look frames')
 
 
 def _database(options: Namespace) -> tuple[str, str]:
@@ -239,7 +286,7 @@ def _dry_run(options: Namespace, listing: 'Listing', place: str, default_name: s
             todo = list(_unknown_frames(database, listing.frames, options.mintexp, Counter()))
     log.info('%d frames found, %d to measure', len(listing.frames), len(todo))
     for frame in todo:
-        print(frame.path)
+        put_out(frame.path)
     return SOME_UNREADABLE if listing.unreadable else DONE
 
 
@@ -248,6 +295,7 @@ def _run_in(database: 'PhotDatabase', options: Namespace, observatory: 'Observat
     summary = Summary()
     summary.counts['unreadable folder'] = len(listing.unreadable)
     run_id = database.start_run('photcalibration.py', _recorded(options, database), commandline.VERSION)
+    note_run(run_id)
     started, status = time.monotonic(), commandline.COULD_NOT_RUN
     try:
         todo: Sequence[FrameFile] = listing.frames
@@ -258,7 +306,7 @@ def _run_in(database: 'PhotDatabase', options: Namespace, observatory: 'Observat
             deadly, ledger = database.rejected_for(WORKER_DIED.name), Ledger(database, summary)
             try:
                 with closing(_outcomes(todo, options, observatory, deadly)) as outcomes:
-                    for frame_file, outcome in with_progress(outcomes, 'frame', len(todo)):
+                    for frame_file, outcome in with_progress(outcomes, 'frames', len(todo)):
                         ledger.note(frame_file, outcome)
             finally:  # whatever ends it, what was measured is kept
                 ledger.write()
@@ -269,8 +317,7 @@ def _run_in(database: 'PhotDatabase', options: Namespace, observatory: 'Observat
     finally:
         summary.seconds = time.monotonic() - started
         database.finish_run(run_id, status, summary.as_counts(), summary.per_telescope)
-    for line in summary.lines():
-        print(line, flush=True)
+    summary.tell(status)
     return status
 
 
@@ -427,7 +474,7 @@ class Calibrator:
         except RunStopped:
             raise
         except Exception as error:  # a mistake of ours in one frame must not cost the others theirs
-            log.exception('%s: please report this', name)
+            log.exception('%s: please report this', name, extra={'frame': name})
             return Outcome(seen, field, rejection=FrameRejected(INTERNAL_ERROR, repr(error)[:200]))
         if self.options.diagnosticplotsdir:
             _write_plots(self.plots, calibration)
@@ -443,12 +490,12 @@ class Ledger:
 
     def __init__(self, database: 'PhotDatabase', summary: Summary) -> None:
         self._database, self._summary = database, summary
-        self._waiting: deque[tuple[str, Outcome]] = deque()
+        self._waiting: deque[tuple[FrameName, Outcome]] = deque()
         self._due = 0.0
 
     def note(self, frame_file: 'FrameFile', outcome: Outcome) -> None:
         """Take what came of one frame."""
-        self._waiting.append((frame_file.name.name, outcome))
+        self._waiting.append((frame_file.name, outcome))
         if time.monotonic() >= self._due:
             self.write()
 
@@ -457,21 +504,27 @@ class Ledger:
         begun = time.monotonic()
         try:
             self._database.add_many(outcome.measurement for _, outcome in self._waiting if outcome.measurement)
-            self._database.reject_many(_rejected(name, outcome) for name, outcome in self._waiting if outcome.rejection)
+            self._database.reject_many(_rejected(frame.name, outcome) for frame, outcome in self._waiting
+                                       if outcome.rejection)
         except RunStopped:
             self._waiting.clear()
             raise
         ended = time.monotonic()
         self._due = ended + min((ended - begun) / COMMIT_SHARE, COMMIT_S)
         while self._waiting:
-            self._tell(*self._waiting.popleft())
+            frame, outcome = self._waiting.popleft()
+            self._tell(frame.name, frame.camera, outcome)
 
-    def _tell(self, name: str, outcome: Outcome) -> None:
+    def _tell(self, name: str, camera: str, outcome: Outcome) -> None:
         measured, rejection, telescope = outcome.measurement, outcome.rejection, outcome.field.telescope
+        known = {'frame': name, 'camera': camera, **({'telescope': telescope} if telescope != UNKNOWN else {})}
         if rejection is not None:
-            self._summary.reasons[rejection.reason.name] += 1
-            self._summary.per_telescope[telescope][f'rejected: {rejection.reason.name}'] += 1
-            log.info('%s: rejected, %s: %s', name, rejection.reason.name, rejection)
+            reason = rejection.reason
+            self._summary.reasons[reason.name] += 1
+            self._summary.per_telescope[telescope][f'rejected: {reason.name}'] += 1
+            # One that may pass is of the archive, the machine or this program: somebody should look at it.
+            log.log(logging.WARNING if reason.passing else logging.INFO, '%s: rejected, %s: %s', name, reason.name,
+                    rejection, extra={**known, 'reason': reason.name})
         elif measured is None:
             self._summary.counts['other filter'] += 1
         else:
@@ -479,7 +532,8 @@ class Ledger:
             self._summary.per_telescope[telescope]['measured'] += 1
             log.info('%s: %s zp %.4f +- %.4f, colour term %+.4f +- %.4f, scatter %.3f, %d stars', name, measured.filter,
                      measured.zp, measured.zperr, measured.colorterm, measured.colortermerr, measured.zpsig,
-                     measured.nstars)
+                     measured.nstars, extra={**known, 'filter': measured.filter, 'zp': round(measured.zp, 4),
+                                             'zperr': round(measured.zperr, 4), 'nstars': measured.nstars})
 
 
 def _rejected(name: str, outcome: Outcome) -> 'RejectedFrame':
@@ -498,7 +552,7 @@ def _rejected(name: str, outcome: Outcome) -> 'RejectedFrame':
 class Field:
     """What was learnt of a frame before it was measured or rejected."""
 
-    telescope: str = 'unknown'
+    telescope: str = UNKNOWN
     exptime_s: float | None = None
     complete: bool | None = None
 

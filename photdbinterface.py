@@ -108,6 +108,14 @@ FileFacts = Callable[[str], tuple[int, int]]  # name of a frame -> size [bytes],
 _IN_CHUNK = 900  # names per IN (...): SQLite before 3.32 takes 999 parameters
 
 
+Watch = Callable[[Iterator[Any], str, int], Iterator[Any]]
+
+
+def unwatched(items: Iterator[Any], _units: str, _total: int) -> Iterator[Any]:
+    """The items, with nobody who is told how many are done."""
+    return items
+
+
 class PhotDatabase:
     """The database at one place; use it in a `with` block, or call `close`.
 
@@ -155,8 +163,10 @@ class PhotDatabase:
         except (OSError, sqlite3.Error) as error:
             raise DatabaseUnusable(f'{copy}: the copy cannot be written ({error}); see --backup') from None
 
-    def copy_from(self, source: 'PhotDatabase') -> dict[str, tuple[int, int]]:
+    def copy_from(self, source: 'PhotDatabase', watch: Watch = unwatched) -> dict[str, tuple[int, int]]:
         """Take all rows of another database into this one, which must be empty: all of them or none.
+
+        watch : is given an iterator, what it is of and how much that is, and gives it back, as for a progress bar.
 
         Values that their column has no room for (a text where a number belongs) become NULL, which is how they are
         read.  The rows are read again before they count.  Returns {table: (rows, values that became NULL)}.
@@ -165,26 +175,27 @@ class PhotDatabase:
         copied = {}
         with source._transaction() as reading, self._writing() as writing:
             for table in Base.metadata.sorted_tables:
-                if writing.scalar(sa.select(sa.func.count()).select_from(table)):
+                if _count_rows(writing, table):
                     raise DatabaseUnusable(f'{self.place}: holds rows in {table.name} already; only an empty database '
-                                           'takes those of another')
+                                           'takes those of another: name a new one by --copyto')
             for table in Base.metadata.sorted_tables:
                 names = [column.name for column in table.columns if column.name in source._columns.get(table.name, ())]
-                copied[table.name] = self._copy_table(reading, writing, table, names)
+                copied[table.name] = self._copy_table(reading, writing, table, names, watch)
             reset_counters(writing, Base.metadata.sorted_tables)
         return copied
 
     def _copy_table(self, reading: sa.Connection, writing: sa.Connection, table: sa.Table,
-                    names: list[str]) -> tuple[int, int]:
+                    names: list[str], watch: Watch) -> tuple[int, int]:
         """Copy columns of one table and compare: (rows, values that became NULL)."""
         put, there, lost = Fingerprint(), Fingerprint(), 0
-        for rows in _partitions(reading, table, names):
+        parts = _count_rows(reading, table) // READ_CHUNK + 1 if names else 0
+        for rows in watch(_partitions(reading, table, names), 'parts', parts):
             fitting = [fitting_row(table, row) for row in rows]
             lost += sum(row[name] is None and value is not None
                         for before, row in zip(rows, fitting, strict=True) for name, value in before.items())
             put.add(fitting)
             writing.execute(sa.insert(table), fitting)
-        for rows in _partitions(writing, table, names):
+        for rows in watch(_partitions(writing, table, names), 'parts', parts):
             there.add(rows)
         if there != put:
             raise DatabaseUnusable(f'{self.place}: {table.name} does not give back what was put into it; nothing was '
@@ -618,6 +629,10 @@ def _still_rejected(record: sa.Row, name: str, mintexp_s: float | None, stat: Fi
         return tuple(stat(name)) == (record.size, record.mtime)
     except OSError:
         return False
+
+
+def _count_rows(connection: sa.Connection, table: sa.Table) -> int:
+    return connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0
 
 
 def _partitions(connection: sa.Connection, table: sa.Table, names: list[str]) -> Iterator[list[dict[str, Any]]]:

@@ -108,7 +108,8 @@ def check_file(file: Path, readonly: bool) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DatabaseUnusable(f'{file}: its directory cannot be made ({error}); name another database') from None
+        raise DatabaseUnusable(
+            f'{file}: its directory cannot be made ({error.strerror}); name another database') from None
     for path in (file.parent, file):
         if path.exists() and not os.access(path, os.W_OK):
             raise DatabaseUnusable(

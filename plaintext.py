@@ -1,6 +1,7 @@
 """Text from outside (headers, rows, paths, drivers) made fit for a line of a log or a cell of a table."""
 
 import re
+from collections.abc import Iterable
 
 _FORMULA = ('=', '+', '-', '@')
 
@@ -20,6 +21,15 @@ def without_passwords(text: str) -> str:
     """The text with the passwords of all URLs in it replaced by ***."""
     text = re.sub(r'(://[^\s:/@"]*:)(?:[^\s"\\]|\\.)*@', r'\1***@', text)
     return re.sub(r'(?i)((?:password|passwd|passfile|pwd)=)[^\s&"]*', r'\1***', text)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """' (did you mean ...?)' with what is known that is most like the word, '' where nothing is."""
+    from difflib import get_close_matches
+
+    folded = {name.casefold(): name for name in known}
+    nearest = get_close_matches(word.casefold(), folded, 1)
+    return f' (did you mean {folded[nearest[0]]}?)' if nearest else ''
 
 
 def csv_cell(text: str) -> str:

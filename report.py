@@ -37,6 +37,7 @@ from names import (
 from observatory import Observatory
 from photdbinterface import PhotDatabase
 from photdbtables import StoredModel, TelescopeKey
+from plaintext import did_you_mean
 from ranking import MirrorState
 from rejections import DatabaseUnusable, UsageInvalid
 from reportjobs import Drawing, File, StepSearch, calendar_figure, colorterms_figure, models_figure, telescope_figure
@@ -90,18 +91,31 @@ def selection(database: PhotDatabase, options: Namespace,
         raise DatabaseUnusable(f'{database.place}: holds no zeropoints yet; run photcalibration.py first')
     chosen = [t for t in telescopes if options.site in (None, t[0]) and options.telescope in (None, f'{t[1]}-{t[2]}')]
     if not chosen:
-        wanted = '-'.join(part for part in (options.site, options.telescope) if part)
-        raise UsageInvalid(f'{wanted}: no such telescope; the database has '
-                           + ', '.join('-'.join(telescope) for telescope in telescopes))
+        raise UsageInvalid(_no_such_telescope(telescopes, options))
     filters = defaultdict(list)
     for name in native:
         filters[observatory.reported_as(name)].append(name)
     if options.filter is not None and options.filter not in filters:
-        raise UsageInvalid(f'--filter {options.filter}: no zeropoints; the database has {", ".join(sorted(filters))}')
+        raise UsageInvalid(f'--filter {options.filter}: no zeropoints{did_you_mean(options.filter, filters)}; the '
+                           f'database has {", ".join(sorted(filters))}')
     order = {name: n for n, name in enumerate(observatory.filters)}
     kept = sorted((name for name in filters if options.filter in (None, name)), key=lambda f: (order.get(f, 99), f))
     named = {name: tuple(filters[name]) for name in kept if _fit_for_names([name])}
     return [Series(telescope, name, named[name]) for telescope in chosen if _fit_for_names(telescope) for name in named]
+
+
+def _no_such_telescope(telescopes: Iterable[TelescopeKey], options: Namespace) -> str:
+    """What of the options the database does not have, what is most like it, and what it has."""
+    known = {site: [f'{dome}-{telid}' for _, dome, telid in every]
+             for site, every in groupby(sorted(telescopes), key=lambda key: key[0])}
+    if options.site is not None and options.site not in known:
+        option, wanted, names = '--site', options.site, list(known)
+    else:
+        option, wanted = '--telescope', options.telescope
+        names = sorted({name for site, every in known.items() if options.site in (None, site) for name in every})
+    there = f' at {options.site}' if option == '--telescope' and options.site else ''
+    return (f'{option} {wanted}: no such {option[2:]}{there}{did_you_mean(wanted, names)}; the database has '
+            + ', '.join(names))
 
 
 def _fit_for_names(parts: Iterable[str]) -> bool:
@@ -267,9 +281,10 @@ class Report:
 
     def _take_as_made(self, series: Series, made: SeriesMade, stored: StoredModel) -> None:
         """Show a series as an earlier run made it, its days counted to now."""
-        log.info('%s: unchanged since %s', series, made.status.made)
+        about = {'telescope': series.key, 'filter': series.filter}
+        log.debug('%s: unchanged since %s', series, made.status.made, extra=about)
         for warning in made.warnings:
-            log.warning('%s', warning)
+            log.warning('%s', warning, extra=about)
         events = [event[:2] for event in events_of(self.observatory, series.key)]
         status = counted_anew(made.status, made.night, made.photometric, events, self.now)
         names = _names_of_files(series, self.options)
@@ -306,7 +321,8 @@ class Report:
     def _leave(self, job: Job) -> None:
         """Leave what processes die over as an earlier run made it: the next run tries it again."""
         log.error('%s: not made, as a process died over it, most likely for want of memory; what the report has of it '
-                  'is of an earlier run', job)
+                  'is of an earlier run', job,
+                  extra={'telescope': job.key, 'filter': job.filter} if isinstance(job, Series) else {})
         self.counts['failed'] += 1
         if isinstance(job, Series):
             self.failed.add(job)

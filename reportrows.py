@@ -93,6 +93,16 @@ class Rows:
         """Whether rows of the pivot colour and rows without one are mixed."""
         return 0 < len(self.old_groups) < len(self.group_names)
 
+    @property
+    def unusable(self) -> dict[str, int]:
+        """Number of rows that are not usable by why, the first reason of each."""
+        z, left, found = self.zeropoints, ~self.usable, {}
+        for why, rows in (('without date', np.isnat(z.dateobs)), ('without zeropoint', ~np.isfinite(z.zp)),
+                          ('without airmass', ~np.isfinite(z.airmass)), ('whose stars scatter too much', left)):
+            found[why] = int(np.count_nonzero(left & rows))
+            left = left & ~rows
+        return found
+
 
 def read_rows(database: PhotDatabase, series: Series, observatory: Observatory, start: np.datetime64 | None = None,
               end: np.datetime64 | None = None, *, cameracolorterm: bool = True,

@@ -217,16 +217,17 @@ def _title(rows: Rows) -> str:
 
 def _log(rows: Rows, fit: ThroughputFit) -> list[str]:
     """Say what was found; returns what was said as a warning."""
-    z = rows.zeropoints
-    log.info('%s %s: %d zeropoints, %d usable, %d nights', rows.telescope, rows.filter, len(z),
-             np.count_nonzero(rows.usable), len(fit.night))
+    z, about = rows.zeropoints, {'telescope': rows.telescope, 'filter': rows.filter}
+    why = ', '.join(f'{n} {reason}' for reason, n in rows.unusable.items() if n)
+    log.info('%s %s: %d zeropoints, %d usable%s, %d nights', rows.telescope, rows.filter, len(z),
+             np.count_nonzero(rows.usable), f' ({why})' if why else '', len(fit.night), extra=about)
     for found in rows.colourterms:
         log.debug('%s %s: %s from %s to %s: colour term %+.4f +- %.4f, %.4f between frames', rows.telescope,
                   rows.filter, rows.group_names[found.group], *np.array([found.start, found.end], 'datetime64[D]'),
                   found.colorterm, found.error, found.spread)
     if rows.colourterms:
         log.info('%s %s: %d zeropoints have the colour term of their camera', rows.telescope, rows.filter,
-                 sum(found.changed for found in rows.colourterms))
+                 sum(found.changed for found in rows.colourterms), extra=about)
     warnings = []
     if np.isnat(z.dateobs).any():
         warnings.append(f'{rows.telescope} {rows.filter}: {np.count_nonzero(np.isnat(z.dateobs))} zeropoints have '
@@ -234,7 +235,7 @@ def _log(rows: Rows, fit: ThroughputFit) -> list[str]:
     if rows.has_old_rows:
         warnings += _log_old_rows(rows, fit)
     for warning in warnings:
-        log.warning('%s', warning)
+        log.warning('%s', warning, extra=about)
     return warnings
 
 
@@ -247,7 +248,8 @@ def _log_old_rows(rows: Rows, fit: ThroughputFit) -> list[str]:
             apart.append(name)
         else:
             log.info('%s %s: %s tied to %s by %+.4f +- %.4f mag', rows.telescope, rows.filter, name,
-                     rows.group_names[offset.reference], offset.offset_mag, offset.error_mag)
+                     rows.group_names[offset.reference], offset.offset_mag, offset.error_mag,
+                     extra={'telescope': rows.telescope, 'filter': rows.filter})
     if not apart:
         return []
     return [f'{rows.telescope} {rows.filter}: nothing ties {" and ".join(apart)}, whose zp is at g-i = 0, to the new '

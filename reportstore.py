@@ -439,7 +439,7 @@ class BucketStore(_Store):
         else:
             return
         raise StoreFailed(f'the bucket {self.place} cannot be used: {self._redacted(cause)}; see AWS_S3_BUCKET, the '
-                          'credentials and AWS_ENDPOINT_URL') from None
+                          'credentials (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY) and AWS_ENDPOINT_URL') from None
 
     def _redacted(self, text: str) -> str:
         """The text without credentials, in one line."""

@@ -14,6 +14,7 @@
 #   PHOTZP_OUTPUTDIR    directory of the report and of the lock         (default ~/lcozpplots)
 #   PHOTZP_OBSERVATORY  TOML file laid over the built-in one            (default: none)
 #   PHOTZP_LOG          file that the log is appended to                (default: standard error)
+#   PHOTZP_LOG_FORMAT   json: an object a line, as for Kubernetes       (default: text)
 #   PHOTZP_PROCESSES    processes that measure, and make the report     (default: one per core)
 #   PHOTZP_CHECK        yes: the report logs findings, the status is 3; log: it stays (default: none)
 #   PHOTZP_THRESHOLD    lowest throughput without a finding [%]         (default: that of observatory.toml)
@@ -29,7 +30,7 @@
 set -euo pipefail
 
 checkout=$(dirname -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")")
-settings=" $(sed -n 's/^#   \(PHOTZP_[A-Z0-9]*\) .*/\1/p' "${BASH_SOURCE[0]}" | tr '\n' ' ')"
+settings=" $(sed -n 's/^#   \(PHOTZP_[A-Z0-9_]*\) .*/\1/p' "${BASH_SOURCE[0]}" | tr '\n' ' ')"
 signalled=''
 child=''
 unlogged=''
@@ -39,10 +40,28 @@ log=''
 worst=0
 tally=''
 found=''
+sums=''
 troubles=()
 
 say() {  # LEVEL WORDS...: one dated line, in the layout of the scripts
-    TZ=UTC0 printf '%(%Y-%m-%d %H:%M:%S)TZ %s runphotzp: %s\n' -1 "$1" "${*:2}" >&2 || unlogged=1
+    local words=${*:2} level=$1 now=$EPOCHREALTIME
+    if [[ ${PHOTZP_LOG_FORMAT:-} == json ]]; then
+        TZ=UTC0 printf '{"time": "%(%Y-%m-%dT%H:%M:%S)T.%sZ", "level": "%s", "message": "%s", %s}\n' "${now%[.,]*}" \
+            "${now: -6:3}" "$level" "$(in_json "$words")" '"logger": "runphotzp", "script": "runphotzp.sh"' >&2 ||
+            unlogged=1
+        return
+    fi
+    if [[ -t 2 && -z ${NO_COLOR:-} && ${TERM:-dumb} != dumb ]]; then
+        case $level in WARNING) level=$'\e[33mWARNING\e[0m' ;; ERROR) level=$'\e[31mERROR\e[0m' ;; esac
+    fi
+    TZ=UTC0 printf '%(%Y-%m-%d %H:%M:%S)TZ %s runphotzp: %s\n' -1 "$level" "$words" >&2 || unlogged=1
+}
+
+in_json() {  # TEXT: as JSON has it between quotes; what does not print, or is no ASCII, is a ?
+    local LC_ALL=C text=$1
+    text=${text//[^[:print:]]/?}
+    text=${text//\\/\\\\}
+    printf '%s' "${text//\"/\\\"}"
 }
 
 give_up() {  # WORDS...: say why nothing can be done, and end
@@ -118,13 +137,37 @@ stop_child() {  # SIGTERM whichever signal came: a shell starts background proce
     if [[ -n $child ]]; then kill -s TERM "$child" 2>/dev/null || true; fi
 }
 
-stamped() {  # the lines of a script's summary, dated as those of its log are
-    local line
+stamped() {  # the lines of a script's summary, dated as those of its log are; in JSON they are so already
+    local line start='^' level=INFO
     trap '' TERM INT HUP
+    if [[ ${PHOTZP_LOG_FORMAT:-} == json ]]; then start='"message": "' level=WARNING; fi
     while IFS= read -r line; do
-        say INFO "$line"
-        if [[ $line =~ ^([0-9]+\ findings?)$ ]]; then echo "${BASH_REMATCH[1]}" >"$tally"; fi
+        if [[ $level == WARNING && $line == '{"time": "'*'}' ]]; then
+            printf '%s\n' "$line" >&2
+        else
+            say "$level" "$line"
+        fi
+        [[ $line =~ $start([0-9]+ findings?)($|\") ]] && echo "${BASH_REMATCH[1]}" >"$tally"
+        [[ $line =~ $start([0-9]+)\ measured,\ ([0-9]+)\ already\ known ]] &&
+            printf '%s measured\n%s already known\n' "${BASH_REMATCH[@]:1:2}" >>"$sums"
+        [[ $line =~ $start(\ \ )?rejected,\ ([a-z-]+):\ ([0-9]+) ]] &&
+            printf '%s %s\n' "${BASH_REMATCH[3]}" "${BASH_REMATCH[2]}" >>"$sums"
     done
+    return 0
+}
+
+sum_up() {  # what the steps measured and rejected in all, where there were several
+    local -A sum=()
+    local number what rejected=0 reasons=()
+    [[ -s $sums ]] && (($(grep -c measured "$sums") > 1)) || return 0
+    while read -r number what; do sum[$what]=$((${sum[$what]:-0} + number)); done <"$sums"
+    for what in "${!sum[@]}"; do
+        [[ $what == measured || $what == 'already known' ]] && continue
+        rejected=$((rejected + ${sum[$what]}))
+        reasons+=("${sum[$what]} $what")
+    done
+    say INFO "in all ${sum[measured]:-0} measured, ${sum[already known]:-0} already known, $rejected rejected$(
+        ((rejected == 0)) || printf '%s\n' "${reasons[@]}" | sort -rn | paste -sd , | sed 's/^/: /; s/,/, /g')"
 }
 
 step() {  # NAME COMMAND...: run one step and note how it ended
@@ -134,12 +177,16 @@ step() {  # NAME COMMAND...: run one step and note how it ended
     say INFO "$name begins"
     exec 8> >(stamped)
     writer=$!
-    nice -n "${PHOTZP_NICE:-10}" "$@" >&8 8>&- &
+    if [[ ${PHOTZP_LOG_FORMAT:-} == json ]]; then  # what is not JSON, as of the interpreter itself, is put into it
+        nice -n "${PHOTZP_NICE:-10}" "$@" >&8 2>&8 8>&- &
+    else
+        nice -n "${PHOTZP_NICE:-10}" "$@" >&8 8>&- &
+    fi
     child=$!
     [[ -z $signalled ]] || stop_child  # it came before the child had a name
     exec 8>&-
     hold
-    wait "$child" || status=$?
+    wait "$child" 2>/dev/null || status=$?  # bash would say "Killed", which `note` says, too
     while kill -0 "$child" 2>/dev/null; do  # a signal ended the wait, not the script
         status=0
         wait "$child" || status=$?
@@ -189,7 +236,8 @@ finish() {  # the last line, also where cron sees it, and the exit status
         last=${last%; }$found
     fi
     if [[ -n $found ]] || ((worst != 0)); then level=WARNING; fi
-    [[ -z $tally ]] || rm -f -- "$tally"
+    sum_up
+    rm -f -- "$tally" "$sums"
     say "$level" "$last (status $worst)"
     if ((worst != 0)) && [[ -n $log ]]; then echo "runphotzp: $last (status $worst); see $log" >&7 || true; fi
     finished=1
@@ -199,7 +247,11 @@ finish() {  # the last line, also where cron sees it, and the exit status
 # shellcheck disable=SC2329  # called by a trap
 unforeseen() {  # an end that nothing above has brought about must not pass for done
     [[ -z $finished ]] || return 0
-    echo "runphotzp: ended before its time (status 2)${log:+; see $log}" >&"$([[ -n $log ]] && echo 7 || echo 2)"
+    if [[ -n $log ]]; then
+        echo "runphotzp: ended before its time (status 2); see $log" >&7
+    else
+        say ERROR 'ended before its time (status 2)'
+    fi
     exit 2
 }
 
@@ -229,6 +281,14 @@ if [[ -n ${PHOTZP_PROCESSES:-} ]]; then
     calibrate+=("--processes=$PHOTZP_PROCESSES")
     report+=("--processes=$PHOTZP_PROCESSES")
 fi
+case ${PHOTZP_LOG_FORMAT:-text} in
+    text) ;;
+    json)
+        calibrate+=(--log-format=json)
+        report+=(--log-format=json)
+        ;;
+    *) give_up "PHOTZP_LOG_FORMAT=$PHOTZP_LOG_FORMAT: must be text or json" ;;
+esac
 case ${PHOTZP_CHECK:-} in
     '') ;;
     yes | log) report+=(--check) ;;
@@ -252,7 +312,8 @@ mkdir -p -- "$outputdir" 2>/dev/null || give_up "$outputdir: cannot be made; see
 export MPLCONFIGDIR=${MPLCONFIGDIR:-$outputdir/.cache/matplotlib}  # its list of fonts, else in the home directory
 lock
 tally=$outputdir/.runphotzp.findings
-rm -f -- "$tally"
+sums=$outputdir/.runphotzp.sums
+rm -f -- "$tally" "$sums"
 trap 'forward TERM 15' TERM
 trap 'forward INT 2' INT
 trap 'forward HUP 1' HUP

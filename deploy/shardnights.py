@@ -14,7 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import photcalibration
-from commandline import DONE, Parser, date_option, run_script
+from commandline import DONE, Parser, date_option, run_script, tell
 from rejections import UsageInvalid
 
 
@@ -25,6 +25,7 @@ def parser() -> Parser:
     p.add_argument('--last', metavar='DATE', type=date_option, required=True, help='last night, counted')
     p.add_argument('--shard', metavar='I', type=int, default=0, help='which shard, from 0 (default: 0)')
     p.add_argument('--shards', metavar='S', type=int, default=1, help='how many there are (default: 1)')
+    p.add_log_options()
     p.add_argument('options', metavar='-- OPTION', nargs='*', help='options of photcalibration.py')
     return p
 
@@ -45,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         p.error(f'--first {options.first} is after --last {options.last}')
     if not 0 <= options.shard < options.shards:
         p.error(f'--shard {options.shard}: must be from 0 to {options.shards - 1}, one less than --shards')
-    return run_script(run, options)
+    return run_script(run, options, p.prog)
 
 
 def run(options: Namespace) -> int:
@@ -55,11 +56,12 @@ def run(options: Namespace) -> int:
     """
     nights = nights_of_shard(date.fromisoformat(options.first), date.fromisoformat(options.last),
                              options.shard, options.shards)
-    print(f'shard {options.shard} of {options.shards}: '
-          + (f'{len(nights)} nights, {nights[0]} to {nights[-1]}' if nights else 'no nights'), flush=True)
+    tell(f'shard {options.shard} of {options.shards}: '
+         + (f'{len(nights)} nights, {nights[0]} to {nights[-1]}' if nights else 'no nights'))
     if not nights:
         return DONE
-    arguments = ['--log-level', options.log_level, *options.options, '--date', *nights]
+    said = ['--log-level', options.log_level, '--log-format', options.log_format]
+    arguments = [*said, *options.options, '--date', *nights]
     measuring = photcalibration.parser().parse_args(arguments)
     if options.shards > 1 and not measuring.dry_run and _is_file(measuring.photodb):
         raise UsageInvalid('--photodb: an SQLite file does not take several shards, which run on different machines; '

@@ -1,10 +1,15 @@
 """Runs of photcalibration.py over the simulated night: what they wrote, and the processes that are at it."""
 
+import fcntl
 import json
 import os
+import pty
 import re
 import signal
 import sqlite3
+import struct
+import subprocess
+import termios
 import time
 from contextlib import closing, suppress
 from pathlib import Path
@@ -27,6 +32,21 @@ def arguments(night, database, *more, ps1=None):
     """The command line over the night."""
     return [*MANY, '--imagerootdir', str(night.archive), '--ps1dir', str(ps1 or night.ps1), '--photodb', str(database),
             *more]
+
+
+def on_a_terminal(command, environment, columns=100):
+    """What a program shows on a terminal that is its standard error and output, to its end."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack('HHHH', 40, columns, 0, 0))
+    with subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=environment) as process:
+        os.close(slave)
+        shown = b''
+        with suppress(OSError):  # how a terminal tells that nobody has it open any more
+            while part := os.read(master, 65536):
+                shown += part
+        process.wait(timeout=60)
+    os.close(master)
+    return shown.decode()
 
 
 def children(pid):

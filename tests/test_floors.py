@@ -8,7 +8,7 @@ import pytest
 TOP = Path(__file__).parent.parent
 FLOORS = (
     {'observatory', 'names', 'rejections', 'fitsfile', 'plaintext', 'typedjson', 'webtext'},
-    {'framearchive', 'banzaiframe', 'ps1catalog', 'oldzeropoints'},
+    {'loglines', 'framearchive', 'banzaiframe', 'ps1catalog', 'oldzeropoints'},
     {'starmatch', 'fieldvote', 'zeropoint', 'kronloss', 'clearsky', 'sharednight'},
     {'throughputmodel', 'throughputline', 'quality', 'colourterm', 'status', 'alarms', 'steps', 'gains', 'ranking',
      'extinction', 'nights', 'photdbtables', 'photdbplaces'},

@@ -295,8 +295,8 @@ def test_credentials_come_from_the_secrets_of_the_example_file(jobs):
 
 
 def test_settings_are_those_that_the_nightly_script_reads(rendered):
-    read = set(re.findall(r'\bPHOTZP_[A-Z0-9]+', (DEPLOY / 'runphotzp.sh').read_text(encoding='utf-8')))
-    used = set(re.findall(r'\bPHOTZP_[A-Z0-9]+', json.dumps(rendered)))
+    read = set(re.findall(r'\bPHOTZP_[A-Z0-9_]+', (DEPLOY / 'runphotzp.sh').read_text(encoding='utf-8')))
+    used = set(re.findall(r'\bPHOTZP_[A-Z0-9_]+', json.dumps(rendered)))
     assert {'PHOTZP_ARCHIVE', 'PHOTZP_DATABASE'} <= used <= read
 
 

@@ -196,8 +196,9 @@ def test_what_does_not_exist_is_said_with_what_does(years, tmp_path, capsys):
         return status, capsys.readouterr().err
 
     telescope = years.telescopes[0]
-    for arguments, words in ((('--site', 'xyz'), ('xyz', telescope)),
-                             (('--telescope', 'domx-9m0a'), ('domx-9m0a', telescope)),
+    for arguments, words in ((('--site', 'lcs'), ('lcs', 'did you mean lsc?', 'has lsc')),
+                             (('--telescope', 'domx-9m0a'), ('domx-9m0a', telescope.partition('-')[2])),
+                             (('--telescope', telescope), (f'did you mean {telescope.partition("-")[2]}?',)),
                              (('--filter', 'rp'), ('rp', 'gp, zp'))):
         status, text = said(*arguments)
         assert status == 2

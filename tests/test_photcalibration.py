@@ -239,14 +239,16 @@ def test_a_directory_that_cannot_be_written_is_said_so(own_night, night, capsys)
     (['--date', '2020-02-30'], '2020-02-30'),
     (['--date', '200213'], 'YYYYMMDD'),
     (['--lastNdays', '0'], '--lastNdays 0'),
-    (['--lastNdays', 'x'], '--lastNdays'),
+    (['--lastNdays', 'x'], "--lastNdays: 'x' is no whole number"),
     (['--date', '20200213', '--lastNdays', '2'], 'exclude each other'),
     (['--camera', 'fa15', '--cameratype', 'fa'], 'exclude each other'),
     (['--crawldirectory', '.', '--site', 'lsc'], 'cannot go with it'),
     (['--site', '../lsc'], '../lsc'),
     (['--mintexp', '-1', '--site', 'lsc'], '--mintexp'),
-    (['--processes', '0', '--site', 'lsc'], '--processes 0'),
-    (['--last', '3'], 'unrecognized'),
+    (['--processes', '0', '--site', 'lsc'], '0 processes'),
+    (['--last', '3'], '--last: there is no such option (did you mean --lastNdays?)'),
+    (['--lastndays', '3'], 'did you mean --lastNdays?'),
+    (['lsc'], 'lsc: belongs to no option'),
 ])
 def test_wrong_usage_ends_with_status_2(arguments, said, capsys):
     with pytest.raises(SystemExit) as ended:

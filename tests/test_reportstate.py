@@ -271,7 +271,7 @@ def test_a_change_of_code_is_a_change(tmp_path, monkeypatch, module):
 
 
 def test_all_code_that_the_report_is_made_by_counts():
-    """What report.py imports, directly or not, but for places, errors, processes, exports, page and answers: these
+    """What report.py imports, directly or not, but for places, errors, processes, log, exports, page and answers: these
     two are made by every run."""
     found, waiting = set(), {'report'}
     while waiting:
@@ -279,7 +279,7 @@ def test_all_code_that_the_report_is_made_by_counts():
         found.add(module)
         tree = ast.parse((TOP / f'{module}.py').read_text(encoding='utf-8'))
         waiting |= {name.split('.')[0] for name in imports(tree)} & OURS - found
-    no_part = {'exporttable', 'framepool', 'photdbplaces', 'rejections', 'reportstore', 'webpage',
+    no_part = {'exporttable', 'framepool', 'loglines', 'photdbplaces', 'rejections', 'reportstore', 'webpage',
                'webanswers', 'weboverview', 'webrender', 'webtext', 'webviews',
                'answers', 'gains', 'nights', 'ranking'}
     assert found - no_part == set(reportstate.CODE)

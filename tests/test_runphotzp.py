@@ -1,5 +1,6 @@
 """The nightly script as cron runs it, on a simulated night: twice, with a step failing, locked, and stopped."""
 
+import json
 import os
 import re
 import shutil
@@ -13,6 +14,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from runs import on_a_terminal
+
+from loglines import EVERY_LINE, FIELDS
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = ROOT / 'deploy' / 'runphotzp.sh'
@@ -78,6 +82,11 @@ def test_a_night_twice(settings, small_night, night):
     assert 'report is done' in said
     assert re.fullmatch(r'calibration of \w\w is done, but some input was unreadable \(status 1\)', said[-1])
     first = rows(settings)
+    counted = re.fullmatch(r'in all (\d+) measured, 0 already known, (\d+) rejected: (.*)', said[-2])
+    assert int(counted[1]) == len(first)
+    assert int(counted[2]) == sum(int(part.split()[0]) for part in counted[3].split(', ')) >= 1
+    assert '1 file-unreadable' in counted[3].split(', ')
+    assert [line for line in lines if 'WARNING' in line and 'rejected, file-unreadable: the file' in line]
     there = {path.name.rsplit('-', 1)[0] for path in small_night.rglob('*-e91.fits*')}
     measurable = {exposure for exposure in there if night.truth[exposure]['measurable']}
     assert len(measurable) >= 4
@@ -87,9 +96,60 @@ def test_a_night_twice(settings, small_night, night):
     # Again: nothing is measured a second time.
     status, lines = nightly(settings, PHOTZP_NDAYS=ALL_NIGHTS)
     assert status == 0  # the broken file has not changed since
-    counts = [int(line.split()[0]) for line in of_the_script(lines) if ' measured, ' in line]
+    counts = [int(line.split()[0]) for line in of_the_script(lines) if re.match(r'\d+ measured, ', line)]
     assert counts == [0] * 6
     assert rows(settings) == first
+
+
+def test_a_night_in_json_every_line_of_it(settings):
+    status, lines = nightly(settings, '--date', '20200213', PHOTZP_LOG_FORMAT='json', PHOTZP_CHECK='log')
+    events = [json.loads(line) for line in lines]
+    assert status == 1
+    assert all(re.fullmatch(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z', event['time']) for event in events)
+    assert {event['script'] for event in events} == {'runphotzp.sh', 'photcalibration.py', 'longtermphotzp.py'}
+    assert all(set(event) <= {*EVERY_LINE, *FIELDS} for event in events)
+    measured = [event for event in events if 'zp' in event]
+    assert sorted((event['frame'], event['zp']) for event in measured) == [
+        (name, round(zp, 4)) for name, zp in rows(settings)]
+    broken, = (event for event in events if event.get('reason') == 'file-unreadable' and 'frame' in event)
+    assert broken['level'] == 'WARNING'
+    counts = next(event['counts'] for event in events if 'measured' in event.get('counts', ()))
+    assert counts['measured'] == len(measured)
+    findings = next(event['findings'] for event in events if 'findings' in event)
+    assert findings == sum('finding' in event for event in events)
+    assert events[-1]['message'].endswith('(status 1)')
+
+    status, lines = nightly(settings, '--date', '20200213', '--redo', PHOTZP_LOG_FORMAT='json',
+                            PHOTZP_PS1DIR=settings['HOME'] + '/no "catalogue"')
+    assert status == 2
+    assert any('no "catalogue"' in event['message'] for event in map(json.loads, lines) if event['level'] == 'ERROR')
+
+
+@pytest.mark.parametrize('text', [
+    'echo "raw \\"text\\" \\\\n" >&2; printf "\\e[31mred\\n"; exit 2',
+    'kill -9 $$',
+])
+def test_in_json_also_what_others_say_is_json(tmp_path, text):
+    settings = {'PATH': os.environ['PATH'], 'HOME': str(tmp_path), 'PHOTZP_CAMERATYPES': 'fs',
+                'PHOTZP_LOG_FORMAT': 'json', 'PHOTZP_PYTHON': stand_in(tmp_path, text)}
+    status, lines = nightly(settings)
+    events = [json.loads(line) for line in lines]
+    assert status in (2, 137)
+    assert all(event['message'].isprintable() for event in events)
+    if 'raw' in text:
+        assert any(event['level'] == 'WARNING' and event['message'] == 'raw "text" \\n' for event in events)
+    # Other words than json and text are refused, and what cannot begin says so in JSON.
+    assert 'must be text or json' in nightly(settings, PHOTZP_LOG_FORMAT='xml')[1][0]
+    refused, = map(json.loads, nightly(settings, PHOTZP_CHECK='true')[1])
+    assert refused['message'] == 'PHOTZP_CHECK=true: must be yes or log'
+
+
+def test_colours_are_for_a_terminal_only(tmp_path):
+    settings = {'PATH': os.environ['PATH'], 'HOME': str(tmp_path), 'PHOTZP_CHECK': 'true', 'TERM': 'xterm'}
+    shown = on_a_terminal([str(SCRIPT)], settings)
+    assert '\033[31mERROR\033[0m' in shown
+    assert '\033' not in on_a_terminal([str(SCRIPT)], settings | {'NO_COLOR': '1'})
+    assert '\033' not in nightly(settings)[1][0]
 
 
 def test_a_failing_step_does_not_stop_the_next(settings):
