@@ -207,6 +207,7 @@ def test_nothing_is_loaded_before_it_is_wanted(chromium, site, telescope):
     loaded = {url.rpartition('/')[2] for url in visitor.weight}
     assert not any(name.endswith('.json') or 'uPlot' in name or name == 'trendchart.js' for name in loaded)
     Chart(page, telescope)
+    page.wait_for_timeout(500)  # what has come is told a moment later
     more = {url.rpartition('/')[2] for url in visitor.weight} - loaded
     assert more >= {f'photzptrend-{telescope}-rp.json', 'uPlot.iife.min.js', 'uPlot.min.css', 'trendchart.js'}
     assert visitor.leave() == []
