@@ -513,7 +513,7 @@ def _connected(address: str, shown: str) -> Any:
         raise ClusterUnusable(f'--scheduler needs {missing.name}, which is not installed for {sys.executable}: install '
                               'requirements-dask.txt') from None
     if log.getEffectiveLevel() > logging.DEBUG:
-        for name in ('distributed', 'distributed.client', 'tornado'):
+        for name in ('distributed', 'distributed.client', 'tornado', 'tornado.application', 'asyncio'):
             logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters is said by us
     try:
         get_address_host_port(address)

@@ -190,32 +190,13 @@ def run(options: argparse.Namespace, *, now: datetime | None = None) -> int:
 def _recorded_run(database: 'PhotDatabase', options: argparse.Namespace, observatory: 'Observatory',
                   now: datetime) -> int:
     """The report with its record in the database: begun, and ended whatever ends it."""
-    from framepool import usable_cores
-    from report import Report
-    from reportstore import open_store
-
     metrics_file = _metrics_file(options)
     given = {name: value for name, value in vars(options).items() if value is not None}
     run_id = database.start_run('longtermphotzp.py', {**given, 'database': database.place}, commandline.VERSION)
     note_run(run_id)
     status, counts = commandline.COULD_NOT_RUN, Counter[str]()
     try:
-        with open_store(os.path.expanduser(options.outputdirectory), os.environ) as store:
-            report = Report(database, store, observatory, options, now.replace(tzinfo=None), commandline.VERSION,
-                            options.processes or usable_cores())
-            counts = report.counts  # also of a run that a signal ends
-            with closing(report.make()) as series:
-                for _ in with_progress(series, 'series', len(report.series)):
-                    pass
-            report.finish()
-        counts['sent'] = store.sent
-        counts['unchanged'] += store.unchanged
-        findings = report.answers.findings
-        if metrics_file:
-            from metrics import render_metrics, write_metrics
-
-            write_metrics(metrics_file, render_metrics(report.statuses(), findings, report.last_good(),
-                                                       report.moment))
+        findings, place = _make_report(database, options, observatory, now, metrics_file, counts)
         status = SOME_UNREADABLE if counts['failed'] else DONE
         if options.check:
             counts['findings'] = len(findings)
@@ -228,12 +209,36 @@ def _recorded_run(database: 'PhotDatabase', options: argparse.Namespace, observa
     tell(f'{counts["series"]} telescopes and filters ({counts["kept"]} unchanged) from {counts["zeropoints"]} '
          f'zeropoints; {counts["sent"]} files written, {counts["unchanged"]} unchanged:', counts=dict(counts),
          status=status)
-    tell(store.place.rstrip('/') + ('/index.html' if options.renderhtml else ''))
+    tell(place.rstrip('/') + ('/index.html' if options.renderhtml else ''))
     if not counts['series']:
         log.warning('there are no zeropoints of this selection; see --start, --end and --filter')
     if options.check:
         print_findings(findings)
     return status
+
+
+def _make_report(database: 'PhotDatabase', options: argparse.Namespace, observatory: 'Observatory', now: datetime,
+                 metrics_file: Path | None, counts: Counter[str]) -> 'tuple[Sequence[Finding], str]':
+    """Make the report: what it finds, and where it is; `counts` has what was done also where a signal ends it."""
+    from framepool import usable_cores
+    from report import Report
+    from reportstore import open_store
+
+    with open_store(os.path.expanduser(options.outputdirectory), os.environ) as store:
+        report = Report(database, store, observatory, options, now.replace(tzinfo=None), commandline.VERSION, counts,
+                        options.processes or usable_cores())
+        with closing(report.make()) as series:
+            for _ in with_progress(series, 'series', len(report.series)):
+                pass
+        report.finish()
+    counts['sent'] = store.sent
+    counts['unchanged'] += store.unchanged
+    findings = report.answers.findings
+    if metrics_file:
+        from metrics import render_metrics, write_metrics
+
+        write_metrics(metrics_file, render_metrics(report.statuses(), findings, report.last_good(), report.moment))
+    return findings, store.place
 
 
 def _metrics_file(options: argparse.Namespace) -> Path | None:

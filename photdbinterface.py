@@ -399,7 +399,6 @@ class PhotDatabase:
         start: Time | None = None,
         end: Time | None = None,
         one_per_exposure: bool = True,
-        names: Sequence[str] | None = None,
         told: RowDigest | None = None,
     ) -> Zeropoints:
         """Measured frames as `Zeropoints`, in order of time.
@@ -408,12 +407,12 @@ class PhotDatabase:
         start, end : times (str, datetime or datetime64, UTC); start <= dateobs < end.
         one_per_exposure : of the rows of one exposure only the one of the highest level, among these the one processed
             last; False takes all rows.
-        names : of the columns to read, with name, frame, dateobs and processed; the others are as where they are
-            missing.  None reads all.  told : counts in what is read, as `digest` does; it has the same names.
+        told : counts in what is read, as `digest` does, and only its columns are read (name, frame, dateobs and
+            processed among them): the others are as where they are missing.
         """
         wanted = {'site': site, 'dome': dome, 'telescope': telescope, 'camera': camera, 'filter': filter}
         start, end = (None if time is None else instant_of(time) for time in (start, end))
-        names = (*CONVERTERS, 'frame') if names is None else names
+        names = (*CONVERTERS, 'frame') if told is None else told.names
         statement = self._select(PHOT, *names).where(*self._conditions(wanted, start, end))
         if told is not None:
             statement = statement.order_by(*self._order())

@@ -131,10 +131,11 @@ class Report:
     """One run of the report, series by series.
 
     store : reportstore.  now : naive UTC datetime.  options : of longtermphotzp.py.  processes : how many may work.
+    counts : of the caller, kept to what is done.
     """
 
     def __init__(self, database: PhotDatabase, store: DirectoryStore | BucketStore, observatory: Observatory,
-                 options: Namespace, now: datetime, version: str, processes: int = 1) -> None:
+                 options: Namespace, now: datetime, version: str, counts: Counter[str], processes: int = 1) -> None:
         self.database, self.store, self.observatory, self.options = database, store, observatory, options
         self.now: np.datetime64 = np.datetime64(now, 'ms')
         self.version, self.processes = version, processes
@@ -147,7 +148,7 @@ class Report:
         self.series = [replace(each, extinction_offset=fitted.get(f'{each.telescope[0]} {each.filter}', 0.0))
                        for each in selection(database, options, observatory)]
         self.answers = Answers()  # none of a part of the data
-        self.counts = Counter[str]()
+        self.counts = counts
         self.shown: dict[Series, Shown] = {}
         self.failed: set[Series] = set()
         self.overviews: dict[str, Output] = {}

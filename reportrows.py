@@ -110,11 +110,11 @@ def read_rows(database: PhotDatabase, series: Series, observatory: Observatory, 
     """The rows of one telescope and filter as `Rows`; None where there are none in the dates.
 
     cameracolorterm : give each zeropoint the colour term of its camera, see `colourterm`.
-    told : counts the rows of the database in; then only COLUMNS are read.
+    told : counts the rows of the database in; then only its columns are read.
     """
     site, dome, telid = series.telescope
     z = database.zeropoints(site=site, dome=dome, telescope=telid, filter=series.native, start=start, end=end,
-                            names=None if told is None else COLUMNS, told=told)
+                            told=told)
     if not len(z):
         return None
     repairs = [(r.camera, r.from_, r.until, r.ratio) for r in observatory.gain_repairs]
