@@ -9,7 +9,8 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from trendplots import BLUE, DARK_GREY, GRID, ORANGE, Date
+from plotsheet import BLUE, DARK_GREY, GRID, ORANGE
+from throughputmodel import Date
 
 MONTHS = 24  # at most: two years, so that seasons can be told from weather
 STATES = {'photometric': BLUE, 'cloudy': ORANGE, 'unknown': GRID}

@@ -33,7 +33,7 @@ class File:
 
 def image_file(name: str, figure: 'Figure', alt: str) -> File:
     """A figure as a file."""
-    from trendplots import png
+    from plotsheet import png
 
     content = png(figure)
     width, height = struct.unpack('>II', content[16:24])  # of the PNG's first chunk

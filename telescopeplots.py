@@ -16,40 +16,45 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation
 
-from status import HEALTHY_MAG
-from throughputmodel import ThroughputFit
-from trendplots import (
+from plotsheet import (
     BLACK,
     BLUE,
     CAMERA_COLOURS,
     DARK_GREY,
+    DPI,
     GREEN,
-    GRID,
+    LEFT_PX,
     LINE_COLOURS,
-    MIRROR_EVENTS,
+    LINE_PX,
     ORANGE,
     PURPLE,
+    RIGHT_PX,
     SKY_BLUE,
+    SMALL,
     VERMILLION,
-    Date,
-    model_curves,
-    no_math,
+    WIDTH_PX,
+    bare,
+    lay_keys,
+    lay_scale,
+    number_scale,
+    percent_scale,
     time_axis,
-    time_labels_px,
+    time_scale,
     title_of,
 )
+from status import HEALTHY_MAG
+from throughputmodel import Date, ThroughputFit
+from trendplots import MIRROR_EVENTS, model_curves
 
 FILTER_COLOURS = {'up': SKY_BLUE, 'U': SKY_BLUE, 'B': SKY_BLUE, 'gp': BLUE, 'V': GREEN, 'rp': GREEN, 'R': PURPLE,
                   'ip': PURPLE, 'I': VERMILLION, 'zp': VERMILLION, 'Y': BLACK}  # from blue to red
 EVENT_STYLES = {'cleaning': (DARK_GREY, ':'), 'instrument': (BLUE, '-.'), 'unrecorded': (VERMILLION, (0, (1, 2)))}
 MIRROR_STYLE = (ORANGE, '--')
 MOST_CAMERAS = 8  # the newest ones; a telescope has two or three in ten years
-_DPI, _WIDTH_PX, _PANEL_PX, _ROW_PX, _LINE_PX, _GAP_PX = 100, 900, 330, 15, 14, 8
-_LEFT_PX, _RIGHT_PX, _TITLE_PX, _LEGEND_PX = 68, 62, 30, 24
-_SMALL, _SIGN_PX, _MOST_LANES = 8, 6.6, 5
+_PANEL_PX, _ROW_PX, _GAP_PX, _TITLE_PX, _LEGEND_PX = 330, 15, 8, 30, 24
+_SIGN_PX, _MOST_LANES = 6.6, 5
 
 
 @dataclass(frozen=True)
@@ -88,19 +93,17 @@ def telescope_plot(title: str, trends: Iterable[FilterTrend], events: Iterable[E
     names = list(dict.fromkeys(name for name, *_ in spans))[-MOST_CAMERAS:]
     times = np.concatenate([np.empty(0, 'datetime64[ms]'), *(trend.fit.time for trend in used),
                             np.array([span[1] for span in spans], 'datetime64[ms]')])
-    figure = Figure(figsize=(_WIDTH_PX / _DPI, _PANEL_PX / _DPI), dpi=_DPI)
+    figure = Figure(figsize=(WIDTH_PX / DPI, _PANEL_PX / DPI), dpi=DPI)
     axes, strip = figure.add_subplot(2, 1, 1), figure.add_subplot(2, 1, 2)
     for each in (axes, strip):
-        time_axis(each, times, until)
+        time_axis(bare(each), times, until)
     handles = _lay_losses(axes, used, threshold_percent)
     lanes, marks = _lay_events(axes, sorted(events, key=lambda event: event.time))
     _lay_cameras(strip, [span for span in spans if span[0] in names], names)
-    _place(figure, axes, strip, lanes, len(names), time_labels_px(strip))
+    time_scale(axes, labels=False)
+    _place(figure, axes, strip, lanes, len(names), time_scale(strip))
     title_of(figure, title)
-    legend = figure.legend(handles=handles + marks, loc='lower left', ncols=len(handles + marks) or 1, fontsize=_SMALL,
-                           frameon=False, handletextpad=0.5, columnspacing=1.2, handlelength=1.6,
-                           bbox_to_anchor=(_LEFT_PX / _WIDTH_PX - 0.01, 0), borderaxespad=0.2)
-    no_math(legend.get_texts())
+    lay_keys(figure, handles + marks, 1, LEFT_PX)
     if not used:
         axes.text(0.5, 0.5, 'too few points for a model', transform=axes.transAxes, ha='center', color=DARK_GREY)
     return figure
@@ -108,13 +111,13 @@ def telescope_plot(title: str, trends: Iterable[FilterTrend], events: Iterable[E
 
 def _place(figure: Figure, axes: Axes, strip: Axes, lanes: int, cameras: int, labels_px: float) -> None:
     """Give the panels their pixels; the figure is as high as they are."""
-    above, rows = _TITLE_PX + lanes * _LINE_PX, max(cameras, 1) * _ROW_PX
+    above, rows = _TITLE_PX + lanes * LINE_PX, max(cameras, 1) * _ROW_PX
     height = above + _PANEL_PX + _GAP_PX + rows + labels_px + _LEGEND_PX
-    figure.set_figheight(height / _DPI)
-    width = 1 - (_LEFT_PX + _RIGHT_PX) / _WIDTH_PX
+    figure.set_figheight(height / DPI)
+    width = 1 - (LEFT_PX + RIGHT_PX) / WIDTH_PX
     bottom = labels_px + _LEGEND_PX
-    strip.set_position((_LEFT_PX / _WIDTH_PX, bottom / height, width, rows / height))
-    axes.set_position((_LEFT_PX / _WIDTH_PX, (bottom + rows + _GAP_PX) / height, width, _PANEL_PX / height))
+    strip.set_position((LEFT_PX / WIDTH_PX, bottom / height, width, rows / height))
+    axes.set_position((LEFT_PX / WIDTH_PX, (bottom + rows + _GAP_PX) / height, width, _PANEL_PX / height))
 
 
 # -- losses ------------------------------------------------------------------------------------------------------------
@@ -139,11 +142,7 @@ def _lay_losses(axes: Axes, trends: Sequence[FilterTrend], threshold_percent: fl
         high = max(high, 1000 * HEALTHY_MAG)
     margin = max(0.06 * (high - low), 10)
     axes.set_ylim(high + margin, low - margin)  # what is lost goes down
-    axes.set_ylabel('loss [mmag]', fontsize=9)
-    axes.yaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10]))
-    axes.tick_params(labelsize=_SMALL, labelbottom=False)
-    axes.xaxis.get_offset_text().set_visible(False)
-    axes.grid(color=GRID, lw=0.6)
+    number_scale(axes, 'left', 'loss [mmag]')
     if known:
         handles += _lay_reference(axes, threshold_percent)
     return handles
@@ -179,10 +178,7 @@ def _lay_reference(axes: Axes, threshold_percent: float) -> list[Artist]:
     def loss(percent: Any) -> Any:
         return -2500 * np.log10(np.maximum(percent, 1e-9) / 100)
 
-    axis = axes.secondary_yaxis('right', functions=(percent, loss))
-    axis.set_ylabel('throughput [% of reference]', fontsize=9)
-    axis.yaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10]))
-    axis.tick_params(labelsize=_SMALL)
+    percent_scale(axes, percent, loss)
     return [Patch(color=GREEN, alpha=0.2, lw=0, label='healthy'),
             Line2D([], [], color=BLACK, lw=1, ls=(0, (6, 3)), label=f'{threshold_percent:g} %')]
 
@@ -216,15 +212,15 @@ def _words(event: EventMark) -> str:
 
 def _label(axes: Axes, place: float, text: str, colour: str, lanes: list[float]) -> None:
     """Write over a line, in the lowest lane that is free there; `lanes` has the end of the last label in each [px]."""
-    width = _WIDTH_PX - _LEFT_PX - _RIGHT_PX
+    width = WIDTH_PX - LEFT_PX - RIGHT_PX
     half = len(text) * _SIGN_PX / 2
     centre = float(np.clip(place * width, half, width - half))
     lane = next((number for number, taken in enumerate(lanes) if taken < centre - half), len(lanes))
     if lane == _MOST_LANES:
         return
     lanes[lane:lane + 1] = [centre + half + 4]
-    lift = ScaledTranslation(0, (4 + lane * _LINE_PX) / _DPI, axes.figure.dpi_scale_trans)
-    axes.text(centre / width, 1, text, ha='center', va='bottom', fontsize=_SMALL, color=colour, parse_math=False,
+    lift = ScaledTranslation(0, (4 + lane * LINE_PX) / DPI, axes.figure.dpi_scale_trans)
+    axes.text(centre / width, 1, text, ha='center', va='bottom', fontsize=SMALL, color=colour, parse_math=False,
               transform=axes.transAxes + lift)
 
 
@@ -236,8 +232,4 @@ def _lay_cameras(axes: Axes, spans: Sequence[CameraTime], names: Sequence[str]) 
         axes.barh(row, max(right - left, 1), left=left, height=0.7, color=CAMERA_COLOURS[row % len(CAMERA_COLOURS)],
                   lw=0, label=name)
     axes.set_ylim(-0.6, max(len(names), 1) - 0.4)
-    axes.set_yticks(range(len(names)), names)
-    no_math(axes.get_yticklabels())
-    axes.tick_params(labelsize=_SMALL, length=0, axis='y')
-    axes.grid(axis='x', color=GRID, lw=0.6)
-    axes.set_axisbelow(True)
+    lay_scale(axes, 'left', np.arange(len(names)), names, grid=False)

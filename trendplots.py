@@ -6,8 +6,6 @@ Usable points outside the limits are marked by triangles at the edge, with their
 Text from outside (titles, cameras, notes) is drawn as it is, never as mathematical notation.
 """
 
-import io
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,17 +13,47 @@ from typing import Any
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
+from matplotlib.dates import date2num
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
-from matplotlib.text import Text
-from matplotlib.ticker import MaxNLocator, NullLocator
 from matplotlib.transforms import ScaledTranslation
 
+from plotsheet import (
+    BLACK,
+    BLUE,
+    CAMERA_COLOURS,
+    DARK_GREY,
+    DIGIT_PX,
+    DPI,
+    GREEN,
+    GREY,
+    HEIGHT_PX,
+    LEFT_PX,
+    LINE_COLOURS,
+    LINE_PX,
+    NAMED_PX,
+    ORANGE,
+    SMALL,
+    VERMILLION,
+    WIDTH_PX,
+    YELLOW,
+    axes_px,
+    bare,
+    lay_scale,
+    legend,
+    margins,
+    month_end,
+    no_math,
+    number_scale,
+    percent_scale,
+    sheet,
+    time_axis,
+    time_scale,
+    title_of,
+)
 from status import HEALTHY_MAG
 from throughputline import INSTRUMENT_DAYS
 from throughputmodel import DAYS_PER_MONTH, Date, Interval, Step, ThroughputFit, percent_of_reference
@@ -34,14 +62,7 @@ Colour = tuple[float, float, float]
 Curve = tuple[np.ndarray, np.ndarray, np.ndarray]  # time, model, error of an interval
 Model = tuple[str, np.ndarray, np.ndarray, float | None]  # telescope, time, model, reference
 
-# Okabe & Ito's palette: told apart by colour-blind readers (Okabe & Ito 2008, Color Universal Design).  Its yellow is
-# too faint on white to stand alone.
-BLUE, VERMILLION, PURPLE, GREEN = '#0072B2', '#D55E00', '#CC79A7', '#009E73'
-SKY_BLUE, ORANGE, YELLOW, BLACK = '#56B4E9', '#E69F00', '#F0E442', '#000000'
-GREY, DARK_GREY, GRID = '#9a9a9a', '#6a6a6a', '#d9d9d9'
-CAMERA_COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, SKY_BLUE)  # orange is a wash, black the model
 CAMERA_MARKERS = ('o', '^', 's', 'D', 'v', 'P', 'X')
-LINE_COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, SKY_BLUE, ORANGE, BLACK)
 LINE_STYLES = ('-', '--', ':')  # 7 colours in 3 styles: 21 lines
 MIRROR_EVENTS = ('wash', 'recoating', 'break')
 
@@ -56,14 +77,7 @@ RECENT_DAYS = 183  # of colour terms
 FEW = 400  # points of a trend that leave room for larger ones
 AIRMASS_MAX = 4.0  # shown at most
 
-_WIDTH_PX, _HEIGHT_PX, _DPI = 900, 450, 100
-_SMALL = 8  # pt, the smallest text
-_LINE_PX = 14  # height of a line of small text
-_DIGIT_PX = 0.66 * _SMALL * _DPI / 72  # width of a sign of small text, on average and a little more
-_LEFT_PX, _RIGHT_PX = 68, 62
-_TITLE_PX = 28
 _MAX_LANES = 6  # of slope labels
-_MOST_LABELS = 14  # of a legend, as a line each leaves some room; no telescope has had so many cameras
 
 
 @dataclass(frozen=True)
@@ -107,13 +121,13 @@ def trend_plot(title: str, data: TrendData, fit: ThroughputFit, *, events: Itera
     events : (date, kind) or (date, kind, note), kinds as in observatory.toml.  reference_mag : None where not known.
     until : date up to which the report goes.
     """
-    figure, axes = _figure(title)
+    figure, axes = sheet(title)
     clear = _clear_rows(data, fit)
     curves = model_curves(fit)
     modelled = len(curves) > 0
     time_axis(axes, data.time, until)
     axes.set_ylim(*_zeropoint_limits(data, clear, curves, reference_mag))
-    axes.set_ylabel('zeropoint at airmass 1 [mag]', fontsize=9)
+    number_scale(axes, 'left', 'zeropoint at airmass 1 [mag]')
     handles: list[Artist] = [*_lay_points(axes, data, clear, modelled)]
     handles += _lay_model(axes, curves)
     lanes, slopes = _lay_slopes(axes, fit.intervals)
@@ -122,7 +136,7 @@ def trend_plot(title: str, data: TrendData, fit: ThroughputFit, *, events: Itera
         handles += _lay_reference(axes, reference_mag)
     if not modelled:
         _remark(axes, 'too few points for a model')
-    _legend(figure, handles, above_px=lanes * _LINE_PX, below_px=time_labels_px(axes))
+    legend(figure, handles, above_px=lanes * LINE_PX, below_px=time_scale(axes))
     return figure
 
 
@@ -133,7 +147,7 @@ def airmass_plot(title: str, airmass: np.ndarray, zp_less_model_mag: np.ndarray,
     airmass, zp_less_model_mag (n,).  clear (n,) : probability that a row is of a clear night, NaN where not usable.
     adopted_k, fitted_k, fitted_k_error : extinction in mag per airmass; NaN where there is no fit.
     """
-    figure, axes = _figure(title)
+    figure, axes = sheet(title)
     each, clear = np.asarray(zp_less_model_mag, float), np.asarray(clear, float)
     airmass = np.asarray(airmass, float)
     finite = np.isfinite(airmass) & np.isfinite(each)
@@ -151,10 +165,10 @@ def airmass_plot(title: str, airmass: np.ndarray, zp_less_model_mag: np.ndarray,
             handles += [_lay_dots(axes, airmass[rows], each[rows], colour, marker, f'{label} ({rows.sum()})')]
     handles += _lay_bins(axes, airmass[good], each[good])
     handles += _lay_extinction(axes, adopted_k, fitted_k, fitted_k_error)
-    axes.set_xlabel('airmass', fontsize=9)
-    axes.set_ylabel('zeropoint − model at airmass 1 [mag]', fontsize=9)
+    number_scale(axes, 'bottom', 'airmass')
+    number_scale(axes, 'left', 'zeropoint − model at airmass 1 [mag]')
     _mark_outside(axes, airmass[judged], each[judged])
-    _legend(figure, handles, below_px=38)
+    legend(figure, handles, below_px=NAMED_PX)
     return figure
 
 
@@ -164,7 +178,7 @@ def colorterm_plot(title: str, time: np.ndarray, colorterm: np.ndarray, camera: 
 
     time (n,) datetime64; colorterm (n,) [mag per mag of g-i]; camera (n,) str; until : as for trend_plot.
     """
-    figure, axes = _figure(title)
+    figure, axes = sheet(title)
     time, colorterm, camera = np.asarray(time, 'datetime64[ms]'), np.asarray(colorterm, float), np.asarray(camera)
     finite = np.isfinite(colorterm) & ~np.isnat(time)
     time, colorterm, camera = time[finite], colorterm[finite], camera[finite]
@@ -186,9 +200,9 @@ def colorterm_plot(title: str, time: np.ndarray, colorterm: np.ndarray, camera: 
         axes.plot(span, [median, median], color=_darker(colour), lw=1.8, zorder=4, label=f'median of {name}')
     if not styles:
         _remark(axes, 'no colour terms')
-    axes.set_ylabel('colour term [mag per mag of g−i]', fontsize=9)
+    number_scale(axes, 'left', 'colour term [mag per mag of g−i]')
     _mark_outside(axes, date2num(time), colorterm)
-    _legend(figure, handles, below_px=time_labels_px(axes))
+    legend(figure, handles, below_px=time_scale(axes))
     return figure
 
 
@@ -197,7 +211,7 @@ def error_histogram(title: str, zperr_mag: np.ndarray, zpsig_mag: np.ndarray) ->
 
     zperr_mag, zpsig_mag (n,) : values that are missing or not positive are not counted.
     """
-    figure, axes = _figure(title)
+    figure, axes = sheet(title)
     edges = np.geomspace(0.5, 1000, 80)
     handles, tallest = [], 1
     for values, colour, style, name in ((zperr_mag, BLUE, '-', 'error of the zeropoint, zperr'),
@@ -207,19 +221,19 @@ def error_histogram(title: str, zperr_mag: np.ndarray, zpsig_mag: np.ndarray) ->
         counts = np.histogram(np.clip(mmag, edges[0], edges[-1]), edges)[0]
         tallest = max(tallest, counts.max())
         middle = f'median {np.median(mmag):.3g} mmag' if len(mmag) else 'none known'
-        axes.stairs(counts, edges, fill=True, color=colour, alpha=0.2)
-        axes.stairs(counts, edges, color=colour, ls=style, lw=1.4)
+        x, y = np.repeat(edges, 2), np.concatenate([[0], np.repeat(counts, 2), [0]])
+        axes.fill_between(x, y, color=colour, alpha=0.2, lw=0)
+        axes.plot(x, y, color=colour, ls=style, lw=1.4, label=name)
         handles.append(Line2D([], [], color=colour, ls=style, lw=1.6, label=f'{name}: {middle} ({len(mmag)} frames)'))
         if len(mmag):
             axes.axvline(np.median(mmag), color=colour, ls=style, lw=1, label=f'median of {name}')
     axes.set_xscale('log')
-    ticks = [0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]
-    axes.set_xticks(ticks, [f'{tick:g}' for tick in ticks])
-    axes.xaxis.set_minor_locator(NullLocator())
     axes.set(xlim=(edges[0], edges[-1]), ylim=(0, 1.08 * tallest))
-    axes.set_xlabel('error or scatter [mmag]; the bins at either end hold all beyond', fontsize=9)
-    axes.set_ylabel('frames', fontsize=9)
-    _legend(figure, handles, below_px=38)
+    places = np.array([0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000])
+    lay_scale(axes, 'bottom', places, [f'{place:g}' for place in places],
+              name='error or scatter [mmag]; the bins at either end hold all beyond')
+    number_scale(axes, 'left', 'frames')
+    legend(figure, handles, below_px=NAMED_PX)
     return figure
 
 
@@ -229,22 +243,20 @@ def all_models_plot(title: str, models: Iterable[Model], until: Date) -> Figure:
     models : (telescope, time (m,) datetime64, model_mag (m,), reference_mag or None).  Telescopes without a reference
     are drawn in a panel of their own, in magnitudes.  The legend is in the order of current values.
     """
-    figure = Figure(figsize=(_WIDTH_PX / _DPI, _HEIGHT_PX / _DPI), dpi=_DPI)
+    figure = Figure(figsize=(WIDTH_PX / DPI, HEIGHT_PX / DPI), dpi=DPI)
     styled = [(_finite_model(*model), _line_style(number)) for number, model in enumerate(models)]
     styled = [each for each in styled if len(each[0][1])]
     panels = [panel for panel in ([each for each in styled if each[0][3] is not None],
                                   [each for each in styled if each[0][3] is None]) if panel] or [[]]
     share = [max(len(panel), 0.3 * len(styled), 1) for panel in panels]
     every = np.concatenate([model[1] for model, _ in styled]) if styled else np.empty(0, 'datetime64[ms]')
-    grid = figure.subplots(len(panels), 1, sharex=True, squeeze=False, height_ratios=share)[:, 0]
+    grid = figure.subplots(len(panels), 1, squeeze=False, height_ratios=share)[:, 0]
     figure.subplots_adjust(hspace=0.08)
-    _margins(figure, left=_LEFT_PX, right=245, bottom=34, top=30)
+    margins(figure, left=LEFT_PX, right=245, bottom=34, top=30)
     for axes, panel in zip(grid, panels, strict=True):
+        time_axis(bare(axes), every, until)
         _lay_panel(axes, panel)
-        time_axis(axes, every, until)
-    for axes in grid[:-1]:
-        axes.tick_params(labelbottom=False)
-        axes.xaxis.get_offset_text().set_visible(False)
+        time_scale(axes, labels=axes is grid[-1])
     if not styled:
         _remark(grid[0], 'no models')
     title_of(figure, title)
@@ -260,7 +272,7 @@ def colorterm_lines(telescope: str, time: np.ndarray, colorterm: np.ndarray, cam
     colorterm, time = np.asarray(colorterm, float), np.asarray(time, 'datetime64[ms]')
     finite = np.isfinite(colorterm) & ~np.isnat(time)
     time, colorterm, camera = time[finite], colorterm[finite], np.asarray(camera)[finite]
-    recent = time >= _month_end(until) - np.timedelta64(RECENT_DAYS, 'D')
+    recent = time >= month_end(until) - np.timedelta64(RECENT_DAYS, 'D')
     lines = []
     for name in _camera_styles(time, camera):
         values, last = colorterm[camera == name], colorterm[recent & (camera == name)]
@@ -278,9 +290,7 @@ def all_colorterms_plot(title: str, lines: Sequence[ColortermLine]) -> Figure:
     """
     slots = max(len(lines), 6)
     height = 100 + 15 * slots
-    figure = Figure(figsize=(_WIDTH_PX / _DPI, height / _DPI), dpi=_DPI)
-    axes = figure.add_subplot()
-    _margins(figure, left=150, right=100, bottom=70, top=28)
+    figure, axes = sheet(title, height)
     kinds = {kind: LINE_COLOURS[number % len(LINE_COLOURS)]
              for number, kind in enumerate(sorted({line.kind for line in lines}))}
     for row, line in enumerate(lines):
@@ -288,37 +298,16 @@ def all_colorterms_plot(title: str, lines: Sequence[ColortermLine]) -> Figure:
     for kind, colour in kinds.items():
         middle = np.median([line.median for line in lines if line.kind == kind])
         axes.axvline(middle, color=colour, lw=0.8, ls='--', zorder=0.5, label=f'median of {kind}')
-    axes.set_yticks(range(len(lines)), [line.label for line in lines])
-    no_math(axes.get_yticklabels())
     axes.set_ylim(slots - 0.4, -0.6)
-    axes.tick_params(labelsize=_SMALL)
-    axes.grid(axis='x', color=GRID, lw=0.6)
-    axes.set_xlabel('colour term [mag per mag of g−i]; at the right: median (frames)', fontsize=9)
+    lay_scale(axes, 'left', np.arange(len(lines)), [line.label for line in lines], grid=False)
+    number_scale(axes, 'bottom', 'colour term [mag per mag of g−i]; at the right: median (frames)')
     handles = [Line2D([], [], color=colour, marker='o', lw=3, ms=5, label=f'{kind}: median, 68% of frames')
                for kind, colour in kinds.items()]
     handles += [Line2D([], [], color=BLACK, marker='o', mfc='none', ls='none', ms=7, label='last half year')]
-    no_math(figure.legend(handles=handles, loc='lower center', ncols=5, fontsize=_SMALL, frameon=False).get_texts())
-    title_of(figure, title)
+    legend(figure, handles, below_px=NAMED_PX, left_px=150, right_px=100)
     if not lines:
         _remark(axes, 'no colour terms')
     return figure
-
-
-def png(figure: Figure) -> bytes:
-    """The figure as PNG; the same figure gives the same bytes: no date, no version.
-
-    Of at most 256 colours, for size: 30,000 points take 67 kB instead of 227 kB.
-    """
-    from PIL import Image  # matplotlib needs Pillow, too
-
-    canvas = FigureCanvasAgg(figure)
-    with warnings.catch_warnings():
-        warnings.filterwarnings('ignore', message='Glyph')  # a name may hold any sign; the font shows a box for some
-        canvas.draw()
-    image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert('RGB')
-    place = io.BytesIO()
-    image.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(place, 'png', compress_level=4)
-    return place.getvalue()
 
 
 # --- what a trend is made of
@@ -444,21 +433,21 @@ def _slope_label(interval: Interval) -> str:
 
 def _label_interval(axes: Axes, day: np.ndarray, label: str, lanes: list[float]) -> None:
     """Write a slope over its interval, in the lowest lane that is free there; `lanes` is kept."""
-    width = _axes_px(axes)[0]
+    width = axes_px(axes)[0]
     first, last = np.clip((day - axes.get_xlim()[0]) / np.ptp(axes.get_xlim()), 0, 1) * width + (2, -2)
     text = f'{label} mmag/month'
-    if len(text) * _DIGIT_PX > last - first:
+    if len(text) * DIGIT_PX > last - first:
         text = label
-    half = len(text) * _DIGIT_PX / 2
+    half = len(text) * DIGIT_PX / 2
     centre = np.clip((first + last) / 2, half, width - half)
     lane = next((number for number, taken in enumerate(lanes) if taken < min(centre - half, first)), len(lanes))
     if last <= first or lane == _MAX_LANES:
         return
     lanes[lane:lane + 1] = [max(centre + half, last)]
-    lift = ScaledTranslation(0, (3 + lane * _LINE_PX) / _DPI, axes.figure.dpi_scale_trans)
+    lift = ScaledTranslation(0, (3 + lane * LINE_PX) / DPI, axes.figure.dpi_scale_trans)
     axes.add_artist(Line2D([first / width, last / width], [1, 1], color=DARK_GREY, lw=0.8, clip_on=False,
                            transform=axes.transAxes + lift))
-    axes.text(centre / width, 1, text, ha='center', va='bottom', fontsize=_SMALL, transform=axes.transAxes + lift)
+    axes.text(centre / width, 1, text, ha='center', va='bottom', fontsize=SMALL, transform=axes.transAxes + lift)
 
 
 def _lay_events(axes: Axes, events: Iterable[Sequence], steps: Iterable[Step]) -> list[Line2D]:
@@ -501,16 +490,16 @@ def _inside(axes: Axes, dates: Iterable) -> np.ndarray:
 
 def _label_lines(axes: Axes, labels: Iterable[tuple[np.datetime64, str]]) -> None:
     """Small upright labels beside lines, where there is room."""
-    scale = _axes_px(axes)[0] / np.ptp(axes.get_xlim())
+    scale = axes_px(axes)[0] / np.ptp(axes.get_xlim())
     end = -np.inf
     for date, text in labels:
         for day in _inside(axes, [date]):
             place = (day - axes.get_xlim()[0]) * scale
-            if place - end > _LINE_PX + 4:
+            if place - end > LINE_PX + 4:
                 text = text if len(text) <= 34 else text[:33] + '…'
                 box = {'boxstyle': 'square,pad=0.1', 'fc': 'white', 'ec': 'none', 'alpha': 0.8}
                 axes.annotate(text, (day, 0.07), (-2, 0), axes.get_xaxis_transform(), textcoords='offset points',
-                              rotation=90, ha='right', va='bottom', fontsize=_SMALL, color=BLUE, bbox=box, zorder=6,
+                              rotation=90, ha='right', va='bottom', fontsize=SMALL, color=BLUE, bbox=box, zorder=6,
                               parse_math=False)
                 end = place
 
@@ -519,22 +508,19 @@ def _lay_reference(axes: Axes, reference_mag: float) -> list[Patch]:
     """The band of good throughput, and a second axis in percent."""
     axes.axhspan(reference_mag - HEALTHY_MAG, reference_mag, color=GREEN, alpha=0.13, lw=0, zorder=0.5,
                  label='good throughput')
-    _percent_axis(axes, reference_mag)
+    _percent_scale(axes, reference_mag)
     label = f'good: {reference_mag - HEALTHY_MAG:g} to {reference_mag:g} mag'
     return [Patch(color=GREEN, alpha=0.2, lw=0, label=label)]
 
 
-def _percent_axis(axes: Axes, reference_mag: float) -> None:
+def _percent_scale(axes: Axes, reference_mag: float) -> None:
     def magnitude(percent: Any) -> Any:
         return reference_mag + 2.5 * np.log10(np.maximum(percent, 1e-9) / 100)
 
     def percent(zp: Any) -> Any:
         return percent_of_reference(zp, reference_mag)
 
-    axis = axes.secondary_yaxis('right', functions=(percent, magnitude))
-    axis.set_ylabel('throughput [% of reference]', fontsize=9)
-    axis.yaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10]))
-    axis.tick_params(labelsize=_SMALL)
+    percent_scale(axes, percent, magnitude)
 
 
 # --- what other figures are made of
@@ -577,7 +563,7 @@ def _lay_spread(axes: Axes, row: int, line: ColortermLine, colour: str) -> None:
     if line.recent is not None:
         axes.plot(line.recent, row, 'o', mfc='none', mec=BLACK, ms=7.5, mew=1, label=f'{line.label}, last half year')
     axes.annotate(f'{line.median:+.3f}  ({line.rows})', (1, row), (5, 0), axes.get_yaxis_transform(),
-                  textcoords='offset points', va='center', fontsize=_SMALL)
+                  textcoords='offset points', va='center', fontsize=SMALL)
 
 
 def _finite_model(name: str, time: np.ndarray, model: np.ndarray, reference: float | None) -> Model:
@@ -604,14 +590,12 @@ def _lay_panel(axes: Axes, panel: Sequence[tuple[Model, tuple[str, str]]]) -> No
         current.append((-value[-1], name, line))
     if relative:
         axes.axhspan(-HEALTHY_MAG, 0, color=GREEN, alpha=0.13, lw=0, zorder=0.5, label='good throughput')
-        _percent_axis(axes, 0.0)
-    axes.set_ylabel('zeropoint − reference [mag]' if relative else 'zeropoint\n[mag]', fontsize=9)
-    axes.tick_params(labelsize=_SMALL)
-    axes.grid(color=GRID, lw=0.6)
-    legend = axes.legend(handles=[line for *_, line in sorted(current, key=lambda each: each[:2])], loc='upper left',
-                         bbox_to_anchor=(1.105, 1.03), fontsize=_SMALL, frameon=False, handlelength=2.6,
+        _percent_scale(axes, 0.0)
+    number_scale(axes, 'left', 'zeropoint − reference [mag]' if relative else 'zeropoint\n[mag]')
+    beside = axes.legend(handles=[line for *_, line in sorted(current, key=lambda each: each[:2])], loc='upper left',
+                         bbox_to_anchor=(1.105, 1.03), fontsize=SMALL, frameon=False, handlelength=2.6,
                          labelspacing=0.25, borderpad=0)
-    no_math(legend.get_texts())
+    no_math(beside.get_texts())
 
 
 def _with_gaps(time: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -621,95 +605,7 @@ def _with_gaps(time: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndar
     return np.insert(day, after, np.nan), np.insert(value, after, np.nan)
 
 
-# --- figures in general
-
-def _figure(title: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(_WIDTH_PX / _DPI, _HEIGHT_PX / _DPI), dpi=_DPI)
-    axes = figure.add_subplot()
-    axes.tick_params(labelsize=_SMALL)
-    axes.grid(color=GRID, lw=0.6)
-    axes.yaxis.set_major_locator(MaxNLocator(9, steps=[1, 2, 5, 10]))
-    _margins(figure, left=_LEFT_PX, right=_RIGHT_PX, bottom=30, top=_TITLE_PX)
-    title_of(figure, title)
-    return figure, axes
-
-
-def _margins(figure: Figure, *, left: float, right: float, bottom: float, top: float) -> None:
-    """What the axes leave at each side [pixel]."""
-    width, height = figure.get_size_inches() * _DPI
-    figure.subplots_adjust(left=left / width, right=1 - right / width, bottom=bottom / height, top=1 - top / height)
-
-
-def title_of(figure: Figure, title: str) -> None:
-    """Write the title of a figure."""
-    figure.suptitle(title, x=_LEFT_PX / _WIDTH_PX, y=1 - 6 / (figure.get_figheight() * _DPI), ha='left', va='top',
-                    fontsize=11, parse_math=False)
-
-
-def _legend(figure: Figure, handles: Sequence[Artist], *, above_px: float = 0, below_px: float) -> None:
-    """A legend below the axes; the axes get the height that it, labels above and labels below leave."""
-    rows = 0
-    if len(handles) > _MOST_LABELS:
-        more = Line2D([], [], ls='none', label=f'and {len(handles) - _MOST_LABELS} more')
-        handles = [*handles[:_MOST_LABELS], more]
-    if handles:
-        widths = [len(str(handle.get_label())) * 0.92 * _DIGIT_PX + 46 for handle in handles]
-        rows = next(rows for rows in range(1, len(handles) + 1)
-                    if _columns_px(widths, rows) < _WIDTH_PX - 10 or rows == len(handles))
-        ncols = -(-len(handles) // rows)
-        legend = figure.legend(handles=handles, loc='lower center', ncols=ncols, fontsize=_SMALL, frameon=False,
-                               handletextpad=0.5, columnspacing=1.4, labelspacing=0.3, borderpad=0.2,
-                               borderaxespad=0.3)
-        no_math(legend.get_texts())
-    _margins(figure, left=_LEFT_PX, right=_RIGHT_PX, bottom=rows * 15 + below_px + 8, top=_TITLE_PX + above_px)
-
-
-def _columns_px(widths: Sequence[float], rows: int) -> float:
-    """Width of columns of so many rows."""
-    return sum(max(widths[first:first + rows]) for first in range(0, len(widths), rows))
-
-
-def no_math(texts: Iterable[Text]) -> None:
-    """No text of ours is mathematical notation; a name with two $ would be taken for one."""
-    for text in texts:
-        text.set_parse_math(False)
-
-
-def _axes_px(axes: Axes) -> tuple[float, float]:
-    box = axes.get_position()
-    assert isinstance(axes.figure, Figure), 'there are no figures in figures here'
-    width, height = axes.figure.get_size_inches() * _DPI
-    return box.width * width, box.height * height
-
-
-def _month_end(until: Date) -> np.datetime64:
-    day = until if isinstance(until, np.datetime64) else np.datetime64(until)
-    return (day.astype('datetime64[M]') + 1).astype('datetime64[ms]')
-
-
-def time_axis(axes: Axes, time: np.ndarray, until: Date) -> None:
-    """Give axes the times (n,) datetime64 up to the end of the month of `until`."""
-    time = np.asarray(time, 'datetime64[ms]')
-    end = _month_end(until)
-    start = np.min(np.append(time[~np.isnat(time)], end - np.timedelta64(7, 'D')))
-    start, end = date2num(np.array([start, end - np.timedelta64(1, 's')]))  # no tick of the next month
-    axes.set_xlim(start - 0.012 * (end - start), end)
-    locator = AutoDateLocator(minticks=4, maxticks=11)
-    formatter = ConciseDateFormatter(locator)
-    formatter.formats[2] = formatter.zero_formats[2] = '%d %b'
-    formatter.offset_formats[2] = '%Y'
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(formatter)
-    axes.tick_params(labelsize=_SMALL)
-    axes.xaxis.get_offset_text().set_fontsize(_SMALL)
-
-
-def time_labels_px(axes: Axes) -> int:
-    """Height of the labels of a time axis: there is a second line, of the year, where the first has months or days."""
-    formatter = axes.xaxis.get_major_formatter()
-    formatter.format_ticks([*axes.xaxis.get_major_locator()()])
-    return 24 + (_LINE_PX if formatter.get_offset() else 0)
-
+# --- points and limits
 
 def _padded(low: float, high: float, *, least: float = 0.1) -> tuple[float, float]:
     """Limits a little wider than low to high, and `least` at least; 0 in the middle of nothing."""
@@ -745,8 +641,8 @@ def _lay_dots(axes: Axes, x: np.ndarray, y: np.ndarray, colour: str | Colour, ma
     """Points within the limits, one for each pixel; a handle for the legend."""
     (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
     shown = np.flatnonzero((x >= left) & (x <= right) & (y >= low) & (y <= high))
-    column = np.floor((x[shown] - left) / (right - left) * _WIDTH_PX).astype(int)
-    row = np.floor((y[shown] - low) / (high - low) * _HEIGHT_PX).astype(int)
+    column = np.floor((x[shown] - left) / (right - left) * WIDTH_PX).astype(int)
+    row = np.floor((y[shown] - low) / (high - low) * HEIGHT_PX).astype(int)
     shown = shown[np.unique(column * 10_000 + row, return_index=True)[1]]
     size = scale * {'x': 3, '^': 3.2, 'v': 3.2}.get(marker, 2.6)
     edge: dict[str, Any] = {'mew': 0.7} if marker == 'x' else {'mec': 'none'}
@@ -769,7 +665,7 @@ def _mark_outside(axes: Axes, x: np.ndarray, y: np.ndarray) -> None:
                   color=DARK_GREY, ms=3.5, mec='none', ls='none', transform=axes.get_xaxis_transform(), zorder=5,
                   label=f'{side} ({beyond.sum()})')
         axes.annotate(f'{sign} {beyond.sum()} {side}', (0, place), (4, 5 if place == 0 else -5), 'axes fraction',
-                      textcoords='offset points', va='bottom' if place == 0 else 'top', fontsize=_SMALL,
+                      textcoords='offset points', va='bottom' if place == 0 else 'top', fontsize=SMALL,
                       color=DARK_GREY, zorder=6, bbox={'boxstyle': 'square,pad=0.1', 'fc': 'white', 'ec': 'none',
                                                       'alpha': 0.85})
 

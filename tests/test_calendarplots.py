@@ -5,7 +5,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from calendarplots import MONTHS, STATES, calendar_plot
-from trendplots import png
+from plotsheet import png
 
 
 def squares(figure):

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from names import parse_report_name, static_file_name
+from plotsheet import CAMERA_COLOURS
 from reportstore import content_type
-from trendplots import CAMERA_COLOURS
 from webrender import static_files
 
 STATIC = Path(__file__).resolve().parent.parent / 'static'

@@ -5,7 +5,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.dates import date2num
 
-import trendplots
+from plotsheet import png
 from telescopeplots import EventMark, FilterTrend, telescope_plot
 from throughputmodel import fit_throughput
 
@@ -59,7 +59,7 @@ def test_without_a_reference_losses_are_counted_from_the_best_level():
     figure = drawn([made_trend('rp', None)])
     best = min(line.get_ydata().min() for line in lines(figure, 'rp, line'))
     assert best == pytest.approx(0, abs=1e-6)
-    assert figure.legends[0].get_texts()[0].get_text() == 'rp (below its best)'
+    assert next(text for text in figure.texts if text.get_gid() == 'legend').get_text() == 'rp (below its best)'
     assert lines(figure, 'threshold') == []
 
 
@@ -74,7 +74,7 @@ def test_events_within_the_time_are_marked_and_say_what_they_gave():
     axes = figure.axes[0]
     assert [line.get_xdata()[0] for line in lines(figure, 'wash')] == [pytest.approx(date2num(WASH))]
     assert [text.get_text() for text in axes.texts] == ['+21', 'wash +100 ± 4']
-    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    labels = [text.get_text() for text in figure.texts if text.get_gid() == 'legend']
     assert labels == ['gp', 'zp', 'healthy', '80 %', 'cleaning', 'wash, recoating, break']
 
 
@@ -90,8 +90,11 @@ def test_labels_of_events_do_not_overlap():
 
 
 def test_cameras_have_a_row_each_the_newest_on_top():
-    strip = drawn().axes[1]
-    assert [text.get_text() for text in strip.get_yticklabels()] == ['fl03', 'fa15']
+    figure = drawn()
+    strip, height = figure.axes[1], figure.axes[0].get_position().y0
+    labels = [text for text in figure.texts if text.get_gid() == 'left' and text.get_window_extent().y1 <
+              height * figure.get_figheight() * figure.dpi]
+    assert [text.get_text() for text in labels] == ['fl03', 'fa15']
     bars = {bar.get_y() + bar.get_height() / 2: (bar.get_x(), bar.get_x() + bar.get_width()) for bar in strip.patches}
     for row, (_, start, end) in enumerate(sorted(CAMERAS, key=lambda camera: camera[1])):
         assert bars[row] == (pytest.approx(date2num(start)), pytest.approx(date2num(end)))
@@ -106,16 +109,16 @@ def test_both_panels_share_the_time():
 def test_a_figure_of_nothing_says_so():
     figure = drawn([], [], [])
     assert 'too few points for a model' in [text.get_text() for text in figure.axes[0].texts]
-    assert trendplots.png(figure).startswith(b'\x89PNG')
+    assert png(figure).startswith(b'\x89PNG')
 
 
 def test_text_from_outside_is_no_formula():
     figure = drawn([FilterTrend('$x^', TRENDS[0].fit, 24.0)], [EventMark(WASH, r'$\frac', np.nan, np.nan)],
                    [('$y_', *CAMERAS[0][1:])], title='$z')
-    assert trendplots.png(figure).startswith(b'\x89PNG')
+    assert png(figure).startswith(b'\x89PNG')
 
 
 def test_the_same_telescope_gives_the_same_small_file():
-    png = trendplots.png(drawn())
-    assert png == trendplots.png(drawn(TRENDS[::-1], EVENTS, CAMERAS[::-1]))
-    assert len(png) < 100_000
+    content = png(drawn())
+    assert content == png(drawn(TRENDS[::-1], EVENTS, CAMERAS[::-1]))
+    assert len(content) < 100_000
