@@ -28,9 +28,9 @@ from webpage import CameraSpan
 SCHEMA = 4
 # The modules that a number or a pixel of the report depends on, and what draws and computes for them.
 CODE = ('alarms', 'calendarplots', 'clearsky', 'colourterm', 'extinction', 'fitarchive', 'names', 'observatory',
-        'photdbinterface', 'photdbtables', 'plaintext', 'report', 'reportjobs', 'reportrows', 'reportseries',
-        'reportstate', 'sharednight', 'status', 'steps', 'telescopeplots', 'throughputline', 'throughputmodel',
-        'trenddata', 'trendplots', 'typedjson')
+        'photdbinterface', 'photdbtables', 'plaintext', 'plotsheet', 'report', 'reportjobs', 'reportrows',
+        'reportseries', 'reportstate', 'sharednight', 'status', 'steps', 'telescopeplots', 'throughputline',
+        'throughputmodel', 'trenddata', 'trendplots', 'typedjson')
 LIBRARIES = ('matplotlib', 'numpy', 'pillow', 'scipy')
 
 

@@ -12,9 +12,9 @@ FLOORS = (
     {'starmatch', 'fieldvote', 'zeropoint', 'kronloss', 'clearsky', 'sharednight'},
     {'throughputmodel', 'throughputline', 'quality', 'colourterm', 'status', 'alarms', 'steps', 'gains', 'ranking',
      'extinction', 'nights', 'photdbtables', 'photdbplaces'},
-    {'photdbinterface', 'frameplots', 'plotsheet', 'trendplots', 'trenddata', 'calendarplots', 'telescopeplots', 'webpage',
-     'reportstore', 'reportstate', 'exporttable', 'metrics', 'answers', 'fitarchive', 'webviews', 'webanswers',
-     'weboverview', 'webrender'},
+    {'photdbinterface', 'frameplots', 'plotsheet', 'trendplots', 'trenddata', 'calendarplots', 'telescopeplots',
+     'webpage', 'reportstore', 'reportstate', 'exporttable', 'metrics', 'answers', 'fitarchive', 'webviews',
+     'webanswers', 'weboverview', 'webrender'},
     {'commandline', 'framepool', 'report', 'reportseries', 'reportrows', 'reportjobs', 'databasecheck', 'realframes'},
     {'photcalibration', 'longtermphotzp', 'simulation', 'demo'},
 )
