@@ -454,8 +454,10 @@ class Calibrator:
     @cached_property
     def plots(self) -> 'DirectoryStore':
         """Where plots go: in it they appear whole.  Raises StoreFailed where they cannot."""
+        from fontcache import release_font_list
         from reportstore import DirectoryStore
 
+        release_font_list()  # once, before the first figure
         return DirectoryStore(self.options.diagnosticplotsdir)
 
     def outcome(self, frame_file: 'FrameFile') -> Outcome:

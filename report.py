@@ -24,6 +24,7 @@ from alarms import Recent
 from answers import Answers, answer
 from extinction import FrameSums, by_site
 from fitarchive import SeriesKey, pack, unpack
+from fontcache import release_font_list
 from framepool import can_start, in_processes
 from names import (
     FITS_FILE,
@@ -173,6 +174,7 @@ class Report:
         """What comes of each job; None where a process died over it."""
         jobs = self._jobs()
         while first := self._next_few(jobs):
+            release_font_list()
             from reportseries import SeriesMaker
 
             if sum(JOB_S[type(job)] for job in first) > START_S and self.processes > 1 and can_start():

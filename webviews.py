@@ -205,8 +205,8 @@ class Filter:
 
     @property
     def code(self) -> str:
-        """As addresses and the page's script name it."""
-        return anchor(self.name)
+        """As addresses and the page's script name it, for which nothing is all filters."""
+        return anchor(self.name) or '_'
 
 
 def filters_of(page: Page, telescopes: Iterable[Telescope]) -> tuple[Filter, ...]:

@@ -7,7 +7,7 @@ import pytest
 
 TOP = Path(__file__).parent.parent
 FLOORS = (
-    {'observatory', 'names', 'rejections', 'fitsfile', 'plaintext', 'typedjson', 'webtext'},
+    {'observatory', 'names', 'rejections', 'fitsfile', 'plaintext', 'typedjson', 'webtext', 'fontcache'},
     {'loglines', 'framearchive', 'banzaiframe', 'ps1catalog', 'oldzeropoints'},
     {'starmatch', 'fieldvote', 'zeropoint', 'kronloss', 'clearsky', 'sharednight'},
     {'throughputmodel', 'throughputline', 'quality', 'colourterm', 'status', 'alarms', 'steps', 'gains', 'ranking',

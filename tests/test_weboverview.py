@@ -17,7 +17,7 @@ from weboverview import HEIGHT, WIDTH, Spark, cards_of, simplified, spark, spark
 from webpage import merge
 from webrender import render_index
 from webtext import moment
-from webviews import telescopes_of
+from webviews import Filter, telescopes_of
 
 ONE, TWO, THREE, FOUR = 'lsc-doma-1m0a', 'coj-clma-2m0a', 'tfn-aqwa-0m4a', 'ogg-clma-0m4b'
 STATE = ANSWERS.mirrors[0]
@@ -37,6 +37,11 @@ def points(path):
     """[(x, y)] of a path of one part."""
     numbers = list(map(float, re.findall(r'[\d.]+', path)))
     return list(zip(numbers[::2], numbers[1::2], strict=True))
+
+
+def test_a_filter_without_a_name_is_not_all_filters():
+    codes = [Filter(name, (), ()).code for name in ('', '_', 'rp')]
+    assert codes == ['_', '_5f_', 'rp']
 
 
 # -- trends of models --------------------------------------------------------------------------------------------------
