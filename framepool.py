@@ -149,7 +149,11 @@ class _Lane(Generic[Item, Result]):
         return bool(self._next)
 
     def fill(self, supply: _Supply[Item]) -> bool:
-        """Give the worker what it has room for: the rest of its own chunk, then the next one; True if it is busy."""
+        """Give the worker what it has room for: the rest of its own chunk, then the next one; True if it is busy.
+
+        It gets nothing before it was heard to be ready.  Else one that dies over an item at once, its answer still
+        under way, would pass for one that never got ready, and the item would go to the next and the next.
+        """
         while len(self._held) < AHEAD:
             if not self._next:
                 self._next.extend(supply.draw())
@@ -159,25 +163,29 @@ class _Lane(Generic[Item, Result]):
         return self.head is not None
 
     def _submit(self, item: Item) -> bool:
-        """Give one item to the worker; False where there is none, or it died and still holds another one."""
+        """Give one item to the worker; False where there is none, or it is not ready, or died and still holds one."""
         if self._executor is None:
-            self._executor = self._start()
-            if self._executor is None:
-                return False
-            try:
-                self._preparing = self._executor.submit(self._prepare)
-            except BrokenExecutor:
-                self._note_failed_start()
-                self.end()
-                return self._submit(item)
+            self._begin()
+        if self._executor is None or self._preparing is not None:
+            return False
         try:
             self._held.append((item, self._executor.submit(self._work, item)))
         except BrokenExecutor:
-            if self.head is not None:
-                return False
-            self._executor = None  # it died while it had nothing to do
-            return self._submit(item)
+            if self.head is None:  # it died while it had nothing to do
+                self.end()
+                self._begin()
+            return False
         return True
+
+    def _begin(self) -> None:
+        """Start a worker, if there is one, and let it get ready."""
+        while self._preparing is None and (executor := self._start()) is not None:
+            self._executor = executor
+            try:
+                self._preparing = executor.submit(self._prepare)
+            except BrokenExecutor:
+                self.end()
+                self._note_failed_start()
 
     def take(self) -> list[tuple[Item, Result]]:
         """The item at the head with its result; none where the worker got ready.  Raises BrokenExecutor if it died."""
@@ -197,12 +205,10 @@ class _Lane(Generic[Item, Result]):
         """
         items = [item for item, _ in self._held]
         self._held.clear()
+        self.end()
         if self._preparing is not None:
             self._preparing = None
-            self._next.extendleft(reversed(items))
-            items = []
             self._note_failed_start()
-        self.end()
         return items
 
     def _note_failed_start(self) -> None:
@@ -289,8 +295,10 @@ def _refill(every: list[_Lane[Item, Result]], lane: _Lane[Item, Result], supply:
 
 def _alone(lane: _Lane[Item, Result], item: Item, check: Callable[[], None]) -> Result | None:
     """The result of one item with nothing beside it; None where the worker dies over it."""
-    lane.fill(_Supply([[item]]))
-    while lane.head is not None:
+    supply = _Supply([[item]])
+    while True:
+        lane.fill(supply)
+        assert lane.head is not None, 'where no other lane is, there is a worker for this one'
         _wait([lane.head], check)
         try:
             for _, result in lane.take():
@@ -298,9 +306,7 @@ def _alone(lane: _Lane[Item, Result], item: Item, check: Callable[[], None]) -> 
         except BrokenExecutor:
             if lane.give_up():
                 log.warning('a worker process died over %s, which it had to itself', item)
-            else:
-                lane.fill(_Supply([]))
-    return None
+                return None
 
 
 # -- processes ---------------------------------------------------------------------------------------------------------
