@@ -13,6 +13,7 @@ A worker of a cluster (Dask's) is not ours to start or end.  Its executor is pin
 scheduler says that the worker is gone; what the run left there is forgotten by the scheduler when the connection ends.
 """
 
+import asyncio
 import copy
 import logging
 import math
@@ -439,7 +440,7 @@ class _Cluster:
             before = -1
             while before != self._news:  # else one that came or went since the answer was given is taken wrongly
                 before = self._news
-                self._workers = set(self.client.scheduler_info()['workers'])
+                self._workers = set(self.client.scheduler_info(n_workers=-1)['workers'])
         except BaseException:
             self.__exit__()
             raise
@@ -452,10 +453,11 @@ class _Cluster:
 
     def _first_answer(self) -> None:
         """Wait for any worker; from then on nothing that happens to one is missed, as messages keep their order."""
-        try:
-            self.client.submit(os.getpid, pure=False, priority=1).result(timeout=WORKER_S)
+        try:  # what the answer is does not matter, not even that it is an error, as where each worker died so far
+            self.client.submit(os.getpid, pure=False, priority=1).exception(timeout=WORKER_S)
         except TimeoutError:
             raise self._no_worker() from None
+        self.check()
 
     def _no_worker(self) -> ClusterUnusable:
         return ClusterUnusable(f'--scheduler {self.shown}: no worker for {WORKER_S} s; start some, as docs/scaling.md '
@@ -544,41 +546,48 @@ class _Pinned(Executor):
 
     def __init__(self, cluster: _Cluster, worker: str) -> None:
         self._cluster, self.worker = cluster, worker
-        place = {'workers': [worker], 'allow_other_workers': False, 'retries': 0, 'pure': False}
-        self._inner = cluster.client.get_executor(**place)
-        self._tools = cluster.client.submit(cluster.kept, **place)
-        self._open: set[Future[Any]] = set()
+        self._ask = partial(cluster.client.submit, workers=[worker], allow_other_workers=False, retries=0, pure=False)
+        self._tools = self._ask(cluster.kept)
+        self._open: dict[Future[Any], Any] = {}  # what is awaited, and the future of Dask by which it comes
         self._lock = threading.Lock()
         self._ended = False
 
     def submit(self, work: Callable[..., Result], /, *items: Any, **_: Any) -> Future[Result]:
         """As in concurrent.futures; the work is given (tools, *items)."""
-        if lost := self._cluster.lost():
-            raise lost
+        self._cluster.check()
         outer: Future[Result] = Future()
         with self._lock:
             if self._ended:
                 raise BrokenExecutor(self.worker)
-            self._open.add(outer)
-        self._inner.submit(work, self._tools, *items).add_done_callback(partial(self._pass_on, outer))
+            self._open[outer] = self._ask(work, self._tools, *items)
+        self._cluster.client.loop.add_callback(self._pass_on, outer)
         return outer
 
-    def _pass_on(self, outer: Future[Any], inner: Future[Any]) -> None:
-        with self._lock:
-            if outer not in self._open:
-                return  # it was given up before
-            self._open.remove(outer)
-        if inner.cancelled():
-            outer.set_exception(self._cluster.lost() or CancelledError())
-        elif (error := inner.exception()) is not None:
-            outer.set_exception(self._in_our_words(error))
-        else:
-            outer.set_result(inner.result())
+    async def _pass_on(self, outer: Future[Any]) -> None:
+        """Give on what comes, unless it was given up before; runs in the thread of the client."""
+        while (inner := self._open.get(outer)) is not None:
+            result, error = None, None
+            try:
+                result = await inner
+            except Exception as raised:
+                error = raised
+            if isinstance(error, OSError) and inner.status != 'error':
+                await asyncio.sleep(CHECK_S)  # it is there, but a slow scheduler did not get it through: ask again
+                continue
+            with self._lock:
+                if self._open.pop(outer, None) is None:
+                    return
+            if error is None:
+                outer.set_result(result)
+            else:
+                outer.set_exception(self._in_our_words(error))
 
-    def _in_our_words(self, error: BaseException) -> BaseException:
+    def _in_our_words(self, error: Exception) -> Exception:
         from distributed import KilledWorker
 
-        if isinstance(error, KilledWorker):
+        if isinstance(error, CancelledError) and (lost := self._cluster.lost()):
+            return lost
+        if isinstance(error, (KilledWorker, CancelledError)):  # or somebody had all workers restarted
             return BrokenExecutor(self.worker)
         missing = error if isinstance(error, ImportError) else error.__cause__
         if isinstance(missing, ImportError):
@@ -590,16 +599,15 @@ class _Pinned(Executor):
         """The worker is gone, and what it held with it."""
         with self._lock:
             self._ended = True
-            held, self._open = self._open, set()
-        for outer in held:
+            held, self._open = self._open, {}
+        for outer, inner in held.items():
+            inner.release()
             outer.set_exception(BrokenExecutor(self.worker))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Cancel what is not done and forget the tools; the worker itself is not ours to end."""
         self.lose()
-        if not self._cluster.lost():
-            self._inner.shutdown(wait=False)
-        del self._tools
+        self._tools.release()
         self._cluster.leave(self)
 
 

@@ -8,11 +8,12 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from functools import partial
 
 import distributed
 import pytest
-from runs import ROOT, SAME, arguments, assert_same_run, kill, rows, running, until
+from runs import ROOT, SAME, arguments, assert_same_run, kill, rows, running, until, writing_end
 
 import framepool
 import photcalibration
@@ -40,10 +41,10 @@ class Cluster:
                 env={**os.environ, 'PYTHONPATH': path, 'OMP_NUM_THREADS': '1'}))
         return self.started[-1]
 
-    def worker(self, modules=None):
+    def worker(self, nanny='--no-nanny', modules=None):
         """Start one more."""
-        return self._run('worker', self.address, '--no-nanny', '--nthreads', '1', '--no-dashboard', '--host',
-                         '127.0.0.1', modules=modules)
+        return self._run('worker', self.address, nanny, '--nthreads', '1', '--no-dashboard', '--host', '127.0.0.1',
+                         modules=modules)
 
     def end(self):
         for process in self.started:
@@ -149,6 +150,25 @@ def test_a_scheduler_that_does_not_answer_is_named_without_what_may_be_secret(ni
     assert 'install requirements-dask.txt' in refusal(night, tmp_path / 'x.db', capsys, address)
 
 
+def test_a_result_that_a_slow_scheduler_does_not_get_through_is_asked_for_again(night, alone, cluster, tmp_path,
+                                                                                monkeypatch, capsys):
+    """Every other request for what workers have done fails, as if it had timed out."""
+    request, asked = distributed.client.retry_operation, []
+
+    async def unsteady(*arguments, **settings):
+        asked.append(settings)
+        if len(asked) % 2:
+            raise TimeoutError
+        return await request(*arguments, **settings)
+
+    monkeypatch.setattr(distributed.client, 'retry_operation', unsteady)
+    monkeypatch.setattr(framepool, 'CHECK_S', 0.01)
+    capsys.readouterr()
+    assert photcalibration.main(arguments(night, tmp_path / 'x.db', '--scheduler', cluster.address)) == 1
+    assert_same_run(capsys.readouterr().err, alone, tmp_path / 'x.db')
+    assert len(asked) >= 2
+
+
 def listed_elsewhere(root, options, observatory, today):
     """The frames there are, as if they were in a directory that only this machine has."""
     listing = LIST_FRAMES(options, observatory, today)
@@ -192,6 +212,24 @@ def test_a_scheduler_that_is_lost_ends_the_run_which_keeps_its_rows(night, alone
     assert 'Traceback' not in said
     kept = rows(tmp_path / 'x.db', SAME)
     assert 1 <= len(kept) < len(rows(alone, SAME))
+
+
+def test_workers_that_somebody_restarts_are_used_again(night, alone, pitfall, make_cluster, tmp_path):
+    """On a cluster that others use, too: the scheduler forgets what was asked for, then the worker dies."""
+    cluster, (place, pipe, _) = make_cluster(), pitfall
+    cluster.worker('--nanny')
+    with start(night, tmp_path / 'x.db', cluster, place) as process:
+        end = until(lambda: writing_end(pipe))
+        with distributed.Client(cluster.address, set_as_default=False) as client:
+            client.restart()
+        os.close(end)
+        while process.poll() is None:
+            if end := writing_end(pipe):
+                os.close(end)  # whoever waits goes on
+            time.sleep(0.05)
+        said = process.stderr.read()
+    assert process.returncode == 1, said
+    assert_same_run(said, alone, tmp_path / 'x.db')
 
 
 def test_a_cluster_and_processes_exclude_each_other(capsys):
