@@ -15,7 +15,7 @@ import distributed
 import pytest
 from runs import ROOT, SAME, arguments, assert_same_run, kill, rows, running, until, writing_end
 
-import framepool
+import daskpool
 import photcalibration
 from rejections import WORKER_DIED
 
@@ -135,7 +135,7 @@ def refusal(night, database, capsys, address, *more):
 
 
 def test_a_scheduler_that_does_not_answer_is_named_without_what_may_be_secret(night, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(framepool, 'CONNECT_S', 1)
+    monkeypatch.setattr(daskpool, 'CONNECT_S', 1)
     with socket.socket() as nobody:
         nobody.bind(('127.0.0.1', 0))
         address = f'127.0.0.1:{nobody.getsockname()[1]}'
@@ -162,7 +162,7 @@ def test_a_result_that_a_slow_scheduler_does_not_get_through_is_asked_for_again(
         return await request(*arguments, **settings)
 
     monkeypatch.setattr(distributed.client, 'retry_operation', unsteady)
-    monkeypatch.setattr(framepool, 'CHECK_S', 0.01)
+    monkeypatch.setattr(daskpool, 'CHECK_S', 0.01)
     capsys.readouterr()
     assert photcalibration.main(arguments(night, tmp_path / 'x.db', '--scheduler', cluster.address)) == 1
     assert_same_run(capsys.readouterr().err, alone, tmp_path / 'x.db')
@@ -178,10 +178,10 @@ def listed_elsewhere(root, options, observatory, today):
 
 def test_a_cluster_that_cannot_do_it_is_told_from_one_that_can(night, make_cluster, tmp_path, capsys, monkeypatch):
     """No worker; one with other modules; one that does not see the frames; a scheduler without our modules."""
-    monkeypatch.setattr(framepool, 'WORKER_S', 1)
+    monkeypatch.setattr(daskpool, 'WORKER_S', 1)
     cluster, without = make_cluster(), make_cluster(modules=tmp_path)
     assert 'no worker for 1 s' in refusal(night, tmp_path / 'x.db', capsys, cluster.address)
-    monkeypatch.setattr(framepool, 'WORKER_S', 60)
+    monkeypatch.setattr(daskpool, 'WORKER_S', 60)
     (tmp_path / 'other').mkdir()
     for path in ROOT.glob('*.py'):
         shutil.copy(path, tmp_path / 'other')
@@ -196,7 +196,7 @@ def test_a_cluster_that_cannot_do_it_is_told_from_one_that_can(night, make_clust
     assert re.match('.*/nowhere: is not there, empty, or not readable', refusal(
         night, tmp_path / 'x.db', capsys, cluster.address))
     without.worker()
-    assert "lack what they are to run (No module named 'framepool')" in refusal(
+    assert "lack what they are to run (No module named 'daskpool')" in refusal(
         night, tmp_path / 'x.db', capsys, without.address)
 
 
