@@ -1,4 +1,4 @@
-"""One function over many frames, or series of the report, in processes or on a cluster; results come one by one.
+"""One function over many frames, or series of the report, in processes; results come one by one.
 
 Each worker is a lane of its own: an `Executor` of one worker, which keeps its tools (the observatory, a share of the
 catalogue's cache) and does the frames that it is given in their order.  At most `AHEAD` of them are in its hands, so
@@ -9,8 +9,7 @@ end, one at a time and with no other worker beside: the one that dies there, too
 A worker process lives no longer than the pipe to its parent: closing it, or the end of the parent however it comes,
 ends the worker at once.  They are spawned, so that they inherit no connection to a database, and use one thread each.
 
-A worker of a cluster (Dask's) is not ours to start or end.  Its executor is pinned to its address and dies when the
-scheduler says that the worker is gone; what the run left there is forgotten by the scheduler when the connection ends.
+`daskpool` has the same for the workers of a cluster.
 """
 
 import copy
@@ -18,49 +17,35 @@ import logging
 import math
 import multiprocessing
 import os
-import platform
 import signal
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
     BrokenExecutor,
-    CancelledError,
     Executor,
     Future,
     ProcessPoolExecutor,
     wait,
 )
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
-from hashlib import sha256
-from importlib import import_module
-from importlib.metadata import version
 from logging.handlers import QueueHandler
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
-from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from loglines import traceback_lines, warnings_logged
-from rejections import ClusterUnusable, RunStopped, WorkersLost
+from rejections import RunStopped, WorkersLost
 
 log = logging.getLogger('photzp')
 
 TRIES = 3  # of starting a worker
-CONNECT_S, WORKER_S, CLOSE_S = 10, 60, 2  # how long to wait for a scheduler, a worker, and the end of a connection
 CHECK_S = 2  # between looks at whether results may still be hoped for
 AHEAD = 2  # one that is being done, and one for the time until its result has come and gone
-# What must be the same for rows to be the same.  The code is that of now: later the files may be of another version.
-_MODULES = sorted(Path(__file__).parent.glob('*.py'))
-ENVIRONMENT = {
-    'the code': sha256(b''.join(path.read_bytes() for path in _MODULES)).hexdigest()[:12],
-    'Python': platform.python_version(),
-    **{name: version(name) for name in ('numpy', 'scipy', 'astropy')}}
 _STOPPING = {signal.SIGINT, signal.SIGTERM}
 _LOST = ('worker processes die before they begin, most likely for want of memory; give fewer by --processes, or those '
          'of the cluster more memory')
@@ -149,7 +134,11 @@ class _Lane(Generic[Item, Result]):
         return bool(self._next)
 
     def fill(self, supply: _Supply[Item]) -> bool:
-        """Give the worker what it has room for: the rest of its own chunk, then the next one; True if it is busy."""
+        """Give the worker what it has room for: the rest of its own chunk, then the next one; True if it is busy.
+
+        It gets nothing before it was heard to be ready.  Else one that dies over an item at once, its answer still
+        under way, would pass for one that never got ready, and the item would go to the next and the next.
+        """
         while len(self._held) < AHEAD:
             if not self._next:
                 self._next.extend(supply.draw())
@@ -159,25 +148,29 @@ class _Lane(Generic[Item, Result]):
         return self.head is not None
 
     def _submit(self, item: Item) -> bool:
-        """Give one item to the worker; False where there is none, or it died and still holds another one."""
+        """Give one item to the worker; False where there is none, or it is not ready, or died and still holds one."""
         if self._executor is None:
-            self._executor = self._start()
-            if self._executor is None:
-                return False
-            try:
-                self._preparing = self._executor.submit(self._prepare)
-            except BrokenExecutor:
-                self._note_failed_start()
-                self.end()
-                return self._submit(item)
+            self._begin()
+        if self._executor is None or self._preparing is not None:
+            return False
         try:
             self._held.append((item, self._executor.submit(self._work, item)))
         except BrokenExecutor:
-            if self.head is not None:
-                return False
-            self._executor = None  # it died while it had nothing to do
-            return self._submit(item)
+            if self.head is None:  # it died while it had nothing to do
+                self.end()
+                self._begin()
+            return False
         return True
+
+    def _begin(self) -> None:
+        """Start a worker, if there is one, and let it get ready."""
+        while self._preparing is None and (executor := self._start()) is not None:
+            self._executor = executor
+            try:
+                self._preparing = executor.submit(self._prepare)
+            except BrokenExecutor:
+                self.end()
+                self._note_failed_start()
 
     def take(self) -> list[tuple[Item, Result]]:
         """The item at the head with its result; none where the worker got ready.  Raises BrokenExecutor if it died."""
@@ -197,12 +190,10 @@ class _Lane(Generic[Item, Result]):
         """
         items = [item for item, _ in self._held]
         self._held.clear()
+        self.end()
         if self._preparing is not None:
             self._preparing = None
-            self._next.extendleft(reversed(items))
-            items = []
             self._note_failed_start()
-        self.end()
         return items
 
     def _note_failed_start(self) -> None:
@@ -289,8 +280,10 @@ def _refill(every: list[_Lane[Item, Result]], lane: _Lane[Item, Result], supply:
 
 def _alone(lane: _Lane[Item, Result], item: Item, check: Callable[[], None]) -> Result | None:
     """The result of one item with nothing beside it; None where the worker dies over it."""
-    lane.fill(_Supply([[item]]))
-    while lane.head is not None:
+    supply = _Supply([[item]])
+    while True:
+        lane.fill(supply)
+        assert lane.head is not None, 'where no other lane is, there is a worker for this one'
         _wait([lane.head], check)
         try:
             for _, result in lane.take():
@@ -298,9 +291,7 @@ def _alone(lane: _Lane[Item, Result], item: Item, check: Callable[[], None]) -> 
         except BrokenExecutor:
             if lane.give_up():
                 log.warning('a worker process died over %s, which it had to itself', item)
-            else:
-                lane.fill(_Supply([]))
-    return None
+                return None
 
 
 # -- processes ---------------------------------------------------------------------------------------------------------
@@ -317,8 +308,8 @@ def in_processes(make: Callable[..., Any], arguments: tuple[Any, ...], work: Cal
     """
     with _Workers() as workers:
         prepare = partial(_get_ready, make, arguments, log.getEffectiveLevel())
-        yield from _told_here(spread(partial(_use, work), chunks, lanes=processes, start=workers.start,
-                                     prepare=prepare, last=last))
+        yield from told_here(spread(partial(_use, work), chunks, lanes=processes, start=workers.start,
+                                    prepare=prepare, last=last))
 
 
 class _Workers:
@@ -368,233 +359,17 @@ def _end_with(parent: Connection) -> None:
     os._exit(0)
 
 
-_tools: '_Tools | None' = None  # of this worker
+_tools: 'Tools | None' = None  # of this worker
 
 
 def _get_ready(make: Callable[..., Any], arguments: tuple[Any, ...], level: int) -> None:
     global _tools
-    _tools = _Tools(make, arguments, level)
+    _tools = Tools(make, arguments, level)
 
 
-def _use(work: Callable[[Any, Item], Result], item: Item) -> '_Told[Result]':
+def _use(work: Callable[[Any, Item], Result], item: Item) -> 'Told[Result]':
     assert _tools is not None, 'a lane gets ready first'
-    return _tell(work, _tools, item)
-
-
-# -- a cluster ---------------------------------------------------------------------------------------------------------
-
-
-def on_cluster(make: Callable[..., Any], arguments: tuple[Any, ...], work: Callable[[Any, Item], Result],
-               chunks: Iterable[Sequence[Item]], *, address: str,
-               last: Iterable[Item] = ()) -> Generator[tuple[Item, Result | None], None, None]:
-    """`spread` over the workers of a Dask cluster, also those that join later; as `in_processes` in all else.
-
-    address : of the scheduler, as tcp://host:8786.
-    One frame at a time is done in each process of the cluster, however many threads it has.  The tools live in the
-    memory of the cluster for as long as this run is connected.  Scheduler and workers must be able to import our
-    modules, and have the same ones.  Raises ClusterUnusable where that does not hold, where the scheduler cannot be
-    reached or is lost, and where there is no worker for WORKER_S.
-    """
-    kept = partial(_Tools, _by_name(make), arguments, log.getEffectiveLevel(), ENVIRONMENT)
-    with _Cluster(address, kept) as cluster:
-        yield from _told_here(spread(partial(_tell, _by_name(work)), chunks, lanes=sys.maxsize, start=cluster.start,
-                                     prepare=_is_there, last=last, check=cluster.check))
-
-
-def _by_name(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same function of the module that a script is for others: of __main__ they know nothing."""
-    if function.__module__ != '__main__':
-        return function
-    module = import_module(Path(str(sys.modules['__main__'].__file__)).stem)
-    found: Callable[..., Any] = attrgetter(function.__qualname__)(module)
-    return found
-
-
-def _is_there(_tools: '_Tools') -> None:
-    """Done as soon as the tools are made."""
-
-
-class _Cluster:
-    """The workers of a Dask cluster, each of which is an executor to one lane at most; on leaving all is cancelled."""
-
-    def __init__(self, address: str, kept: Callable[[], '_Tools']) -> None:
-        self.shown, self.kept = address.rpartition('@')[2], kept  # what is before an @ is nobody's business
-        self.client = _connected(address, self.shown)
-        self._comm = self.client.scheduler_comm
-        self._changed = threading.Condition()
-        self._news = 0
-        self._workers: set[str] = set()
-        self._running: dict[str, _Pinned] = {}
-
-    def __enter__(self) -> Self:
-        try:
-            self.client.subscribe_topic('all', self._hear)
-            self._first_answer()
-            before = -1
-            while before != self._news:  # else one that came or went since the answer was given is taken wrongly
-                before = self._news
-                self._workers = set(self.client.scheduler_info()['workers'])
-        except BaseException:
-            self.__exit__()
-            raise
-        log.info('%d workers at %s', len(self._workers), self.shown)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with suppress(TimeoutError):  # the scheduler forgets what is ours when it misses us
-            self.client.close(timeout=CLOSE_S)
-
-    def _first_answer(self) -> None:
-        """Wait for any worker; from then on nothing that happens to one is missed, as messages keep their order."""
-        try:
-            self.client.submit(os.getpid, pure=False, priority=1).result(timeout=WORKER_S)
-        except TimeoutError:
-            raise self._no_worker() from None
-
-    def _no_worker(self) -> ClusterUnusable:
-        return ClusterUnusable(f'--scheduler {self.shown}: no worker for {WORKER_S} s; start some, as docs/scaling.md '
-                               'says')
-
-    def _hear(self, event: tuple[float, dict[str, Any]]) -> None:
-        """What the scheduler tells of its workers; called in the thread of the client."""
-        action, worker = event[1].get('action'), event[1].get('worker', '')
-        if action not in ('add-worker', 'remove-worker'):
-            return
-        with self._changed:
-            self._news += 1
-            if action == 'add-worker':
-                self._workers.add(worker)
-            else:
-                self._workers.discard(worker)
-                if worker in self._running:
-                    self._running.pop(worker).lose()
-            self._changed.notify_all()
-
-    def start(self) -> Executor | None:
-        """An executor at a worker that has none, None where all have one; waits where no worker is left at all."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._workers or self.lost(), WORKER_S)
-            if lost := self.lost():
-                raise lost
-            if not self._workers:
-                raise self._no_worker()
-            free = self._workers - self._running.keys()
-            if not free:
-                return None
-            executor = _Pinned(self, min(free))
-            self._running[executor.worker] = executor
-            return executor
-
-    def check(self) -> None:
-        """Raise ClusterUnusable where the scheduler is lost: what is submitted as it goes is never heard of again."""
-        if lost := self.lost():
-            raise lost
-
-    def lost(self) -> ClusterUnusable | None:
-        """What there is to say where the scheduler is not there any more, or is another one."""
-        if self.client.status == 'running' and self.client.scheduler_comm is self._comm:
-            return None
-        return ClusterUnusable(f'--scheduler {self.shown}: the scheduler was lost or restarted; what was measured is '
-                               'kept, the next run goes on from there')
-
-    def leave(self, executor: '_Pinned') -> None:
-        """Let another lane have the worker of an executor."""
-        with self._changed:
-            if self._running.get(executor.worker) is executor:
-                del self._running[executor.worker]
-
-
-def _connected(address: str, shown: str) -> Any:
-    """A distributed.Client; raises ClusterUnusable."""
-    try:
-        from distributed import Client, Security
-        from distributed.comm import get_address_host_port
-    except ModuleNotFoundError as missing:
-        raise ClusterUnusable(f'--scheduler needs {missing.name}, which is not installed for {sys.executable}: install '
-                              'requirements-dask.txt') from None
-    if log.getEffectiveLevel() > logging.DEBUG:
-        for name in ('distributed', 'distributed.client', 'tornado', 'tornado.application', 'asyncio'):
-            logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters is said by us
-    try:
-        get_address_host_port(address)
-        if address.startswith('tls:') and Security().get_connection_args('client')['ssl_context'] is None:
-            raise ValueError('no certificates: see distributed.comm.tls of the configuration of Dask')
-    except ValueError as error:
-        why = str(error).replace(address, shown)
-        raise ClusterUnusable(f'--scheduler {shown}: is no address as tcp://host:8786'
-                              + ('' if '@' in why else f' ({why})')) from None
-    try:
-        return Client(address, timeout=CONNECT_S, set_as_default=False, name='photzp')
-    except OSError as error:
-        raise ClusterUnusable(f'--scheduler {shown}: no scheduler answers within {CONNECT_S} s; is it running, and may '
-                              f'this host reach it? ({type(error).__name__})') from None
-
-
-class _Pinned(Executor):
-    """One worker of a cluster; what is submitted is called with its tools first.
-
-    It dies with the worker, and is not revived by another one at the same address.
-    """
-
-    def __init__(self, cluster: _Cluster, worker: str) -> None:
-        self._cluster, self.worker = cluster, worker
-        place = {'workers': [worker], 'allow_other_workers': False, 'retries': 0, 'pure': False}
-        self._inner = cluster.client.get_executor(**place)
-        self._tools = cluster.client.submit(cluster.kept, **place)
-        self._open: set[Future[Any]] = set()
-        self._lock = threading.Lock()
-        self._ended = False
-
-    def submit(self, work: Callable[..., Result], /, *items: Any, **_: Any) -> Future[Result]:
-        """As in concurrent.futures; the work is given (tools, *items)."""
-        if lost := self._cluster.lost():
-            raise lost
-        outer: Future[Result] = Future()
-        with self._lock:
-            if self._ended:
-                raise BrokenExecutor(self.worker)
-            self._open.add(outer)
-        self._inner.submit(work, self._tools, *items).add_done_callback(partial(self._pass_on, outer))
-        return outer
-
-    def _pass_on(self, outer: Future[Any], inner: Future[Any]) -> None:
-        with self._lock:
-            if outer not in self._open:
-                return  # it was given up before
-            self._open.remove(outer)
-        if inner.cancelled():
-            outer.set_exception(self._cluster.lost() or CancelledError())
-        elif (error := inner.exception()) is not None:
-            outer.set_exception(self._in_our_words(error))
-        else:
-            outer.set_result(inner.result())
-
-    def _in_our_words(self, error: BaseException) -> BaseException:
-        from distributed import KilledWorker
-
-        if isinstance(error, KilledWorker):
-            return BrokenExecutor(self.worker)
-        missing = error if isinstance(error, ImportError) else error.__cause__
-        if isinstance(missing, ImportError):
-            return ClusterUnusable(f'--scheduler {self._cluster.shown}: scheduler or workers lack what they are to run '
-                                   f'({missing}); start them as docs/scaling.md says')
-        return type(error)(f'{error} (worker {self.worker})') if isinstance(error, RunStopped) else error
-
-    def lose(self) -> None:
-        """The worker is gone, and what it held with it."""
-        with self._lock:
-            self._ended = True
-            held, self._open = self._open, set()
-        for outer in held:
-            outer.set_exception(BrokenExecutor(self.worker))
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Cancel what is not done and forget the tools; the worker itself is not ours to end."""
-        self.lose()
-        if not self._cluster.lost():
-            self._inner.shutdown(wait=False)
-        del self._tools
-        self._cluster.leave(self)
+    return tell(work, _tools, item)
 
 
 # -- what every worker does --------------------------------------------------------------------------------------------
@@ -603,32 +378,24 @@ class _Pinned(Executor):
 _one_at_a_time = threading.Lock()  # a process of a cluster may have several threads; catalogue and astropy expect one
 
 
-class _Tools:
-    """What a worker works with, and what was logged when it was made.
+class Tools:
+    """What a worker works with, and what was logged when it was made."""
 
-    Raises ClusterUnusable where the code is not that of who asks for it.
-    """
-
-    def __init__(self, make: Callable[..., Any], arguments: tuple[Any, ...], level: int,
-                 environment: dict[str, str] | None = None) -> None:
-        self._again = (make, arguments, level, environment)
-        for name, theirs in (environment or {}).items():
-            if ENVIRONMENT.get(name) != theirs:
-                raise ClusterUnusable(f'{name} is {theirs} here and {ENVIRONMENT.get(name)} on a worker; install the '
-                                      'same on all machines, and start the workers again')
+    def __init__(self, make: Callable[..., Any], arguments: tuple[Any, ...], level: int) -> None:
+        self._again = (make, arguments, level)
         self.level = level
         with _one_at_a_time, _listening(level) as self.told:
             self.made = make(*arguments)
 
-    def __reduce__(self) -> tuple[type['_Tools'], tuple[Any, ...]]:
+    def __reduce__(self) -> tuple[type['Tools'], tuple[Any, ...]]:
         """A worker short of memory may put it to disk; it is made anew then, without its caches."""
-        return _Tools, self._again
+        return Tools, self._again
 
 
-_Told = tuple[Result | RunStopped, list[logging.LogRecord]]
+Told = tuple[Result | RunStopped, list[logging.LogRecord]]
 
 
-def _tell(work: Callable[[Any, Item], Result], tools: _Tools, item: Item) -> _Told[Result]:
+def tell(work: Callable[[Any, Item], Result], tools: Tools, item: Item) -> Told[Result]:
     """The result, or what stops the run, with what was logged on the way."""
     result: Result | RunStopped
     with _one_at_a_time, _listening(tools.level) as told:
@@ -676,7 +443,7 @@ def _listening(level: int) -> Iterator[list[logging.LogRecord]]:
         log.handlers[:] = before
 
 
-def _told_here(results: Iterator[tuple[Item, _Told[Result] | None]]) -> Iterator[tuple[Item, Result | None]]:
+def told_here(results: Iterator[tuple[Item, Told[Result] | None]]) -> Iterator[tuple[Item, Result | None]]:
     """Results without what was logged, which is logged here."""
     warned: set[str] = set()
     for item, done in results:

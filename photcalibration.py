@@ -353,7 +353,7 @@ def _on_this_machine(frames: Sequence['FrameFile'], last: Sequence['FrameFile'],
 
 def _on_cluster(frames: Sequence['FrameFile'], last: Sequence['FrameFile'], options: Namespace,
                 observatory: 'Observatory') -> Generator[tuple['FrameFile', 'Outcome | None'], None, None]:
-    from framepool import on_cluster
+    from daskpool import on_cluster
 
     return on_cluster(calibrator_there, (options, observatory), Calibrator.outcome,
                       _neighbours(frames, CLUSTER_WORKERS), address=options.scheduler, last=last)

@@ -116,9 +116,9 @@ def readers(parent, pipe):
     return found
 
 
-def kill(parent, pipe, end=None):
-    """Kill the child that reads from the pipe, as soon as there is one; end : of the pipe, if it is open already."""
-    end = end or until(lambda: writing_end(pipe))
+def kill(parent, pipe):
+    """Kill the child that reads from the pipe, as soon as there is one."""
+    end = until(lambda: writing_end(pipe))
     child, = until(lambda: readers(parent, pipe))
     os.kill(child, signal.SIGKILL)
     until(lambda: not running(child))

@@ -15,7 +15,7 @@ import distributed
 import pytest
 from runs import ROOT, SAME, arguments, assert_same_run, kill, rows, running, until, writing_end
 
-import framepool
+import daskpool
 import photcalibration
 from rejections import WORKER_DIED
 
@@ -41,10 +41,10 @@ class Cluster:
                 env={**os.environ, 'PYTHONPATH': path, 'OMP_NUM_THREADS': '1'}))
         return self.started[-1]
 
-    def worker(self, modules=None):
+    def worker(self, nanny='--no-nanny', modules=None):
         """Start one more."""
-        return self._run('worker', self.address, '--no-nanny', '--nthreads', '1', '--no-dashboard', '--host',
-                         '127.0.0.1', modules=modules)
+        return self._run('worker', self.address, nanny, '--nthreads', '1', '--no-dashboard', '--host', '127.0.0.1',
+                         modules=modules)
 
     def end(self):
         for process in self.started:
@@ -96,16 +96,11 @@ def test_a_worker_that_is_killed_costs_one_frame_at_most(night, alone, pitfall, 
     cluster, (place, pipe, frame) = make_cluster(), pitfall
     cluster.worker()
     with start(night, tmp_path / 'x.db', cluster, place) as process:
-        kill(os.getpid(), pipe)
-        cluster.worker()
-        # Nobody blames a frame for a worker that died before its first answer had come: then it is tried again.
-        while process.poll() is None:
-            if end := writing_end(pipe):
-                kill(os.getpid(), pipe, end)
-                cluster.worker()
-            time.sleep(0.05)
+        for _ in range(2):
+            kill(os.getpid(), pipe)
+            cluster.worker()
         said = process.stderr.read()
-    assert process.returncode == 1  # one frame of the night cannot be read
+    assert process.returncode == 1, said  # one frame of the night cannot be read
     assert frame in next(line for line in said.splitlines() if 'WARNING a worker process died' in line)
     assert f'died over {frame}, which it had to itself' in said
     assert 'Traceback' not in said
@@ -140,7 +135,7 @@ def refusal(night, database, capsys, address, *more):
 
 
 def test_a_scheduler_that_does_not_answer_is_named_without_what_may_be_secret(night, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(framepool, 'CONNECT_S', 1)
+    monkeypatch.setattr(daskpool, 'CONNECT_S', 1)
     with socket.socket() as nobody:
         nobody.bind(('127.0.0.1', 0))
         address = f'127.0.0.1:{nobody.getsockname()[1]}'
@@ -155,6 +150,25 @@ def test_a_scheduler_that_does_not_answer_is_named_without_what_may_be_secret(ni
     assert 'install requirements-dask.txt' in refusal(night, tmp_path / 'x.db', capsys, address)
 
 
+def test_a_result_that_a_slow_scheduler_does_not_get_through_is_asked_for_again(night, alone, cluster, tmp_path,
+                                                                                monkeypatch, capsys):
+    """Every other request for what workers have done fails, as if it had timed out."""
+    request, asked = distributed.client.retry_operation, []
+
+    async def unsteady(*arguments, **settings):
+        asked.append(settings)
+        if len(asked) % 2:
+            raise TimeoutError
+        return await request(*arguments, **settings)
+
+    monkeypatch.setattr(distributed.client, 'retry_operation', unsteady)
+    monkeypatch.setattr(daskpool, 'CHECK_S', 0.01)
+    capsys.readouterr()
+    assert photcalibration.main(arguments(night, tmp_path / 'x.db', '--scheduler', cluster.address)) == 1
+    assert_same_run(capsys.readouterr().err, alone, tmp_path / 'x.db')
+    assert len(asked) >= 2
+
+
 def listed_elsewhere(root, options, observatory, today):
     """The frames there are, as if they were in a directory that only this machine has."""
     listing = LIST_FRAMES(options, observatory, today)
@@ -164,10 +178,10 @@ def listed_elsewhere(root, options, observatory, today):
 
 def test_a_cluster_that_cannot_do_it_is_told_from_one_that_can(night, make_cluster, tmp_path, capsys, monkeypatch):
     """No worker; one with other modules; one that does not see the frames; a scheduler without our modules."""
-    monkeypatch.setattr(framepool, 'WORKER_S', 1)
+    monkeypatch.setattr(daskpool, 'WORKER_S', 1)
     cluster, without = make_cluster(), make_cluster(modules=tmp_path)
     assert 'no worker for 1 s' in refusal(night, tmp_path / 'x.db', capsys, cluster.address)
-    monkeypatch.setattr(framepool, 'WORKER_S', 60)
+    monkeypatch.setattr(daskpool, 'WORKER_S', 60)
     (tmp_path / 'other').mkdir()
     for path in ROOT.glob('*.py'):
         shutil.copy(path, tmp_path / 'other')
@@ -182,7 +196,7 @@ def test_a_cluster_that_cannot_do_it_is_told_from_one_that_can(night, make_clust
     assert re.match('.*/nowhere: is not there, empty, or not readable', refusal(
         night, tmp_path / 'x.db', capsys, cluster.address))
     without.worker()
-    assert "lack what they are to run (No module named 'framepool')" in refusal(
+    assert "lack what they are to run (No module named 'daskpool')" in refusal(
         night, tmp_path / 'x.db', capsys, without.address)
 
 
@@ -198,6 +212,24 @@ def test_a_scheduler_that_is_lost_ends_the_run_which_keeps_its_rows(night, alone
     assert 'Traceback' not in said
     kept = rows(tmp_path / 'x.db', SAME)
     assert 1 <= len(kept) < len(rows(alone, SAME))
+
+
+def test_workers_that_somebody_restarts_are_used_again(night, alone, pitfall, make_cluster, tmp_path):
+    """On a cluster that others use, too: the scheduler forgets what was asked for, then the worker dies."""
+    cluster, (place, pipe, _) = make_cluster(), pitfall
+    cluster.worker('--nanny')
+    with start(night, tmp_path / 'x.db', cluster, place) as process:
+        end = until(lambda: writing_end(pipe))
+        with distributed.Client(cluster.address, set_as_default=False) as client:
+            client.restart()
+        os.close(end)
+        while process.poll() is None:
+            if end := writing_end(pipe):
+                os.close(end)  # whoever waits goes on
+            time.sleep(0.05)
+        said = process.stderr.read()
+    assert process.returncode == 1, said
+    assert_same_run(said, alone, tmp_path / 'x.db')
 
 
 def test_a_cluster_and_processes_exclude_each_other(capsys):

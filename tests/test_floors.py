@@ -15,19 +15,21 @@ FLOORS = (
     {'photdbinterface', 'frameplots', 'plotsheet', 'trendplots', 'trenddata', 'calendarplots', 'telescopeplots',
      'webpage', 'reportstore', 'reportstate', 'exporttable', 'metrics', 'answers', 'fitarchive', 'webviews',
      'webanswers', 'weboverview', 'webrender'},
-    {'commandline', 'framepool', 'report', 'reportseries', 'reportrows', 'reportjobs', 'databasecheck', 'realframes'},
+    {'commandline', 'framepool', 'daskpool', 'report', 'reportseries', 'reportrows', 'reportjobs', 'databasecheck',
+     'realframes'},
     {'photcalibration', 'longtermphotzp', 'simulation', 'demo'},
 )
 # Exceptions are defined as low as anything; the line through a series is the back room of its model, the search for a
 # field that of the matching, the forms of the Kron loss that of the fit; status and answers sum the model up, alarms
 # sum those up; what templates show has rooms behind that of the page; figures share a sheet; a series of the report,
-# and its rows, are rooms behind the report, which may do them in processes.
+# and its rows, are rooms behind the report, which may do them in processes; a cluster does what
+# processes do.
 SAME_FLOOR = {('observatory', 'rejections'), ('starmatch', 'fieldvote'), ('zeropoint', 'kronloss'),
               ('throughputmodel', 'throughputline'), ('alarms', 'status'), ('calendarplots', 'plotsheet'),
               ('report', 'reportseries'), ('report', 'reportrows'), ('reportseries', 'reportrows'),
               ('report', 'reportjobs'), ('reportseries', 'reportjobs'),
-              ('report', 'framepool'), ('webpage', 'answers'), ('telescopeplots', 'trendplots'),
-              ('trendplots', 'plotsheet'), ('telescopeplots', 'plotsheet'),
+              ('report', 'framepool'), ('daskpool', 'framepool'), ('webpage', 'answers'),
+              ('telescopeplots', 'trendplots'), ('trendplots', 'plotsheet'), ('telescopeplots', 'plotsheet'),
               ('reportstate', 'webpage'), ('webviews', 'webpage'), ('webanswers', 'webpage'), ('webanswers', 'answers'),
               ('webanswers', 'webviews'), ('webrender', 'webpage'), ('webrender', 'webviews'),
               ('webrender', 'webanswers'), ('weboverview', 'webpage'), ('weboverview', 'webviews'),

@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
+from threading import Timer
 
 import pytest
 from runs import ROOT, SAME, arguments, assert_same_run, kill, rows, stopped_by
@@ -26,11 +27,11 @@ class Stand:
     deadly : items, each as often as a worker dies over it.  unready : how many workers die at the start.
     """
 
-    def __init__(self, deadly=(), unready=0):
-        self.deadly, self.unready, self.started = Counter(deadly), unready, []
+    def __init__(self, deadly=(), unready=0, kind=None):
+        self.deadly, self.unready, self.started, self.kind = Counter(deadly), unready, [], kind or _Worker
 
     def __call__(self):
-        self.started.append(_Worker(self))
+        self.started.append(self.kind(self))
         return self.started[-1]
 
     def running(self):
@@ -63,6 +64,21 @@ class _Worker(Executor):
 
     def shutdown(self, wait=True, *, cancel_futures=False):
         self.ended = True
+
+
+class _Unheard(_Worker):
+    """Its answers take a moment, and are lost where it dies within that."""
+
+    def submit(self, work, *items):
+        done, answer = super().submit(work, *items), Future()
+        Timer(0.05, self._answer, (answer, done)).start()
+        return answer
+
+    def _answer(self, answer, done):
+        if self.dead:
+            answer.set_exception(BrokenProcessPool())
+        else:
+            answer.set_result(done.result())
 
 
 def nothing():
@@ -104,6 +120,12 @@ def test_an_item_over_which_a_worker_dies_is_tried_again_alone(deaths):
     results = dict(spread(square, [range(10), range(10, 20), range(20, 30)], lanes=2, start=stand, prepare=nothing))
     assert results == {n: n**2 for n in range(30)} | ({17: None} if deaths == 2 else {})
     assert stand.running() <= 1  # the last one stays for what may come, and is its starter's to end
+
+
+def test_an_item_that_kills_at_once_is_not_taken_for_workers_that_do_not_get_ready():
+    """As on a cluster: what a worker said is lost when it dies before anybody has heard it."""
+    results = spread(square, [range(5)], lanes=1, start=Stand({0: 9}, kind=_Unheard), prepare=nothing)
+    assert dict(results) == {0: None} | {n: n**2 for n in range(1, 5)}
 
 
 def test_lanes_come_and_go_with_their_workers():
