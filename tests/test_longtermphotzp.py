@@ -46,7 +46,7 @@ def report(years, out, *arguments, database=None, now=NOW):
     """Run the report in this process at a fixed time; returns its exit status."""
     options = longtermphotzp.parser().parse_args([
         '--database', str(database or years.database), '--outputdirectory', str(out), '--observatory',
-        str(years.observatory), *arguments])
+        str(years.observatory), '--processes', '1', *arguments])
     return longtermphotzp.run(options, now=now)
 
 
@@ -56,7 +56,7 @@ def made(years, tmp_path_factory):
     out = tmp_path_factory.mktemp('report')
     database = out.parent / 'report.db'
     shutil.copy(years.database, database)
-    assert report(years, out, database=database) == 0
+    assert report(years, out, '--processes', '2', database=database) == 0
     return out, database
 
 
