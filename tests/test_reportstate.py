@@ -244,14 +244,14 @@ def test_a_row_of_the_future_is_looked_at_until_its_time_has_come(place):
 
 
 @pytest.mark.parametrize('dates', [('--start', '20160701'), ('--end', '20160701'), ('--start', '20150101')])
-def test_a_part_of_the_data_neither_uses_nor_spoils_the_state(place, dates):
+def test_a_part_of_the_data_neither_uses_nor_spoils_the_state(place, anew, dates):
     state = (place.out / 'report-state.json').read_bytes()
     assert made_anew(make(place, *dates)) == {ONE, OTHER}
     assert (place.out / 'report-state.json').read_bytes() == state
     make(place)
-    fresh = make(place, out=place.root / 'fresh')
-    assert without_made(make(place)) == without_made(fresh)
-    assert files(place.out) == files(place.root / 'fresh')
+    wanted, fresh = anew()
+    assert without_made(make(place)) == without_made(wanted)
+    assert files(place.out) == fresh
 
 
 def test_one_telescope_alone_keeps_what_is_remembered_of_the_others(place):
