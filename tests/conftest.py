@@ -32,7 +32,11 @@ hypothesis.settings.load_profile('patient')
 
 REQUIRE_ALL = 'PHOTZP_REQUIRE_ALL'  # set by the gate: what is missing fails there instead of being skipped
 # Files that take longest, the longest first: of two processes none is left alone with one of them at the end.
-LONGEST = ('test_documents.py',)
+LONGEST = (
+    'test_documents.py', 'test_runphotzp.py', 'test_reportseries.py', 'test_cluster.py', 'test_longtermphotzp.py',
+    'test_reportstate.py', 'test_reportstore.py', 'test_browser.py', 'test_torture_soak.py', 'test_framepool.py',
+    'test_torture_together.py', 'test_torture_kill.py', 'test_browser_trend.py', 'test_browser_use.py',
+    'test_browser_access.py', 'test_photcalibration.py', 'test_photdbinterface.py', 'test_torture_places.py')
 
 
 def pytest_collection_modifyitems(items):

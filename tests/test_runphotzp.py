@@ -58,7 +58,7 @@ def settings(small_night, tmp_path):
     place = tmp_path / 'with blanks'
     place.mkdir()
     (place / 'night 1').symlink_to(small_night)
-    return settings_of(place)
+    return settings_of(place) | {'PHOTZP_PROCESSES': '1'}
 
 
 @pytest.fixture(scope='module')
@@ -75,7 +75,7 @@ def done(small_night, tmp_path_factory):
 def after(done, tmp_path):
     """Environment of a run after that one, in a copy of what it left."""
     shutil.copytree(done.settings['HOME'], tmp_path / 'with blanks', symlinks=True)
-    return settings_of(tmp_path / 'with blanks')
+    return settings_of(tmp_path / 'with blanks') | {'PHOTZP_PROCESSES': '1'}
 
 
 def nightly(settings, *arguments, **changes):
