@@ -155,7 +155,8 @@ def finals(rows: Rows) -> Rows:
 
 def soak(place: Path, nights: int = 60, frames: int = 5) -> Tally:
     """Each run is a case; so is the comparison with one run over all of it, and what may creep."""
-    base = make_night(place / 'base', frames, 8, '--sites', 'lsc', '--defects', '0', '--twins', '1')
+    base = make_night(place / 'base', frames, 8, '--sites', 'lsc', '--regimes', 'ordinary', '--defects', '0',
+                      '--twins', '1')
     (place / 'soak' / 'night').mkdir(parents=True)
     (base / 'ps1').rename(place / 'soak' / 'night' / 'ps1')
     here = Place(place / 'soak')

@@ -3,6 +3,7 @@
 import sqlite3
 import subprocess
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -28,10 +29,11 @@ def as_remote(command: list[str]) -> list[str]:
     return [command[0], '-c', REMOTE.format(root=str(script.parent), script=script.stem), *command[2:]]
 
 
-def together(place: Path, rounds: int = 5, frames: int = 24, *, remote: bool = False) -> Tally:
+def together(place: Path, rounds: int = 5, frames: int = 24, *, remote: bool = False,
+             options: Sequence[str] = FEW_PLOTS) -> Tally:
     """Three calibrations of a camera each, one of a fourth camera with --redo, and a report, begun at the same time.
 
-    Each round has a database of its own, in which the fourth camera is measured already.
+    Each round has a database of its own, in which the fourth camera is measured already.  options : of the reports.
     """
     night = make_night(place / 'night', frames, 6, '--sites', 'lsc', '--defects', '0.1')
     alone = Place(place / 'alone', night)
@@ -39,11 +41,11 @@ def together(place: Path, rounds: int = 5, frames: int = 24, *, remote: bool = F
     *three, again = cameras[:4]
     kind = as_remote if remote else list
 
-    def measure(here: Place, camera: str, *options: str) -> list[str]:
-        return kind(here.calibration('--camera', camera, '--processes', '1', *options))
+    def measure(here: Place, camera: str, *more: str) -> list[str]:
+        return kind(here.calibration('--camera', camera, '--processes', '1', *more))
 
     alone.run(measure(alone, ','.join(cameras[:4])))
-    alone.run(kind(alone.report(*FEW_PLOTS)))
+    alone.run(kind(alone.report(*options)))
     wanted, lost = rows_of(alone.database), []
     for number in range(rounds):
         here = Place(place / f'round{number}', night)
@@ -51,10 +53,10 @@ def together(place: Path, rounds: int = 5, frames: int = 24, *, remote: bool = F
         observer = Observer(lambda out=here.out: look_at_directory(out))
         observer.start()
         commands = [measure(here, camera) for camera in three]
-        commands += [measure(here, again, '--redo'), kind(here.report(*FEW_PLOTS))]
+        commands += [measure(here, again, '--redo'), kind(here.report(*options))]
         runs = [here.start(command) for command in commands]
         wrong = ends_of(runs)
-        status, said = here.run(kind(here.report(*FEW_PLOTS)))
+        status, said = here.run(kind(here.report(*options)))
         wrong += [] if status == 0 else [f'the report after: {said.splitlines()[-1:]}']
         wrong += [*filter(None, [differences(rows_of(here.database), wanted)]), *records_of(here.database, 7)]
         wrong += observer.stop()
@@ -84,9 +86,10 @@ def records_of(database: Path, number: int) -> list[str]:
     return [] if (count, ended) == (number, number) else [f'{count} runs on record, {ended} ended, of {number}']
 
 
-def together_without_log(place: Path, rounds: int = 3, frames: int = 24) -> Tally:
+def together_without_log(place: Path, rounds: int = 3, frames: int = 24,
+                         options: Sequence[str] = FEW_PLOTS) -> Tally:
     """The same as on a network file system: with a rollback journal, where readers wait for writers."""
-    return together(place, rounds, frames, remote=True)
+    return together(place, rounds, frames, remote=True, options=options)
 
 
 CLASSES = [('all at once on one file', together), ('all at once with a rollback journal', together_without_log)]

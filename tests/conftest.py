@@ -2,6 +2,7 @@
 
 import onethread  # noqa: F401  # isort: skip  (before whatever loads numpy)
 
+import fcntl
 import json
 import logging
 import os
@@ -30,6 +31,35 @@ hypothesis.settings.register_profile('patient', deadline=None, derandomize=True)
 hypothesis.settings.load_profile('patient')
 
 REQUIRE_ALL = 'PHOTZP_REQUIRE_ALL'  # set by the gate: what is missing fails there instead of being skipped
+# Files that take longest, the longest first: of two processes none is left alone with one of them at the end.
+LONGEST = (
+    'test_documents.py', 'test_runphotzp.py', 'test_reportseries.py', 'test_cluster.py', 'test_longtermphotzp.py',
+    'test_reportstate.py', 'test_reportstore.py', 'test_browser.py', 'test_torture_soak.py', 'test_framepool.py',
+    'test_torture_together.py', 'test_torture_kill.py', 'test_browser_trend.py', 'test_browser_use.py',
+    'test_browser_access.py', 'test_photcalibration.py', 'test_photdbinterface.py', 'test_torture_places.py')
+
+
+def pytest_collection_modifyitems(items):
+    """The files that take longest come first."""
+    place = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.name, len(place)))
+
+
+def made_once(tmp_path_factory, name, make):
+    """A new directory that make(directory) has filled, once for all processes of a run of the tests."""
+    if 'PYTEST_XDIST_WORKER' not in os.environ:
+        out = tmp_path_factory.mktemp(name)
+        make(out)
+        return out
+    root = tmp_path_factory.getbasetemp().parent  # of all processes
+    with open(root / f'{name}.lock', 'a+', encoding='ascii') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # others wait until it is made
+        lock.seek(0)
+        if lock.read() != 'made':
+            (root / name).mkdir()
+            make(root / name)
+            lock.write('made')
+    return root / name
 
 
 @pytest.fixture(autouse=True, scope='session')
@@ -51,23 +81,26 @@ def _log_as_found():
 
 @pytest.fixture(scope='session')
 def night(tmp_path_factory):
-    """A simulated night of 44 frames with planted defects: .archive .ps1 .truth (frames by exposure)."""
-    out = tmp_path_factory.mktemp('night')
-    assert simulation.main(['night', str(out), '--frames', '44', '--seed', '5', '--no-pixels', '--defects', '0.25',
-                            '--twins', '0.2']) == 0
+    """A simulated night of 44 frames with planted defects: .archive .ps1 .truth (frames by exposure); only read."""
+    def make(out):
+        assert simulation.main(['night', str(out), '--frames', '44', '--seed', '5', '--no-pixels', '--defects', '0.25',
+                                '--twins', '0.2']) == 0
+
+    out = made_once(tmp_path_factory, 'night', make)
     truth = json.loads((out / 'truth.json').read_text(encoding='utf-8'))['frames']
     return SimpleNamespace(archive=out / 'archive', ps1=out / 'ps1', truth=truth, root=out)
 
 
 @pytest.fixture(scope='session')
 def alone(night, tmp_path_factory):
-    """The database that one process makes of the night, with all cameras of runs.MANY."""
-    database = tmp_path_factory.mktemp('alone') / 'x.db'
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delitem(sys.modules, 'framepool', raising=False)
-        assert photcalibration.main(arguments(night, database, '--processes', '1')) == 1
-        assert 'framepool' not in sys.modules
-    return database
+    """The database that one process makes of the night, with all cameras of runs.MANY; only read."""
+    def make(out):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.delitem(sys.modules, 'framepool', raising=False)
+            assert photcalibration.main(arguments(night, out / 'x.db', '--processes', '1')) == 1
+            assert 'framepool' not in sys.modules
+
+    return made_once(tmp_path_factory, 'alone', make) / 'x.db'
 
 
 @pytest.fixture
@@ -122,14 +155,15 @@ def postgresql_schema(postgresql):
 @pytest.fixture(scope='session')
 def years_report(tmp_path_factory):
     """The report over two simulated years of three telescopes in two filters, made by the script: its directory."""
-    out = tmp_path_factory.mktemp('years_report')
-    assert simulation.main(['years', str(out / 'years.db'), '--telescopes', '3', '--years', '2', '--filters', 'gp,rp',
-                            '--seed', '11']) == 0
-    options = longtermphotzp.parser().parse_args([
-        '--database', str(out / 'years.db'), '--outputdirectory', str(out / 'report'), '--observatory',
-        str(out / 'observatory-years.toml')])
-    assert longtermphotzp.run(options, now=datetime(2018, 1, 5, 12, tzinfo=UTC)) == 0
-    return out / 'report'
+    def make(out):
+        assert simulation.main(['years', str(out / 'years.db'), '--telescopes', '3', '--years', '2', '--filters',
+                                'gp,rp', '--seed', '11']) == 0
+        options = longtermphotzp.parser().parse_args([
+            '--database', str(out / 'years.db'), '--outputdirectory', str(out / 'report'), '--observatory',
+            str(out / 'observatory-years.toml'), '--processes', '1'])
+        assert longtermphotzp.run(options, now=datetime(2018, 1, 5, 12, tzinfo=UTC)) == 0
+
+    return made_once(tmp_path_factory, 'years_report', make) / 'report'
 
 
 @pytest.fixture(scope='module')

@@ -67,7 +67,7 @@ def place_in(root):
 def run(place, *options, now=NOW, out=None, light=LIGHT):
     """The report over a place; its exit status."""
     given = ['--database', str(place.database), '--outputdirectory', str(out or place.out), '--observatory',
-             str(place.observatory), *light, *options]
+             str(place.observatory), '--processes', '1', *light, *options]
     return longtermphotzp.main(given) if now is None else longtermphotzp.run(
         longtermphotzp.parser().parse_args(given), now=now)
 

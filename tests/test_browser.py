@@ -246,7 +246,8 @@ def hostile_report(tmp_path_factory):
     (out / 'site.toml').write_text('[[events]]\ntelescope = "lsc-doma-1m0a"\ndate = 2019-08-10\nkind = "wash"\n'
                                    f"note = '{HOSTILE[0]}'\n")
     options = longtermphotzp.parser().parse_args(['--database', str(out / 'x.db'), '--outputdirectory',
-                                                  str(out / 'report'), '--observatory', str(out / 'site.toml')])
+                                                  str(out / 'report'), '--observatory', str(out / 'site.toml'),
+                                                  '--processes', '1'])
     assert longtermphotzp.run(options, now=datetime(2019, 9, 2, 12, tzinfo=UTC)) == 0
     return out / 'report'
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -46,7 +47,7 @@ def report(years, out, *arguments, database=None, now=NOW):
     """Run the report in this process at a fixed time; returns its exit status."""
     options = longtermphotzp.parser().parse_args([
         '--database', str(database or years.database), '--outputdirectory', str(out), '--observatory',
-        str(years.observatory), *arguments])
+        str(years.observatory), '--processes', '1', *arguments])
     return longtermphotzp.run(options, now=now)
 
 
@@ -56,7 +57,7 @@ def made(years, tmp_path_factory):
     out = tmp_path_factory.mktemp('report')
     database = out.parent / 'report.db'
     shutil.copy(years.database, database)
-    assert report(years, out, database=database) == 0
+    assert report(years, out, '--processes', '2', database=database) == 0
     return out, database
 
 
@@ -161,21 +162,33 @@ def test_a_run_for_one_telescope_leaves_the_others_on_the_page(made, years, tmp_
     assert all(f'photzptrend-{name}-zp.png' in page for name in years.telescopes)
 
 
+@pytest.fixture(scope='module')
+def with_only(years, tmp_path_factory):
+    """with_only(kind) -> (options, directory) of a report of one series with this kind of output only, made once."""
+    others = ['--no-pertelescopeplots', '--no-createsummaryplots', '--no-renderhtml', '--no-errorhistogram']
+    site, telescope = years.telescopes[0].split('-', 1)
+
+    @cache
+    def made_with(only):
+        options = ['--site', site, '--telescope', telescope, '--filter', 'gp',
+                   *(other for other in others if other != f'--no-{only}')]
+        out = tmp_path_factory.mktemp(only)
+        assert report(years, out, *options) == 0
+        return options, out
+
+    return made_with
+
+
 @pytest.mark.parametrize(('switch', 'missing'), [
     (('--no-pertelescopeplots',), 'photzptrend-*'), (('--pertelescopeplots', 'False'), 'airmasstrend-*'),
     (('--no-createsummaryplots',), 'allmodels*'), (('--createsummaryplots', 'no'), 'allmodels*'),
     (('--no-renderhtml',), 'index.html'), (('--renderhtml', 'False'), 'status.json'),
     (('--no-errorhistogram',), 'errorhist*'), (('--errorhistogram', 'false'), 'errorhist*'),
 ])
-def test_switches_turn_things_off(years, tmp_path, switch, missing):
-    others = ['--no-pertelescopeplots', '--no-createsummaryplots', '--no-renderhtml', '--no-errorhistogram']
-    site, telescope = years.telescopes[0].split('-', 1)
-    select = ('--site', site, '--telescope', telescope, '--filter', 'gp')
-    only = switch[0].removeprefix('--').removeprefix('no-')
-    on = [other for other in others if other != f'--no-{only}']
-    assert report(years, tmp_path / 'on', *select, *on) == 0
-    assert list((tmp_path / 'on').glob(missing))
-    assert report(years, tmp_path / 'off', *select, *on, *switch) == 0
+def test_switches_turn_things_off(years, with_only, tmp_path, switch, missing):
+    on, out = with_only(switch[0].removeprefix('--').removeprefix('no-'))
+    assert list(out.glob(missing))
+    assert report(years, tmp_path / 'off', *on, *switch) == 0
     assert not list((tmp_path / 'off').glob(missing))
 
 
@@ -243,7 +256,7 @@ def test_a_hostile_telescope_is_left_out_and_said(years, tmp_path, capsys):
     connection.commit()
     connection.close()
     assert longtermphotzp.main(['--database', str(database), '--outputdirectory', str(tmp_path / 'out'), '--filter',
-                                'gp', '--no-pertelescopeplots']) == 0
+                                'gp', '--no-pertelescopeplots', '--processes', '1']) == 0
     assert '../../x' in capsys.readouterr().err
     assert '<b>' not in (tmp_path / 'out' / 'index.html').read_text(encoding='utf-8')
     assert {path.name for path in tmp_path.iterdir()} <= {'out', 'hostile.db', 'hostile.db-wal', 'hostile.db-shm'}

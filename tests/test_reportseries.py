@@ -42,15 +42,29 @@ def made_at(files):
 
 @pytest.fixture(scope='module')
 def first(tmp_path_factory):
-    """Two telescopes in one filter, and what one process makes of them: .database .observatory .out .files."""
+    """Two telescopes in one filter, and what one process makes of them: .database (without it) .modelled (with it)
+    .observatory .files."""
     root = tmp_path_factory.mktemp('first')
     assert simulation.main(['years', str(root / 'x.db'), '--telescopes', '2', '--years', '1', '--filters', 'gp',
                             '--one-per-night', '--seed', '4']) == 0
-    place = SimpleNamespace(database=root / 'x.db', observatory=root / 'observatory-years.toml', out=root / 'alone')
-    shutil.copy(place.database, root / 'untouched.db')
-    status, place.files = make(place, '--processes', '1')
+    place = SimpleNamespace(database=root / 'x.db', observatory=root / 'observatory-years.toml',
+                            modelled=root / 'modelled.db')
+    shutil.copy(place.database, place.modelled)
+    status, place.files = make(place, '--processes', '1', database=place.modelled, out=root / 'alone')
     assert status == 0
-    shutil.copy(root / 'untouched.db', place.database)
+    return place
+
+
+@pytest.fixture(scope='module')
+def several(first, tmp_path_factory):
+    """What two processes make of them: .database .observatory .out .files; only looked at."""
+    root = tmp_path_factory.mktemp('several')
+    shutil.copy(first.database, root / 'x.db')
+    place = SimpleNamespace(database=root / 'x.db', observatory=first.observatory, out=root / 'out')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report, 'START_S', 0.0)
+        status, place.files = make(place, '--processes', '2')
+    assert status == 0
     return place
 
 
@@ -75,26 +89,25 @@ def assert_same(files, others):
     assert page(files['status.json']) == page(others['status.json'])
 
 
-def test_files_are_the_same_whatever_the_number_of_processes(place, capsys):
-    status, files = make(place, '--processes', '2')
-    assert status == 0
-    assert_same(files, place.files)
-    assert '2 telescopes and filters (0 unchanged)' in capsys.readouterr().out
+def test_files_are_the_same_whatever_the_number_of_processes(first, several):
+    assert_same(several.files, first.files)
+
+
+def test_what_several_processes_made_is_not_made_again(several, place, capsys):
+    shutil.copy(several.database, place.database)
+    shutil.copytree(several.out, place.out)
     status, again = make(place, '--processes', '2', now=NOW + timedelta(hours=1))
     assert status == 0
-    assert made_at(again) == made_at(files)
+    assert '2 telescopes and filters (2 unchanged)' in capsys.readouterr().out
+    assert made_at(again) == made_at(several.files) == dict.fromkeys((ONE, OTHER), f'{NOW:%Y-%m-%dT%H:%M:%S}')
 
 
-def test_models_in_the_database_are_the_same(first, place):
-    make(place, '--processes', '2')
-    alone = place.out.parent / 'alone.db'
-    shutil.copy(first.database, alone)
-    make(place, '--processes', '1', '--no-pertelescopeplots', database=alone, out=place.out.parent / 'alone')
-    with PhotDatabase(alone) as one, PhotDatabase(place.database) as several:
+def test_models_in_the_database_are_the_same(first, several):
+    with PhotDatabase(first.modelled, readonly=True) as one, PhotDatabase(several.database, readonly=True) as other:
         for key in (ONE, OTHER):
             assert [column.tolist() for column in vars(one.model(key, 'gp')).values()] == [
-                column.tolist() for column in vars(several.model(key, 'gp')).values()]
-            assert one.intervals_and_steps(key, 'gp') == several.intervals_and_steps(key, 'gp')
+                column.tolist() for column in vars(other.model(key, 'gp')).values()]
+            assert one.intervals_and_steps(key, 'gp') == other.intervals_and_steps(key, 'gp')
             assert one.intervals_and_steps(key, 'gp')[0]
 
 
@@ -131,18 +144,19 @@ def deadly(place, monkeypatch):
     return place.deadly
 
 
-def test_a_series_whose_process_is_killed_is_made_again(place, deadly, caplog):
+def test_a_series_whose_process_is_killed_is_made_again(place, deadly, caplog, capsys):
     deadly.write_text('1')
     status, files = make(place, '--processes', '2')
     assert status == 0
     assert_same(files, place.files)
+    assert '2 telescopes and filters (0 unchanged)' in capsys.readouterr().out
     assert f'{ONE} gp' in next(record.getMessage() for record in caplog.records if 'process died' in record.message)
 
 
 def test_a_series_that_kills_its_process_again_is_named_and_the_rest_goes_on(place, deadly, caplog, capsys):
     deadly.write_text('0')
-    make(place, '--processes', '2', now=NOW - timedelta(days=40))  # an earlier month: all is made anew after it
-    earlier = made_at(make(place, '--processes', '2', now=NOW - timedelta(days=40))[1])
+    before = NOW - timedelta(days=40)  # an earlier month: all is made anew after it
+    earlier = made_at(make(place, '--processes', '1', now=before)[1])
     deadly.write_text('2')
     status, files = make(place, '--processes', '2')
     assert status == 1

@@ -7,6 +7,7 @@ import os
 import socket
 import threading
 import time
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
@@ -106,6 +107,17 @@ def moto_address():
     server.start()
     yield server.get_host_and_port()
     server.stop()
+
+
+@pytest.fixture(scope='module', autouse=True)
+def _descriptions_of_services_are_read_once():
+    """Each client of boto3 would parse the same files again, which takes longer than most of these tests."""
+    from botocore.loaders import JSONFileLoader
+
+    with pytest.MonkeyPatch.context() as patch:
+        read = cache(JSONFileLoader().load_file)
+        patch.setattr(JSONFileLoader, 'load_file', lambda _, path: read(path))
+        yield
 
 
 @pytest.fixture

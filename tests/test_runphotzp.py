@@ -12,10 +12,12 @@ import time
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from runs import on_a_terminal
 
+import photcalibration
 from loglines import EVERY_LINE, FIELDS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,15 +45,37 @@ def small_night(night, tmp_path_factory):
     return root
 
 
+def settings_of(place):
+    """Environment of a run in a place, where everything is."""
+    return {'PATH': os.environ['PATH'], 'HOME': str(place), 'PHOTZP_PYTHON': sys.executable, 'PHOTZP_NICE': '0',
+            'PHOTZP_ARCHIVE': str(place / 'night 1' / 'archive'), 'PHOTZP_PS1DIR': str(place / 'night 1' / 'ps1'),
+            'PHOTZP_DATABASE': str(place / 'the database.db'), 'PHOTZP_OUTPUTDIR': str(place / 'the report')}
+
+
 @pytest.fixture
 def settings(small_night, tmp_path):
     """Environment of a run whose every path has a blank in it."""
     place = tmp_path / 'with blanks'
     place.mkdir()
     (place / 'night 1').symlink_to(small_night)
-    return {'PATH': os.environ['PATH'], 'HOME': str(place), 'PHOTZP_PYTHON': sys.executable, 'PHOTZP_NICE': '0',
-            'PHOTZP_ARCHIVE': str(place / 'night 1' / 'archive'), 'PHOTZP_PS1DIR': str(place / 'night 1' / 'ps1'),
-            'PHOTZP_DATABASE': str(place / 'the database.db'), 'PHOTZP_OUTPUTDIR': str(place / 'the report')}
+    return settings_of(place) | {'PHOTZP_PROCESSES': '1'}
+
+
+@pytest.fixture(scope='module')
+def done(small_night, tmp_path_factory):
+    """A run over that night to its end: .settings .status .lines; only looked at."""
+    place = tmp_path_factory.mktemp('done') / 'with blanks'
+    place.mkdir()
+    (place / 'night 1').symlink_to(small_night)
+    status, lines = nightly(settings_of(place), PHOTZP_NDAYS=ALL_NIGHTS)
+    return SimpleNamespace(settings=settings_of(place), status=status, lines=lines)
+
+
+@pytest.fixture
+def after(done, tmp_path):
+    """Environment of a run after that one, in a copy of what it left."""
+    shutil.copytree(done.settings['HOME'], tmp_path / 'with blanks', symlinks=True)
+    return settings_of(tmp_path / 'with blanks') | {'PHOTZP_PROCESSES': '1'}
 
 
 def nightly(settings, *arguments, **changes):
@@ -72,16 +96,16 @@ def of_the_script(lines):
     return [line.partition('runphotzp: ')[2] for line in lines if 'runphotzp: ' in line]
 
 
-def test_a_night_twice(settings, small_night, night):
-    status, lines = nightly(settings, PHOTZP_NDAYS=ALL_NIGHTS)
-    assert status == 1  # one file cannot be read
+def test_a_night_twice(done, after, small_night, night):
+    lines = done.lines
+    assert done.status == 1  # one file cannot be read
     assert [line for line in lines if not DATED.match(line)] == []
     said = of_the_script(lines)
     types = [line.split()[2] for line in said if line.startswith('calibration of') and line.endswith('begins')]
     assert sorted(types) == ['ep', 'fa', 'fl', 'fs', 'kb', 'sq']
     assert 'report is done' in said
     assert re.fullmatch(r'calibration of \w\w is done, but some input was unreadable \(status 1\)', said[-1])
-    first = rows(settings)
+    first = rows(done.settings)
     counted = re.fullmatch(r'in all (\d+) measured, 0 already known, (\d+) rejected: (.*)', said[-2])
     assert int(counted[1]) == len(first)
     assert int(counted[2]) == sum(int(part.split()[0]) for part in counted[3].split(', ')) >= 1
@@ -91,14 +115,14 @@ def test_a_night_twice(settings, small_night, night):
     measurable = {exposure for exposure in there if night.truth[exposure]['measurable']}
     assert len(measurable) >= 4
     assert measurable <= {name.rsplit('-', 1)[0] for name, _ in first}
-    assert (Path(settings['PHOTZP_OUTPUTDIR']) / 'index.html').stat().st_size > 1000
+    assert (Path(done.settings['PHOTZP_OUTPUTDIR']) / 'index.html').stat().st_size > 1000
 
     # Again: nothing is measured a second time.
-    status, lines = nightly(settings, PHOTZP_NDAYS=ALL_NIGHTS)
+    status, lines = nightly(after, PHOTZP_NDAYS=ALL_NIGHTS)
     assert status == 0  # the broken file has not changed since
     counts = [int(line.split()[0]) for line in of_the_script(lines) if re.match(r'\d+ measured, ', line)]
     assert counts == [0] * 6
-    assert rows(settings) == first
+    assert rows(after) == first
 
 
 def test_a_night_in_json_every_line_of_it(settings):
@@ -152,9 +176,8 @@ def test_colours_are_for_a_terminal_only(tmp_path):
     assert '\033' not in nightly(settings)[1][0]
 
 
-def test_a_failing_step_does_not_stop_the_next(settings):
-    nightly(settings, '--date', '20200213')
-    status, lines = nightly(settings, '--date', '20200213', '--redo', PHOTZP_PS1DIR=settings['HOME'] + '/no catalogue')
+def test_a_failing_step_does_not_stop_the_next(after):
+    status, lines = nightly(after, '--date', '20200213', '--redo', PHOTZP_PS1DIR=after['HOME'] + '/no catalogue')
     assert status == 2
     said = of_the_script(lines)
     assert 'calibration could not run' in said
@@ -162,7 +185,7 @@ def test_a_failing_step_does_not_stop_the_next(settings):
     assert said[-1] == 'calibration could not run (status 2)'
     assert any('SkyTable.fits' in line and '--ps1dir' in line for line in lines)
 
-    status, lines = nightly(settings, PHOTZP_NDAYS='0', PHOTZP_CAMERATYPES='fs', PHOTZP_OBSERVATORY='/no/such.toml')
+    status, lines = nightly(after, PHOTZP_NDAYS='0', PHOTZP_CAMERATYPES='fs', PHOTZP_OBSERVATORY='/no/such.toml')
     assert status == 2
     assert of_the_script(lines)[-1] == 'calibration of fs could not run; report could not run (status 2)'
 
@@ -329,7 +352,7 @@ def test_runs_never_overlap_even_if_the_shell_is_killed(tmp_path):
 
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_reaches_the_script_that_runs_and_what_was_measured_is_kept(settings, number):
+def test_a_signal_reaches_the_script_that_runs_and_what_was_measured_is_kept(settings, done, number):
     # A shell cannot trap what was ignored when it began, as in background jobs: the test may be run in one.
     running = subprocess.Popen([SCRIPT, '--date', '20200213'], env=settings, stderr=subprocess.PIPE, text=True,
                                preexec_fn=lambda: signal.signal(number, signal.SIG_DFL))
@@ -345,8 +368,11 @@ def test_a_signal_reaches_the_script_that_runs_and_what_was_measured_is_kept(set
     assert 'report begins' not in of_the_script(lines)
     kept = rows(settings)
     assert len(kept) >= 2
-    nightly(settings, '--date', '20200213')
-    assert set(kept) < set(rows(settings))
+    assert set(kept) < set(rows(done.settings))
+    # The rest is measured by the next run.
+    assert photcalibration.main(['--date', '20200213', '--mintexp', '10', '--imagerootdir', settings['PHOTZP_ARCHIVE'],
+                                 '--ps1dir', settings['PHOTZP_PS1DIR'], '--photodb', settings['PHOTZP_DATABASE']]) < 2
+    assert rows(settings) == rows(done.settings)
 
 
 def test_help_is_its_first_comment(settings):
