@@ -178,12 +178,17 @@ def _connected(address: str, shown: str) -> Any:
             logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters is said by us
     try:
         get_address_host_port(address)
-        if address.startswith('tls:') and Security().get_connection_args('client')['ssl_context'] is None:
-            raise ValueError('no certificates: see distributed.comm.tls of the configuration of Dask')
     except ValueError as error:
         why = str(error).replace(address, shown)
         raise ClusterUnusable(f'--scheduler {shown}: is no address as tcp://host:8786'
                               + ('' if '@' in why else f' ({why})')) from None
+    security, encrypted = Security(), address.startswith('tls:')
+    if encrypted and security.get_connection_args('client')['ssl_context'] is None:
+        raise ClusterUnusable(f'--scheduler {shown}: no certificates; name them in the configuration of Dask '
+                              '(distributed.comm.tls)')
+    if security.require_encryption and not encrypted:
+        raise ClusterUnusable(f'--scheduler {shown}: the configuration of Dask requires encryption '
+                              '(distributed.comm.require-encryption); give the tls:// address of a scheduler')
     try:
         return Client(address, timeout=CONNECT_S, set_as_default=False, name='photzp')
     except OSError as error:

@@ -9,10 +9,17 @@ import socket
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from ipaddress import ip_address
 
 import distributed
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from runs import ROOT, SAME, arguments, assert_same_run, kill, rows, running, until, writing_end
 
 import daskpool
@@ -25,11 +32,11 @@ LIST_FRAMES = photcalibration._list_frames
 class Cluster:
     """A scheduler and its workers, processes of their own that find our modules in a directory."""
 
-    def __init__(self, place, modules=ROOT):
+    def __init__(self, place, modules=ROOT, protocol='tcp'):
         self.place, self.modules, self.started = place, modules, []
         place.mkdir(exist_ok=True)
-        self.scheduler = self._run('scheduler', '--host', '127.0.0.1', '--port', '0', '--no-dashboard', '--no-jupyter',
-                                   '--scheduler-file', 'scheduler.json')
+        self.scheduler = self._run('scheduler', '--host', '127.0.0.1', '--port', '0', '--protocol', protocol,
+                                   '--no-dashboard', '--no-jupyter', '--scheduler-file', 'scheduler.json')
         file = place / 'scheduler.json'
         self.address = json.loads(until(lambda: file.exists() and file.read_text()))['address']
 
@@ -107,6 +114,50 @@ def test_a_worker_that_is_killed_costs_one_frame_at_most(night, alone, pitfall, 
     assert rows(tmp_path / 'x.db', f"select name, retry from photreject where reason = '{WORKER_DIED.name}'") == [
         [frame, 1]]
     assert rows(tmp_path / 'x.db', SAME) == [row for row in rows(alone, SAME) if row[0] != frame]
+
+
+def certificate(place):
+    """Files of a key and of a certificate that is its own authority, for this host."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, '127.0.0.1')])
+    begin = datetime.now(UTC) - timedelta(days=1)
+    made = (x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), begin,
+                                    begin + timedelta(days=9))
+            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address('127.0.0.1'))]), critical=False)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True).sign(key, SHA256()))
+    files = place / 'key.pem', place / 'certificate.pem'
+    files[0].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    files[1].write_bytes(made.public_bytes(Encoding.PEM))
+    return files
+
+
+def test_a_cluster_may_be_encrypted(night, alone, make_cluster, tmp_path, monkeypatch):
+    """Who asks without a certificate, or in plain text where Dask is told to encrypt, gets one line and status 2."""
+    key, own = certificate(tmp_path)
+    comm = 'DASK_DISTRIBUTED__COMM__'
+    monkeypatch.setenv(f'{comm}TLS__CA_FILE', str(own))
+    for role in ('SCHEDULER', 'WORKER', 'CLIENT'):
+        monkeypatch.setenv(f'{comm}TLS__{role}__KEY', str(key))
+        monkeypatch.setenv(f'{comm}TLS__{role}__CERT', str(own))
+    monkeypatch.setenv(f'{comm}REQUIRE_ENCRYPTION', 'true')
+    cluster = make_cluster(protocol='tls')
+    assert cluster.address.startswith('tls://')
+    cluster.worker()
+    with start(night, tmp_path / 'x.db', cluster) as process:
+        said = process.stderr.read()
+    assert process.returncode == 1, said
+    assert rows(tmp_path / 'x.db', SAME) == rows(alone, SAME)
+    cluster.address = cluster.address.replace('tls:', 'tcp:')
+    with start(night, tmp_path / 'y.db', cluster) as process:
+        said = process.stderr.read()
+    assert (process.returncode, 'Traceback' in said) == (2, False)
+    assert 'requires encryption' in said.splitlines()[-1]
+    cluster.address = cluster.address.replace('tcp:', 'tls:')
+    monkeypatch.delenv(f'{comm}TLS__CA_FILE')
+    with start(night, tmp_path / 'y.db', cluster) as process:
+        said = process.stderr.read()
+    assert (process.returncode, 'Traceback' in said) == (2, False)
+    assert 'no certificates' in said.splitlines()[-1]
 
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
