@@ -90,11 +90,14 @@ def answer(fits: Mapping[SeriesKey, ThroughputFit], statuses: Iterable[SeriesSta
     gains = tuple(gain for telescope, each in by_telescope.items()
                   for gain in gains_of(telescope, each, known[telescope]))
     fleet = fleet_table(gains)
+    last = {telescope: max((fit.time[-1] for fit in each.values() if len(fit.time)), default=now)
+            for telescope, each in by_telescope.items()}
+    # A telescope that is not used any more stays at its last night, and its mirror is not cleaned.
+    closed = {telescope for telescope, time in last.items() if time < now - np.timedelta64(limits.closed_days, 'D')}
     mirrors = tuple(state for telescope, each in by_telescope.items() if (state := mirror_state(
-        telescope, each, known[telescope], now, limits.throughput_below_percent)) is not None)
-    closed = now - np.timedelta64(limits.closed_days, 'D')  # of what is not used any more no mirror is cleaned
-    in_use = tuple(state for state in mirrors if any(
-        len(fit.time) and fit.time[-1] >= closed for fit in by_telescope[state.telescope].values()))
+        telescope, each, known[telescope], last[telescope] if telescope in closed else now,
+        limits.throughput_below_percent)) is not None)
+    in_use = tuple(state for state in mirrors if state.telescope not in closed)
     nights = tuple(site_nights(site, each) for site, each in by_site_fits.items())
     statuses = tuple(statuses)
     recent = {key: replace(recent.get(key, Recent()), week_mag=week)

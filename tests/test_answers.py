@@ -167,6 +167,18 @@ def test_no_mirror_is_cleaned_of_a_telescope_that_is_closed(first):
     assert key(LOW) in {mirror.telescope for mirror in found.mirrors}
 
 
+def test_a_telescope_that_is_closed_stays_where_it_was_in_its_last_night(first):
+    fits = {name: fit for name, fit in unpack((first.out / 'report-fits.npz').read_bytes()).items()
+            if name[0] == key(LOW)}
+    last = max(fit.time[-1] for fit in fits.values())
+    level = np.mean([fit.at(np.array([last]))[0][0] for fit in fits.values()])
+    for days, same in ((179, False), (181, True)):
+        found = answer(fits, [], {}, reference_mag={(key(LOW), 'gp'): 24.3, (key(LOW), 'rp'): 23.8},
+                       extinction={'gp': 0.14, 'rp': 0.08}, last_good={}, limits=load_observatory().alarms,
+                       now=last + np.timedelta64(days, 'D'))
+        assert (abs(found.mirrors[0].loss_mag - (24.05 - level)) < 1e-9) == same
+
+
 def test_a_run_over_an_earlier_one_gives_the_answers_of_a_cold_one(place):
     with PhotDatabase(place.database) as database:
         database.add_many(frames(WELL, np.random.default_rng(3), nights=NIGHTS, first=NIGHTS - 1))
