@@ -60,7 +60,8 @@ def one_directory(place: Path, frames: int = 6, most: int = 5) -> Tally:
 
     Archive, catalogue, home, temporary and working directory are compared before and after, and so is the checkout.
     """
-    here = Place(place, make_night(place / 'night', frames, 5, '--sites', 'lsc', '--defects', '0.3', '--twins', '0.5'))
+    here = Place(place, make_night(place / 'night', frames, 5, '--sites', 'lsc', '--regimes', 'ordinary',
+                                   '--defects', '0.3', '--twins', '0.5'))
     here.database = here.out / 'lcophotzp.db'
     kept = ('night', 'home', 'tmp', 'data')
     for name in kept:

@@ -35,7 +35,7 @@ def together(place: Path, rounds: int = 5, frames: int = 24, *, remote: bool = F
 
     Each round has a database of its own, in which the fourth camera is measured already.  options : of the reports.
     """
-    night = make_night(place / 'night', frames, 6, '--sites', 'lsc', '--defects', '0.1')
+    night = make_night(place / 'night', frames, 6, '--sites', 'lsc', '--regimes', 'ordinary', '--defects', '0.1')
     alone = Place(place / 'alone', night)
     cameras = cameras_of(alone.archive)
     *three, again = cameras[:4]

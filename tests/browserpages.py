@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
@@ -46,6 +46,10 @@ def browser():
 class _Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *_):
         pass
+
+    def copyfile(self, source, outputfile):
+        with suppress(ConnectionError):  # the page was left with a picture still under way
+            super().copyfile(source, outputfile)
 
 
 @contextmanager
