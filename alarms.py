@@ -164,7 +164,11 @@ def camera_changes(night: np.ndarray, camera: np.ndarray,
 
 
 def _by_night(night: np.ndarray, value: np.ndarray) -> dict[date, float]:
-    return {each.item(): float(np.median(value[night == each])) for each in np.unique(night)}
+    """Median of each night."""
+    order = np.lexsort((value, night))
+    nights, first, count = np.unique(night[order], return_index=True, return_counts=True)
+    medians = (value[order][first + (count - 1) // 2] + value[order][first + count // 2]) / 2
+    return dict(zip(nights.tolist(), medians.tolist(), strict=True))
 
 
 # -- findings ----------------------------------------------------------------------------------------------------------

@@ -24,7 +24,6 @@ import numpy as np
 
 PERIOD_DAYS = 183            # half a year: hundreds of frames, less than filters and coatings take to change
 MIN_FRAMES = 20              # in a period, for a colour term that is not that of the very frames it is used on
-_STEPS = 20                  # of bisection: to a millionth of the largest deviation
 
 
 @dataclass(frozen=True)
@@ -122,11 +121,8 @@ def _weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
 
 
 def _spread_beyond(deviation: np.ndarray, error: np.ndarray) -> float:
-    """s >= 0 such that deviation / sqrt(error^2 + s^2) has the median of a Gaussian, by bisection."""
-    low, high = 0.0, 1.4826 * float(np.median(deviation)) * 2
-    if np.median(deviation / error) <= 0.6745:
-        return 0.0
-    for _ in range(_STEPS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if np.median(deviation / np.hypot(error, middle)) > 0.6745 else (low, middle)
-    return high
+    """s >= 0 such that deviation / sqrt(error^2 + s^2) has the median of a Gaussian, c = 0.6745.
+
+    It exceeds c where (deviation / c)^2 - error^2 exceeds s^2, so the median of that is s^2.
+    """
+    return float(np.sqrt(max(np.median((deviation / 0.6745) ** 2 - error**2), 0.0)))

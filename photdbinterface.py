@@ -492,7 +492,8 @@ class PhotDatabase:
         modelzperr = np.full(len(dateobs), np.nan) if modelzperr is None else modelzperr
         if np.isnat(dateobs).any():
             raise ValueError('a throughput model needs a time in every row')
-        columns = zip(dateobs, modelzp, modelzperr, strict=True)
+        times = [text.replace('T', ' ') for text in np.datetime_as_string(dateobs).tolist()]  # as `time_text` of each
+        columns = zip(times, np.asarray(modelzp).tolist(), np.asarray(modelzperr).tolist(), strict=True)
         nightly = [{'dateobs': time, 'modelzp': zp, 'modelzperr': zperr} for time, zp, zperr in columns]
         series = {'telescopeid': telescopeid, 'filter': filter}
         with self._writing() as connection:

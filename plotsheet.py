@@ -8,6 +8,7 @@ and how times are written is left to its locators and formatters.
 import io
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 
 import matplotlib as mpl
 import numpy as np
@@ -15,7 +16,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num, num2date
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
@@ -115,17 +116,21 @@ def time_axis(axes: Axes, time: np.ndarray, until: Date) -> None:
 
 def time_scale(axes: Axes, *, labels: bool = True) -> float:
     """Dates along the bottom of axes that have a time axis, or grid lines alone: height of the labels [pixel]."""
+    places, dates, year = _round_dates(*axes.get_xlim())
+    lay_scale(axes, 'bottom', places, dates if labels else [], end=year if labels else '')
+    return 24 + (LINE_PX if year else 0)
+
+
+@lru_cache(maxsize=8)  # figures of one series share their time
+def _round_dates(first: float, last: float) -> tuple[np.ndarray, list[str], str]:
+    """Round dates between two days of matplotlib, how they are written, and the year that all have in common, or ''."""
     locator = AutoDateLocator(minticks=4, maxticks=11)
-    locator.set_axis(axes.xaxis)
     formatter = ConciseDateFormatter(locator)
     formatter.formats[2] = formatter.zero_formats[2] = '%d %b'
     formatter.offset_formats[2] = '%Y'
-    first, last = axes.get_xlim()
-    places = np.array([place for place in locator() if first <= place <= last])
+    places = np.array([place for place in locator.tick_values(*num2date([first, last])) if first <= place <= last])
     dates = formatter.format_ticks([*places])
-    year = formatter.get_offset()
-    lay_scale(axes, 'bottom', places, dates if labels else [], end=year if labels else '')
-    return 24 + (LINE_PX if year else 0)
+    return places, dates, formatter.get_offset()
 
 
 def month_end(until: Date) -> np.datetime64:
