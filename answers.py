@@ -90,14 +90,10 @@ def answer(fits: Mapping[SeriesKey, ThroughputFit], statuses: Iterable[SeriesSta
     gains = tuple(gain for telescope, each in by_telescope.items()
                   for gain in gains_of(telescope, each, known[telescope]))
     fleet = fleet_table(gains)
-    last = {telescope: max((fit.time[-1] for fit in each.values() if len(fit.time)), default=now)
-            for telescope, each in by_telescope.items()}
-    # A telescope that is not used any more stays at its last night, and its mirror is not cleaned.
-    closed = {telescope for telescope, time in last.items() if time < now - np.timedelta64(limits.closed_days, 'D')}
+    closed = _closed(by_telescope, now - np.timedelta64(limits.closed_days, 'D'))
     mirrors = tuple(state for telescope, each in by_telescope.items() if (state := mirror_state(
-        telescope, each, known[telescope], last[telescope] if telescope in closed else now,
-        limits.throughput_below_percent)) is not None)
-    in_use = tuple(state for state in mirrors if state.telescope not in closed)
+        telescope, each, known[telescope], closed.get(telescope, now), limits.throughput_below_percent)) is not None)
+    in_use = tuple(state for state in mirrors if state.telescope not in closed)  # no other mirror is cleaned
     nights = tuple(site_nights(site, each) for site, each in by_site_fits.items())
     statuses = tuple(statuses)
     recent = {key: replace(recent.get(key, Recent()), week_mag=week)
@@ -109,6 +105,13 @@ def answer(fits: Mapping[SeriesKey, ThroughputFit], statuses: Iterable[SeriesSta
             step.joint_mag, step.joint_error_mag, limits, moment.date()))))
     return Answers(findings, told, gains, over_filters(gains), fleet, mirrors, tuple(_advice(in_use, gains, fleet)),
                    by_site(fits, extinction, frames), nights, tuple((each.site, monthly(each)) for each in nights))
+
+
+def _closed(by_telescope: Mapping[str, Mapping[str, ThroughputFit]], before: np.datetime64) -> dict[str, np.datetime64]:
+    """The last night of each telescope whose last night is before a time: it stays where it was then."""
+    last = {telescope: max((fit.time[-1] for fit in fits.values() if len(fit.time)), default=before)
+            for telescope, fits in by_telescope.items()}
+    return {telescope: time for telescope, time in last.items() if time < before}
 
 
 def _weeks(fits: Mapping[SeriesKey, ThroughputFit]) -> Iterator[tuple[SeriesKey, Change | None]]:

@@ -89,6 +89,15 @@ def figure_of(axes: Axes) -> Figure:
 
 # --- scales, to be laid when the limits are final
 
+# Of labels: alignment, and pixels from their place at the edge.  Of names: share of the axes, rotation, and the same.
+_LABELS = {'bottom': ('center', 'top', 0, -_GAP_PX), 'left': ('right', 'center', -_GAP_PX, 0),
+           'right': ('left', 'center', _GAP_PX, 0)}
+_NAMES = {'bottom': (0.5, 0, 0, 'center', 'top', 0, -_GAP_PX - LINE_PX - 2),
+          'left': (0, 0.5, 90, 'left', 'center', 8 - LEFT_PX, 0),
+          'right': (1, 0.5, 90, 'right', 'center', RIGHT_PX - 8, 0)}
+_END = (1, 0, 0, 'right', 'top', 0, -_GAP_PX - LINE_PX)
+
+
 def number_scale(axes: Axes, side: str, name: str, most: int = _NUMBERS) -> None:
     """Round numbers along the left or the bottom of axes."""
     low, high = sorted(axes.get_ylim() if side == 'left' else axes.get_xlim())
@@ -155,31 +164,24 @@ def lay_scale(axes: Axes, side: str, places: np.ndarray, labels: Sequence[str], 
     side : 'bottom', 'left', 'right'.  places (n,) : on the axis.  name : of the scale.  end : what stands below the
     labels at the end of a scale of times.  The texts' gid is `side`, that of the name `side name`.
     """
-    figure, low, line = figure_of(axes), 0.0, 1.0
-    across = axes.get_xaxis_transform() if side == 'bottom' else axes.get_yaxis_transform()
-    if side == 'right':
-        low, line = 1.0, 1.005
+    figure = figure_of(axes)
+    along = axes.get_xaxis_transform() if side == 'bottom' else axes.get_yaxis_transform()
     if grid:
-        ends = [((place, low), (place, line)) if side == 'bottom' else ((low, place), (line, place))
+        low, high, colour = (1, 1.005, BLACK) if side == 'right' else (0, 1, GRID)
+        ends = [[(place, low), (place, high)] if side == 'bottom' else [(low, place), (high, place)]
                 for place in places]
-        axes.add_collection(LineCollection(ends, colors=BLACK if side == 'right' else GRID, linewidths=0.6, zorder=0.9,
-                                           transform=across, clip_on=False, label=f'grid {side}'), autolim=False)
-    ha, va, dx, dy = {'bottom': ('center', 'top', 0, -_GAP_PX), 'left': ('right', 'center', -_GAP_PX, 0),
-                      'right': ('left', 'center', _GAP_PX, 0)}[side]
-    beside = _moved(figure, across, dx, dy)
+        axes.add_collection(LineCollection(ends, colors=colour, linewidths=0.6, zorder=0.9, transform=along,
+                                           clip_on=False, label=f'grid {side}'), autolim=False)
+    ha, va, dx, dy = _LABELS[side]
     for place, label in zip(places, labels, strict=bool(labels)):
-        x, y = (place, 0) if side == 'bottom' else (low, place)
-        figure.text(x, y, label, ha=ha, va=va, fontsize=SMALL, transform=beside, parse_math=False, gid=side)
-    x, y, turn, ha, va, dx, dy = {
-        'bottom': (0.5, 0, 0, 'center', 'top', 0, -_GAP_PX - LINE_PX - 2),
-        'left': (0, 0.5, 90, 'left', 'center', 8 - LEFT_PX, 0),
-        'right': (1, 0.5, 90, 'right', 'center', RIGHT_PX - 8, 0)}[side]
-    if name:
-        figure.text(x, y, name, ha=ha, va=va, rotation=turn, fontsize=9, gid=f'{side} name',
-                    transform=_moved(figure, axes.transAxes, dx, dy))
-    if end:
-        figure.text(1, 0, end, ha='right', va='top', fontsize=SMALL, gid=f'{side} end',
-                    transform=_moved(figure, axes.transAxes, 0, -_GAP_PX - LINE_PX))
+        x, y = (place, 0) if side == 'bottom' else (int(side == 'right'), place)
+        figure.text(x, y, label, ha=ha, va=va, fontsize=SMALL, transform=_moved(figure, along, dx, dy),
+                    parse_math=False, gid=side)
+    for text, size, gid, (x, y, turn, ha, va, dx, dy) in ((name, 9, f'{side} name', _NAMES[side]),
+                                                          (end, SMALL, f'{side} end', _END)):
+        if text:
+            figure.text(x, y, text, ha=ha, va=va, rotation=turn, fontsize=size, gid=gid,
+                        transform=_moved(figure, axes.transAxes, dx, dy))
 
 
 def _moved(figure: Figure, transform: Transform, dx: float, dy: float) -> Transform:
