@@ -69,7 +69,7 @@ bench: $(VENV)/.ready
 	$(BIN)/python benchmarks/start.py
 	$(BIN)/python benchmarks/processes.py
 	$(BIN)/python benchmarks/database.py
-	$(BIN)/python benchmarks/reportcost.py
+	$(BIN)/python benchmarks/reportcost.py --times 10
 
 accuracy: $(VENV)/.ready
 	$(BIN)/python benchmarks/accuracy.py
