@@ -42,6 +42,7 @@ DIGIT_PX = 0.66 * SMALL * DPI / 72  # width of a sign of small text, on average 
 NAMED_PX = 38  # height of the numbers and the name of a scale below axes
 _GAP_PX = 6  # between axes and numbers
 _NUMBERS = 9  # of a scale at most
+_PERCENTS = 9
 _KEY_PX = 15  # height of a line of a legend
 _MOST_LABELS = 14  # of a legend, as a line each leaves some room; no telescope has had so many cameras
 
@@ -110,8 +111,8 @@ def percent_scale(axes: Axes, percent: Callable, magnitude: Callable) -> None:
     percent, magnitude : functions of an array, from the left scale to percent and back.
     """
     low, high = sorted(percent(np.array(axes.get_ylim())))
-    values, labels = round_numbers(low, high, 7)
-    lay_scale(axes, 'right', magnitude(values), labels, name='throughput [% of reference]')
+    values = np.array(round_percents(max(low, 1e-9 * high), high) if np.isfinite(high) else [])
+    lay_scale(axes, 'right', magnitude(values), [f'{value:g}' for value in values], name='throughput [% of reference]')
 
 
 def time_axis(axes: Axes, time: np.ndarray, until: Date) -> None:
@@ -155,6 +156,22 @@ def round_numbers(low: float, high: float, most: int) -> tuple[np.ndarray, list[
     values = np.round(values, digits) + 0.0  # no -0
     values = values[(values >= low) & (values <= high)]
     return values, [f'{value:.{digits}f}'.replace('-', '−') for value in values]
+
+
+def round_percents(low: float, high: float) -> list[float]:
+    """The roundest numbers from low to high > low > 0 that are a _PERCENTS-th of their logarithmic scale apart.
+
+    Each is a small multiple of 1, 2 or 5 times a power of ten, so that none has more digits than its neighbours need.
+    """
+    apart, chosen = np.log(high / low) / _PERCENTS, [1e99]
+    least = min(low, high - low)
+    for power in range(int(np.ceil(np.log10(high))), int(np.floor(np.log10(least))) - 2, -1):
+        for step in (5 * 10.0**power, 2 * 10.0**power, 10.0**power):
+            last = high if step >= (high - low) / 20 else min(11 * step, high)
+            for value in step * np.arange(np.ceil(low / step), np.floor(last / step + 1e-9) + 1):
+                if np.abs(np.log(value / np.array(chosen))).min() > apart:
+                    chosen.append(float(value))
+    return sorted(chosen[1:])
 
 
 def lay_scale(axes: Axes, side: str, places: np.ndarray, labels: Sequence[str], *, name: str = '', end: str = '',

@@ -46,13 +46,15 @@ from plotsheet import (
 )
 from status import HEALTHY_MAG
 from throughputmodel import Date, ThroughputFit
-from trendplots import MIRROR_EVENTS, model_curves
+from trendplots import MIRROR_EVENTS, dot_if_short, model_curves
 
 FILTER_COLOURS = {'up': SKY_BLUE, 'U': SKY_BLUE, 'B': SKY_BLUE, 'gp': BLUE, 'V': GREEN, 'rp': GREEN, 'R': PURPLE,
                   'ip': PURPLE, 'I': VERMILLION, 'zp': VERMILLION, 'Y': BLACK}  # from blue to red
 EVENT_STYLES = {'cleaning': (DARK_GREY, ':'), 'instrument': (BLUE, '-.'), 'unrecorded': (VERMILLION, (0, (1, 2)))}
 MIRROR_STYLE = (ORANGE, '--')
 MOST_CAMERAS = 8  # the newest ones; a telescope has two or three in ten years
+REACH_MAG = 0.3  # of the lines: nights farther off have no say in the scale
+_NAME_SIGNS = 8  # of a camera at the left
 _PANEL_PX, _ROW_PX, _GAP_PX, _TITLE_PX, _LEGEND_PX = 330, 15, 8, 30, 24
 _SIGN_PX, _MOST_LANES = 6.6, 5
 
@@ -90,7 +92,8 @@ def telescope_plot(title: str, trends: Iterable[FilterTrend], events: Iterable[E
     used = sorted((trend for trend in trends if trend.fit.intervals),
                   key=lambda trend: (order.get(trend.filter, len(order)), trend.filter))
     spans = sorted(cameras, key=lambda span: (span[1], span[0]))
-    names = list(dict.fromkeys(name for name, *_ in spans))[-MOST_CAMERAS:]
+    names = list(dict.fromkeys(name for name, *_ in spans))
+    older, names = names[:-MOST_CAMERAS], names[-MOST_CAMERAS:]
     times = np.concatenate([np.empty(0, 'datetime64[ms]'), *(trend.fit.time for trend in used),
                             np.array([span[1] for span in spans], 'datetime64[ms]')])
     figure = Figure(figsize=(WIDTH_PX / DPI, _PANEL_PX / DPI), dpi=DPI)
@@ -103,6 +106,8 @@ def telescope_plot(title: str, trends: Iterable[FilterTrend], events: Iterable[E
     time_scale(axes, labels=False)
     _place(figure, axes, strip, lanes, len(names), time_scale(strip))
     title_of(figure, title)
+    if older:
+        marks += [Line2D([], [], ls='none', label=f'{len(older)} older cameras')]
     lay_keys(figure, handles + marks, 1, LEFT_PX)
     if not used:
         axes.text(0.5, 0.5, 'too few points for a model', transform=axes.transAxes, ha='center', color=DARK_GREY)
@@ -155,13 +160,14 @@ def _lay_trend(axes: Axes, trend: FilterTrend, curves: Sequence[Any], zero: floa
     levels = 1000 * (zero - fit.model_mag - fit.night_residual_mag)[clear]
     axes.plot(date2num(fit.time[clear]), levels, 'o', color=colour, alpha=0.35, ms=2.2, mec='none', rasterized=True,
               zorder=2, scalex=False, label=f'{trend.filter}, clear nights')
-    reach = list(np.quantile(levels, (0.005, 0.995))) if len(levels) else []
+    near = levels[np.abs(fit.night_residual_mag[clear]) < REACH_MAG]
+    reach = list(np.quantile(near, (0.005, 0.995))) if len(near) else []
     for number, (time, model, error) in enumerate(curves):
         loss = 1000 * (zero - model)
         day = date2num(time)
         axes.fill_between(day, loss - 1000 * error, loss + 1000 * error, color=colour, alpha=0.2, lw=0, zorder=3)
         axes.plot(day, loss, color=colour, lw=1.9, zorder=4, scalex=False, label=f'{trend.filter}, line {number + 1}',
-                  path_effects=[withStroke(linewidth=3, foreground='white')])
+                  marker=dot_if_short(axes, day), ms=4, path_effects=[withStroke(linewidth=3, foreground='white')])
         reach += [float(np.nanmin(loss)), float(np.nanmax(loss))]
     return reach
 
@@ -179,7 +185,7 @@ def _lay_reference(axes: Axes, threshold_percent: float) -> list[Artist]:
         return -2500 * np.log10(np.maximum(percent, 1e-9) / 100)
 
     percent_scale(axes, percent, loss)
-    return [Patch(color=GREEN, alpha=0.2, lw=0, label='healthy'),
+    return [Patch(color=GREEN, alpha=0.1, lw=0, label='healthy'),
             Line2D([], [], color=BLACK, lw=1, ls=(0, (6, 3)), label=f'{threshold_percent:g} %')]
 
 
@@ -232,4 +238,5 @@ def _lay_cameras(axes: Axes, spans: Sequence[CameraTime], names: Sequence[str]) 
         axes.barh(row, max(right - left, 1), left=left, height=0.7, color=CAMERA_COLOURS[row % len(CAMERA_COLOURS)],
                   lw=0, label=name)
     axes.set_ylim(-0.6, max(len(names), 1) - 0.4)
-    lay_scale(axes, 'left', np.arange(len(names)), names, grid=False)
+    short = [name if len(name) <= _NAME_SIGNS else f'{name[:_NAME_SIGNS - 1]}…' for name in names]
+    lay_scale(axes, 'left', np.arange(len(names)), short, grid=False)

@@ -78,6 +78,7 @@ FEW = 400  # points of a trend that leave room for larger ones
 AIRMASS_MAX = 4.0  # shown at most
 
 _MAX_LANES = 6  # of slope labels
+MOST_CAMERAS = 6  # in the legend of a trend, which has up to eight other keys
 
 
 @dataclass(frozen=True)
@@ -193,8 +194,9 @@ def colorterm_plot(title: str, time: np.ndarray, colorterm: np.ndarray, camera: 
     for name, (colour, marker) in styles.items():
         rows = camera == name
         median, error = _median(colorterm[rows])
+        said = f'{median:+.4f}'.replace('-', '−') + (f' ± {error:.4f}' if rows.sum() > 1 else '')
         handles += [_lay_dots(axes, date2num(time[rows]), colorterm[rows], colour, marker,
-                              f'{name} ({rows.sum()}), median {median:+.4f} ± {error:.4f}')]
+                              f'{name} ({rows.sum()}), median {said}')]
         span = date2num(np.array([time[rows].min(), time[rows].max()]))
         axes.plot(span, [median, median], color='white', lw=3.4, zorder=4)
         axes.plot(span, [median, median], color=_darker(colour), lw=1.8, zorder=4, label=f'median of {name}')
@@ -228,7 +230,7 @@ def error_histogram(title: str, zperr_mag: np.ndarray, zpsig_mag: np.ndarray) ->
         if len(mmag):
             axes.axvline(np.median(mmag), color=colour, ls=style, lw=1, label=f'median of {name}')
     axes.set_xscale('log')
-    axes.set(xlim=(edges[0], edges[-1]), ylim=(0, 1.08 * tallest))
+    axes.set(xlim=(edges[0], edges[-1]), ylim=(0, max(1.08 * tallest, 6)))
     places = np.array([0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000])
     lay_scale(axes, 'bottom', places, [f'{place:g}' for place in places],
               name='error or scatter [mmag]; the bins at either end hold all beyond')
@@ -299,12 +301,16 @@ def all_colorterms_plot(title: str, lines: Sequence[ColortermLine]) -> Figure:
         middle = np.median([line.median for line in lines if line.kind == kind])
         axes.axvline(middle, color=colour, lw=0.8, ls='--', zorder=0.5, label=f'median of {kind}')
     axes.set_ylim(slots - 0.4, -0.6)
+    regular = _is_regular(np.array([line.median for line in lines]), COLORTERM_REACH)
+    ends = [end for line, shown in zip(lines, regular, strict=True) if shown for end in (line.low, line.high)]
+    axes.set_xlim(*_padded(min(ends, default=0.0), max(ends, default=0.0), least=COLORTERM_REACH))
     lay_scale(axes, 'left', np.arange(len(lines)), [line.label for line in lines], grid=False)
     number_scale(axes, 'bottom', 'colour term [mag per mag of g−i]; at the right: median (frames)')
     handles = [Line2D([], [], color=colour, marker='o', lw=3, ms=5, label=f'{kind}: median, 68% of frames')
                for kind, colour in kinds.items()]
     handles += [Line2D([], [], color=BLACK, marker='o', mfc='none', ls='none', ms=7, label='last half year')]
-    legend(figure, handles, below_px=NAMED_PX, left_px=150, right_px=100)
+    longest = max((len(line.label) for line in lines), default=0)
+    legend(figure, handles, below_px=NAMED_PX, left_px=max(150, min(longest, 50) * DIGIT_PX + 10), right_px=100)
     if not lines:
         _remark(axes, 'no colour terms')
     return figure
@@ -396,7 +402,15 @@ def _lay_points(axes: Axes, data: TrendData, clear: np.ndarray, modelled: bool) 
         notes.append(_lay_dots(axes, day[unusable], zp[unusable], GREY, 'x', f'not usable ({unusable.sum()})',
                                scale))
     _mark_outside(axes, day[usable], zp[usable])
-    return handles + notes
+    return _newest(handles) + notes
+
+
+def _newest(cameras: list[Line2D]) -> list[Line2D]:
+    """Keys of the newest cameras, so many that there is room for other keys."""
+    if len(cameras) <= MOST_CAMERAS:
+        return cameras
+    older = len(cameras) - MOST_CAMERAS + 1
+    return [Line2D([], [], ls='none', label=f'{older} older cameras'), *cameras[older:]]
 
 
 def _lay_model(axes: Axes, curves: list[Curve]) -> list[Line2D]:
@@ -404,8 +418,13 @@ def _lay_model(axes: Axes, curves: list[Curve]) -> list[Line2D]:
         day = date2num(time)
         axes.fill_between(day, model - error, model + error, color=BLACK, alpha=0.25, lw=0, zorder=4)
         axes.plot(day, model, color=BLACK, lw=2.2, zorder=4.2, label=f'model {number + 1}',
-                  path_effects=[withStroke(linewidth=3.6, foreground='white')])
+                  marker=dot_if_short(axes, day), ms=4, path_effects=[withStroke(linewidth=3.6, foreground='white')])
     return [Line2D([], [], color=BLACK, lw=2.2, label='model ± error')] if curves else []
+
+
+def dot_if_short(axes: Axes, day: np.ndarray) -> str:
+    """Marker of a line: a dot where it is too short to be seen."""
+    return 'o' if np.ptp(day) < 0.004 * np.ptp(axes.get_xlim()) else ''
 
 
 def _lay_slopes(axes: Axes, intervals: Iterable[Interval]) -> tuple[int, list[Line2D]]:
@@ -422,7 +441,7 @@ def _lay_slopes(axes: Axes, intervals: Iterable[Interval]) -> tuple[int, list[Li
         axes.plot(day, each.start_mag + np.array([0, change]), **style, zorder=4.5, scalex=False, scaley=False,
                   label=f'{label} mmag/month')
         _label_interval(axes, day, label, lanes)
-    return len(lanes), [Line2D([], [], **style, label='slope between cleanings')] if known else []
+    return len(lanes), [Line2D([], [], **style, label='slope between cleanings [mmag/month]')] if known else []
 
 
 def _slope_label(interval: Interval) -> str:
@@ -510,7 +529,7 @@ def _lay_reference(axes: Axes, reference_mag: float) -> list[Patch]:
                  label='good throughput')
     _percent_scale(axes, reference_mag)
     label = f'good: {reference_mag - HEALTHY_MAG:g} to {reference_mag:g} mag'
-    return [Patch(color=GREEN, alpha=0.2, lw=0, label=label)]
+    return [Patch(color=GREEN, alpha=0.13, lw=0, label=label)]
 
 
 def _percent_scale(axes: Axes, reference_mag: float) -> None:
@@ -562,7 +581,7 @@ def _lay_spread(axes: Axes, row: int, line: ColortermLine, colour: str) -> None:
     axes.plot(line.median, row, 'o', color=colour, ms=5, label=line.label)
     if line.recent is not None:
         axes.plot(line.recent, row, 'o', mfc='none', mec=BLACK, ms=7.5, mew=1, label=f'{line.label}, last half year')
-    axes.annotate(f'{line.median:+.3f}  ({line.rows})', (1, row), (5, 0), axes.get_yaxis_transform(),
+    axes.annotate(f'{line.median:+.3f}  ({line.rows})'.replace('-', '−'), (1, row), (5, 0), axes.get_yaxis_transform(),
                   textcoords='offset points', va='center', fontsize=SMALL)
 
 
@@ -586,7 +605,8 @@ def _lay_panel(axes: Axes, panel: Sequence[tuple[Model, tuple[str, str]]]) -> No
     for (name, time, model, reference), (colour, style) in panel:
         value = model if reference is None else model - reference
         now = f'{model[-1]:.2f}' if reference is None else f'{percent_of_reference(model[-1], reference):.0f}%'
-        line, = axes.plot(*_with_gaps(time, value), color=colour, ls=style, lw=1.6, label=f'{name}  {now}')
+        line, = axes.plot(*_with_gaps(time, value), color=colour, ls=style, lw=1.6, marker='o', ms=3.5, markevery=[-1],
+                          label=f'{name}  {now}')  # with a dot at the end, which is all there is of one night
         current.append((-value[-1], name, line))
     if relative:
         axes.axhspan(-HEALTHY_MAG, 0, color=GREEN, alpha=0.13, lw=0, zorder=0.5, label='good throughput')
