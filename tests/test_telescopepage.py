@@ -31,7 +31,9 @@ ROWS = (row(ONE), row(ONE, 'gp'), row(TWO))
 def test_a_telescope_that_is_closed_has_the_throughput_of_its_last_night():
     for seen, said in (('2025-11-20T23:59:59', False), ('2025-03-01T00:00:00', True)):
         page = page_of(row(ONE, last_observation=seen), plots={}, answers=ANSWERS)
-        assert (', when last seen' in render_telescopes(page)[telescope_page_name(ONE)]) is said
+        html = render_telescopes(page)[telescope_page_name(ONE)]
+        assert (', when last seen' in html) is said
+        assert ('Falls below 80 %' in html) is not said
 
 
 @pytest.fixture(scope='module')
