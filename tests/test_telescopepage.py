@@ -64,7 +64,7 @@ def test_the_state_now_is_told_with_errors_and_the_date_of_the_threshold(html):
     assert 'Loss against the reference 300 ± 10 mmag' in text
     assert 'Loss since the last recoating –' in text
     assert 'Loss a month 10.0 ± 1.0 mmag' in text
-    assert 'Falls below 80 % now since 2025-06-01' in text
+    assert 'Falls below 80 % now already on 2025-06-01' in text
     assert 'Last event wash 2025-10-22' in text
     assert 'Rank for a wash 2 of 2 gives 104 mmag, 8.0 % of light' in text
 
