@@ -90,7 +90,7 @@ def answer(fits: Mapping[SeriesKey, ThroughputFit], statuses: Iterable[SeriesSta
     gains = tuple(gain for telescope, each in by_telescope.items()
                   for gain in gains_of(telescope, each, known[telescope]))
     fleet = fleet_table(gains)
-    before = now - np.timedelta64(limits.closed_days, 'D')
+    before = now.astype('datetime64[D]') - limits.closed_days
     closed = _closed(by_telescope, before)
     used = {telescope: each if telescope in closed else _used(each, before) for telescope, each in by_telescope.items()}
     mirrors = tuple(state for telescope, each in used.items() if (state := mirror_state(
@@ -143,7 +143,7 @@ def _of_series(statuses: Iterable[SeriesStatus], recent: Mapping[SeriesKey, Rece
     for status in statuses:
         days = 0
         if status.last_observation is not None:
-            days = (now - datetime.fromisoformat(status.last_observation)).days
+            days = (now.date() - datetime.fromisoformat(status.last_observation).date()).days  # as the page counts
             silent[status.telescope] = min(days, silent.get(status.telescope, days))
         if days <= limits.closed_days:
             yield from series_findings(status, recent.get((status.telescope, status.filter), Recent()), limits)

@@ -24,6 +24,7 @@ from status import SeriesStatus
 from steps import find_steps
 from throughputmodel import fit_throughput
 from typedjson import plain, typed
+from webtext import days_from
 
 NOW = datetime(2025, 12, 20, 12, tzinfo=UTC)
 LAST = np.datetime64('2025-12-19')  # the last night
@@ -198,6 +199,14 @@ def test_a_filter_that_is_not_used_any_more_says_nothing_of_a_telescope_that_is(
     assert plain(found.mirrors) == plain(alone.mirrors)
     assert plain(found.advice) == plain(alone.advice)
     assert [(finding.kind, finding.filter) for finding in found.findings] == [('below-threshold', 'rp')]
+
+
+def test_days_of_silence_are_counted_as_the_page_counts_them(first):
+    status = next(typed(SeriesStatus, each) for each in json.loads((first.out / 'status.json').read_text())['statuses'])
+    found = answer({}, [replace(status, last_observation='2025-12-11T23:00:00')], {}, reference_mag={}, extinction={},
+                   last_good={}, limits=load_observatory().alarms, now=np.datetime64('2025-12-20T01:00', 'ms'))
+    assert 'no zeropoint for 9 days' in [finding.text for finding in found.findings]
+    assert days_from('2025-12-11T23:00:00', datetime.fromisoformat('2025-12-20T01:00:00')) == 9
 
 
 def test_a_run_over_an_earlier_one_gives_the_answers_of_a_cold_one(place):
