@@ -90,8 +90,10 @@ def answer(fits: Mapping[SeriesKey, ThroughputFit], statuses: Iterable[SeriesSta
     gains = tuple(gain for telescope, each in by_telescope.items()
                   for gain in gains_of(telescope, each, known[telescope]))
     fleet = fleet_table(gains)
-    closed = _closed(by_telescope, now - np.timedelta64(limits.closed_days, 'D'))
-    mirrors = tuple(state for telescope, each in by_telescope.items() if (state := mirror_state(
+    before = now.astype('datetime64[D]') - limits.closed_days
+    closed = _closed(by_telescope, before)
+    used = {telescope: each if telescope in closed else _used(each, before) for telescope, each in by_telescope.items()}
+    mirrors = tuple(state for telescope, each in used.items() if (state := mirror_state(
         telescope, each, known[telescope], closed.get(telescope, now), limits.throughput_below_percent)) is not None)
     in_use = tuple(state for state in mirrors if state.telescope not in closed)  # no other mirror is cleaned
     nights = tuple(site_nights(site, each) for site, each in by_site_fits.items())
@@ -114,6 +116,11 @@ def _closed(by_telescope: Mapping[str, Mapping[str, ThroughputFit]], before: np.
     return {telescope: time for telescope, time in last.items() if time < before}
 
 
+def _used(fits: Mapping[str, ThroughputFit], before: np.datetime64) -> dict[str, ThroughputFit]:
+    """The filters of a telescope whose last night is not before a time: the others say nothing of the mirror now."""
+    return {name: fit for name, fit in fits.items() if len(fit.time) and fit.time[-1] >= before}
+
+
 def _weeks(fits: Mapping[SeriesKey, ThroughputFit]) -> Iterator[tuple[SeriesKey, Change | None]]:
     """How the level of each telescope and filter of one site changed within the week.
 
@@ -131,16 +138,16 @@ def _weeks(fits: Mapping[SeriesKey, ThroughputFit]) -> Iterator[tuple[SeriesKey,
 
 def _of_series(statuses: Iterable[SeriesStatus], recent: Mapping[SeriesKey, Recent], limits: AlarmLimits,
                now: datetime) -> Iterator[Finding]:
-    """Of telescopes that are silent, and of the series of those that are not closed."""
+    """Of telescopes that are silent, and of the series that are not closed."""
     silent: dict[str, int] = {}
     for status in statuses:
+        days = 0
         if status.last_observation is not None:
-            days = (now - datetime.fromisoformat(status.last_observation)).days
+            days = (now.date() - datetime.fromisoformat(status.last_observation).date()).days  # as the page counts
             silent[status.telescope] = min(days, silent.get(status.telescope, days))
-    yield from silent_findings(silent, limits)
-    for status in statuses:
-        if silent.get(status.telescope, 0) <= limits.closed_days:
+        if days <= limits.closed_days:
             yield from series_findings(status, recent.get((status.telescope, status.filter), Recent()), limits)
+    yield from silent_findings(silent, limits)
 
 
 def _advice(mirrors: tuple[MirrorState, ...], gains: Iterable[Gain], fleet: Iterable[FleetGain]) -> Iterator[Advice]:

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Collection, Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,14 +104,21 @@ def real_frames(out: Path) -> None:
 
 
 def simulated_years(out: Path) -> None:
-    """Simulate years of a fleet that end today, and make the report."""
+    """Simulate years of a fleet that end yesterday, and make the report."""
     print(f'--- {YEARS} simulated years of {TELESCOPES} telescopes, and the report', flush=True)
-    start = date.today() - timedelta(days=round(365.25 * YEARS))
     run('simulation.py', 'years', out / 'years.db', '--seed', SEED, '--telescopes', TELESCOPES, '--years', YEARS,
-        '--start', start)
+        '--start', first_day(datetime.now(UTC).date()))
     record_a_run(out / 'years.db')
     run('longtermphotzp.py', '--database', out / 'years.db', '--outputdirectory', out / 'report', '--observatory',
         out / 'observatory-years.toml', log=out / 'report.log')
+
+
+def first_day(today: date) -> date:
+    """The first day of the simulated years: what is later than now would be reported anew by each run.
+
+    At some sites the night of a date ends on the next day of UTC.
+    """
+    return today - timedelta(days=round(365.25 * YEARS) + 1)
 
 
 def record_a_run(database: Path) -> None:

@@ -193,8 +193,10 @@ class Summary:
                   'unreadable': self.reasons[FILE_UNREADABLE.name] + self.counts['unreadable folder']}
         opened = counts['measured'] + rejected
         rate = f'; {opened / max(self.seconds, 1e-3):.1f} frames per second' if opened else ''
-        tell('{measured} measured, {known} already known, {rejected} rejected, {other_filter} of another filter, '
-             '{unreadable} unreadable'.format(**counts) + rate, counts=counts, status=status)
+        folders = self.counts['unreadable folder']
+        extra = f', {folders} unreadable folder{"s" * (folders > 1)}' if folders else ''
+        tell('{measured} measured, {known} already known, {rejected} rejected, {other_filter} of another filter'.format(
+            **counts) + extra + rate, counts=counts, status=status)
         for name, n in self.reasons.most_common():
             tell(f'  rejected, {name}: {n} ({REASONS[name].sentence})', reason=name, counts={'frames': n})
 

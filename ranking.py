@@ -49,7 +49,8 @@ class MirrorState:
         where a camera was changed in between.  best_mag : loss against the best level since a camera was changed.
     rate_mag_per_month, rate_error_mag_per_month : loss a month, positive for a loss.
     threshold_percent; is_below : throughput is below it now.  below, below_early, below_late : datetime64[ms] when it
-        falls (fell) below, and 68.3% interval; NaT beyond HORIZON_DAYS; the last event where it was below from then on.
+        falls (fell) below, and 68.3% interval; NaT beyond HORIZON_DAYS.  Where it was below at its last event
+        already (or in its first night), below and below_early are the time of that, whenever it fell.
     """
 
     telescope: str
@@ -149,7 +150,10 @@ def mean_margin(fits: Mapping[str, ThroughputFit], reference_mag: Mapping[str, f
 
 def crossing_dates(fits: Mapping[str, ThroughputFit], reference_mag: Mapping[str, float], now: np.datetime64,
                    threshold_percent: float) -> tuple[np.datetime64, np.datetime64, np.datetime64]:
-    """(date, early, late) at which the mean of the filters falls below the threshold after its last event."""
+    """(date, early, late) at which the mean of the filters falls below the threshold after its last event.
+
+    Where it is below from the start, date and early are that start.
+    """
     start = max(max([fit.intervals[-1].start, *(step.time for step in fit.steps)]) for fit in fits.values())
     days = np.arange(0, max((now - start) / np.timedelta64(1, 'D'), 0) + HORIZON_DAYS)
     time = start + np.round(days * 86_400_000).astype('timedelta64[ms]')

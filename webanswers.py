@@ -120,7 +120,8 @@ def _advice(advice: Advice, state: MirrorState) -> AdviceShown:
 def falls_below(state: MirrorState) -> tuple[str, str]:
     """When a telescope falls below the threshold, and the interval of that date, in words."""
     if state.is_below:
-        return 'now', '' if np.isnat(state.below) else f'since {date_of(state.below)}'
+        word = 'already on' if state.below == state.below_early else 'since'  # below when its line began, or before
+        return 'now', '' if np.isnat(state.below) else f'{word} {date_of(state.below)}'
     if np.isnat(state.below) and known(state.percent):
         return 'not in 10 years', '' if np.isnat(state.below_early) else f'{date_of(state.below_early)} at the earliest'
     return date_of(state.below), '' if np.isnat(state.below) else between(state.below_early, state.below_late)

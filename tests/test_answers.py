@@ -20,8 +20,11 @@ from observatory import load_observatory
 from photdbinterface import Measurement, PhotDatabase
 from rejections import StoreFailed
 from reportrows import Series, read_rows
+from status import SeriesStatus
 from steps import find_steps
 from throughputmodel import fit_throughput
+from typedjson import plain, typed
+from webtext import days_from
 
 NOW = datetime(2025, 12, 20, 12, tzinfo=UTC)
 LAST = np.datetime64('2025-12-19')  # the last night
@@ -177,6 +180,33 @@ def test_a_telescope_that_is_closed_stays_where_it_was_in_its_last_night(first):
                        extinction={'gp': 0.14, 'rp': 0.08}, last_good={}, limits=load_observatory().alarms,
                        now=last + np.timedelta64(days, 'D'))
         assert (abs(found.mirrors[0].loss_mag - (24.05 - level)) < 1e-9) == same
+
+
+def test_a_filter_that_is_not_used_any_more_says_nothing_of_a_telescope_that_is(first):
+    fits = {name: fit for name, fit in unpack((first.out / 'report-fits.npz').read_bytes()).items()
+            if name[0] == key(LOW)}
+    old = fits[key(LOW), 'gp']
+    fits[key(LOW), 'gp'] = replace(old, time=old.time - np.timedelta64(386, 'D'))
+    low = {status['filter']: status for status in json.loads((first.out / 'status.json').read_text())['statuses']
+           if status['telescope'] == key(LOW)}
+    statuses = [typed(SeriesStatus, low['rp']),
+                replace(typed(SeriesStatus, low['gp']), last_observation='2024-11-28T04:00:00')]
+    given = {'reference_mag': {(key(LOW), 'gp'): 24.3, (key(LOW), 'rp'): 23.8}, 'extinction': {'gp': 0.14, 'rp': 0.08},
+             'last_good': {}, 'limits': load_observatory().alarms, 'now': np.datetime64(NOW.replace(tzinfo=None), 'ms')}
+    found = answer(fits, statuses, {}, **given)
+    alone = answer({(key(LOW), 'rp'): fits[key(LOW), 'rp']}, statuses[:1], {}, **given)
+    assert found.mirrors[0].filters == ('rp',)
+    assert plain(found.mirrors) == plain(alone.mirrors)
+    assert plain(found.advice) == plain(alone.advice)
+    assert [(finding.kind, finding.filter) for finding in found.findings] == [('below-threshold', 'rp')]
+
+
+def test_days_of_silence_are_counted_as_the_page_counts_them(first):
+    status = next(typed(SeriesStatus, each) for each in json.loads((first.out / 'status.json').read_text())['statuses'])
+    found = answer({}, [replace(status, last_observation='2025-12-11T23:00:00')], {}, reference_mag={}, extinction={},
+                   last_good={}, limits=load_observatory().alarms, now=np.datetime64('2025-12-20T01:00', 'ms'))
+    assert 'no zeropoint for 9 days' in [finding.text for finding in found.findings]
+    assert days_from('2025-12-11T23:00:00', datetime.fromisoformat('2025-12-20T01:00:00')) == 9
 
 
 def test_a_run_over_an_earlier_one_gives_the_answers_of_a_cold_one(place):

@@ -6,13 +6,17 @@ import re
 import shutil
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import unavailable
 from packaging.requirements import Requirement
 
 from photdbinterface import Measurement, PhotDatabase
+from simulatedyears import Nature, Spec, simulate, times_of
+from simulation import EXTINCTION, REFERENCE_ZP, SITES
 
 ROOT = Path(__file__).resolve().parent.parent
 DEPLOY = ROOT / 'deploy'
@@ -164,3 +168,13 @@ def test_a_demo_never_publishes(monkeypatch):
         monkeypatch.setenv(name, 'of the site')
     assert 'of the site' not in demo.without_cloud().values()
     assert demo.without_cloud()['PATH'] == os.environ['PATH']
+
+
+def test_the_simulated_years_of_a_demo_end_before_today():
+    import demo
+
+    start = demo.first_day(date(2025, 12, 20)).isoformat()
+    spec = Spec(demo.SEED, demo.TELESCOPES, demo.YEARS, ('rp',), one_per_night=True, start=start)
+    fleet = simulate(spec, Nature(REFERENCE_ZP, EXTINCTION, SITES))
+    last = max(times_of(rows, spec).max() for _, series in fleet for _, rows in series.values())
+    assert np.datetime64('2025-12-19') < last < np.datetime64('2025-12-20')

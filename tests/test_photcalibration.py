@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections import Counter
 from datetime import date
 from pathlib import Path
 
@@ -145,6 +146,16 @@ def test_the_registry_is_covered_by_the_tests_above(measured):
 
 def test_status_tells_of_unreadable_input(measured):
     assert measured[1] == 1
+
+
+def test_the_outcomes_of_a_summary_add_up_to_the_frames(capsys):
+    reasons = Counter({'file-unreadable': 1, 'wcs-failed': 5})
+    photcalibration.Summary(Counter({'measured': 54}), reasons).tell(1)
+    photcalibration.Summary(Counter({'measured': 54, 'unreadable folder': 1})).tell(1)
+    first, *listed, last = capsys.readouterr().out.splitlines()
+    assert first.startswith('54 measured, 0 already known, 6 rejected, 0 of another filter; ')
+    assert '  rejected, file-unreadable: 1 (the file cannot be read)' in listed
+    assert last.startswith('54 measured, 0 already known, 0 rejected, 0 of another filter, 1 unreadable folder; ')
 
 
 def test_a_second_run_opens_nothing(night, measured, tmp_path, capsys):

@@ -54,6 +54,13 @@ def test_a_telescope_that_is_below_has_been_since_a_date(dusty):
     assert state.is_below
     # 88% is 0.1388 mag below: after 4.31 months
     assert (state.below - START) / DAY == pytest.approx(4.31 * MONTH, abs=12)
+    assert state.below_early < state.below
+
+
+def test_a_telescope_that_was_below_at_its_start_has_no_date_at_which_it_fell(dusty):
+    state = ranking.mirror_state('t', dusty, REFERENCE, START + 299 * DAY, threshold_percent=95.0)
+    assert state.is_below
+    assert state.below_early == state.below < START + DAY
 
 
 def test_loss_since_the_last_recoating():

@@ -147,6 +147,7 @@ def test_without_a_reference_the_loss_says_what_it_is_counted_from():
 @pytest.mark.parametrize(('changes', 'told'), [
     ({}, ('2026-03-04', '11 Feb to 30 Apr 2026')),
     ({'is_below': True}, ('now', 'since 2026-03-04')),
+    ({'is_below': True, 'below_early': np.datetime64('2026-03-04', 'ms')}, ('now', 'already on 2026-03-04')),
     ({'is_below': True, 'below': NEVER}, ('now', '')),
     ({'below': NEVER}, ('not in 10 years', '2026-02-11 at the earliest')),
     ({'below': NEVER, 'below_early': NEVER}, ('not in 10 years', '')),
