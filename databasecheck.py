@@ -14,8 +14,8 @@ from oldzeropoints import is_sqlite, read_ascii
 from photdbinterface import Measurement, PhotDatabase, Watch, unwatched
 from photdbtables import LONGEST_TEXT, text_of
 from rejections import DatabaseUnusable
+from throughputmodel import SANE_ZP_MAG
 
-SANE_ZP_MAG = (10.0, 35.0)  # a lens of 1 cm, a telescope of 30 m
 _DATE = re.compile(r'\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[ T]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?')
 _EXAMPLES = 3
 

@@ -14,7 +14,7 @@ from exporttable import Column
 from observatory import Observatory
 from photdbinterface import PhotDatabase
 from photdbtables import LcoPhot, RowDigest, TelescopeKey, Zeropoints
-from throughputmodel import at_unit_airmass, correct_gain, usable_rows
+from throughputmodel import at_unit_airmass, correct_gain, possible, usable_rows
 from webpage import CameraSpan
 
 Events = tuple[tuple[date, str, str], ...]  # date, kind, note
@@ -98,6 +98,7 @@ class Rows:
         """Number of rows that are not usable by why, the first reason of each."""
         z, left, found = self.zeropoints, ~self.usable, {}
         for why, rows in (('without date', np.isnat(z.dateobs)), ('without zeropoint', ~np.isfinite(z.zp)),
+                          ('with an impossible zeropoint', ~possible(z.zp)),
                           ('without airmass', ~np.isfinite(z.airmass)), ('whose stars scatter too much', left)):
             found[why] = int(np.count_nonzero(left & rows))
             left = left & ~rows

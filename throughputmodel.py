@@ -36,6 +36,7 @@ Magnitudes = TypeVar('Magnitudes', float, np.ndarray)
 
 ZPSIG_MAX_MAG = {'0m4': 0.5}  # by telescope class: frames whose stars scatter more are not used
 ZPSIG_MAX_OTHERS_MAG = 0.2
+SANE_ZP_MAG = (10.0, 35.0)  # a lens of 1 cm, a telescope of 30 m
 
 WILD_SIGMA = 5.0  # rows farther from their night are no part of its mean
 SLOPE_NIGHTS, SLOPE_DAYS = 5, 14  # a slope is reported from so many nights and days on
@@ -191,7 +192,12 @@ def at_unit_airmass(zp: np.ndarray, airmass: np.ndarray, extinction: np.ndarray 
 def usable_rows(zp: np.ndarray, airmass: np.ndarray, zpsig: np.ndarray, telescope: str) -> np.ndarray:
     """Mask of the rows that a model may rest on (n,); telescope : as in '0m4a', its class decides on zpsig."""
     limit = ZPSIG_MAX_MAG.get(telescope[:3], ZPSIG_MAX_OTHERS_MAG)
-    return np.isfinite(zp) & np.isfinite(airmass) & (zpsig <= limit)
+    return possible(zp) & np.isfinite(airmass) & (zpsig <= limit)
+
+
+def possible(zp: np.ndarray) -> np.ndarray:
+    """Mask of the zeropoints that some telescope can have (n,); NaN is none."""
+    return (zp >= SANE_ZP_MAG[0]) & (zp <= SANE_ZP_MAG[1])
 
 
 def percent_of_reference(model_mag: Magnitudes, reference_mag: float) -> Magnitudes:
