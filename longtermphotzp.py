@@ -119,7 +119,7 @@ examples:
   the first of them, to look at         longtermphotzp.py --export - | head
   the report into a bucket of S3        AWS_S3_BUCKET=throughput longtermphotzp.py
 
-exit status: 0 done; 1 done, but some input was unreadable or a process died over a telescope
+exit status: 0 done; 1 done, but some input was unreadable or a telescope was not made
 (--testdb: there are findings); 2 could not run; 3 done, and --check has findings;
 128 + n ended by signal n
 """

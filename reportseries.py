@@ -24,7 +24,8 @@ from names import trend_plot_name
 from observatory import Observatory
 from photdbinterface import PhotDatabase
 from photdbtables import RowDigest, StoredModel
-from reportjobs import Drawing, File, StepSearch, image_file
+from rejections import RunStopped
+from reportjobs import Drawing, Failure, File, StepSearch, image_file
 from reportrows import COLUMNS, Rows, Series, camera_spans, longitude_deg, moment, read_rows
 from status import HEALTHY_MAG, RECENT_DAYS, SeriesStatus, finding, series_status
 from steps import UnrecordedStep
@@ -63,6 +64,9 @@ class Made:
     rows: str
 
 
+Done = tuple[Made, ...] | tuple[UnrecordedStep, ...] | File | Failure
+
+
 class SeriesMaker:
     """Reads, fits and draws one telescope and filter after the other.
 
@@ -83,11 +87,17 @@ class SeriesMaker:
         gc.disable()
         return maker
 
-    def do(self, job: Series | StepSearch | Drawing) -> tuple[Made, ...] | tuple[UnrecordedStep, ...] | File:
-        """What comes of a job: `make` of a series, else what the job does itself."""
-        return self.make(job) if isinstance(job, Series) else job.do()
+    def do(self, job: Series | StepSearch | Drawing) -> Done:
+        """What comes of a job: `make` of a series, else what the job does itself; a Failure where that fails."""
+        try:
+            return self.make(job) if isinstance(job, Series) else job.do()
+        except RunStopped:
+            raise
+        except Exception as error:  # a mistake of ours in one series must not cost the others theirs
+            log.exception('%s: please report this', job)
+            return Failure(repr(error)[:200])
 
-    def do_in_worker(self, job: Series | StepSearch | Drawing) -> tuple[Made, ...] | tuple[UnrecordedStep, ...] | File:
+    def do_in_worker(self, job: Series | StepSearch | Drawing) -> Done:
         """The same; garbage is looked for after each job, and not while it is done."""
         done = self.do(job)
         gc.collect()
