@@ -289,7 +289,7 @@ class Report:
         return (made, stored) if unchanged else None
 
     def _is_past(self, status: SeriesStatus) -> bool:
-        """Whether no row is later than now: such rows are left out of a fit until their time has come."""
+        """Whether none of its rows is later than now, as where the clock was put back: such rows count for nothing."""
         last = status.last_observation  # cut to the second
         return last is None or bool(np.datetime64(last, 'ms') + np.timedelta64(1, 's') <= self.now)
 
@@ -327,7 +327,7 @@ class Report:
         self.fits[series.key, series.filter] = made.fit
         self._show(series, Shown(made.status, made.model, made.colorterms, outputs, made.recent, made.frames,
                                  made.cameras))
-        if self.whole and self._is_past(made.status):
+        if self.whole and made.complete:
             self.state.series[str(series)] = SeriesMade(
                 self._fingerprint(series, made.rows), _model_digest(made.model), made.status, made.nights,
                 made.colorterms, made.warnings, outputs, made.recent, made.frames, made.cameras, made.count)
@@ -541,7 +541,8 @@ class Report:
     def _stored_reference(self, telescope: TelescopeKey, filter_name: str, stored: StoredModel) -> float | None:
         """Reference of a telescope that this run leaves out, by its newest camera; None where none is known."""
         newest = stored.dateobs[-1].astype('datetime64[D]')
-        z = self.database.zeropoints(site=telescope[0], dome=telescope[1], telescope=telescope[2], start=newest)
+        z = self.database.zeropoints(site=telescope[0], dome=telescope[1], telescope=telescope[2], start=newest,
+                                     end=self.now)
         return self.observatory.reference_mag(telescope[2][:3], filter_name, str(z.camera[-1]) if len(z) else '',
                                               newest.item())
 

@@ -1,6 +1,7 @@
 """The rows of one telescope and filter as the report takes them: repaired, at the colour term of their camera and at
 airmass 1; and the same for other tools."""
 
+import logging
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, replace
@@ -16,6 +17,8 @@ from photdbinterface import PhotDatabase
 from photdbtables import LcoPhot, RowDigest, TelescopeKey, Zeropoints
 from throughputmodel import at_unit_airmass, correct_gain, possible, usable_rows
 from webpage import CameraSpan
+
+log = logging.getLogger('photzp.report')
 
 Events = tuple[tuple[date, str, str], ...]  # date, kind, note
 
@@ -65,6 +68,7 @@ class Rows:
         one.  usable : rows that the model may rest on.
     events : (date, kind, note) of the telescope.  reference_mag : of a clean telescope, None where not known.
     group : code of camera, native filter and kind of row (older rows hold zp at g-i = 0).  group_names : of the codes.
+    later : number of rows that were left out, as they are dated later than now.
     """
 
     telescope: str
@@ -82,6 +86,7 @@ class Rows:
     events: Events
     reference_mag: float | None
     extinction_offset: float
+    later: int = 0
 
     @property
     def old_groups(self) -> frozenset[int]:
@@ -106,16 +111,23 @@ class Rows:
 
 
 def read_rows(database: PhotDatabase, series: Series, observatory: Observatory, start: np.datetime64 | None = None,
-              end: np.datetime64 | None = None, *, cameracolorterm: bool = True,
+              end: np.datetime64 | None = None, *, cameracolorterm: bool = True, now: np.datetime64 | None = None,
               told: RowDigest | None = None) -> Rows | None:
     """The rows of one telescope and filter as `Rows`; None where there are none in the dates.
 
     cameracolorterm : give each zeropoint the colour term of its camera, see `colourterm`.
-    told : counts the rows of the database in; then only its columns are read.
+    now : rows of a later time are left out, and the log says how many.
+    told : counts the rows of the database in, also those of a later time; then only its columns are read.
     """
     site, dome, telid = series.telescope
     z = database.zeropoints(site=site, dome=dome, telescope=telid, filter=series.native, start=start, end=end,
                             told=told)
+    all_rows = len(z)
+    if now is not None:
+        z = _until(z, now)
+    if later := all_rows - len(z):
+        log.warning('%s: %d zeropoint%s dated later than now, and left out until then; see --testdb', series, later,
+                    ' is' if later == 1 else 's are', extra={'telescope': series.key, 'filter': series.filter})
     if not len(z):
         return None
     repairs = [(r.camera, r.from_, r.until, r.ratio) for r in observatory.gain_repairs]
@@ -136,7 +148,13 @@ def read_rows(database: PhotDatabase, series: Series, observatory: Observatory, 
             z.colortermheld, z.dateobs, group, changes)
     return Rows(series.key, series.filter, z, zp_repaired, zp_cameracolour, zperr, colourterms,
                 at_unit_airmass(zp_cameracolour, z.airmass, extinction), extinction, usable, group,
-                group_names, events, reference_mag, series.extinction_offset)
+                group_names, events, reference_mag, series.extinction_offset, later)
+
+
+def _until(z: Zeropoints, now: np.datetime64) -> Zeropoints:
+    """Those that are not later than now, or without a date."""
+    keep = ~(z.dateobs > now)
+    return z if keep.all() else Zeropoints(**{name: values[keep] for name, values in vars(z).items()})
 
 
 def _groups(z: Zeropoints) -> tuple[tuple[str, ...], np.ndarray]:

@@ -45,7 +45,7 @@ class Made:
     colorterms : fields of trendplots.ColortermLine by camera.  warnings : what was logged as one.  files : of `File`.
     fit : without its rows, its extinction against the adopted one.  recent : what changed lately.
     frames : sums of them, for the yearly extinction.  cameras : when each was in use.
-    count, rows : number and digest of the rows of the database.
+    count, rows : number and digest of the rows of the database.  complete : none of them is left out until its time.
     """
 
     status: SeriesStatus
@@ -62,6 +62,7 @@ class Made:
     cameras: tuple[CameraSpan, ...]
     count: int
     rows: str
+    complete: bool
 
 
 Done = tuple[Made, ...] | tuple[UnrecordedStep, ...] | File | Failure
@@ -107,7 +108,7 @@ class SeriesMaker:
         """The `Made` of a series, nothing where it has no rows in the dates."""
         told = RowDigest(COLUMNS)
         rows = read_rows(self.database, series, self.observatory, self.start, self.end,
-                         cameracolorterm=self.options.cameracolorterm, told=told)
+                         cameracolorterm=self.options.cameracolorterm, now=self.now, told=told)
         return () if rows is None else (self._made(series, rows, told),)
 
     def _made(self, series: Series, rows: Rows, told: RowDigest) -> Made:
@@ -131,7 +132,8 @@ class SeriesMaker:
                     tuple(nights), tuple(astuple(line) for line in lines), tuple(warnings),
                     tuple(self._files(rows, fit, finding(status))), _to_keep(fit, rows.extinction_offset),
                     recent_changes(rows, fit, night), _sums(rows, fit, night),
-                    camera_spans(rows.telescope, z.dateobs, z.camera), told.rows, str(told))
+                    camera_spans(rows.telescope, z.dateobs, z.camera), told.rows, str(told),
+                    rows.later == 0)
 
     def _files(self, rows: Rows, fit: ThroughputFit, said: str) -> Iterator[File]:
         yield File(trend_plot_name('mirrormodel', rows.telescope, rows.filter), model_csv(rows, fit).encode())

@@ -243,6 +243,20 @@ def test_a_row_of_the_future_is_looked_at_until_its_time_has_come(place):
     assert again[ONE]['nights'] == statuses[ONE]['nights']
 
 
+def test_a_row_of_the_future_counts_for_nothing(place, caplog):
+    wanted = make(place, '--pertelescopeplots')[ONE]
+    plain = files(place.out)
+    measured(name='lsc1m005-fa99-20620107-0001-e91.fits.fz', dateobs='2062-01-07 01:00:00.000', camera='fa99')(place)
+    again = LATER + timedelta(minutes=1)
+    got = make(place, '--pertelescopeplots', now=again)[ONE]
+    changed = {'made', 'updated'}
+    assert {name: value for name, value in got.items() if name not in changed} == {
+        name: value for name, value in wanted.items() if name not in changed}
+    assert files(place.out) == plain
+    assert f'{ONE} gp: 1 zeropoint is dated later than now' in caplog.text
+    assert 'fa99' not in (place.out / 'status.json').read_text() + (place.out / 'report-state.json').read_text()
+
+
 @pytest.mark.parametrize('dates', [('--start', '20160701'), ('--end', '20160701'), ('--start', '20150101')])
 def test_a_part_of_the_data_neither_uses_nor_spoils_the_state(place, anew, dates):
     state = (place.out / 'report-state.json').read_bytes()
