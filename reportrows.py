@@ -15,7 +15,7 @@ from exporttable import Column
 from observatory import Observatory
 from photdbinterface import PhotDatabase
 from photdbtables import LcoPhot, RowDigest, TelescopeKey, Zeropoints
-from throughputmodel import at_unit_airmass, correct_gain, possible, usable_rows
+from throughputmodel import at_unit_airmass, correct_gain, last_start, local_noon, possible, usable_rows
 from webpage import CameraSpan
 
 log = logging.getLogger('photzp.report')
@@ -68,6 +68,7 @@ class Rows:
         one.  usable : rows that the model may rest on.
     events : (date, kind, note) of the telescope.  reference_mag : of a clean telescope, None where not known.
     group : code of camera, native filter and kind of row (older rows hold zp at g-i = 0).  group_names : of the codes.
+    opened : datetime64[ms]; rows before it are of the telescope as it was before its `start`.
     later : number of rows that were left out, as they are dated later than now.
     """
 
@@ -86,7 +87,8 @@ class Rows:
     events: Events
     reference_mag: float | None
     extinction_offset: float
-    later: int = 0
+    opened: np.datetime64
+    later: int
 
     @property
     def old_groups(self) -> frozenset[int]:
@@ -102,7 +104,8 @@ class Rows:
     def unusable(self) -> dict[str, int]:
         """Number of rows that are not usable by why, the first reason of each."""
         z, left, found = self.zeropoints, ~self.usable, {}
-        for why, rows in (('without date', np.isnat(z.dateobs)), ('without zeropoint', ~np.isfinite(z.zp)),
+        for why, rows in (('without date', np.isnat(z.dateobs)), ('before its start', z.dateobs < self.opened),
+                          ('without zeropoint', ~np.isfinite(z.zp)),
                           ('with an impossible zeropoint', ~possible(z.zp)),
                           ('without airmass', ~np.isfinite(z.airmass)), ('whose stars scatter too much', left)):
             found[why] = int(np.count_nonzero(left & rows))
@@ -134,11 +137,13 @@ def read_rows(database: PhotDatabase, series: Series, observatory: Observatory, 
     zp_repaired = correct_gain(z.zp, z.camera, z.dateobs, repairs)
     extinction = _by_value(z.filter, observatory.extinction) + series.extinction_offset
     group_names, group = _groups(z)
-    usable = usable_rows(z.zp, z.airmass, z.zpsig, telid) & ~np.isnat(z.dateobs)
+    events = events_of(observatory, series.key)
+    timed = [(local_noon(date, longitude_deg(observatory, series.telescope)), kind) for date, kind, _ in events]
+    opened = last_start(event for event in timed if now is None or event[0] <= now)
+    usable = usable_rows(z.zp, z.airmass, z.zpsig, telid) & (z.dateobs >= opened)
     newest = int(np.flatnonzero(usable)[-1]) if usable.any() else -1
     day = z.dateobs[newest].astype('datetime64[D]').item()
     reference_mag = observatory.reference_mag(telid[:3], series.filter, str(z.camera[newest]), day) if day else None
-    events = events_of(observatory, series.key)
     zp_cameracolour, zperr = zp_repaired, z.zperr
     colourterms: tuple[CameraColourTerm, ...] = ()
     if cameracolorterm:
@@ -148,7 +153,7 @@ def read_rows(database: PhotDatabase, series: Series, observatory: Observatory, 
             z.colortermheld, z.dateobs, group, changes)
     return Rows(series.key, series.filter, z, zp_repaired, zp_cameracolour, zperr, colourterms,
                 at_unit_airmass(zp_cameracolour, z.airmass, extinction), extinction, usable, group,
-                group_names, events, reference_mag, series.extinction_offset, later)
+                group_names, events, reference_mag, series.extinction_offset, opened, later)
 
 
 def _until(z: Zeropoints, now: np.datetime64) -> Zeropoints:

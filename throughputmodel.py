@@ -242,7 +242,7 @@ def fit_throughput(time: ArrayLike, zp: ArrayLike, zperr: ArrayLike, *, longitud
     latest = _instant('9999-01-01' if now is None else now)
     timed = [(local_noon(date, longitude_deg), str(kind)) for date, kind in events]
     timed = sorted(((at, kind) for at, kind in timed if at <= latest), key=lambda event: event[0])
-    opened = max((at for at, kind in timed if kind == 'start'), default=np.datetime64('0001-01-01', 'ms'))
+    opened = last_start(timed)
     group = np.zeros(len(time), int) if group is None else np.asarray(group)
     good = np.isfinite(zp) & (time >= opened) & (time <= latest)
     if airmass is not None:
@@ -255,6 +255,11 @@ def fit_throughput(time: ArrayLike, zp: ArrayLike, zperr: ArrayLike, *, longitud
                      None if airmass is None else np.asarray(airmass)[rows] - 1, night_of(time[rows], longitude_deg),
                      frozenset(other_scale))
     return _fit(series, [event for event in timed if event[0] > opened], rows, len(time))
+
+
+def last_start(events: Iterable[TimedEvent]) -> np.datetime64:
+    """When the last `start` among the events was, before which rows are not used; long ago without one."""
+    return max((at for at, kind in events if kind == 'start'), default=np.datetime64('0001-01-01', 'ms'))
 
 
 def _fit(series: Series, events: Sequence[TimedEvent], rows: np.ndarray, n: int) -> ThroughputFit:

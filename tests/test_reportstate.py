@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import shutil
 import sqlite3
 from dataclasses import fields
@@ -241,6 +242,16 @@ def test_a_row_of_the_future_is_looked_at_until_its_time_has_come(place):
     again = make(place, now=last)
     assert made_anew(again, last) == set()
     assert again[ONE]['nights'] == statuses[ONE]['nights']
+
+
+def test_rows_before_the_start_of_a_telescope_are_counted(place, caplog):
+    event(f'{ONE},2016-12-31,start,')(place)
+    with caplog.at_level('INFO'):
+        make(place)
+    said, = (text for text in caplog.messages if ' before its start' in text)
+    found = re.match(rf'{ONE} gp: (\d+) zeropoints, (\d+) usable \((\d+) before its start', said)
+    number, usable, before = map(int, found.groups())
+    assert 300 < before <= number - usable
 
 
 def test_a_row_of_the_future_counts_for_nothing(place, caplog):
