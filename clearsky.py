@@ -43,9 +43,11 @@ MISSING_MAX = 0.98  # of the information, for want of knowing which nights were 
 # Nights under the thinnest veils pass for clear where hardly any night is.  Simulated years with three cloudy nights in
 # four, and seasons without a clear one, scatter 1.0 to 1.4 times as much as the likelihood says; with two in five, 1.0.
 CONFUSION = 1.0  # variance is scaled by 1 + CONFUSION * cloudy share^4
+RIDGE = 1e-6  # curvature that each parameter has at least; one row at the error of a frame has about 1e3
 _ROUNDS = 60
 _TRIAL_ROUNDS = 6
 _TOLERANCE_MAG = 5e-5
+_STEP_MAX_MAG = 1.0  # of a round, at any row
 _WEAK = 1e-10  # smallest eigenvalue of a scaled information matrix: smaller ones are rounding
 _FLOOR = 1e-12  # of densities [1/mag]: rounding of the error functions is below it
 _LOG_2PI = np.log(2 * np.pi)
@@ -257,11 +259,13 @@ def _climb(data: Data, beta: np.ndarray, state: State, rounds: int) -> tuple[np.
         found = _expect(data, residual, state)
         gradient, curvature = _derivatives(data, residual, found)
         loglike = found.loglike - 0.5 * np.sum((beta - value) ** 2 * precision)
-        step = np.linalg.solve((data.design * curvature[:, None]).T @ data.design + np.diag(precision),
+        # A start among rows that are far too bright has all others beyond any cloud, where the likelihood is flat.
+        step = np.linalg.solve((data.design * curvature[:, None]).T @ data.design + np.diag(precision + RIDGE),
                                data.design.T @ gradient - precision * (beta - value))
-        beta = beta + step
+        moved = np.max(np.abs(data.design @ step))
+        beta = beta + step * min(1, _STEP_MAX_MAG / max(moved, _TOLERANCE_MAG))
         state = _new_state(data, residual, found, state)
-        if np.max(np.abs(data.design @ step)) < _TOLERANCE_MAG:
+        if moved < _TOLERANCE_MAG:
             break
     return beta, state, loglike
 

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +15,19 @@ from oldzeropoints import is_sqlite, read_ascii
 from photdbinterface import Measurement, PhotDatabase, Watch, unwatched
 from photdbtables import LONGEST_TEXT, text_of
 from rejections import DatabaseUnusable
+from throughputmodel import SANE_ZP_MAG
 
-SANE_ZP_MAG = (10.0, 35.0)  # a lens of 1 cm, a telescope of 30 m
 _DATE = re.compile(r'\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[ T]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?')
 _EXAMPLES = 3
 
 
-def findings(database: PhotDatabase, observatory: Observatory,
+def findings(database: PhotDatabase, observatory: Observatory, now: datetime,
              watch: Watch = unwatched) -> tuple[int, list[str]]:
     """Check every record: (number of zeropoints, list of findings as text).
 
-    watch : as of PhotDatabase.copy_from.
-    Looked for: damage of the file, dates that are none, zeropoints that are no number or beyond any telescope,
-    telescopes that the observatory does not list, several rows of one exposure at one reduction level.
+    now : UTC.  watch : as of PhotDatabase.copy_from.
+    Looked for: damage of the file, dates that are none or later than now, zeropoints that are no number or beyond any
+    telescope, telescopes that the observatory does not list, several rows of one exposure at one reduction level.
     """
     total, seen, kinds = 0, Counter[tuple[str, int]](), Counter[str]()
     examples: dict[str, list[str]] = {}
@@ -34,7 +35,7 @@ def findings(database: PhotDatabase, observatory: Observatory,
         total += 1
         name = text_of(row['name'])
         seen[(exposure_of(name), level_of(name))] += 1
-        for kind in _row_findings(row, observatory):
+        for kind in _row_findings(row, observatory, f'{now:%Y-%m-%d %H:%M:%S.%f}'):
             kinds[kind] += 1
             examples.setdefault(kind, [])
             if len(examples[kind]) < _EXAMPLES:
@@ -47,9 +48,11 @@ def findings(database: PhotDatabase, observatory: Observatory,
     return total, found
 
 
-def _row_findings(row: dict[str, Any], observatory: Observatory) -> Iterator[str]:
+def _row_findings(row: dict[str, Any], observatory: Observatory, now: str) -> Iterator[str]:
     if not isinstance(row['dateobs'], str) or _DATE.fullmatch(row['dateobs']) is None:
         yield 'dateobs is not a date and time'
+    elif row['dateobs'].replace('T', ' ') > now:
+        yield 'dateobs is later than now'
     zp = row['zp']
     if not isinstance(zp, (int, float)) or not math.isfinite(zp):
         yield 'zp is not a number'

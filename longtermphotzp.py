@@ -119,7 +119,7 @@ examples:
   the first of them, to look at         longtermphotzp.py --export - | head
   the report into a bucket of S3        AWS_S3_BUCKET=throughput longtermphotzp.py
 
-exit status: 0 done; 1 done, but some input was unreadable or a process died over a telescope
+exit status: 0 done; 1 done, but some input was unreadable or a telescope was not made
 (--testdb: there are findings); 2 could not run; 3 done, and --check has findings;
 128 + n ended by signal n
 """
@@ -163,6 +163,7 @@ def run(options: argparse.Namespace, *, now: datetime | None = None) -> int:
     from observatory import load_observatory
     from photdbinterface import PhotDatabase
 
+    now = (now or datetime.now(UTC)).astimezone(UTC)
     observatory = load_observatory(options.observatory)
     if options.threshold is not None:
         observatory = replace(observatory, alarms=replace(observatory.alarms,
@@ -172,7 +173,7 @@ def run(options: argparse.Namespace, *, now: datetime | None = None) -> int:
                                'first, or name another by --database')
     if options.testdb:
         with PhotDatabase(options.database, readonly=True) as database:
-            return check_database(database, observatory)
+            return check_database(database, observatory, now)
     if options.copyto:
         with PhotDatabase(options.database, readonly=True) as database, PhotDatabase(options.copyto) as other:
             return copy_rows(database, other)
@@ -184,7 +185,7 @@ def run(options: argparse.Namespace, *, now: datetime | None = None) -> int:
             return import_old(database, Path(options.outputdirectory).expanduser())
         if options.export:
             return export(database, options, observatory)
-        return _recorded_run(database, options, observatory, (now or datetime.now(UTC)).astimezone(UTC))
+        return _recorded_run(database, options, observatory, now)
 
 
 def _recorded_run(database: 'PhotDatabase', options: argparse.Namespace, observatory: 'Observatory',
@@ -258,11 +259,11 @@ def print_findings(findings: 'Sequence[Finding]') -> None:
         tell(each.line(), finding=each.kind, **where)
 
 
-def check_database(database: 'PhotDatabase', observatory: 'Observatory') -> int:
+def check_database(database: 'PhotDatabase', observatory: 'Observatory', now: datetime) -> int:
     """Read every record, print what is wrong with any; 0 where nothing is, 1 where something is."""
     from databasecheck import findings
 
-    total, found = findings(database, observatory, with_progress)
+    total, found = findings(database, observatory, now, with_progress)
     tell(f'{total} zeropoints in {database.place}', counts={'zeropoints': total})
     for line in found:
         tell(f'  {line}')

@@ -41,7 +41,16 @@ from photdbtables import StoredModel, TelescopeKey
 from plaintext import did_you_mean
 from ranking import MirrorState
 from rejections import DatabaseUnusable, UsageInvalid
-from reportjobs import Drawing, File, StepSearch, calendar_figure, colorterms_figure, models_figure, telescope_figure
+from reportjobs import (
+    Drawing,
+    Failure,
+    File,
+    StepSearch,
+    calendar_figure,
+    colorterms_figure,
+    models_figure,
+    telescope_figure,
+)
 from reportrows import COLUMNS, Series, events_of, joined_spans, longitude_deg, moment
 from reportstate import Output, OverviewMade, ReportState, SeriesMade, StepsMade, code_digest, digest
 from reportstore import BucketStore, DirectoryStore
@@ -207,7 +216,9 @@ class Report:
     def _take(self, job: Job, done: Any) -> None:
         """Put what came of a job where it belongs."""
         if done is None:
-            self._leave(job)
+            self._leave(job, 'a process died over it, most likely for want of memory')
+        elif isinstance(done, Failure):
+            self._leave(job, f'this program failed on it ({done.error})')
         elif isinstance(job, Series):
             for each in done:
                 self._put_series(job, each)
@@ -278,7 +289,7 @@ class Report:
         return (made, stored) if unchanged else None
 
     def _is_past(self, status: SeriesStatus) -> bool:
-        """Whether no row is later than now: such rows are left out of a fit until their time has come."""
+        """Whether none of its rows is later than now, as where the clock was put back: such rows count for nothing."""
         last = status.last_observation  # cut to the second
         return last is None or bool(np.datetime64(last, 'ms') + np.timedelta64(1, 's') <= self.now)
 
@@ -316,15 +327,14 @@ class Report:
         self.fits[series.key, series.filter] = made.fit
         self._show(series, Shown(made.status, made.model, made.colorterms, outputs, made.recent, made.frames,
                                  made.cameras))
-        if self.whole and self._is_past(made.status):
+        if self.whole and made.complete:
             self.state.series[str(series)] = SeriesMade(
                 self._fingerprint(series, made.rows), _model_digest(made.model), made.status, made.nights,
                 made.colorterms, made.warnings, outputs, made.recent, made.frames, made.cameras, made.count)
 
-    def _leave(self, job: Job) -> None:
-        """Leave what processes die over as an earlier run made it: the next run tries it again."""
-        log.error('%s: not made, as a process died over it, most likely for want of memory; what the report has of it '
-                  'is of an earlier run', job,
+    def _leave(self, job: Job, why: str) -> None:
+        """Leave what could not be made as an earlier run made it: the next run tries it again."""
+        log.error('%s: not made, as %s; what the report has of it is of an earlier run', job, why,
                   extra={'telescope': job.key, 'filter': job.filter} if isinstance(job, Series) else {})
         self.counts['failed'] += 1
         if isinstance(job, Series):
@@ -520,7 +530,7 @@ class Report:
         return models
 
     def _all_colorterms(self) -> dict[str, list[tuple]]:
-        """Fields of ColortermLine by filter; those of what processes died over are of an earlier run."""
+        """Fields of ColortermLine by filter; those of what could not be made are of an earlier run."""
         lines: dict[str, list[tuple]] = defaultdict(list)
         for series in self.series:
             known = self.shown.get(series) or (self.state.series.get(str(series)) if series in self.failed else None)
@@ -531,7 +541,8 @@ class Report:
     def _stored_reference(self, telescope: TelescopeKey, filter_name: str, stored: StoredModel) -> float | None:
         """Reference of a telescope that this run leaves out, by its newest camera; None where none is known."""
         newest = stored.dateobs[-1].astype('datetime64[D]')
-        z = self.database.zeropoints(site=telescope[0], dome=telescope[1], telescope=telescope[2], start=newest)
+        z = self.database.zeropoints(site=telescope[0], dome=telescope[1], telescope=telescope[2], start=newest,
+                                     end=self.now)
         return self.observatory.reference_mag(telescope[2][:3], filter_name, str(z.camera[-1]) if len(z) else '',
                                               newest.item())
 

@@ -40,6 +40,13 @@ def image_file(name: str, figure: 'Figure', alt: str) -> File:
     return File(name, content, width, height, alt)
 
 
+@dataclass(frozen=True)
+class Failure:
+    """What comes of a job that this program failed on; the log has the traceback."""
+
+    error: str
+
+
 @dataclass(frozen=True, eq=False)
 class StepSearch:
     """Look for steps of a telescope that nobody recorded.

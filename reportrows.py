@@ -1,6 +1,7 @@
 """The rows of one telescope and filter as the report takes them: repaired, at the colour term of their camera and at
 airmass 1; and the same for other tools."""
 
+import logging
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, replace
@@ -14,8 +15,10 @@ from exporttable import Column
 from observatory import Observatory
 from photdbinterface import PhotDatabase
 from photdbtables import LcoPhot, RowDigest, TelescopeKey, Zeropoints
-from throughputmodel import at_unit_airmass, correct_gain, usable_rows
+from throughputmodel import at_unit_airmass, correct_gain, last_start, local_noon, possible, usable_rows
 from webpage import CameraSpan
+
+log = logging.getLogger('photzp.report')
 
 Events = tuple[tuple[date, str, str], ...]  # date, kind, note
 
@@ -65,6 +68,8 @@ class Rows:
         one.  usable : rows that the model may rest on.
     events : (date, kind, note) of the telescope.  reference_mag : of a clean telescope, None where not known.
     group : code of camera, native filter and kind of row (older rows hold zp at g-i = 0).  group_names : of the codes.
+    opened : datetime64[ms]; rows before it are of the telescope as it was before its `start`.
+    later : number of rows that were left out, as they are dated later than now.
     """
 
     telescope: str
@@ -82,6 +87,8 @@ class Rows:
     events: Events
     reference_mag: float | None
     extinction_offset: float
+    opened: np.datetime64
+    later: int
 
     @property
     def old_groups(self) -> frozenset[int]:
@@ -97,7 +104,9 @@ class Rows:
     def unusable(self) -> dict[str, int]:
         """Number of rows that are not usable by why, the first reason of each."""
         z, left, found = self.zeropoints, ~self.usable, {}
-        for why, rows in (('without date', np.isnat(z.dateobs)), ('without zeropoint', ~np.isfinite(z.zp)),
+        for why, rows in (('without date', np.isnat(z.dateobs)), ('before its start', z.dateobs < self.opened),
+                          ('without zeropoint', ~np.isfinite(z.zp)),
+                          ('with an impossible zeropoint', ~possible(z.zp)),
                           ('without airmass', ~np.isfinite(z.airmass)), ('whose stars scatter too much', left)):
             found[why] = int(np.count_nonzero(left & rows))
             left = left & ~rows
@@ -105,27 +114,36 @@ class Rows:
 
 
 def read_rows(database: PhotDatabase, series: Series, observatory: Observatory, start: np.datetime64 | None = None,
-              end: np.datetime64 | None = None, *, cameracolorterm: bool = True,
+              end: np.datetime64 | None = None, *, cameracolorterm: bool = True, now: np.datetime64 | None = None,
               told: RowDigest | None = None) -> Rows | None:
     """The rows of one telescope and filter as `Rows`; None where there are none in the dates.
 
     cameracolorterm : give each zeropoint the colour term of its camera, see `colourterm`.
-    told : counts the rows of the database in; then only its columns are read.
+    now : rows of a later time are left out, and the log says how many.
+    told : counts the rows of the database in, also those of a later time; then only its columns are read.
     """
     site, dome, telid = series.telescope
     z = database.zeropoints(site=site, dome=dome, telescope=telid, filter=series.native, start=start, end=end,
                             told=told)
+    all_rows = len(z)
+    if now is not None:
+        z = _until(z, now)
+    if later := all_rows - len(z):
+        log.warning('%s: %d zeropoint%s dated later than now, and left out until then; see --testdb', series, later,
+                    ' is' if later == 1 else 's are', extra={'telescope': series.key, 'filter': series.filter})
     if not len(z):
         return None
     repairs = [(r.camera, r.from_, r.until, r.ratio) for r in observatory.gain_repairs]
     zp_repaired = correct_gain(z.zp, z.camera, z.dateobs, repairs)
     extinction = _by_value(z.filter, observatory.extinction) + series.extinction_offset
     group_names, group = _groups(z)
-    usable = usable_rows(z.zp, z.airmass, z.zpsig, telid) & ~np.isnat(z.dateobs)
+    events = events_of(observatory, series.key)
+    timed = [(local_noon(date, longitude_deg(observatory, series.telescope)), kind) for date, kind, _ in events]
+    opened = last_start(event for event in timed if now is None or event[0] <= now)
+    usable = usable_rows(z.zp, z.airmass, z.zpsig, telid) & (z.dateobs >= opened)
     newest = int(np.flatnonzero(usable)[-1]) if usable.any() else -1
     day = z.dateobs[newest].astype('datetime64[D]').item()
     reference_mag = observatory.reference_mag(telid[:3], series.filter, str(z.camera[newest]), day) if day else None
-    events = events_of(observatory, series.key)
     zp_cameracolour, zperr = zp_repaired, z.zperr
     colourterms: tuple[CameraColourTerm, ...] = ()
     if cameracolorterm:
@@ -135,7 +153,13 @@ def read_rows(database: PhotDatabase, series: Series, observatory: Observatory, 
             z.colortermheld, z.dateobs, group, changes)
     return Rows(series.key, series.filter, z, zp_repaired, zp_cameracolour, zperr, colourterms,
                 at_unit_airmass(zp_cameracolour, z.airmass, extinction), extinction, usable, group,
-                group_names, events, reference_mag, series.extinction_offset)
+                group_names, events, reference_mag, series.extinction_offset, opened, later)
+
+
+def _until(z: Zeropoints, now: np.datetime64) -> Zeropoints:
+    """Those that are not later than now, or without a date."""
+    keep = ~(z.dateobs > now)
+    return z if keep.all() else Zeropoints(**{name: values[keep] for name, values in vars(z).items()})
 
 
 def _groups(z: Zeropoints) -> tuple[tuple[str, ...], np.ndarray]:

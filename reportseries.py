@@ -24,7 +24,8 @@ from names import trend_plot_name
 from observatory import Observatory
 from photdbinterface import PhotDatabase
 from photdbtables import RowDigest, StoredModel
-from reportjobs import Drawing, File, StepSearch, image_file
+from rejections import RunStopped
+from reportjobs import Drawing, Failure, File, StepSearch, image_file
 from reportrows import COLUMNS, Rows, Series, camera_spans, longitude_deg, moment, read_rows
 from status import HEALTHY_MAG, RECENT_DAYS, SeriesStatus, finding, series_status
 from steps import UnrecordedStep
@@ -44,7 +45,7 @@ class Made:
     colorterms : fields of trendplots.ColortermLine by camera.  warnings : what was logged as one.  files : of `File`.
     fit : without its rows, its extinction against the adopted one.  recent : what changed lately.
     frames : sums of them, for the yearly extinction.  cameras : when each was in use.
-    count, rows : number and digest of the rows of the database.
+    count, rows : number and digest of the rows of the database.  complete : none of them is left out until its time.
     """
 
     status: SeriesStatus
@@ -61,6 +62,10 @@ class Made:
     cameras: tuple[CameraSpan, ...]
     count: int
     rows: str
+    complete: bool
+
+
+Done = tuple[Made, ...] | tuple[UnrecordedStep, ...] | File | Failure
 
 
 class SeriesMaker:
@@ -83,11 +88,17 @@ class SeriesMaker:
         gc.disable()
         return maker
 
-    def do(self, job: Series | StepSearch | Drawing) -> tuple[Made, ...] | tuple[UnrecordedStep, ...] | File:
-        """What comes of a job: `make` of a series, else what the job does itself."""
-        return self.make(job) if isinstance(job, Series) else job.do()
+    def do(self, job: Series | StepSearch | Drawing) -> Done:
+        """What comes of a job: `make` of a series, else what the job does itself; a Failure where that fails."""
+        try:
+            return self.make(job) if isinstance(job, Series) else job.do()
+        except RunStopped:
+            raise
+        except Exception as error:  # a mistake of ours in one series must not cost the others theirs
+            log.exception('%s: please report this', job)
+            return Failure(repr(error)[:200])
 
-    def do_in_worker(self, job: Series | StepSearch | Drawing) -> tuple[Made, ...] | tuple[UnrecordedStep, ...] | File:
+    def do_in_worker(self, job: Series | StepSearch | Drawing) -> Done:
         """The same; garbage is looked for after each job, and not while it is done."""
         done = self.do(job)
         gc.collect()
@@ -97,7 +108,7 @@ class SeriesMaker:
         """The `Made` of a series, nothing where it has no rows in the dates."""
         told = RowDigest(COLUMNS)
         rows = read_rows(self.database, series, self.observatory, self.start, self.end,
-                         cameracolorterm=self.options.cameracolorterm, told=told)
+                         cameracolorterm=self.options.cameracolorterm, now=self.now, told=told)
         return () if rows is None else (self._made(series, rows, told),)
 
     def _made(self, series: Series, rows: Rows, told: RowDigest) -> Made:
@@ -121,7 +132,8 @@ class SeriesMaker:
                     tuple(nights), tuple(astuple(line) for line in lines), tuple(warnings),
                     tuple(self._files(rows, fit, finding(status))), _to_keep(fit, rows.extinction_offset),
                     recent_changes(rows, fit, night), _sums(rows, fit, night),
-                    camera_spans(rows.telescope, z.dateobs, z.camera), told.rows, str(told))
+                    camera_spans(rows.telescope, z.dateobs, z.camera), told.rows, str(told),
+                    rows.later == 0)
 
     def _files(self, rows: Rows, fit: ThroughputFit, said: str) -> Iterator[File]:
         yield File(trend_plot_name('mirrormodel', rows.telescope, rows.filter), model_csv(rows, fit).encode())

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from clearsky import ClearSkyFit, Data, fit_clear_sky, make_data, mean_depth
+from clearsky import RIDGE, ClearSkyFit, Data, fit_clear_sky, make_data, mean_depth
 
 DAYS_PER_MONTH = 30.4375  # Julian year / 12
 BOUNDING = ('wash', 'recoating', 'break', 'instrument')
@@ -280,7 +280,7 @@ def _worst_kink(series: Series, line: Line, data: Data, sky: ClearSkyFit) -> tup
     piece = line.piece(day)
     columns = np.stack([(piece == at) * np.maximum(day - where, 0) for at, where in candidates], axis=1)
     weighted = data.design * sky.curvature[:, None]
-    normal = weighted.T @ data.design + np.diag(1 / data.prior[:, 1] ** 2)
+    normal = weighted.T @ data.design + np.diag(1 / data.prior[:, 1] ** 2 + RIDGE)
     shadow = np.linalg.solve(normal, np.add.reduceat(weighted, data.first, axis=0).T @ columns)
     score = columns * np.add.reduceat(sky.gradient, data.first)[:, None]
     score -= np.add.reduceat(data.design * sky.gradient[:, None], data.first, axis=0) @ shadow

@@ -36,6 +36,7 @@ Magnitudes = TypeVar('Magnitudes', float, np.ndarray)
 
 ZPSIG_MAX_MAG = {'0m4': 0.5}  # by telescope class: frames whose stars scatter more are not used
 ZPSIG_MAX_OTHERS_MAG = 0.2
+SANE_ZP_MAG = (10.0, 35.0)  # a lens of 1 cm, a telescope of 30 m
 
 WILD_SIGMA = 5.0  # rows farther from their night are no part of its mean
 SLOPE_NIGHTS, SLOPE_DAYS = 5, 14  # a slope is reported from so many nights and days on
@@ -191,7 +192,12 @@ def at_unit_airmass(zp: np.ndarray, airmass: np.ndarray, extinction: np.ndarray 
 def usable_rows(zp: np.ndarray, airmass: np.ndarray, zpsig: np.ndarray, telescope: str) -> np.ndarray:
     """Mask of the rows that a model may rest on (n,); telescope : as in '0m4a', its class decides on zpsig."""
     limit = ZPSIG_MAX_MAG.get(telescope[:3], ZPSIG_MAX_OTHERS_MAG)
-    return np.isfinite(zp) & np.isfinite(airmass) & (zpsig <= limit)
+    return possible(zp) & np.isfinite(airmass) & (zpsig <= limit)
+
+
+def possible(zp: np.ndarray) -> np.ndarray:
+    """Mask of the zeropoints that some telescope can have (n,); NaN is none."""
+    return (zp >= SANE_ZP_MAG[0]) & (zp <= SANE_ZP_MAG[1])
 
 
 def percent_of_reference(model_mag: Magnitudes, reference_mag: float) -> Magnitudes:
@@ -236,7 +242,7 @@ def fit_throughput(time: ArrayLike, zp: ArrayLike, zperr: ArrayLike, *, longitud
     latest = _instant('9999-01-01' if now is None else now)
     timed = [(local_noon(date, longitude_deg), str(kind)) for date, kind in events]
     timed = sorted(((at, kind) for at, kind in timed if at <= latest), key=lambda event: event[0])
-    opened = max((at for at, kind in timed if kind == 'start'), default=np.datetime64('0001-01-01', 'ms'))
+    opened = last_start(timed)
     group = np.zeros(len(time), int) if group is None else np.asarray(group)
     good = np.isfinite(zp) & (time >= opened) & (time <= latest)
     if airmass is not None:
@@ -249,6 +255,11 @@ def fit_throughput(time: ArrayLike, zp: ArrayLike, zperr: ArrayLike, *, longitud
                      None if airmass is None else np.asarray(airmass)[rows] - 1, night_of(time[rows], longitude_deg),
                      frozenset(other_scale))
     return _fit(series, [event for event in timed if event[0] > opened], rows, len(time))
+
+
+def last_start(events: Iterable[TimedEvent]) -> np.datetime64:
+    """When the last `start` among the events was, before which rows are not used; long ago without one."""
+    return max((at for at, kind in events if kind == 'start'), default=np.datetime64('0001-01-01', 'ms'))
 
 
 def _fit(series: Series, events: Sequence[TimedEvent], rows: np.ndarray, n: int) -> ThroughputFit:

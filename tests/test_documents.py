@@ -78,7 +78,8 @@ def sets_up(block):
 def last_night(tmp_path_factory):
     """A small simulated night that was last night: two telescopes in three filters, which make a small report."""
     out = tmp_path_factory.mktemp('documents') / 'night'
-    date = f'{datetime.now(UTC) - timedelta(days=1):%Y%m%d}'
+    # It ends at 11 UTC of the next day; frames of a time to come would be findings of --testdb.
+    date = f'{datetime.now(UTC) - timedelta(hours=35):%Y%m%d}'
     assert simulation.main(['night', str(out), '--frames', '6', '--seed', '218', '--no-pixels', '--defects', '0',
                             '--sites', 'lsc', '--regimes', 'ordinary', '--date', date]) == 0
     return out

@@ -328,7 +328,8 @@ def test_testdb_finds_what_is_wrong_and_changes_nothing(years, tmp_path, capsys)
                                  (f'{FRAME}2-e91.fits.fz', midnight, 'lsc', 23.1),
                                  (f'{FRAME}3-e91.fits.fz', midnight, 'lsc', 99.0),
                                  (f'{FRAME}4-e91.fits.fz', midnight, 'lsc', None),
-                                 (f'{FRAME}5-e91.fits.fz', midnight, 'moon', 23.0)):
+                                 (f'{FRAME}5-e91.fits.fz', midnight, 'moon', 23.0),
+                                 (f'{FRAME}6-e91.fits.fz', '2162-01-01T00:00:00.000', 'lsc', 23.0)):
         connection.execute(f'insert into lcophot {COLUMNS} values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
                            (name, date, site, 'doma', '1m0a', 'fa15', 'gp', 'UNKNOWN', zp, 0.0, 0.03))
     connection.commit()
@@ -336,7 +337,8 @@ def test_testdb_finds_what_is_wrong_and_changes_nothing(years, tmp_path, capsys)
     content = database.read_bytes()
     assert report(years, tmp_path, '--testdb', database=database) == 1
     said = capsys.readouterr().out
-    for words in ('dateobs is not', 'zp is not a number', 'zp is not between', 'moon-doma-1m0a', 'several rows'):
+    for words in ('dateobs is not', '1 x dateobs is later than now', 'zp is not a number', 'zp is not between',
+                  'moon-doma-1m0a', 'several rows'):
         assert words in said
     assert database.read_bytes() == content
 

@@ -19,6 +19,7 @@ import report
 import reportseries
 import simulation
 from photdbinterface import PhotDatabase
+from rejections import DatabaseUnusable
 
 ROOT = Path(__file__).resolve().parent.parent
 NOW = datetime(2017, 1, 5, 12, tzinfo=UTC)  # the simulated year has just ended
@@ -171,6 +172,42 @@ def test_a_series_that_kills_its_process_again_is_named_and_the_rest_goes_on(pla
     assert status == 0
     assert {name: files[name] for name in files if name.endswith('.png')} == {
         name: place.files[name] for name in place.files if name.endswith('.png')}
+
+
+class Faulty(reportseries.SeriesMaker):
+    """Fails on one telescope."""
+
+    def make(self, series):
+        if series.key == ONE:
+            raise ZeroDivisionError('a mistake of ours')
+        return super().make(series)
+
+
+@pytest.mark.parametrize('processes', ['1', '2'])
+def test_a_series_that_the_program_fails_on_is_named_and_the_rest_goes_on(processes, place, monkeypatch, caplog):
+    before = NOW - timedelta(days=40)  # an earlier month: all is made anew after it
+    earlier = make(place, *FAST, '--processes', '1', now=before)[1]
+    with monkeypatch.context() as patch:
+        patch.setattr(reportseries, 'SeriesMaker', Faulty)
+        status, files = make(place, *FAST, '--processes', processes)
+    assert status == 1
+    first, second = (record.getMessage() for record in caplog.records if record.levelno == logging.ERROR)
+    assert first == f'{ONE} gp: please report this'
+    assert 'a mistake of ours' in caplog.text
+    assert second.startswith(f'{ONE} gp: not made, as this program failed on it (ZeroDivisionError')
+    assert made_at(files) == {ONE: made_at(earlier)[ONE], OTHER: f'{NOW:%Y-%m-%dT%H:%M:%S}'}
+    status, files = make(place, *FAST, '--processes', processes)
+    assert status == 0
+    assert made_at(files) == dict.fromkeys((ONE, OTHER), f'{NOW:%Y-%m-%dT%H:%M:%S}')
+
+
+def test_what_tells_that_the_database_is_unusable_ends_the_run(place, monkeypatch):
+    def refuse(*_):
+        raise DatabaseUnusable('the disk is gone')
+
+    monkeypatch.setattr(reportseries.SeriesMaker, 'make', refuse)
+    with pytest.raises(DatabaseUnusable, match='the disk is gone'):
+        make(place, *FAST, '--processes', '1')
 
 
 @pytest.fixture(scope='module')

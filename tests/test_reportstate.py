@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import shutil
 import sqlite3
 from dataclasses import fields
@@ -241,6 +242,30 @@ def test_a_row_of_the_future_is_looked_at_until_its_time_has_come(place):
     again = make(place, now=last)
     assert made_anew(again, last) == set()
     assert again[ONE]['nights'] == statuses[ONE]['nights']
+
+
+def test_rows_before_the_start_of_a_telescope_are_counted(place, caplog):
+    event(f'{ONE},2016-12-31,start,')(place)
+    with caplog.at_level('INFO'):
+        make(place)
+    said, = (text for text in caplog.messages if ' before its start' in text)
+    found = re.match(rf'{ONE} gp: (\d+) zeropoints, (\d+) usable \((\d+) before its start', said)
+    number, usable, before = map(int, found.groups())
+    assert 300 < before <= number - usable
+
+
+def test_a_row_of_the_future_counts_for_nothing(place, caplog):
+    wanted = make(place, '--pertelescopeplots')[ONE]
+    plain = files(place.out)
+    measured(name='lsc1m005-fa99-20620107-0001-e91.fits.fz', dateobs='2062-01-07 01:00:00.000', camera='fa99')(place)
+    again = LATER + timedelta(minutes=1)
+    got = make(place, '--pertelescopeplots', now=again)[ONE]
+    changed = {'made', 'updated'}
+    assert {name: value for name, value in got.items() if name not in changed} == {
+        name: value for name, value in wanted.items() if name not in changed}
+    assert files(place.out) == plain
+    assert f'{ONE} gp: 1 zeropoint is dated later than now' in caplog.text
+    assert 'fa99' not in (place.out / 'status.json').read_text() + (place.out / 'report-state.json').read_text()
 
 
 @pytest.mark.parametrize('dates', [('--start', '20160701'), ('--end', '20160701'), ('--start', '20150101')])

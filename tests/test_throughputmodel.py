@@ -55,6 +55,11 @@ def test_usable_rows_by_class_of_the_telescope():
     assert tm.usable_rows(zp, airmass, zpsig, '0m4a').tolist() == [True, False, False, True, False]
 
 
+@pytest.mark.parametrize('zp', [-1e5, 0.0, 9.9, 35.1, 99.0, np.inf])
+def test_zeropoints_that_no_telescope_has_are_not_usable(zp):
+    assert tm.usable_rows(np.array([zp, 23.0]), np.ones(2), np.full(2, 0.1), '1m0a').tolist() == [False, True]
+
+
 def test_percent_of_reference():
     np.testing.assert_allclose(tm.percent_of_reference(np.array([22.5, 23.5]), 23.5), [39.8107, 100], atol=1e-4)
 
@@ -115,6 +120,16 @@ def test_photometric_nights_and_wild_rows_are_recognised():
     assert got.photometric[night_clear].mean() > 0.97
     assert got.photometric[~night_clear & deep].mean() < 0.03
     assert got.row_clear_probability[np.abs(got.row_residual_mag) > 0.2].max() < 0.05
+
+
+@pytest.mark.parametrize('off_mag', [-15, 10, 15, 50, 1e5])
+def test_wild_rows_however_far_off_do_not_move_the_line(off_mag):
+    time, zp, *_ = sky(seed=5, wild=0)
+    clean = fit(time, zp)
+    zp[::7] += off_mag
+    spoiled = fit(time, zp)
+    np.testing.assert_allclose(spoiled.model_mag, clean.model_mag, atol=0.02)
+    assert np.all(spoiled.row_clear_probability[::7] < 0.5)
 
 
 def test_residuals_of_nights_are_means_without_wild_rows():
