@@ -100,11 +100,8 @@ def answer(fits: Mapping[SeriesKey, ThroughputFit], statuses: Iterable[SeriesSta
     statuses = tuple(statuses)
     recent = {key: replace(recent.get(key, Recent()), week_mag=week)
               for each in by_site_fits.values() for key, week in _weeks(each)}
-    findings = worst_first((
-        *run_findings(dict(last_good), moment, limits), *_of_series(statuses, recent, limits, moment),
-        *(finding for telescope, step in told for finding in step_findings(
-            telescope, step.filters if not step.filter else (step.filter,), step.time.astype('datetime64[D]').item(),
-            step.joint_mag, step.joint_error_mag, limits, moment.date()))))
+    findings = worst_first((*run_findings(dict(last_good), moment, limits),
+                            *_of_series(statuses, recent, limits, moment), *_of_steps(told, limits, moment)))
     return Answers(findings, told, gains, over_filters(gains), fleet, mirrors, tuple(_advice(in_use, gains, fleet)),
                    by_site(fits, extinction, frames), nights, tuple((each.site, monthly(each)) for each in nights))
 
@@ -148,6 +145,14 @@ def _of_series(statuses: Iterable[SeriesStatus], recent: Mapping[SeriesKey, Rece
         if days <= limits.closed_days:
             yield from series_findings(status, recent.get((status.telescope, status.filter), Recent()), limits)
     yield from silent_findings(silent, limits)
+
+
+def _of_steps(steps: Iterable[tuple[str, UnrecordedStep]], limits: AlarmLimits, now: datetime) -> Iterator[Finding]:
+    """Of steps by telescope."""
+    for telescope, step in steps:
+        yield from step_findings(telescope, (step.filter,) if step.filter else step.filters,
+                                 step.time.astype('datetime64[D]').item(), step.joint_mag, step.joint_error_mag, limits,
+                                 now.date())
 
 
 def _advice(mirrors: tuple[MirrorState, ...], gains: Iterable[Gain], fleet: Iterable[FleetGain]) -> Iterator[Advice]:

@@ -9,14 +9,13 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from plotsheet import BLUE, DARK_GREY, GRID, ORANGE
+from plotsheet import BLUE, DARK_GREY, DPI, GRID, LEFT_PX, ORANGE, SMALL, WIDTH_PX, title_of
 from throughputmodel import Date
 
 MONTHS = 24  # at most: two years, so that seasons can be told from weather
 STATES = {'photometric': BLUE, 'cloudy': ORANGE, 'unknown': GRID}
 _NO_FRAMES = '#ffffff'
-_DPI, _WIDTH_PX, _ROW_PX, _LEFT_PX, _RIGHT_PX, _TOP_PX, _BOTTOM_PX = 100, 900, 20, 68, 190, 50, 46
-_SMALL = 8
+_ROW_PX, _RIGHT_PX, _TOP_PX, _BOTTOM_PX = 20, 190, 50, 46
 
 
 def calendar_plot(title: str, night: np.ndarray, state: np.ndarray, frames: np.ndarray, until: Date) -> Figure:
@@ -26,9 +25,9 @@ def calendar_plot(title: str, night: np.ndarray, state: np.ndarray, frames: np.n
     """
     first, last = _months(night, until)
     count = int((last - first) / np.timedelta64(1, 'M')) + 1
-    figure = Figure(figsize=(_WIDTH_PX / _DPI, (count * _ROW_PX + _TOP_PX + _BOTTOM_PX) / _DPI), dpi=_DPI)
+    figure = Figure(figsize=(WIDTH_PX / DPI, (count * _ROW_PX + _TOP_PX + _BOTTOM_PX) / DPI), dpi=DPI)
     height = count * _ROW_PX + _TOP_PX + _BOTTOM_PX
-    axes = figure.add_axes((_LEFT_PX / _WIDTH_PX, _BOTTOM_PX / height, 1 - (_LEFT_PX + _RIGHT_PX) / _WIDTH_PX,
+    axes = figure.add_axes((LEFT_PX / WIDTH_PX, _BOTTOM_PX / height, 1 - (LEFT_PX + _RIGHT_PX) / WIDTH_PX,
                             1 - (_TOP_PX + _BOTTOM_PX) / height))
     squares = _squares(night, state, frames, first, count)
     axes.imshow(np.ma.masked_equal(squares, -1), cmap=ListedColormap(list(STATES.values())), vmin=0,
@@ -36,18 +35,18 @@ def calendar_plot(title: str, night: np.ndarray, state: np.ndarray, frames: np.n
     axes.set_xticks(np.arange(31) + 0.5, minor=True)
     axes.set_yticks(np.arange(count) + 0.5, minor=True)
     axes.grid(which='minor', color=_NO_FRAMES, lw=2)
-    axes.tick_params(which='both', length=0, labelsize=_SMALL)
+    axes.tick_params(which='both', length=0, labelsize=SMALL)
     axes.set_xticks([0, 4, 9, 14, 19, 24, 30], ['1', '5', '10', '15', '20', '25', '31'])
     months = first + np.arange(count)
     axes.set_yticks(np.arange(count), [each.item().strftime('%b %Y') for each in months])
     axes.spines[:].set_color(GRID)
     for row in range(count):
-        axes.text(31.2, row, _share(squares[row]), fontsize=_SMALL, va='center', color='black')
-    axes.text(31.2, -0.9, 'photometric of known', fontsize=_SMALL, va='bottom', color=DARK_GREY)
-    figure.suptitle(title, x=_LEFT_PX / _WIDTH_PX, y=1 - 6 / height, ha='left', va='top', fontsize=11, parse_math=False)
+        axes.text(31.2, row, _share(squares[row]), fontsize=SMALL, va='center', color='black')
+    axes.text(31.2, -0.9, 'photometric of known', fontsize=SMALL, va='bottom', color=DARK_GREY)
+    title_of(figure, title)
     figure.legend(handles=[Patch(color=colour, label=name) for name, colour in STATES.items()]
                   + [Patch(facecolor=_NO_FRAMES, edgecolor=GRID, label='no frames')], loc='lower left', ncols=4,
-                  bbox_to_anchor=(_LEFT_PX / _WIDTH_PX - 0.01, 0), frameon=False, fontsize=_SMALL)
+                  bbox_to_anchor=(LEFT_PX / WIDTH_PX - 0.01, 0), frameon=False, fontsize=SMALL)
     return figure
 
 

@@ -105,14 +105,14 @@ def number_scale(axes: Axes, side: str, name: str, most: int = _NUMBERS) -> None
     lay_scale(axes, side, *round_numbers(low, high, most), name=name)
 
 
-def percent_scale(axes: Axes, percent: Callable, magnitude: Callable) -> None:
+def percent_scale(axes: Axes, percent: Callable, back: Callable) -> None:
     """Percent of the reference at the right of axes.
 
-    percent, magnitude : functions of an array, from the left scale to percent and back.
+    percent, back : functions of an array, from the left scale to percent and back.
     """
     low, high = sorted(percent(np.array(axes.get_ylim())))
     values = np.array(round_percents(max(low, 1e-9 * high), high) if np.isfinite(high) else [])
-    lay_scale(axes, 'right', magnitude(values), [f'{value:g}' for value in values], name='throughput [% of reference]')
+    lay_scale(axes, 'right', back(values), [f'{value:g}' for value in values], name='throughput [% of reference]')
 
 
 def time_axis(axes: Axes, time: np.ndarray, until: Date) -> None:
@@ -163,15 +163,15 @@ def round_percents(low: float, high: float) -> list[float]:
 
     Each is a small multiple of 1, 2 or 5 times a power of ten, so that none has more digits than its neighbours need.
     """
-    apart, chosen = np.log(high / low) / _PERCENTS, [1e99]
-    least = min(low, high - low)
+    apart, least = np.log(high / low) / _PERCENTS, min(low, high - low)
+    chosen: list[float] = []
     for power in range(int(np.ceil(np.log10(high))), int(np.floor(np.log10(least))) - 2, -1):
         for step in (5 * 10.0**power, 2 * 10.0**power, 10.0**power):
             last = high if step >= (high - low) / 20 else min(11 * step, high)
             for value in step * np.arange(np.ceil(low / step), np.floor(last / step + 1e-9) + 1):
-                if np.abs(np.log(value / np.array(chosen))).min() > apart:
+                if all(abs(np.log(value / other)) > apart for other in chosen):
                     chosen.append(float(value))
-    return sorted(chosen[1:])
+    return sorted(chosen)
 
 
 def lay_scale(axes: Axes, side: str, places: np.ndarray, labels: Sequence[str], *, name: str = '', end: str = '',

@@ -125,12 +125,7 @@ def read_rows(database: PhotDatabase, series: Series, observatory: Observatory, 
     site, dome, telid = series.telescope
     z = database.zeropoints(site=site, dome=dome, telescope=telid, filter=series.native, start=start, end=end,
                             told=told)
-    all_rows = len(z)
-    if now is not None:
-        z = _until(z, now)
-    if later := all_rows - len(z):
-        log.warning('%s: %d zeropoint%s dated later than now, and left out until then; see --testdb', series, later,
-                    ' is' if later == 1 else 's are', extra={'telescope': series.key, 'filter': series.filter})
+    z, later = (z, 0) if now is None else _until(z, now, series)
     if not len(z):
         return None
     repairs = [(r.camera, r.from_, r.until, r.ratio) for r in observatory.gain_repairs]
@@ -156,10 +151,14 @@ def read_rows(database: PhotDatabase, series: Series, observatory: Observatory, 
                 group_names, events, reference_mag, series.extinction_offset, opened, later)
 
 
-def _until(z: Zeropoints, now: np.datetime64) -> Zeropoints:
-    """Those that are not later than now, or without a date."""
-    keep = ~(z.dateobs > now)
-    return z if keep.all() else Zeropoints(**{name: values[keep] for name, values in vars(z).items()})
+def _until(z: Zeropoints, now: np.datetime64, series: Series) -> tuple[Zeropoints, int]:
+    """Those that are not later than now, or without a date, and the number of the others, which the log gets, too."""
+    later = z.dateobs > now
+    if not (count := int(np.count_nonzero(later))):
+        return z, 0
+    log.warning('%s: %d zeropoint%s dated later than now, and left out until then; see --testdb', series, count,
+                ' is' if count == 1 else 's are', extra={'telescope': series.key, 'filter': series.filter})
+    return Zeropoints(**{name: values[~later] for name, values in vars(z).items()}), count
 
 
 def _groups(z: Zeropoints) -> tuple[tuple[str, ...], np.ndarray]:
