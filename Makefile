@@ -10,21 +10,21 @@ unexport AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_S3_BUCKET
 .PHONY: demo screenshots test torture audit lint lint-jenkinsfile lint-pages bench accuracy accuracy-nights accuracy-years image-rehearsal lock clean
 
 demo: $(VENV)/.ready
-	$(BIN)/python demo.py $(DEMO)
+	$(BIN)/python -m examples.demo $(DEMO)
 
 # The page of the demo on a desktop, a wall screen, a phone, in the dark and on paper; needs Chromium.
 screenshots: $(VENV)/.ready $(DEMO)/report/index.html
-	PYTHONPATH=. $(BIN)/python tests/screenshots.py $(DEMO)/report $(SCREENSHOTS)
+	$(BIN)/python -m tests.support.screenshots $(DEMO)/report $(SCREENSHOTS)
 
 $(DEMO)/report/index.html: | $(VENV)/.ready
-	$(BIN)/python demo.py $(DEMO)
+	$(BIN)/python -m examples.demo $(DEMO)
 
 test: $(VENV)/.ready
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 # Break everything on purpose; takes minutes.
 torture: $(VENV)/.ready
-	$(BIN)/python benchmarks/torture.py
+	$(BIN)/python -m benchmarks.torture
 
 lint: $(VENV)/.ready lint-jenkinsfile lint-pages
 	$(BIN)/ruff check .
@@ -45,7 +45,7 @@ lint-jenkinsfile:
 # for another origin than the page's own, and does not know vector-effect, a property of SVG 2.
 lint-pages: $(VENV)/.ready
 	@if command -v npx >/dev/null && command -v java >/dev/null; then \
-		pages=$$(mktemp -d) && PYTHONPATH=. $(BIN)/python tests/samplepages.py $$pages && \
+		pages=$$(mktemp -d) && $(BIN)/python -m tests.support.samplepages $$pages && \
 		npx --yes --ignore-scripts vnu-jar@26.9.27 --Werror \
 			--filterpattern '.*(violates Content Security Policy|vector-effect).*' $$pages/*.html $(wildcard $(DEMO)/report/*.html) && rm -r $$pages; \
 	elif [ -n "$$PHOTZP_REQUIRE_ALL" ]; then echo "npx and java are needed to check the pages"; exit 1; \
@@ -65,23 +65,23 @@ lock: $(VENV)/.ready
 		--no-header --no-annotate --upgrade --output-file requirements.lock
 
 bench: $(VENV)/.ready
-	$(BIN)/python benchmarks/calibration.py
-	$(BIN)/python benchmarks/start.py
-	$(BIN)/python benchmarks/processes.py
-	$(BIN)/python benchmarks/database.py
-	$(BIN)/python benchmarks/reportcost.py --times 10
+	$(BIN)/python -m benchmarks.speed.calibration
+	$(BIN)/python -m benchmarks.speed.start
+	$(BIN)/python -m benchmarks.speed.processes
+	$(BIN)/python -m benchmarks.speed.database
+	$(BIN)/python -m benchmarks.speed.report --times 10
 
 accuracy: $(VENV)/.ready
-	$(BIN)/python benchmarks/accuracy.py
-	$(BIN)/python benchmarks/repeatability.py
+	$(BIN)/python -m benchmarks.accuracy.frames
+	$(BIN)/python -m benchmarks.accuracy.repeatability
 
 accuracy-nights: $(VENV)/.ready
-	$(BIN)/python benchmarks/nightaccuracy.py
+	$(BIN)/python -m benchmarks.accuracy.nights
 
 accuracy-years: $(VENV)/.ready
-	$(BIN)/python benchmarks/throughput.py
-	$(BIN)/python benchmarks/colourtermstudy.py
-	$(BIN)/python benchmarks/answersstudy.py
+	$(BIN)/python -m benchmarks.accuracy.throughput
+	$(BIN)/python -m benchmarks.accuracy.colourterms
+	$(BIN)/python -m benchmarks.accuracy.answers
 
 clean:
 	rm -rf $(VENV) $(DEMO) $(SCREENSHOTS) .pytest_cache .ruff_cache .hypothesis

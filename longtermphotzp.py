@@ -13,8 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import commandline
-from commandline import (
+from photzp import program
+from photzp.errors import DatabaseUnusable, UsageInvalid
+from photzp.running import commandline
+from photzp.running.commandline import (
     DONE,
     FINDINGS,
     SOME_UNREADABLE,
@@ -27,12 +29,11 @@ from commandline import (
     tell,
     with_progress,
 )
-from rejections import DatabaseUnusable, UsageInvalid
 
 if TYPE_CHECKING:  # imported where they are used, so that --help answers at once
-    from alarms import Finding
-    from observatory import Observatory
     from photdbinterface import PhotDatabase
+    from photzp.answers.alarms import Finding
+    from photzp.observatory import Observatory
 
 DEFAULT_DIRECTORY = '~/lcozpplots'
 DEFAULT_DATABASE = '~/lcozpplots/lcophotzp.db'
@@ -160,8 +161,8 @@ def run(options: argparse.Namespace, *, now: datetime | None = None) -> int:
 
     now : datetime with time zone, of the clock by default.  Raises RunStopped where it cannot be done.
     """
-    from observatory import load_observatory
     from photdbinterface import PhotDatabase
+    from photzp.observatory import load_observatory
 
     now = (now or datetime.now(UTC)).astimezone(UTC)
     observatory = load_observatory(options.observatory)
@@ -193,7 +194,7 @@ def _recorded_run(database: 'PhotDatabase', options: argparse.Namespace, observa
     """The report with its record in the database: begun, and ended whatever ends it."""
     metrics_file = _metrics_file(options)
     given = {name: value for name, value in vars(options).items() if value is not None}
-    run_id = database.start_run('longtermphotzp.py', {**given, 'database': database.place}, commandline.VERSION)
+    run_id = database.start_run('longtermphotzp.py', {**given, 'database': database.place}, program.VERSION)
     note_run(run_id)
     status, counts = commandline.COULD_NOT_RUN, Counter[str]()
     try:
@@ -221,12 +222,12 @@ def _recorded_run(database: 'PhotDatabase', options: argparse.Namespace, observa
 def _make_report(database: 'PhotDatabase', options: argparse.Namespace, observatory: 'Observatory', now: datetime,
                  metrics_file: Path | None, counts: Counter[str]) -> 'tuple[Sequence[Finding], str]':
     """Make the report: what it finds, and where it is; `counts` has what was done also where a signal ends it."""
-    from framepool import usable_cores
-    from report import Report
-    from reportstore import open_store
+    from photzp.report.report import Report
+    from photzp.running.processes import usable_cores
+    from photzp.store.store import open_store
 
     with open_store(os.path.expanduser(options.outputdirectory), os.environ) as store:
-        report = Report(database, store, observatory, options, now.replace(tzinfo=None), commandline.VERSION, counts,
+        report = Report(database, store, observatory, options, now.replace(tzinfo=None), program.VERSION, counts,
                         options.processes or usable_cores())
         with closing(report.make()) as series:
             for _ in with_progress(series, 'series', len(report.series)):
@@ -236,7 +237,7 @@ def _make_report(database: 'PhotDatabase', options: argparse.Namespace, observat
     counts['unchanged'] += store.unchanged
     findings = report.answers.findings
     if metrics_file:
-        from metrics import render_metrics, write_metrics
+        from photzp.answers.metrics import render_metrics, write_metrics
 
         write_metrics(metrics_file, render_metrics(report.statuses(), findings, report.last_good(), report.moment))
     return findings, store.place
@@ -261,7 +262,7 @@ def print_findings(findings: 'Sequence[Finding]') -> None:
 
 def check_database(database: 'PhotDatabase', observatory: 'Observatory', now: datetime) -> int:
     """Read every record, print what is wrong with any; 0 where nothing is, 1 where something is."""
-    from databasecheck import findings
+    from photzp.database.check import findings
 
     total, found = findings(database, observatory, now, with_progress)
     tell(f'{total} zeropoints in {database.place}', counts={'zeropoints': total})
@@ -289,7 +290,7 @@ def copy_rows(database: 'PhotDatabase', other: 'PhotDatabase') -> int:
 
 def import_old(database: 'PhotDatabase', directory: Path) -> int:
     """Take old ASCII and SQLite files of a directory into the database; 1 where something could not be read."""
-    from databasecheck import import_file
+    from photzp.database.check import import_file
 
     own = Path(database.place)
     paths = [path for path in sorted(directory.glob(OLD_FILES)) if not (own.exists() and path.samefile(own))]
@@ -307,9 +308,9 @@ def import_old(database: 'PhotDatabase', directory: Path) -> int:
 
 def export(database: 'PhotDatabase', options: argparse.Namespace, observatory: 'Observatory') -> int:
     """Write the zeropoints that the options select as a table."""
-    from exporttable import check_name, write_csv, write_table
-    from report import selection
-    from reportrows import exported_columns, exported_zeropoints
+    from photzp.report.export import check_name, write_csv, write_table
+    from photzp.report.report import selection
+    from photzp.throughput.rows import exported_columns, exported_zeropoints
 
     path = Path(options.export).expanduser()
     if options.export != '-':

@@ -17,8 +17,24 @@ from functools import cached_property, partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-import commandline
-from commandline import (
+from photzp import program
+from photzp.errors import (
+    FILE_UNREADABLE,
+    INTERNAL_ERROR,
+    NO_REFERENCE_STARS,
+    OUTSIDE_FOOTPRINT,
+    REASONS,
+    TOO_FEW_STARS,
+    WCS_OFF,
+    WORKER_DIED,
+    ArchiveMissing,
+    FrameRejected,
+    RunStopped,
+    UsageInvalid,
+)
+from photzp.plaintext import did_you_mean
+from photzp.running import commandline
+from photzp.running.commandline import (
     DONE,
     SOME_UNREADABLE,
     Parser,
@@ -33,35 +49,20 @@ from commandline import (
     whole_number,
     with_progress,
 )
-from plaintext import did_you_mean
-from rejections import (
-    FILE_UNREADABLE,
-    INTERNAL_ERROR,
-    NO_REFERENCE_STARS,
-    OUTSIDE_FOOTPRINT,
-    REASONS,
-    TOO_FEW_STARS,
-    WCS_OFF,
-    WORKER_DIED,
-    ArchiveMissing,
-    FrameRejected,
-    RunStopped,
-    UsageInvalid,
-)
 
 if TYPE_CHECKING:  # imported where they are used, so that --help answers at once
     import numpy as np
 
-    from banzaiframe import Frame
-    from framearchive import FrameFile, Listing
-    from names import FrameName
-    from observatory import Observatory
     from photdbinterface import Measurement, PhotDatabase, RejectedFrame
+    from photzp.calibration.quality import FrameQuality
+    from photzp.calibration.starmatch import Matches
+    from photzp.calibration.zeropoint import StarSample, ZeropointFit
+    from photzp.frames.archive import FrameFile, Listing
+    from photzp.frames.banzai import Frame
+    from photzp.names import FrameName
+    from photzp.observatory import Observatory
+    from photzp.store.store import DirectoryStore
     from ps1catalog import PS1Catalog, ReferenceStars
-    from quality import FrameQuality
-    from reportstore import DirectoryStore
-    from starmatch import Matches
-    from zeropoint import StarSample, ZeropointFit
 
 DEFAULT_PS1DIR = '~/Catalogs/ps1odi/panstarrs/'
 DEFAULT_DATABASE = '~/lcozpplots/lcophotzp.db'
@@ -212,8 +213,8 @@ def run(options: Namespace, *, today: date | None = None) -> int:
     today : datetime.date that --lastNdays counts from, the UTC date of the clock by default.
     Raises RunStopped where the run cannot begin or go on.
     """
-    from observatory import load_observatory
     from photdbinterface import PhotDatabase
+    from photzp.observatory import load_observatory
 
     if options.scheduler:
         options = _same_places_everywhere(options)
@@ -237,7 +238,7 @@ def _check_known(option: str, names: Iterable[str] | None, known: Collection[str
 
 
 def _list_frames(options: Namespace, observatory: 'Observatory', today: date) -> 'Listing':
-    from framearchive import Selection, crawl_directory, find_frames, last_dates
+    from photzp.frames.archive import Selection, crawl_directory, find_frames, last_dates
 
     if options.crawldirectory is not None:
         listing = crawl_directory(os.path.expanduser(options.crawldirectory), observatory)
@@ -296,7 +297,7 @@ def _run_in(database: 'PhotDatabase', options: Namespace, observatory: 'Observat
     """The run with its record in the database: begun, and ended whatever ends it."""
     summary = Summary()
     summary.counts['unreadable folder'] = len(listing.unreadable)
-    run_id = database.start_run('photcalibration.py', _recorded(options, database), commandline.VERSION)
+    run_id = database.start_run('photcalibration.py', _recorded(options, database), program.VERSION)
     note_run(run_id)
     started, status = time.monotonic(), commandline.COULD_NOT_RUN
     try:
@@ -339,7 +340,7 @@ def _on_this_machine(frames: Sequence['FrameFile'], last: Sequence['FrameFile'],
     """In this process, or in several where it is worth it."""
     processes = _processes(options.processes, len(frames))
     if processes > 1 or last:
-        from framepool import can_start, in_processes
+        from photzp.running.processes import can_start, in_processes
 
         if not can_start():
             processes, frames, last = 1, [*frames, *last], []
@@ -355,7 +356,7 @@ def _on_this_machine(frames: Sequence['FrameFile'], last: Sequence['FrameFile'],
 
 def _on_cluster(frames: Sequence['FrameFile'], last: Sequence['FrameFile'], options: Namespace,
                 observatory: 'Observatory') -> Generator[tuple['FrameFile', 'Outcome | None'], None, None]:
-    from daskpool import on_cluster
+    from photzp.running.cluster import on_cluster
 
     return on_cluster(calibrator_there, (options, observatory), Calibrator.outcome,
                       _neighbours(frames, CLUSTER_WORKERS), address=options.scheduler, last=last)
@@ -382,7 +383,7 @@ def _processes(asked: int | None, frames: int) -> int:
     if asked == 1 or frames < FEW_FRAMES:
         return 1
     if asked is None:
-        from framepool import usable_cores
+        from photzp.running.processes import usable_cores
 
         asked = usable_cores()
     return min(asked, frames // (FEW_FRAMES // 2))
@@ -456,15 +457,15 @@ class Calibrator:
     @cached_property
     def plots(self) -> 'DirectoryStore':
         """Where plots go: in it they appear whole.  Raises StoreFailed where they cannot."""
-        from fontcache import release_font_list
-        from reportstore import DirectoryStore
+        from photzp.figures.fontcache import release_font_list
+        from photzp.store.store import DirectoryStore
 
         release_font_list()  # once, before the first figure
         return DirectoryStore(self.options.diagnosticplotsdir)
 
     def outcome(self, frame_file: 'FrameFile') -> Outcome:
         """Measure one frame, and plot it where asked for; one that cannot be measured never ends the run."""
-        from banzaiframe import NotSelected
+        from photzp.frames.banzai import NotSelected
 
         name, seen, field = frame_file.name.name, _stat(frame_file.path), Field()
         log.debug('%s: is looked at', frame_file.path)
@@ -563,7 +564,7 @@ class Field:
 
 def _measure(path: str, catalog: 'PS1Catalog', observatory: 'Observatory', options: Namespace,
              field: Field) -> 'Calibration':
-    from banzaiframe import read_frame
+    from photzp.frames.banzai import read_frame
 
     frame = read_frame(path, observatory, min_exptime_s=options.mintexp, filters=options.filter)
     field.telescope = f'{frame.site}-{frame.enclosure}-{frame.telescope}'
@@ -611,15 +612,15 @@ class Calibration:
 def calibrate(frame: 'Frame', references: 'ReferenceStars', observatory: 'Observatory') -> Calibration:
     """The zeropoint of one frame.
 
-    frame : banzaiframe.Frame.  references : ps1catalog.ReferenceStars of its field.  Returns a Calibration.
+    frame : Frame.  references : ps1catalog.ReferenceStars of its field.  Returns a Calibration.
     Raises FrameRejected where the field or the stars do not allow one.
     """
     import numpy as np
 
+    from photzp.calibration.quality import frame_quality
+    from photzp.calibration.starmatch import blended_fraction, match_stars, tangent_plane
+    from photzp.calibration.zeropoint import StarSample, fit_zeropoint, usable_references
     from ps1catalog import has_sdss, ps1_to_sdss
-    from quality import frame_quality
-    from starmatch import blended_fraction, match_stars, tangent_plane
-    from zeropoint import StarSample, fit_zeropoint, usable_references
 
     if not references.covered:
         raise FrameRejected(OUTSIDE_FOOTPRINT, f'RA {frame.ra_deg:.3f}, Dec {frame.dec_deg:+.3f}')
@@ -651,7 +652,7 @@ def calibrate(frame: 'Frame', references: 'ReferenceStars', observatory: 'Observ
 
 
 def _usable(frame: 'Frame') -> 'np.ndarray':
-    from zeropoint import usable_stars
+    from photzp.calibration.zeropoint import usable_stars
 
     stars = frame.stars
     return usable_stars(stars.flux, stars.fluxerr, stars.peak, stars.background, stars.flag,
@@ -662,8 +663,8 @@ def _check_wcs(frame: 'Frame', good: 'np.ndarray', references: 'ReferenceStars',
     """Tell a field that is somewhere else from one with too few stars: enough of both, and none agrees."""
     import numpy as np
 
-    from fieldvote import MAX_ROTATION_DEG, MAX_SHIFT_ARCSEC
-    from zeropoint import MIN_STARS
+    from photzp.calibration.fieldvote import MAX_ROTATION_DEG, MAX_SHIFT_ARCSEC
+    from photzp.calibration.zeropoint import MIN_STARS
 
     found = np.count_nonzero(good & (frame.stars.flux > WCS_SNR * frame.stars.fluxerr))
     if len(matches) < MIN_STARS <= min(int(found), len(references) // 2) and matches.doubtful:
@@ -673,7 +674,7 @@ def _check_wcs(frame: 'Frame', good: 'np.ndarray', references: 'ReferenceStars',
 
 def _measurement(calibration: Calibration, complete: bool | None) -> 'Measurement':
     from photdbinterface import Measurement
-    from zeropoint import PIVOT_COLOUR
+    from photzp.calibration.zeropoint import PIVOT_COLOUR
 
     frame, fit, quality = calibration.frame, calibration.fit, calibration.quality
     return Measurement(
@@ -688,8 +689,8 @@ def _measurement(calibration: Calibration, complete: bool | None) -> 'Measuremen
 
 
 def _write_plots(plots: 'DirectoryStore', calibration: Calibration) -> None:
-    from frameplots import colour_plot, residual_map, zeropoint_plot
-    from names import frame_plot
+    from photzp.calibration.plots import colour_plot, residual_map, zeropoint_plot
+    from photzp.names import frame_plot
 
     frame, fit, sample = calibration.frame, calibration.fit, calibration.sample
     title = f'{frame.exposure}   {frame.filter}   {frame.exptime_s:g} s'

@@ -13,8 +13,8 @@ taken as it is; a column that it lacks reads as missing.
 A frame is known by its base name.  Older rows have a full path for a name: the same frame, which keeps its row.  The
 column `frame` holds the exposure (the base name without level and extension) and is what look-ups go by.
 
-Tables, dataclasses and their values are at home in `photdbtables.py`; places, connections and what is said when they
-fail, always as `DatabaseUnusable`, in `photdbplaces.py`.
+Tables, dataclasses and their values are at home in `database/tables.py`; places, connections and what is said when they
+fail, always as `DatabaseUnusable`, in `database/places.py`.
 """
 
 import os
@@ -32,8 +32,7 @@ import sqlalchemy as sa
 from numpy.typing import ArrayLike
 from sqlalchemy import exc
 
-from names import base_name, exposure_of, level_of
-from photdbplaces import (
+from photzp.database.places import (
     WRITE_CHUNK,
     Place,
     add_columns,
@@ -51,7 +50,7 @@ from photdbplaces import (
     secrets_of,
     upsert,
 )
-from photdbtables import (
+from photzp.database.tables import (
     CONVERTERS,
     INTERVAL,
     MODEL,
@@ -87,8 +86,9 @@ from photdbtables import (
     text_of,
     time_text,
 )
-from plaintext import without_passwords
-from rejections import EXPOSURE_TOO_SHORT, DatabaseUnusable
+from photzp.errors import EXPOSURE_TOO_SHORT, DatabaseUnusable
+from photzp.names import base_name, exposure_of, level_of
+from photzp.plaintext import without_passwords
 
 __all__ = [
     'Base',

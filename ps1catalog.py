@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fitsfile import FitsFile, FitsInvalid, Hdu
-from rejections import CatalogMissing
+from photzp.errors import CatalogMissing
+from photzp.frames.fitsfile import FitsFile, FitsInvalid, Hdu
 
 log = logging.getLogger('photzp.ps1catalog')
 

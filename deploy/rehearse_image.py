@@ -217,8 +217,8 @@ def check_contents(image):
 def check_run(image, work):
     """The default command on a simulated night, and that it wrote nowhere but in /data."""
     night = work / 'night'
-    subprocess.run([sys.executable, CHECKOUT / 'simulation.py', 'night', night, '--frames', '24', '--seed', '3',
-                    '--no-pixels', '--defects', '0.2'], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([sys.executable, '-m', 'simulation', 'night', night, '--frames', '24', '--seed', '3', '--no-pixels',
+                    '--defects', '0.2'], cwd=CHECKOUT, check=True, stdout=subprocess.DEVNULL)
     shutil.copytree(night / 'archive', image.root / 'archive/engineering')
     shutil.copytree(night / 'ps1', image.root / 'catalog', dirs_exist_ok=True)
     for folder in ('tmp', 'var/tmp'):  # as with a read-only root file system; an engine gives /dev/shm all the same

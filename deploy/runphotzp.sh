@@ -324,10 +324,13 @@ if (($#)); then
 else
     # One run per type: what ends one run costs the other cameras nothing.  Where the types cannot be
     # told, one run of all says why.
-    list='import sys, observatory; print(*observatory.load_observatory(sys.argv[1] or None).camera_types)'
+    list='import sys; from photzp.observatory import load_observatory as load; print(*load(sys.argv[1] or None).camera_types)'
     types=${PHOTZP_CAMERATYPES:-}
     if [[ -z $types ]]; then
-        types=$(PYTHONPATH=$checkout "$python" -P -c "$list" "${PHOTZP_OBSERVATORY:-}" 2>/dev/null || true)
+        types=$(PYTHONPATH=$checkout "$python" -P -c "$list" "${PHOTZP_OBSERVATORY:-}" 2>&1) || {
+            say WARNING "the camera types cannot be told, so one run takes all of them: ${types##*$'\n'}"
+            types=''
+        }
     fi
     read -r -d '' -a types <<<"${types//,/ }" || true
     for type in "${types[@]:-}"; do

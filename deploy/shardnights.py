@@ -14,8 +14,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import photcalibration
-from commandline import DONE, Parser, date_option, run_script, tell
-from rejections import UsageInvalid
+from photzp.errors import UsageInvalid
+from photzp.running.commandline import DONE, Parser, date_option, run_script, tell
 
 
 def parser() -> Parser:
@@ -80,7 +80,7 @@ def nights_of_shard(first: date, last: date, shard: int, shards: int) -> list[st
 
 
 def _is_file(place: str | None) -> bool:
-    from photdbplaces import locate
+    from photzp.database.places import locate
 
     return locate(place or photcalibration.DEFAULT_DATABASE, 'lcophotzp.db')[0].get_backend_name() == 'sqlite'
 

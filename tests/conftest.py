@@ -1,6 +1,6 @@
 """What all tests share: no credentials from outside, a simulated night made once, and a PostgreSQL server."""
 
-import onethread  # noqa: F401  # isort: skip  (before whatever loads numpy)
+from tests.support import onethread  # noqa: F401  # isort: skip  (before whatever loads numpy)
 
 import fcntl
 import json
@@ -14,35 +14,36 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
-import browserpages
 import hypothesis
-import postgresqlserver
 import pytest
 import sqlalchemy as sa
 from astropy.io import fits
-from runs import MANY, arguments
 
 import longtermphotzp
 import photcalibration
-import simulation
+from simulation.__main__ import main as simulate
+from tests.support import browserpages, postgresqlserver
+from tests.support.runs import MANY, arguments
 
 # No test asserts a time, so a busy machine may take as long as it likes over an example; and all runs try the same.
 hypothesis.settings.register_profile('patient', deadline=None, derandomize=True)
 hypothesis.settings.load_profile('patient')
 
+HERE = Path(__file__).parent
 REQUIRE_ALL = 'PHOTZP_REQUIRE_ALL'  # set by the gate: what is missing fails there instead of being skipped
 # Files that take longest, the longest first: of two processes none is left alone with one of them at the end.
 LONGEST = (
-    'test_documents.py', 'test_runphotzp.py', 'test_reportseries.py', 'test_cluster.py', 'test_longtermphotzp.py',
-    'test_reportstate.py', 'test_reportstore.py', 'test_browser.py', 'test_torture_soak.py', 'test_framepool.py',
-    'test_torture_together.py', 'test_torture_kill.py', 'test_browser_trend.py', 'test_browser_use.py',
-    'test_browser_access.py', 'test_photcalibration.py', 'test_photdbinterface.py', 'test_torture_places.py')
+    'documents/test_documents.py', 'deploy/test_runphotzp.py', 'report/test_series.py', 'running/test_cluster.py',
+    'scripts/test_longtermphotzp.py', 'report/test_state.py', 'store/test_store.py', 'browser/test_pages.py',
+    'torture/test_soak.py', 'running/test_processes.py', 'torture/test_together.py', 'torture/test_kill.py',
+    'browser/test_trend.py', 'browser/test_use.py', 'browser/test_access.py', 'scripts/test_photcalibration.py',
+    'database/test_photdbinterface.py', 'torture/test_places.py')
 
 
 def pytest_collection_modifyitems(items):
     """The files that take longest come first."""
     place = {name: number for number, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: place.get(item.path.name, len(place)))
+    items.sort(key=lambda item: place.get(str(item.path.relative_to(HERE)), len(place)))
 
 
 def made_once(tmp_path_factory, name, make):
@@ -83,7 +84,7 @@ def _log_as_found():
 def night(tmp_path_factory):
     """A simulated night of 44 frames with planted defects: .archive .ps1 .truth (frames by exposure); only read."""
     def make(out):
-        assert simulation.main(['night', str(out), '--frames', '44', '--seed', '5', '--no-pixels', '--defects', '0.25',
+        assert simulate(['night', str(out), '--frames', '44', '--seed', '5', '--no-pixels', '--defects', '0.25',
                                 '--twins', '0.2']) == 0
 
     out = made_once(tmp_path_factory, 'night', make)
@@ -96,9 +97,9 @@ def alone(night, tmp_path_factory):
     """The database that one process makes of the night, with all cameras of runs.MANY; only read."""
     def make(out):
         with pytest.MonkeyPatch.context() as patch:
-            patch.delitem(sys.modules, 'framepool', raising=False)
+            patch.delitem(sys.modules, 'photzp.running.processes', raising=False)
             assert photcalibration.main(arguments(night, out / 'x.db', '--processes', '1')) == 1
-            assert 'framepool' not in sys.modules
+            assert 'photzp.running.processes' not in sys.modules
 
     return made_once(tmp_path_factory, 'alone', make) / 'x.db'
 
@@ -123,7 +124,7 @@ def pitfall(night, tmp_path, monkeypatch):
     pipe = region.with_name(f'{region.name}.pipe')
     os.mkfifo(pipe)
     monkeypatch.setenv('PHOTZP_PITFALL', str(region))
-    monkeypatch.setenv('PYTHONPATH', str(Path(__file__).with_name('pitfall')))
+    monkeypatch.setenv('PYTHONPATH', str(Path(__file__).parent / 'support' / 'pitfall'))
     return tmp_path / 'ps1', pipe, true['name']
 
 
@@ -156,7 +157,7 @@ def postgresql_schema(postgresql):
 def years_report(tmp_path_factory):
     """The report over two simulated years of three telescopes in two filters, made by the script: its directory."""
     def make(out):
-        assert simulation.main(['years', str(out / 'years.db'), '--telescopes', '3', '--years', '2', '--filters',
+        assert simulate(['years', str(out / 'years.db'), '--telescopes', '3', '--years', '2', '--filters',
                                 'gp,rp', '--seed', '11']) == 0
         options = longtermphotzp.parser().parse_args([
             '--database', str(out / 'years.db'), '--outputdirectory', str(out / 'report'), '--observatory',

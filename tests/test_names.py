@@ -6,9 +6,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-import names
-from names import base_name, exposure_of, frame_plot, level_of, parse_frame_name, safe_part
-from observatory import load_observatory
+from photzp import names
+from photzp.names import base_name, exposure_of, frame_plot, level_of, parse_frame_name, safe_part
+from photzp.observatory import load_observatory
 
 PATTERN = load_observatory().archive.frame_pattern
 SIGNS = set(string.ascii_letters + string.digits + '_+.-')

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from observatory import Event, load_observatory
-from rejections import ObservatoryInvalid
+from photzp.errors import ObservatoryInvalid
+from photzp.observatory import Event, load_observatory
 
 BUILT_IN = load_observatory()
 

@@ -5,8 +5,8 @@ import logging
 
 import pytest
 
-import commandline
-from plaintext import csv_cell, printable
+from photzp.plaintext import csv_cell, printable
+from photzp.running import commandline
 
 
 @pytest.mark.parametrize(('text', 'shown'), [

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from typedjson import plain, typed
+from photzp.typedjson import plain, typed
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,245 @@
+"""Which mirror next: the light each telescope has lost, when it falls below a threshold, and what an event would give.
+
+All is the mean over the filters of a telescope, in magnitudes.  Loss L is that against the reference (of a clean
+telescope) where there is one.  With m(t) the mean of model - reference, e(t) its error, both from the lines of the
+fits, and T = 2.5 log10(threshold / 100), the probability to be below the threshold at t is Phi((T - m(t)) / e(t)): the
+date is where it is one half, its interval from 16 to 84%.
+
+An event restores a share f of the loss L, f ~ N(share, scatter^2) as it was over the fleet, but never more than all of
+it, and is no loss.  So the gain that is expected, with G = f L, is
+
+    E[min(max(G, 0), L)] = Int_0^L P(G > x) dx.
+
+The light that it gives, in percent of the reference, averaged over the time tau until the next event is expected, while
+throughput falls by r a month with the event as without it:
+
+    A = (100 / tau) Int_0^tau 10^(-0.4 (L + r t)) (10^(0.4 g) - 1) dt.
+
+Telescopes are ranked by A: the ranking that gains most light for the same number of events, each telescope counting as
+one.  Where no reference is known, L is against the level after the last recoating, or else the best level of the same
+camera since then, and A is in percent of that.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.special import ndtr
+
+from photzp.throughput.model import ThroughputFit
+
+THRESHOLD_PERCENT = 80.0
+DAYS_PER_MONTH = 30.4375
+HORIZON_DAYS = 3652      # nothing is foretold beyond ten years
+RENEWING = ('wash', 'recoating', 'break')
+PERIOD_DAYS = 365.25     # between events of a mirror where the fleet has none: LCO's are one to two years apart
+EVEN_SHARE = (0.5, 0.29)  # mean and scatter of a share that may be anything from 0 to 1
+_QUANTILES = (0.1585, 0.5, 0.8415)
+_STEPS = 201
+_NAT = np.datetime64('NaT', 'ms')
+
+
+@dataclass(frozen=True)
+class MirrorState:
+    """A telescope now, as the mean over its filters; nan and NaT stand for what is not known.
+
+    filters : that went into the mean.  loss_mag, loss_error_mag : against the reference; percent, percent_error : of
+        the reference.
+    recoated : datetime64[ms] of the last recoating; since_recoating_mag, since_recoating_error_mag : loss since, nan
+        where a camera was changed in between.  best_mag : loss against the best level since a camera was changed.
+    rate_mag_per_month, rate_error_mag_per_month : loss a month, positive for a loss.
+    threshold_percent; is_below : throughput is below it now.  below, below_early, below_late : datetime64[ms] when it
+        falls (fell) below, and 68.3% interval; NaT beyond HORIZON_DAYS.  Where it was below at its last event
+        already (or in its first night), below and below_early are the time of that, whenever it fell.
+    """
+
+    telescope: str
+    filters: tuple[str, ...]
+    loss_mag: float
+    loss_error_mag: float
+    percent: float
+    percent_error: float
+    recoated: np.datetime64
+    since_recoating_mag: float
+    since_recoating_error_mag: float
+    best_mag: float
+    rate_mag_per_month: float
+    rate_error_mag_per_month: float
+    threshold_percent: float
+    is_below: bool
+    below: np.datetime64
+    below_early: np.datetime64
+    below_late: np.datetime64
+
+    @property
+    def to_gain_mag(self) -> tuple[float, float]:
+        """The loss that an event can make good, and its error: against the best reference that is known."""
+        if np.isfinite(self.loss_mag):
+            return self.loss_mag, self.loss_error_mag
+        if np.isfinite(self.since_recoating_mag):
+            return self.since_recoating_mag, self.since_recoating_error_mag
+        return self.best_mag, 0.0
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What an event of a kind at a telescope would give; rank 1 is the best of its kind.
+
+    gain_mag, gain_error_mag : expected gain, and its standard deviation.  light_percent, light_error_percent : A of the
+    module, percent of the reference averaged until the next event is expected.
+    """
+
+    telescope: str
+    kind: str
+    rank: int
+    gain_mag: float
+    gain_error_mag: float
+    light_percent: float
+    light_error_percent: float
+
+
+# --- one telescope
+
+def mirror_state(telescope: str, fits: Mapping[str, ThroughputFit], reference_mag: Mapping[str, float],
+                 now: np.datetime64, threshold_percent: float = THRESHOLD_PERCENT) -> MirrorState | None:
+    """The state of a telescope at a time; None where no filter has a model.
+
+    fits : by filter.  reference_mag : zeropoint of a clean telescope by filter, as far as known.  Where any filter has
+    a reference, only filters with one count.
+    """
+    fits = {name: fit for name, fit in sorted(fits.items()) if fit.intervals}
+    known = {name: fit for name, fit in fits.items() if name in reference_mag}
+    used = known or fits
+    if not used:
+        return None
+    now = now.astype('datetime64[ms]')
+    loss, error, percent, percent_error = np.nan, np.nan, np.nan, np.nan
+    is_below = False
+    dates: tuple[np.datetime64, np.datetime64, np.datetime64] = (_NAT, _NAT, _NAT)
+    if known:
+        margin, margin_error = mean_margin(known, reference_mag, np.array([now]))
+        loss, error = -float(margin[0]), float(margin_error[0])
+        percent = 100 * 10 ** (-0.4 * loss)
+        percent_error = percent * 0.4 * np.log(10) * error
+        is_below = percent < threshold_percent
+        dates = crossing_dates(known, reference_mag, now, threshold_percent)
+    rates = np.array([(-fit.intervals[-1].end_slope_mag_per_month, fit.intervals[-1].end_slope_error_mag_per_month)
+                      for fit in used.values()])
+    rates = rates[np.isfinite(rates).all(axis=1)]
+    return MirrorState(telescope, tuple(used), loss, error, percent, percent_error, *since_recoating(used, now),
+                       _mean([_below_best(fit, now) for fit in used.values()]), _mean(rates[:, 0]),
+                       _error_of_mean(rates[:, 1]), threshold_percent, bool(is_below), *dates)
+
+
+def _mean(values: Iterable[float] | np.ndarray) -> float:
+    values = np.asarray(values, float)
+    return float(values.mean()) if len(values) else np.nan
+
+
+def _error_of_mean(errors: np.ndarray) -> float:
+    return float(np.sqrt(np.sum(np.square(errors))) / len(errors)) if len(errors) else np.nan
+
+
+def mean_margin(fits: Mapping[str, ThroughputFit], reference_mag: Mapping[str, float],
+                time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean over filters of model - reference at times (q,) and its error [mag]."""
+    values = [(model - reference_mag[name], error) for name, fit in fits.items() for model, error in [fit.at(time)]]
+    margin, error = np.array(values).transpose(1, 0, 2)
+    return margin.mean(axis=0), np.sqrt((error**2).sum(axis=0)) / len(values)
+
+
+def crossing_dates(fits: Mapping[str, ThroughputFit], reference_mag: Mapping[str, float], now: np.datetime64,
+                   threshold_percent: float) -> tuple[np.datetime64, np.datetime64, np.datetime64]:
+    """(date, early, late) at which the mean of the filters falls below the threshold after its last event.
+
+    Where it is below from the start, date and early are that start.
+    """
+    start = max(max([fit.intervals[-1].start, *(step.time for step in fit.steps)]) for fit in fits.values())
+    days = np.arange(0, max((now - start) / np.timedelta64(1, 'D'), 0) + HORIZON_DAYS)
+    time = start + np.round(days * 86_400_000).astype('timedelta64[ms]')
+    margin, error = mean_margin(fits, reference_mag, time)
+    below = ndtr((2.5 * np.log10(threshold_percent / 100) - margin) / np.maximum(error, 1e-6))
+    early, middle, late = (time[np.argmax(below >= q)] if (below >= q).any() else _NAT for q in _QUANTILES)
+    return middle, early, late
+
+
+def since_recoating(fits: Mapping[str, ThroughputFit], now: np.datetime64) -> tuple[np.datetime64, float, float]:
+    """Time of the last recoating, loss since then and its error, as means over filters."""
+    times = [step.time for fit in fits.values() for step in fit.steps if step.kind == 'recoating' and step.recorded]
+    if not times:
+        return _NAT, np.nan, np.nan
+    last = max(times)
+    values = []
+    for fit in fits.values():
+        same = not any(step.instrumental and step.time > last for step in fit.steps)
+        opened = [interval for interval in fit.intervals if interval.start == last]
+        if same and opened:
+            model, error = fit.at(np.array([now]))
+            values.append((opened[0].start_mag - model[0], np.hypot(opened[0].start_error_mag, error[0])))
+    loss, error = np.array(values).reshape(-1, 2).T
+    return last, _mean(loss), _error_of_mean(error)
+
+
+def _below_best(fit: ThroughputFit, now: np.datetime64) -> float:
+    """Loss against the best level since the last change of camera [mag]."""
+    changed = max([step.time for step in fit.steps if step.instrumental], default=fit.time[0])
+    levels = [interval.start_mag for interval in fit.intervals if interval.start >= changed]
+    levels += fit.model_mag[fit.time >= changed].tolist()
+    return float(max(levels, default=fit.model_mag[-1]) - fit.at(np.array([now]))[0][0])
+
+
+# --- the fleet
+
+def expected_gain(mean_mag: float, scatter_mag: float, loss_mag: float) -> tuple[float, float]:
+    """Mean and standard deviation of min(max(G, 0), loss) with G ~ N(mean, scatter^2); 0 where nothing is lost.
+
+    E[g^2] = Int_0^L 2 x P(G > x) dx.
+    """
+    if not loss_mag > 0:
+        return (0.0, 0.0) if loss_mag <= 0 else (np.nan, np.nan)
+    x = np.linspace(0, loss_mag, _STEPS)
+    chance = ndtr((mean_mag - x) / max(scatter_mag, 1e-6))
+    mean, square = np.trapezoid(chance, x), np.trapezoid(2 * x * chance, x)
+    return float(mean), float(np.sqrt(max(square - mean**2, 0)))
+
+
+def light_gained(loss_mag: float, rate_mag_per_month: float, gain_mag: float, period_days: float) -> float:
+    """A of the module docstring: percent of the reference, averaged over the period."""
+    fall = 0.4 * np.log(10) * rate_mag_per_month * period_days / DAYS_PER_MONTH
+    mean = -np.expm1(-fall) / fall if abs(fall) > 1e-9 else 1.0
+    return float(100 * 10 ** (-0.4 * loss_mag) * (10 ** (0.4 * gain_mag) - 1) * mean)
+
+
+def period_of(events: Mapping[str, Iterable[np.datetime64]]) -> float:
+    """Median time between events of the same telescope [day]; PERIOD_DAYS without any; events : by telescope."""
+    gaps = [np.diff(np.sort(np.asarray(list(times), 'datetime64[ms]'))) / np.timedelta64(1, 'D')
+            for times in events.values()]
+    found = np.concatenate(gaps) if gaps else np.empty(0)
+    return float(np.median(found)) if len(found) else PERIOD_DAYS
+
+
+def rank(states: Iterable[MirrorState], kind: str, share: float, share_scatter: float,
+         period_days: float = PERIOD_DAYS) -> tuple[Advice, ...]:
+    """Advice on an event of one kind at each telescope, the best first; those of which nothing is known come last.
+
+    share, share_scatter : of the loss that events of this kind restored in the fleet (gains.FleetGain; the error of
+    the share goes with the scatter); where they are nan, any share is as likely.
+    """
+    if not np.isfinite([share, share_scatter]).all():
+        share, share_scatter = EVEN_SHARE
+    found = [_advice(state, kind, share, share_scatter, period_days) for state in states]
+    found = sorted(found, key=lambda advice: (-np.nan_to_num(advice.light_percent, nan=-np.inf), advice.telescope))
+    return tuple(replace(each, rank=number) for number, each in enumerate(found, start=1))
+
+
+def _advice(state: MirrorState, kind: str, share: float, scatter: float, period_days: float) -> Advice:
+    loss, loss_error = state.to_gain_mag
+    rate = float(np.nan_to_num(state.rate_mag_per_month))
+
+    def light(loss: float, deviation: float) -> float:
+        gain, spread = expected_gain(share * loss, scatter * abs(loss), loss)
+        return light_gained(loss, rate, gain + deviation * spread, period_days)
+
+    best = light(loss, 0)
+    error = np.hypot(light(loss + loss_error, 0) - best, light(loss, 1) - best)
+    return Advice(state.telescope, kind, 0, *expected_gain(share * loss, scatter * abs(loss), loss), best, float(error))

@@ -1,0 +1,372 @@
+"""Steps in the clear-sky level of a telescope that no event explains, jointly over its filters.
+
+What is looked at is the mean of each night in each filter, y = model + residual of its `ThroughputFit`, so that what
+kinks or jumps of the fit have taken up is there again.  Recorded events and changes of camera are breaks: what happens
+there is explained.  At a time between two nights, the WINDOW nights before and those after have a line each (level and
+slope, per filter), against one line with a kink there: a change of slope is no step.  The likelihood of a night is that
+of all its filters (`answers.sharednight`): clouds are common to them and only dim, so that a cloudy season is no step.
+
+    LLR = [log L(before) + log L(after) - log L(kinked line)] / c,    c = 1 + (F - 1) rho
+
+is the log likelihood ratio of a step; c (the design effect, Kish 1965, Survey Sampling, sec. 5.4) allows for noise
+of nights that the F filters share, with correlation rho.  The largest LLR above LLR_MIN is a step and a break for the
+next search (binary segmentation; Scott & Knott 1974, Biometrics 30, 507).  Every step is then judged anew between its
+neighbours.  The likelihood of a step at t is constant between two nights, so the posterior of its time is
+
+    p(t) ~ exp(log L_before(t) + log L_after(t)),
+
+from which time and interval are taken: a gap in the data, or weeks of cloud, are an uncertainty of the date.  As a
+change of slope in such a gap looks like a step after it, a step has to be larger than KINK_MAG_PER_MONTH times the gap.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.special import chdtrc
+
+from photzp.answers.sharednight import clear_share, night_likelihood
+from photzp.throughput.model import ThroughputFit
+
+WINDOW = 60            # nights on either side
+SEASON_NIGHTS = 20     # on either side of a night have its share of clear ones
+SPELL_NIGHTS = 8       # the same, once the classes are those of the step itself
+NIGHTS_MIN = 8.0       # clear nights on either side, at least: fewer may be weather
+STRIDE = 4             # a step is looked for before every fourth night, and then dated to the night
+LLR_MIN = 16.0         # chosen on simulated years; docs/answers.md has recall and false alarms
+SIZE_ERROR_MAX_MAG = 1.0  # a filter that knows its size no better has no nights on one side
+SLOPE_PRIOR = (-0.010, 0.03)  # mag/month: a line of few nights has the usual slope
+NOISE_MAG = 0.003      # nights are not better than that
+DAYS_PER_MONTH = 30.4375
+KINK_MAG_PER_MONTH = 0.03  # largest change of slope: as the width of its prior in throughputline
+CENTRAL = 0.683  # of the interval of a date
+GREY_P = 0.01  # equal sizes less likely than this are coloured
+ONE_FILTER_SIGMA = 5.0
+_BLUR_MAG = (0.06, 0.04, 0.03, 0.02, 0.01)  # the likelihood is that much blurred in the first rounds
+_ROUNDS = 4
+
+
+@dataclass(frozen=True)
+class UnrecordedStep:
+    """A change of the clear-sky level that no event explains; gains are positive.
+
+    time : datetime64[ms], median of its posterior.  early, late : datetime64[ms], central 68.3% interval.
+    error_days : half of that interval.
+    filters : names.  size_mag, error_mag (f,) : by filter; nan where it has no nights on one side.
+    joint_mag, joint_error_mag : of a step of the same size in all filters (of that filter, if it is in one only).
+    colour : 'grey', 'coloured', 'one filter' or 'unknown' (only one filter there).  filter : that one, '' otherwise.
+    chi2, dof : of equal sizes in all filters.
+    llr : log likelihood ratio against none.  nights : clear nights before and after that it rests on.
+    """
+
+    time: np.datetime64
+    early: np.datetime64
+    late: np.datetime64
+    error_days: float
+    filters: tuple[str, ...]
+    size_mag: np.ndarray
+    error_mag: np.ndarray
+    joint_mag: float
+    joint_error_mag: float
+    colour: str
+    filter: str
+    chi2: float
+    dof: int
+    llr: float
+    nights: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Nights:
+    """Nights of a telescope in all filters.
+
+    day (m,) : since origin.  y, variance (f, m) [mag] : variance inf where there is none.  clear (m,) : share of clear
+    nights in the weeks about each.  breaks : days of what is explained.  effect : c.
+    """
+
+    origin: np.datetime64
+    filters: tuple[str, ...]
+    day: np.ndarray
+    y: np.ndarray
+    variance: np.ndarray
+    clear: np.ndarray
+    breaks: np.ndarray
+    effect: float = 1.0
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Lines through windows of nights: loglike (k,), parameters (k, f, p) and covariance (k, f, p, p) of the functions,
+    probability (k, n) : of each night of the window to be clear."""
+
+    loglike: np.ndarray
+    parameters: np.ndarray
+    covariance: np.ndarray
+    probability: np.ndarray
+
+    @property
+    def clear(self) -> np.ndarray:
+        """Number of clear nights in each window (k,)."""
+        return self.probability.sum(axis=1)
+
+
+def find_steps(fits: Mapping[str, ThroughputFit]) -> tuple[UnrecordedStep, ...]:
+    """Steps of one telescope that nobody recorded, in order of time.
+
+    fits : by filter, of one telescope.  Those without nights count for nothing.
+    """
+    fits = {name: fit for name, fit in sorted(fits.items()) if len(fit.night)}
+    return steps_of(gather(fits)) if fits else ()
+
+
+# --- nights
+
+def gather(fits: Mapping[str, ThroughputFit]) -> Nights:
+    """The Nights of fits by filter, none of them empty."""
+    night = np.unique(np.concatenate([fit.night for fit in fits.values()]))
+    origin = night[0].astype('datetime64[ms]')
+    shape = len(fits), len(night)
+    day, y, clear, error = np.full(shape, np.nan), np.zeros(shape), np.full(shape, np.nan), np.full(shape, np.inf)
+    for number, fit in enumerate(fits.values()):
+        at = np.searchsorted(night, fit.night)
+        day[number, at] = (fit.time - origin) / np.timedelta64(1, 'D')
+        y[number, at] = fit.model_mag + fit.night_residual_mag
+        error[number, at] = fit.night_residual_error_mag
+        clear[number, at] = fit.clear_probability
+    known = {at for fit in fits.values() for at in explained(fit)}
+    breaks = np.array(sorted((at - origin) / np.timedelta64(1, 'D') for at in known))
+    day, clear = np.nanmean(day, axis=0), np.nanmean(clear, axis=0)
+    noise, rho = night_noise(y, error, clear)
+    variance = error**2 + noise[:, None] ** 2
+    share = clear_share(clear, SEASON_NIGHTS)
+    return Nights(origin, tuple(fits), day, y, variance, share, breaks, 1 + (len(fits) - 1) * rho)
+
+
+def explained(fit: ThroughputFit) -> list[np.datetime64]:
+    """Times of recorded events and changes of camera."""
+    opened = [interval.start for interval in fit.intervals[1:] if interval.opened_by != 'jump']
+    return opened + [step.time for step in fit.steps if step.recorded]
+
+
+def night_noise(y: np.ndarray, error: np.ndarray, clear: np.ndarray) -> tuple[np.ndarray, float]:
+    """What scatters clear nights beyond their errors (f,) [mag], and how much of all of it filters share.
+
+    From differences of consecutive clear nights, by medians: these know no slopes, and hardly any step.
+    """
+    good = clear > 0.5
+    change, size = np.full((2, len(y), max(int(np.count_nonzero(good)) - 1, 0)), np.nan)
+    noise = np.full(len(y), NOISE_MAG)
+    for number in range(len(y)):
+        there = np.isfinite(error[number][good])
+        both = there[1:] & there[:-1]
+        values, errors = y[number][good], error[number][good]
+        change[number, both] = np.diff(values)[both]
+        size[number, both] = np.hypot(errors[1:], errors[:-1])[both]
+        if np.count_nonzero(both) >= NIGHTS_MIN:
+            excess = (1.4826 * np.median(np.abs(change[number, both]))) ** 2 - np.median(size[number, both]) ** 2
+            noise[number] = np.sqrt(max(excess / 2, NOISE_MAG**2))
+    return noise, shared(change)
+
+
+def shared(change: np.ndarray) -> float:
+    """Mean correlation between rows of (f, n), from signs (Kendall's: rho = sin(pi/2 tau)), 0 at least."""
+    found = []
+    for one in range(len(change)):
+        for other in range(one):
+            both = np.isfinite(change[one]) & np.isfinite(change[other])
+            if np.count_nonzero(both) >= 2 * NIGHTS_MIN:
+                signs = np.sign(change[one, both] * change[other, both])
+                found.append(np.sin(np.pi / 2 * np.mean(signs)))
+    return max(float(np.mean(found)), 0.0) if found else 0.0
+
+
+# --- lines through windows
+
+def fit_lines(nights: Nights, first: np.ndarray, last: np.ndarray, at: np.ndarray, kinked: bool = False) -> Lines:
+    """Lines through nights first to last - 1 (k,), with their level at day `at` (k,).
+
+    Functions: 1 and t - at [month]; kinked: 1, min(t - at, 0) and max(t - at, 0).
+    """
+    index = first[:, None] + np.arange(int((last - first).max()))
+    inside = index < last[:, None]
+    index = np.where(inside, index, 0)
+    x = (nights.day[index] - at[:, None]) / DAYS_PER_MONTH
+    functions = np.stack([np.ones_like(x), *([np.minimum(x, 0), np.maximum(x, 0)] if kinked else [x])], axis=-1)
+    y = np.moveaxis(nights.y[:, index], 0, 1)
+    weight = np.where(inside[:, None], 1 / np.moveaxis(nights.variance[:, index], 0, 1), 0.0)
+    clear = nights.clear[index]
+    residual = y - _start(x, y, weight, np.average(clear, weights=inside, axis=1))
+    for blur in (*_BLUR_MAG, *[0.0] * _ROUNDS):
+        _, probability, tame = night_likelihood(residual, weight, clear, blur)
+        parameters, covariance = _solve(functions, y, weight * tame * probability[:, None])
+        residual = y - np.einsum('knp,kfp->kfn', functions, parameters)
+    loglike, probability, _ = night_likelihood(residual, weight, clear)
+    prior = -0.5 * ((parameters[..., 1:] - SLOPE_PRIOR[0]) / SLOPE_PRIOR[1]) ** 2
+    return Lines(loglike.sum(axis=1) + prior.sum(axis=(1, 2)), parameters, covariance, probability)
+
+
+def _start(x: np.ndarray, y: np.ndarray, weight: np.ndarray, clear: np.ndarray) -> np.ndarray:
+    """Lines of the usual slope through the median of the share `clear` (k,) of brightest nights: (k, f, n).
+
+    Which nights are the brightest is told by the median of the filters, so that wild values are none of them.
+    """
+    usual, there = SLOPE_PRIOR[0] * x[:, None], weight > 0
+    flat = y - usual
+    level = _ranked(flat, there, 0.5)[:, :, None]
+    bright = _ranked(np.swapaxes(flat - level, 1, 2), np.swapaxes(there, 1, 2), 0.5)
+    least = _ranked(bright, np.asarray(there.any(axis=1)), clear)
+    best = _ranked(flat, there & (bright >= least[:, None])[:, None], 0.5)[:, :, None]
+    return np.where(np.isfinite(best), best, np.where(np.isfinite(level), level, 0.0)) + usual
+
+
+def _ranked(values: np.ndarray, there: np.ndarray, share: np.ndarray | float) -> np.ndarray:
+    """The value that a share of those that are there exceed, along the last axis; -inf where none is there."""
+    count = there.sum(axis=-1)
+    at = np.minimum((share * count).astype(int), np.maximum(count - 1, 0))
+    falling = -np.sort(np.where(there, -values, np.inf), axis=-1)
+    return np.take_along_axis(falling, at[..., None], axis=-1)[..., 0]
+
+
+def _solve(functions: np.ndarray, y: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted least squares with the prior of slopes: (k, f, p), (k, f, p, p)."""
+    size = functions.shape[-1]
+    products = (functions[..., :, None] * functions[..., None, :]).reshape(*functions.shape[:2], -1)
+    normal = (weight @ products).reshape(*weight.shape[:2], size, size)
+    precision = np.append(1e-6, np.full(size - 1, SLOPE_PRIOR[1] ** -2.0))
+    covariance = np.linalg.inv(normal + np.diag(precision))
+    right = (weight * y) @ functions + precision * np.append(0.0, np.full(size - 1, SLOPE_PRIOR[0]))
+    return np.einsum('kfij,kfj->kfi', covariance, right), covariance
+
+
+# --- search
+
+def steps_of(nights: Nights) -> tuple[UnrecordedStep, ...]:
+    """The steps of Nights, in order of time."""
+    edges = sorted({0, len(nights.day), *np.searchsorted(nights.day, nights.breaks).tolist()})
+    known = set(edges)
+    llr = np.full(len(nights.day), -np.inf)
+    todo = np.arange(0, len(nights.day), STRIDE)
+    while True:
+        llr[todo] = ratios(nights, todo, np.array(edges))
+        best = int(np.argmax(llr))
+        if not llr[best] >= LLR_MIN:
+            break
+        edges = sorted({*edges, best})
+        near = np.arange(0, len(nights.day), STRIDE)
+        todo = near[abs(near - best) <= WINDOW]
+        llr[best] = -np.inf
+    found = [judged(nights, edge, edges) for edge in edges if edge not in known]
+    return tuple(step for step in found if is_certain(step))
+
+
+def is_certain(step: UnrecordedStep) -> bool:
+    """It is likely, rests on enough nights, and is larger than what a change of slope makes within its interval."""
+    if step.llr < LLR_MIN or min(step.nights) < NIGHTS_MIN:
+        return False
+    months = (step.late - step.early) / np.timedelta64(1, 'D') / CENTRAL / DAYS_PER_MONTH
+    return bool(np.nanmax(np.abs([*step.size_mag, step.joint_mag])) > KINK_MAG_PER_MONTH * months)
+
+
+def windows(splits: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """First night before and last night + 1 after each split (k,), within its edges."""
+    right = np.searchsorted(edges, splits, side='right')
+    return (np.maximum(splits - WINDOW, edges[np.maximum(right - 1, 0)]),
+            np.minimum(splits + WINDOW, edges[np.minimum(right, len(edges) - 1)]))
+
+
+def ratios(nights: Nights, splits: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """LLR of a step before each of these nights (k,); -inf where too few clear nights are on a side."""
+    first, last = windows(splits, edges)
+    llr = np.full(len(splits), -np.inf)
+    enough = np.flatnonzero((splits - first >= NIGHTS_MIN) & (last - splits >= NIGHTS_MIN))
+    if not len(enough):
+        return llr
+    first, last, splits = first[enough], last[enough], splits[enough]
+    before, after = two_lines(nights, first, splits, last)
+    value = (before.loglike + after.loglike - kinked_line(nights, first, splits, last).loglike) / nights.effect
+    llr[enough] = np.where(np.minimum(before.clear, after.clear) >= NIGHTS_MIN, value, -np.inf)
+    return llr
+
+
+def two_lines(nights: Nights, first: np.ndarray, splits: np.ndarray, last: np.ndarray) -> tuple[Lines, Lines]:
+    """Lines before and after each split (k,)."""
+    at = _middle(nights, splits)
+    return fit_lines(nights, first, splits, at), fit_lines(nights, splits, last, at)
+
+
+def kinked_line(nights: Nights, first: np.ndarray, splits: np.ndarray, last: np.ndarray) -> Lines:
+    """Lines with a kink at each split (k,), and no step."""
+    return fit_lines(nights, first, last, _middle(nights, splits), kinked=True)
+
+
+def _middle(nights: Nights, splits: np.ndarray) -> np.ndarray:
+    return (nights.day[splits - 1] + nights.day[splits]) / 2
+
+
+def judged(nights: Nights, edge: int, edges: Sequence[int]) -> UnrecordedStep:
+    """The step near one of the edges, all others being given."""
+    others = np.array([other for other in edges if other != edge])
+    (low,), (high,) = windows(np.array([edge]), others)
+    reach = int(NIGHTS_MIN)
+    splits = np.arange(max(edge - WINDOW // 2, low + reach), min(edge + WINDOW // 2, high - reach) + 1)
+    first, last = np.full(len(splits), low), np.full(len(splits), high)
+    for _ in range(2):
+        nights = with_own_classes(nights, low, edge, high)
+        before, after = two_lines(nights, first, splits, last)
+        value = (before.loglike + after.loglike) / nights.effect
+        best = int(np.argmax(value))
+        edge = int(splits[best])
+    days = posterior_quantiles(nights.day, splits, value - value[best])
+    size = after.parameters[best, :, 0] - before.parameters[best, :, 0]
+    variance = after.covariance[best, :, 0, 0] + before.covariance[best, :, 0, 0]
+    kinked = kinked_line(nights, np.array([low]), np.array([edge]), np.array([high]))
+    llr = float(value[best] - kinked.loglike[0] / nights.effect)
+    clear = float(before.clear[best]), float(after.clear[best])
+    return _described(nights, days, size, variance, llr, clear)
+
+
+def with_own_classes(nights: Nights, low: int, edge: int, high: int) -> Nights:
+    """Nights whose share of clear ones is that by the lines of the step: those of a fit without it are biased."""
+    before, after = two_lines(nights, np.array([low]), np.array([edge]), np.array([high]))
+    clear = nights.clear.copy()
+    clear[low:high] = clear_share(np.append(before.probability[0], after.probability[0]), SPELL_NIGHTS)
+    return replace(nights, clear=clear)
+
+
+def posterior_quantiles(day: np.ndarray, splits: np.ndarray, loglike: np.ndarray) -> np.ndarray:
+    """16, 50 and 84% quantiles [day] of a time that is evenly likely within the gap before each of these nights."""
+    mass = np.exp(loglike) * (day[splits] - day[splits - 1])
+    total = np.append(0, np.cumsum(mass)) / mass.sum()
+    return np.interp([0.1585, 0.5, 0.8415], total, np.append(day[splits[0] - 1], day[splits]))
+
+
+def _described(nights: Nights, days: np.ndarray, size: np.ndarray, variance: np.ndarray, llr: float,
+               clear: tuple[float, float]) -> UnrecordedStep:
+    known = variance < SIZE_ERROR_MAX_MAG**2
+    error = np.sqrt(variance)
+    weight = known / variance
+    joint = float(weight @ size / weight.sum())
+    chi2, dof = float(weight @ (size - joint) ** 2), int(np.count_nonzero(known)) - 1
+    colour, only = colour_of(size[known], error[known], chi2, dof)
+    joint_error = float(np.sqrt(nights.effect / weight.sum()))
+    name = ''
+    if only is not None:
+        at = int(np.flatnonzero(known)[only])
+        joint, joint_error, name = float(size[at]), float(error[at]), nights.filters[at]
+    early, middle, late = (nights.origin + np.timedelta64(round(float(day) * 86_400_000), 'ms') for day in days)
+    return UnrecordedStep(middle, early, late, float(days[2] - days[0]) / 2, nights.filters,
+                          np.where(known, size, np.nan), np.where(known, error, np.nan), joint, joint_error, colour,
+                          name, chi2, dof, llr, clear)
+
+
+def colour_of(size: np.ndarray, error: np.ndarray, chi2: float, dof: int) -> tuple[str, int | None]:
+    """Colour of sizes (f,) with errors, and the number of the only filter that changed, None where there is none."""
+    if dof < 1:
+        return 'unknown', None
+    if chdtrc(dof, chi2) > GREY_P:
+        return 'grey', None
+    pull = size / error
+    top = int(np.argmax(np.abs(pull)))
+    others = np.delete(pull, top)
+    quiet = chdtrc(dof, others @ others) > GREY_P
+    return ('one filter', top) if quiet and abs(pull[top]) >= ONE_FILTER_SIGMA else ('coloured', None)

@@ -1,0 +1,442 @@
+"""The observatory as data: sites, telescopes, cameras, filters, events, and how its archive and frames are written.
+
+`load_observatory()` reads `observatory.toml` beside this module; `load_observatory(file)` lays a site's own file over
+it.  Everything is checked on reading: a file that breaks a rule is refused with file, key and rule.
+"""
+
+import csv
+import dataclasses
+import re
+import tomllib
+import types
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from photzp.errors import ObservatoryInvalid
+
+BUILT_IN = Path(__file__).with_name('observatory.toml')
+EVENT_KINDS = ('start', 'cleaning', 'wash', 'recoating', 'break', 'instrument')
+BANDS = ('g', 'r', 'i', 'z', 'y')
+USUAL_COLORTERM = (0.0, 0.05)  # value and error where observatory.toml has none: see its comment on colour_terms
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where a site is [deg]; longitude positive to the east."""
+
+    latitude_deg: float
+    longitude_deg: float
+
+
+@dataclass(frozen=True)
+class CameraType:
+    """A kind of camera; cameras are told by the letters that their names begin with."""
+
+    description: str
+
+
+@dataclass(frozen=True)
+class Filter:
+    """ps1_band is None where the reference catalogue does not serve the filter; extinction in mag per airmass."""
+
+    extinction: float
+    ps1_band: str | None = None
+    reported_as: str | None = None
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened at a telescope (site-enclosure-telescope) on a date; kind is one of EVENT_KINDS."""
+
+    telescope: str
+    date: date
+    kind: str
+    note: str = ''
+
+
+@dataclass(frozen=True)
+class ReferenceThroughput:
+    """Zeropoint [mag] at airmass 1 and g-i = 1 of a clean telescope of a class, as '1m0'; None: no narrower."""
+
+    class_: str
+    filter: str
+    zp_mag: float
+    camera_type: str | None = None
+    from_: date | None = None
+
+
+@dataclass(frozen=True)
+class GainRepair:
+    """A camera whose header gain was wrong: ratio (gain in the header, true gain), in from_ <= date < until."""
+
+    camera: str
+    ratio: tuple[float, ...]
+    from_: date | None = None
+    until: date | None = None
+
+
+@dataclass(frozen=True)
+class ColourTerm:
+    """The usual colour term of a camera or camera type in a filter, and how far single cameras lie from it."""
+
+    camera: str
+    filter: str
+    colorterm: float
+    error: float
+
+
+@dataclass(frozen=True)
+class ArchiveLayout:
+    """Where frames are below the root, and how their names are made; the types of frames that are measured."""
+
+    path: str
+    final_folder: str
+    preview_folder: str
+    frame_pattern: re.Pattern
+    name_types: tuple[str, ...]
+    header_types: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Keywords:
+    """Header keywords, by what they say."""
+
+    site: str
+    enclosure: str
+    telescope: str
+    camera: str
+    filter: str
+    exptime: str
+    airmass: str
+    dateobs: str
+    dayobs: str
+    obstype: str
+    focus_offset: str
+    saturation: tuple[str, ...]
+    wcs_error: str
+    fwhm: str
+    pipeline: str
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Columns of the source catalogue, by what they hold."""
+
+    x: str
+    y: str
+    flux: str
+    flux_error: str
+    peak: str
+    background: str
+    flag: str
+
+
+@dataclass(frozen=True)
+class FrameRules:
+    """When a frame is defocused [mm], and which flag bits disqualify a star, by version of the pipeline."""
+
+    focus_offset_max_mm: float
+    flags_since: str
+    flags_bad: int
+    flags_bad_before: int
+
+
+@dataclass(frozen=True)
+class ReferenceRules:
+    """Saturation of the reference catalogue by band, the margin kept to it, and the range of g-i used [mag]."""
+
+    saturation_mag: dict[str, float]
+    margin_mag: float
+    colour_range_mag: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class AlarmLimits:
+    """Beyond which values `longtermphotzp.py --check` has a finding; see observatory.toml for each."""
+
+    throughput_below_percent: float
+    fell_in_week_mag: float
+    step_mag: float
+    step_news_days: int
+    cameras_apart_mag: float
+    colorterm_moved: float
+    scatter_grew_factor: float
+    silent_days: int
+    closed_days: int
+    run_overdue_hours: float
+    significance: float
+
+
+@dataclass(frozen=True)
+class Observatory:
+    """Everything of `observatory.toml`, checked; see the comments there for the meaning of each entry."""
+
+    sites: dict[str, Site]
+    telescopes: tuple[str, ...]
+    camera_types: dict[str, CameraType]
+    filters: dict[str, Filter]
+    events: tuple[Event, ...]
+    reference_throughput: tuple[ReferenceThroughput, ...]
+    gain_repairs: tuple[GainRepair, ...]
+    colour_terms: tuple[ColourTerm, ...]
+    archive: ArchiveLayout
+    keywords: Keywords
+    columns: Columns
+    frame: FrameRules
+    reference_catalogue: ReferenceRules
+    alarms: AlarmLimits
+
+    def ps1_band(self, filter_name: str) -> str | None:
+        """Band of the reference catalogue for a filter, None where it is not served or not known."""
+        known = self.filters.get(filter_name)
+        return known.ps1_band if known else None
+
+    def camera_type(self, camera: str) -> str | None:
+        """The camera type a camera's name begins with, the longest one where several fit, None where none does."""
+        fitting = [name for name in self.camera_types if camera.startswith(name)]
+        return max(fitting, key=len, default=None)
+
+    def bright_limit_mag(self, band: str) -> float:
+        """Reference stars brighter than this [mag] are not used: the catalogue is saturated near it."""
+        rules = self.reference_catalogue
+        return rules.saturation_mag.get(band, -99.0) + rules.margin_mag
+
+    def usual_colorterm(self, camera: str, filter_name: str) -> tuple[float, float]:
+        """(colour term, its error) that a camera usually has in a filter; a camera's own entry beats its type's."""
+        for wanted in (camera, self.camera_type(camera)):
+            fitting = [t for t in self.colour_terms if (t.camera, t.filter) == (wanted, filter_name)]
+            if fitting:
+                return fitting[-1].colorterm, fitting[-1].error
+        return USUAL_COLORTERM
+
+    def reported_as(self, filter_name: str) -> str:
+        """The filter that a native filter is reported with: itself unless the file says otherwise."""
+        known = self.filters.get(filter_name)
+        return (known.reported_as if known else None) or filter_name
+
+    def extinction(self, filter_name: str) -> float:
+        """Extinction [mag/airmass] adopted for a native filter; 0 where the filter is not known."""
+        known = self.filters.get(filter_name)
+        return known.extinction if known else 0.0
+
+    def reference_mag(self, telescope_class: str, filter_name: str, camera: str, day: date) -> float | None:
+        """Zeropoint [mag] of a clean telescope (class as '1m0') with a camera on a day; None where none is known."""
+        fitting = [entry.zp_mag for entry in self.reference_throughput
+                   if (entry.class_, entry.filter) == (telescope_class, filter_name)
+                   and entry.camera_type in (None, self.camera_type(camera))
+                   and (entry.from_ is None or entry.from_ <= day)]
+        return fitting[-1] if fitting else None
+
+
+def load_observatory(overlay: Path | str | None = None) -> Observatory:
+    """Read the built-in description and, where `overlay` is given, lay that file over it.
+
+    Raises ObservatoryInvalid naming the file, the line or key, and the rule it breaks.
+    """
+    tree = _read_toml(BUILT_IN)
+    if overlay is not None:
+        overlay = Path(overlay).expanduser()
+        try:
+            above = _read_toml(overlay)
+            _records(above)  # alone, so that a message counts the entries of this file
+            merged = _overlay(tree, above)
+        except _Invalid as error:
+            raise ObservatoryInvalid(f'{overlay}: {error}') from None
+        tree = merged
+    try:
+        return _observatory(tree)
+    except _Invalid as error:
+        raise ObservatoryInvalid(f'{overlay or BUILT_IN}: {error}') from None
+
+
+class _Invalid(ValueError):
+    """A rule is broken at a key; the file is added by the caller."""
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        with open(path, 'rb') as file:
+            tree = tomllib.load(file)
+    except OSError as error:
+        raise ObservatoryInvalid(f'{path}: cannot be read ({error.strerror}); see --observatory') from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ObservatoryInvalid(f'{path}: not valid TOML: {error}') from None
+    if isinstance(tree.get('events'), str):
+        tree['events'] = _read_events_csv(path.parent / Path(tree['events']).expanduser())
+    return tree
+
+
+def _read_events_csv(path: Path) -> list[dict[str, Any]]:
+    """Rows telescope,date,kind,note of a CSV file as the tables that TOML would give."""
+    try:
+        with open(path, newline='', encoding='utf-8-sig') as file:
+            reader = csv.DictReader(file)
+            if not {'telescope', 'date', 'kind'} <= set(reader.fieldnames or ()):
+                raise ObservatoryInvalid(f'{path}: line 1: the header must name telescope,date,kind and may name note')
+            return [_csv_event(path, reader.line_num, row) for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ObservatoryInvalid(f'{path}: the events file cannot be read ({error})') from None
+
+
+def _csv_event(path: Path, line: int, row: dict[str, Any]) -> dict[str, Any]:
+    if None in row or None in row.values():
+        raise ObservatoryInvalid(f'{path}: line {line}: the number of columns differs from the header')
+    event = {key: row[key].strip() for key in ('telescope', 'date', 'kind', 'note') if key in row}
+    try:
+        event['date'] = date.fromisoformat(event['date'])
+        return dataclasses.asdict(_event(event, 'event'))
+    except (_Invalid, ValueError) as error:
+        raise ObservatoryInvalid(f'{path}: line {line}: {error}') from None
+
+
+def _overlay(below: dict[str, Any], above: dict[str, Any], where: str = '') -> dict[str, Any]:
+    """Tables are laid over each other key by key, lists are joined, anything else is replaced."""
+    merged = dict(below)
+    for key, value in above.items():
+        old = below.get(key)
+        if isinstance(old, dict) != isinstance(value, dict) and old is not None:
+            raise _Invalid(f'{where}{key}: must be {"a table" if isinstance(old, dict) else "no table"}')
+        if isinstance(old, dict):
+            merged[key] = _overlay(old, value, f'{where}{key}.')
+        elif isinstance(old, list) and isinstance(value, list) and not where:
+            merged[key] = old + value
+        else:
+            merged[key] = value
+    return merged
+
+
+def _observatory(tree: dict[str, Any]) -> Observatory:
+    for key in tree:
+        if key not in (known := [field.name for field in dataclasses.fields(Observatory)]):
+            raise _Invalid(f'{key}: unknown key; known are {", ".join(known)}')
+    built: dict[str, Any] = {}
+    for key, rule in (('sites', Site), ('camera_types', CameraType), ('filters', Filter)):
+        built[key] = {name: _record(rule, entry, f'{key}.{name}') for name, entry in _table(tree, key).items()}
+    built.update(_records(tree))
+    for key, table in (('archive', ArchiveLayout), ('keywords', Keywords), ('columns', Columns), ('frame', FrameRules),
+                       ('reference_catalogue', ReferenceRules), ('alarms', AlarmLimits)):
+        built[key] = _record(table, _table(tree, key), key)
+    observatory = Observatory(**built)
+    _check(observatory)
+    return observatory
+
+
+def _records(tree: dict[str, Any]) -> dict[str, Any]:
+    """The lists of a file as tuples of records; what a file of a site repeats of the built-in one counts once."""
+    built: dict[str, Any] = {}
+    for key, make in (('reference_throughput', _maker(ReferenceThroughput)), ('gain_repairs', _maker(GainRepair)),
+                      ('colour_terms', _maker(ColourTerm)), ('events', _event), ('telescopes', _telescope)):
+        built[key] = tuple(make(entry, f'{key}[{n}]') for n, entry in enumerate(_list(tree, key)))
+    for n, repair in enumerate(built['gain_repairs']):
+        if len(repair.ratio) != 2 or min(repair.ratio) <= 0:
+            raise _Invalid(f'gain_repairs[{n}].ratio: must be two positive gains')
+        if repair.from_ and repair.until and not repair.from_ < repair.until:
+            raise _Invalid(f'gain_repairs[{n}].until: must be after from, {repair.from_}, not {repair.until}')
+    for n, term in enumerate(built['colour_terms']):
+        if term.error <= 0:
+            raise _Invalid(f'colour_terms[{n}].error: must be positive')
+    built['gain_repairs'], built['telescopes'] = (tuple(dict.fromkeys(built[key])) for key in
+                                                  ('gain_repairs', 'telescopes'))
+    built['events'] = tuple(sorted(set(built['events']), key=lambda e: (e.telescope, e.date, e.kind)))
+    return built
+
+
+def _maker(rule: type) -> Callable[[Any, str], Any]:
+    return lambda entry, where: _record(rule, entry, where)
+
+
+def _check(observatory: Observatory) -> None:
+    """Rules between entries."""
+    for name, entry in observatory.filters.items():
+        if entry.ps1_band not in (None, *BANDS):
+            raise _Invalid(f'filters.{name}.ps1_band: must be one of {", ".join(BANDS)}')
+        if entry.reported_as not in (None, *observatory.filters):
+            raise _Invalid(f'filters.{name}.reported_as: {entry.reported_as!r} is not a filter of this file')
+    for name, site in observatory.sites.items():
+        if not (abs(site.latitude_deg) <= 90 and abs(site.longitude_deg) <= 360):
+            raise _Invalid(f'sites.{name}: latitude must be within 90 and longitude within 360 degrees')
+    colours = observatory.reference_catalogue.colour_range_mag
+    if len(colours) != 2 or not colours[0] < colours[1]:
+        raise _Invalid('reference_catalogue.colour_range_mag: must be two colours, the bluer first')
+    for name, limit in dataclasses.asdict(observatory.alarms).items():
+        if not limit > (1 if name == 'scatter_grew_factor' else 0):
+            raise _Invalid(f'alarms.{name}: must be more than {1 if name == "scatter_grew_factor" else 0}')
+    missing = {'camera', 'dayobs', 'obstype', 'level'} - set(observatory.archive.frame_pattern.groupindex)
+    if missing:
+        raise _Invalid(f'archive.frame_pattern: the group {sorted(missing)[0]} is missing, as in (?P<camera>...)')
+    part = r'({(site|camera|dayobs|folder)}|[^{}/]+)'
+    if re.fullmatch(f'{part}(/{part})*', observatory.archive.path) is None:
+        raise _Invalid('archive.path: must be folder names or {site}, {camera}, {dayobs}, {folder} between slashes')
+
+
+def _event(entry: Any, where: str) -> Event:
+    event = _record(Event, entry, where)
+    _telescope(event.telescope, f'{where}.telescope')
+    if event.kind not in EVENT_KINDS:
+        raise _Invalid(f'{where}.kind: {event.kind!r} is not one of {", ".join(EVENT_KINDS)}')
+    return event
+
+
+def _telescope(name: object, where: str) -> str:
+    if not isinstance(name, str) or re.fullmatch(r'[a-z0-9]+-[a-z0-9]+-[a-z0-9]+', name) is None:
+        raise _Invalid(f'{where}: {name!r} is not site-enclosure-telescope, as in lsc-doma-1m0a')
+    return name
+
+
+def _table(tree: dict[str, Any], key: str) -> dict[str, Any]:
+    if not isinstance(tree.get(key), dict):
+        raise _Invalid(f'{key}: must be a table, [{key}]')
+    return tree[key]
+
+
+def _list(tree: dict[str, Any], key: str) -> list[Any]:
+    if not isinstance(tree.get(key, []), list):
+        raise _Invalid(f'{key}: must be a list')
+    return tree.get(key, [])
+
+
+def _record(rule: type, entry: Any, where: str) -> Any:
+    """Build the dataclass `rule` from a TOML table, each value checked against the field's type."""
+    if not isinstance(entry, dict):
+        raise _Invalid(f'{where}: must be a table')
+    fields = {field.name.rstrip('_'): field for field in dataclasses.fields(rule)}
+    for key in entry:
+        if key not in fields:
+            raise _Invalid(f'{where}.{key}: unknown key; known are {", ".join(fields)}')
+    values = {}
+    for key, field in fields.items():
+        if key in entry:
+            values[field.name] = _value(field.type, entry[key], f'{where}.{key}')
+        elif field.default is dataclasses.MISSING:
+            raise _Invalid(f'{where}.{key}: is missing')
+    return rule(**values)
+
+
+def _value(kind: Any, value: Any, where: str) -> Any:
+    """Return `value` as the annotated type `kind`, or refuse it with the rule."""
+    if isinstance(kind, types.UnionType):
+        kind = typing.get_args(kind)[0]
+    origin = typing.get_origin(kind)
+    if origin is tuple:
+        items = value if isinstance(value, list) else [value]
+        return tuple(_value(typing.get_args(kind)[0], item, where) for item in items)
+    if origin is dict:
+        if not isinstance(value, dict):
+            raise _Invalid(f'{where}: must be a table')
+        return {key: _value(typing.get_args(kind)[1], item, f'{where}.{key}') for key, item in value.items()}
+    if kind is re.Pattern:
+        try:
+            return re.compile(value)
+        except (re.error, TypeError) as error:
+            raise _Invalid(f'{where}: is not a regular expression: {error}') from None
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if not isinstance(value, kind) or isinstance(value, (bool, datetime)) or value != value:
+        words = {str: 'text in quotes', float: 'a number', int: 'a whole number',
+                 date: 'a date without quotes, as 2019-09-22'}
+        raise _Invalid(f'{where}: must be {words[kind]}, not {value!r}')
+    return value

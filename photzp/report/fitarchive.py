@@ -1,0 +1,122 @@
+"""The throughput fits of all series in one file beside the report, so that answers need not fit what did not change.
+
+Of a `ThroughputFit` is kept what holds for nights: all but its arrays of rows, which are as large as the database.
+The file is an .npz archive: one array per field, that of all series one after the other, and as JSON (`index`) how long
+each is and all that is no array.  Nothing in it is pickled, and the same fits give the same bytes.
+"""
+
+import io
+import json
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from photzp.throughput.lines import Line
+from photzp.throughput.model import GroupOffset, Interval, Step, ThroughputFit
+from photzp.typedjson import plain, typed
+
+SCHEMA = 1
+NIGHTLY: dict[str, Any] = {  # arrays of a fit, (m,) each
+    'night': 'datetime64[D]', 'time': 'datetime64[ms]', 'model_mag': float, 'model_error_mag': float,
+    'night_rows': int, 'clear_probability': float, 'photometric': bool, 'night_residual_mag': float,
+    'night_residual_error_mag': float}
+LINE = ('opened', 'centre', 'parameters', 'covariance', 'doubt')  # arrays of its line
+VALUES = {  # what else there is of it
+    'intervals': tuple[Interval, ...], 'steps': tuple[Step, ...], 'offsets': tuple[GroupOffset, ...],
+    'scatter_mag': float, 'clear_share': float, 'cloud_mag': float, 'wild_share': float,
+    'extinction_offset_mag': float, 'extinction_offset_error_mag': float}
+_DOUBLE, _PLACES = np.dtype(float), tuple[tuple[int, float], ...]
+_LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the first time that a zip file knows: the clock must not be in it
+SeriesKey = tuple[str, str]  # telescope, filter
+
+
+def without_rows(fit: ThroughputFit) -> ThroughputFit:
+    """The fit as it is kept: its arrays of rows are empty."""
+    return replace(fit, row_clear_probability=np.empty(0), row_residual_mag=np.empty(0))
+
+
+def pack(fits: Mapping[SeriesKey, ThroughputFit]) -> bytes:
+    """The content of the file; fits by (telescope, filter)."""
+    ordered = sorted(fits.items())
+    index = {'schema': SCHEMA, 'series': [
+        [list(key), len(fit.night), {name: plain(getattr(fit, name)) for name in VALUES}, _line_values(fit._line)]
+        for key, fit in ordered]}
+    arrays = {'index': np.frombuffer(json.dumps(index, sort_keys=True, separators=(',', ':')).encode(), np.uint8)}
+    for name, kind in NIGHTLY.items():
+        arrays[name] = _joined([getattr(fit, name) for _, fit in ordered], np.dtype(kind))
+    lines = [fit._line for _, fit in ordered if fit._line is not None]
+    for name in LINE:
+        arrays[f'line_{name}'] = _joined([getattr(line, name).ravel() for line in lines], _DOUBLE)
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, 'w') as archive:
+        for name, array in arrays.items():
+            member = io.BytesIO()
+            np.lib.format.write_array(member, array, allow_pickle=False)
+            entry = zipfile.ZipInfo(f'{name}.npy', _LONG_AGO)
+            archive.writestr(entry, member.getvalue(), zipfile.ZIP_DEFLATED)
+    return file.getvalue()
+
+
+def _joined(arrays: list[np.ndarray], kind: np.dtype) -> np.ndarray:
+    return np.concatenate([np.empty(0, kind), *arrays]).astype(kind)
+
+
+def _line_values(line: Line | None) -> dict[str, Any] | None:
+    if line is None:
+        return None
+    return {'origin': plain(line.origin), 'steps': plain(line.steps), 'kinks': plain(line.kinks),
+            'sizes': [getattr(line, name).size for name in LINE]}
+
+
+def unpack(content: bytes) -> dict[SeriesKey, ThroughputFit]:
+    """The inverse of `pack`; ValueError where the content is damaged or of another schema."""
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        index = json.loads(arrays['index'].tobytes())
+        if index['schema'] != SCHEMA:
+            raise ValueError(f'its schema is {index["schema"]!r}, not {SCHEMA}')
+        return dict(_fits(index['series'], arrays))
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, OSError, EOFError, RecursionError,
+            NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f'not an archive of fits: {error}') from None
+
+
+def _fits(series: list[Any], arrays: Mapping[str, np.ndarray]) -> Iterator[tuple[SeriesKey, ThroughputFit]]:
+    """Cut the arrays into those of each fit, in the order of the index."""
+    cut = _Cutter(arrays)
+    for (telescope, name), nights, values, line in series:
+        nightly: dict[str, Any] = {each: cut.next(each, nights, np.dtype(kind)) for each, kind in NIGHTLY.items()}
+        told: dict[str, Any] = {each: typed(hint, values[each]) for each, hint in VALUES.items()}
+        yield (str(telescope), str(name)), ThroughputFit(
+            **nightly, row_clear_probability=np.empty(0), row_residual_mag=np.empty(0), **told, _line=_line(line, cut))
+
+
+def _line(values: dict[str, Any] | None, cut: '_Cutter') -> Line | None:
+    if values is None:
+        return None
+    parts = {name: cut.next(f'line_{name}', size, _DOUBLE) for name, size in zip(LINE, values['sizes'], strict=True)}
+    parts['covariance'] = parts['covariance'].reshape(2 * (len(parts['parameters']),))
+    return Line(typed(np.datetime64, values['origin']), steps=typed(_PLACES, values['steps']),
+                kinks=typed(_PLACES, values['kinks']), **parts)
+
+
+class _Cutter:
+    """Takes arrays apart from the front."""
+
+    def __init__(self, arrays: Mapping[str, np.ndarray]) -> None:
+        self._arrays, self._at = arrays, dict.fromkeys(arrays, 0)
+
+    def next(self, name: str, size: int, kind: np.dtype) -> np.ndarray:
+        """The next values of an array; ValueError where there are too few, or they are of another kind."""
+        first = self._at[name]
+        part = self._arrays[name][first:first + size]
+        if len(part) != size or part.dtype != kind:
+            raise ValueError(f'{name} has not the {size} values of {kind} that the index says')
+        self._at[name] = first + size
+        return part
+

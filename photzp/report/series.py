@@ -1,0 +1,305 @@
+"""What the report makes of one telescope in one filter: rows to a model, the model to plots and a table.
+
+A `SeriesMaker` reads, fits and draws; it writes nothing, so that any number of them may be at work, each in a process
+of its own.  What it makes is a `Made`, which `report` puts into the database and into the store.
+"""
+
+import csv
+import gc
+import io
+import logging
+from argparse import Namespace
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass, replace
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from photdbinterface import PhotDatabase
+from photzp.answers.alarms import Recent, camera_changes, month_change
+from photzp.answers.extinction import Frames, FrameSums, frame_sums, with_prior_about
+from photzp.answers.status import HEALTHY_MAG, RECENT_DAYS, SeriesStatus, finding, series_status
+from photzp.answers.steps import UnrecordedStep
+from photzp.database.tables import RowDigest, StoredModel
+from photzp.errors import RunStopped
+from photzp.figures import trends
+from photzp.names import trend_plot_name
+from photzp.observatory import Observatory
+from photzp.pages.page import CameraSpan
+from photzp.pages.trenddata import Points, trend_json
+from photzp.report.fitarchive import without_rows
+from photzp.report.jobs import Drawing, Failure, File, StepSearch, image_file
+from photzp.throughput.model import ThroughputFit, fit_throughput, night_of, percent_of_reference
+from photzp.throughput.rows import COLUMNS, Rows, Series, camera_spans, longitude_deg, moment, read_rows
+
+log = logging.getLogger('photzp.report')
+
+
+@dataclass(frozen=True)
+class Made:
+    """All that comes of one telescope and filter.
+
+    status : SeriesStatus.  model : as the database keeps it; intervals, steps : the same, dicts by column.
+    nights : (date, photometric) of the newest nights, as many as a status counts.
+    colorterms : fields of ColortermLine by camera.  warnings : what was logged as one.  files : of `File`.
+    fit : without its rows, its extinction against the adopted one.  recent : what changed lately.
+    frames : sums of them, for the yearly extinction.  cameras : when each was in use.
+    count, rows : number and digest of the rows of the database.  complete : none of them is left out until its time.
+    """
+
+    status: SeriesStatus
+    model: StoredModel
+    intervals: tuple[dict[str, Any], ...]
+    steps: tuple[dict[str, Any], ...]
+    nights: tuple[tuple[str, bool], ...]
+    colorterms: tuple[tuple, ...]
+    warnings: tuple[str, ...]
+    files: tuple[File, ...]
+    fit: ThroughputFit
+    recent: Recent
+    frames: FrameSums
+    cameras: tuple[CameraSpan, ...]
+    count: int
+    rows: str
+    complete: bool
+
+
+Done = tuple[Made, ...] | tuple[UnrecordedStep, ...] | File | Failure
+
+
+class SeriesMaker:
+    """Reads, fits and draws one telescope and filter after the other.
+
+    options : of longtermphotzp.py.  now : naive UTC.
+    """
+
+    def __init__(self, database: PhotDatabase, observatory: Observatory, options: Namespace,
+                 now: np.datetime64) -> None:
+        self.database, self.observatory, self.options, self.now = database, observatory, options, now
+        self.start, self.end = moment(options.start), moment(options.end)
+        self.until = now if self.end is None else min(now, self.end)
+
+    @classmethod
+    def in_worker(cls, observatory: Observatory, options: Namespace, now: np.datetime64) -> 'SeriesMaker':
+        """One with a connection of its own, for reading; in a process that does nothing else."""
+        maker = cls(PhotDatabase(options.database, readonly=True), observatory, options, now)
+        gc.freeze()  # figures are full of cycles: what was imported need not be searched for garbage each time
+        gc.disable()
+        return maker
+
+    def do(self, job: Series | StepSearch | Drawing) -> Done:
+        """What comes of a job: `make` of a series, else what the job does itself; a Failure where that fails."""
+        try:
+            return self.make(job) if isinstance(job, Series) else job.do()
+        except RunStopped:
+            raise
+        except Exception as error:  # a mistake of ours in one series must not cost the others theirs
+            log.exception('%s: please report this', job)
+            return Failure(repr(error)[:200])
+
+    def do_in_worker(self, job: Series | StepSearch | Drawing) -> Done:
+        """The same; garbage is looked for after each job, and not while it is done."""
+        done = self.do(job)
+        gc.collect()
+        return done
+
+    def make(self, series: Series) -> tuple[Made, ...]:
+        """The `Made` of a series, nothing where it has no rows in the dates."""
+        told = RowDigest(COLUMNS)
+        rows = read_rows(self.database, series, self.observatory, self.start, self.end,
+                         cameracolorterm=self.options.cameracolorterm, now=self.now, told=told)
+        return () if rows is None else (self._made(series, rows, told),)
+
+    def _made(self, series: Series, rows: Rows, told: RowDigest) -> Made:
+        z, events = rows.zeropoints, [event[:2] for event in rows.events]
+        fit = fit_throughput(
+            z.dateobs, np.where(rows.usable, rows.zp_unit, np.nan), rows.zperr, airmass=z.airmass, events=events,
+            longitude_deg=longitude_deg(self.observatory, series.telescope), group=rows.group,
+            other_scale=rows.old_groups, now=self.now)
+        warnings = _log(rows, fit)
+        status = series_status(
+            rows.telescope, rows.filter, list(dict.fromkeys(z.camera.tolist())), fit, rows=len(z),
+            last_observation=max(z.dateobs[~np.isnat(z.dateobs)], default=None),
+            reference_mag=rows.reference_mag, events=events, now=self.now)
+        night = night_of(z.dateobs, longitude_deg(self.observatory, series.telescope))
+        good = rows.usable & np.isfinite(z.colorterm) & ~z.colortermheld
+        lines = trends.colorterm_lines(rows.telescope, z.dateobs[good], z.colorterm[good], z.camera[good],
+                                           self.until)
+        recent = slice(-RECENT_DAYS - 2, None)
+        nights = zip(np.datetime_as_string(fit.night[recent]).tolist(), fit.photometric[recent].tolist(), strict=True)
+        return Made(status, StoredModel(fit.time, fit.model_mag, fit.model_error_mag), _intervals(fit), _steps(fit),
+                    tuple(nights), tuple(astuple(line) for line in lines), tuple(warnings),
+                    tuple(self._files(rows, fit, finding(status))), _to_keep(fit, rows.extinction_offset),
+                    recent_changes(rows, fit, night), _sums(rows, fit, night),
+                    camera_spans(rows.telescope, z.dateobs, z.camera), told.rows, str(told),
+                    rows.later == 0)
+
+    def _files(self, rows: Rows, fit: ThroughputFit, said: str) -> Iterator[File]:
+        yield File(trend_plot_name('mirrormodel', rows.telescope, rows.filter), model_csv(rows, fit).encode())
+        if self.options.pertelescopeplots:
+            data = _trend_data(rows, fit)
+            yield _image('photzptrend', rows, trends.trend_plot(
+                _title(rows), data, fit, events=rows.events, reference_mag=rows.reference_mag, until=self.until), said)
+            yield File(trend_plot_name('trenddata', rows.telescope, rows.filter),
+                       self._trend_json(rows, fit, data).encode())
+            yield _airmass_plot(rows, fit)
+            yield self._colorterm_plot(rows)
+        if self.options.errorhistogram:
+            yield _image('errorhist', rows, trends.error_histogram(
+                _title(rows), rows.zeropoints.zperr, rows.zeropoints.zpsig),
+                'histogram of the errors and the scatter of single frames')
+
+    def _trend_json(self, rows: Rows, fit: ThroughputFit, data: trends.TrendData) -> str:
+        events = [(str(date), kind, note) for date, kind, note in rows.events if kind != 'start']
+        recorded = [np.datetime64(date, 'D') for date, kind, _ in events if kind == 'instrument']
+        changes = [(str(date), 'camera change', '') for date in trends.camera_changes(recorded, fit.steps)]
+        return trend_json(
+            rows.telescope, rows.filter, Points(data.time, data.zp_mag, data.camera, rows.zeropoints.name, data.usable,
+                                                fit.row_clear_probability), trends.model_curves(fit),
+            events=sorted(events + changes), reference_mag=rows.reference_mag, healthy_mag=HEALTHY_MAG,
+            until=self.until)
+
+    def _colorterm_plot(self, rows: Rows) -> File:
+        z = rows.zeropoints
+        terms = np.isfinite(z.colorterm) & ~np.isnat(z.dateobs)
+        median = np.median(z.colorterm[terms]) if terms.any() else np.nan
+        return _image('colortermtrend', rows, trends.colorterm_plot(
+            _title(rows), z.dateobs[terms], z.colorterm[terms], z.camera[terms], self.until),
+            f'colour term against time, median {median:+.3f}')
+
+
+def _trend_data(rows: Rows, fit: ThroughputFit) -> trends.TrendData:
+    z = rows.zeropoints
+    shown = ~np.isnat(z.dateobs) & np.isfinite(rows.zp_repaired)
+    zp = np.where(np.isfinite(rows.zp_unit), rows.zp_unit, rows.zp_cameracolour) - _offsets(rows, fit)
+    return trends.TrendData(z.dateobs, zp, z.camera, rows.usable & shown)
+
+
+def recent_changes(rows: Rows, fit: ThroughputFit, night: np.ndarray) -> Recent:
+    """What changed lately in frames, for the alarms: their scatter, colour terms, and what cameras differ by.
+
+    night (n,) datetime64[D] : of each row.  By native filter; cameras are compared in frames of clear nights that the
+    fit has used.  The level of nights is left to `answers`, which knows the other telescopes of the site.
+    """
+    z, used = rows.zeropoints, np.isfinite(fit.row_residual_mag)
+    scatter = np.log(np.where(used & (z.zpsig > 0), z.zpsig, np.nan))
+    free = rows.usable & np.isfinite(z.colorterm) & ~z.colortermheld
+    moved = ((str(camera), month_change(z.dateobs[of], z.colorterm[of])) for name in np.unique(z.filter[free])
+             for camera in np.unique(z.camera[free]) for of in [free & (z.camera == camera) & (z.filter == name)])
+    sure = used & (fit.row_clear_probability > 0.5)
+    apart = (change for name in np.unique(z.filter[sure]) for of in [sure & (z.filter == name)]
+             for change in camera_changes(night[of], z.camera[of], fit.row_residual_mag[of]))
+    return Recent(None, month_change(z.dateobs[used], scatter[used]),
+                  tuple((camera, change) for camera, change in moved if change is not None), tuple(apart))
+
+
+def _airmass_plot(rows: Rows, fit: ThroughputFit) -> File:
+    # The residual is what is left after the extinction of the rows and what the fit added to it: both go back in.
+    fitted_k = rows.extinction + (fit.extinction_offset_mag if np.isfinite(fit.extinction_offset_mag) else 0.0)
+    used, airmass = float(np.median(rows.extinction)), rows.zeropoints.airmass
+    adopted = used - rows.extinction_offset
+    return _image('airmasstrend', rows, trends.airmass_plot(
+        _title(rows), airmass, fit.row_residual_mag - fitted_k * (airmass - 1), fit.row_clear_probability,
+        adopted, used + fit.extinction_offset_mag, fit.extinction_offset_error_mag),
+        f'zeropoint against airmass; adopted extinction {adopted:.2f} mag per airmass')
+
+
+def _sums(rows: Rows, fit: ThroughputFit, night: np.ndarray) -> FrameSums:
+    """What the yearly term of extinction needs of the rows; night (n,) datetime64[D]."""
+    error = np.hypot(np.nan_to_num(rows.zperr), fit.scatter_mag)
+    return frame_sums(Frames(rows.zeropoints.dateobs, night, fit.row_residual_mag, error, rows.zeropoints.airmass,
+                             fit.row_clear_probability))
+
+
+def _to_keep(fit: ThroughputFit, extinction_offset: float) -> ThroughputFit:
+    """The fit as the archive has it: also where its rows had another extinction than the adopted one."""
+    offset = with_prior_about(fit.extinction_offset_mag, fit.extinction_offset_error_mag, extinction_offset)
+    return replace(without_rows(fit), extinction_offset_mag=offset)
+
+
+def _image(kind: str, rows: Rows, figure: Figure, said: str) -> File:
+    return image_file(trend_plot_name(kind, rows.telescope, rows.filter), figure,
+                      f'{rows.telescope} {rows.filter}: {said}')
+
+
+def _title(rows: Rows) -> str:
+    return f'{rows.telescope}   {rows.filter}'
+
+
+def _log(rows: Rows, fit: ThroughputFit) -> list[str]:
+    """Say what was found; returns what was said as a warning."""
+    z, about = rows.zeropoints, {'telescope': rows.telescope, 'filter': rows.filter}
+    why = ', '.join(f'{n} {reason}' for reason, n in rows.unusable.items() if n)
+    log.info('%s %s: %d zeropoints, %d usable%s, %d nights', rows.telescope, rows.filter, len(z),
+             np.count_nonzero(rows.usable), f' ({why})' if why else '', len(fit.night), extra=about)
+    for found in rows.colourterms:
+        log.debug('%s %s: %s from %s to %s: colour term %+.4f +- %.4f, %.4f between frames', rows.telescope,
+                  rows.filter, rows.group_names[found.group], *np.array([found.start, found.end], 'datetime64[D]'),
+                  found.colorterm, found.error, found.spread)
+    if rows.colourterms:
+        log.info('%s %s: %d zeropoints have the colour term of their camera', rows.telescope, rows.filter,
+                 sum(found.changed for found in rows.colourterms), extra=about)
+    warnings = []
+    if np.isnat(z.dateobs).any():
+        warnings.append(f'{rows.telescope} {rows.filter}: {np.count_nonzero(np.isnat(z.dateobs))} zeropoints have '
+                        'no readable date; see --testdb')
+    if rows.has_old_rows:
+        warnings += _log_old_rows(rows, fit)
+    for warning in warnings:
+        log.warning('%s', warning, extra=about)
+    return warnings
+
+
+def _log_old_rows(rows: Rows, fit: ThroughputFit) -> list[str]:
+    """Say by how much older rows were moved to the scale of the new ones; returns warnings where nothing ties them."""
+    apart = []
+    for offset in (offset for offset in fit.offsets if offset.group in rows.old_groups and offset.rows):
+        name = rows.group_names[offset.group]
+        if offset.reference in rows.old_groups:
+            apart.append(name)
+        else:
+            log.info('%s %s: %s tied to %s by %+.4f +- %.4f mag', rows.telescope, rows.filter, name,
+                     rows.group_names[offset.reference], offset.offset_mag, offset.error_mag,
+                     extra={'telescope': rows.telescope, 'filter': rows.filter})
+    if not apart:
+        return []
+    return [f'{rows.telescope} {rows.filter}: nothing ties {" and ".join(apart)}, whose zp is at g-i = 0, to the new '
+            'rows: a step between them is no change of throughput; measure some nights of the old time again '
+            '(docs/operations.md)']
+
+
+def _offsets(rows: Rows, fit: ThroughputFit) -> np.ndarray:
+    """Offset of each row's camera and native filter from the scale of the model [mag] (n,)."""
+    offsets = np.zeros(len(rows.group_names))
+    for offset in fit.offsets:
+        offsets[offset.group] = offset.offset_mag
+    return offsets[rows.group]
+
+
+def _intervals(fit: ThroughputFit) -> tuple[dict[str, Any], ...]:
+    """Intervals of a fit by column of the database."""
+    return tuple({'starttime': i.start, 'endtime': i.end, 'openedby': i.opened_by, 'nights': i.nights,
+                  'measurements': i.rows, 'startzp': i.start_mag, 'startzperr': i.start_error_mag,
+                  'endzp': i.end_mag, 'endzperr': i.end_error_mag, 'slope': i.slope_mag_per_month,
+                  'slopeerr': i.slope_error_mag_per_month} for i in fit.intervals)
+
+
+def _steps(fit: ThroughputFit) -> tuple[dict[str, Any], ...]:
+    """Steps of a fit by column of the database."""
+    return tuple({'dateobs': s.time, 'kind': s.kind, 'step': s.size_mag, 'steperr': s.error_mag,
+                  'instrumental': s.instrumental} for s in fit.steps)
+
+
+def model_csv(rows: Rows, fit: ThroughputFit) -> str:
+    """The nightly model as CSV: night, time, zeropoint with error, percent of the reference, and what it rests on."""
+    file = io.StringIO(newline='')
+    writer = csv.writer(file, lineterminator='\n')
+    writer.writerow(('night', 'time_utc', 'modelzp_mag', 'modelzperr_mag', 'percent_of_reference', 'zeropoints',
+                     'photometric'))
+    for n in range(len(fit.night)):
+        percent = ('' if rows.reference_mag is None else
+                   f'{percent_of_reference(fit.model_mag[n], rows.reference_mag):.2f}')
+        writer.writerow((fit.night[n], fit.time[n], f'{fit.model_mag[n]:.4f}', f'{fit.model_error_mag[n]:.4f}', percent,
+                         fit.night_rows[n], int(fit.photometric[n])))
+    return file.getvalue()

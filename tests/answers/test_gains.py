@@ -1,0 +1,111 @@
+"""Gains of events, how long they lasted, and the table of the fleet, against arithmetic by hand and planted truths."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from photzp.answers import gains
+from tests.support.madefits import interval, made_fit, step
+
+MONTH = 30.4375
+
+
+def washed(size=0.1, slope=-0.010, until=200.0, error=0.003, **options):
+    """A fit with a wash at day 100."""
+    day = np.arange(0.3, until, 1.0)
+    return made_fit(day, np.full(len(day), 23.5), steps=[step(100, 'wash', size, error, **options)],
+                    intervals=[interval(0, 100), interval(100, until, 'wash', slope=slope)])
+
+
+def test_a_gain_in_percent_and_how_long_it_lasted():
+    # 0.1 mag is 10^0.04 = 1.09648; at 10 mmag a month it is lost after 10 months.
+    (gain,) = gains.gains_of('lsc-doma-1m0a', {'rp': washed()})
+    assert (gain.telescope, gain.filter, gain.kind, gain.outcome) == ('lsc-doma-1m0a', 'rp', 'wash', 'not lost yet')
+    assert gain.gain_percent == pytest.approx(9.648, abs=1e-3)
+    assert gain.gain_percent_error == pytest.approx(1.09648 * 0.921034 * 0.3, rel=1e-4)
+    assert gain.lasted_days == pytest.approx(10 * MONTH)
+    assert gain.observed_days == pytest.approx(99.3)
+
+
+def test_a_gain_that_was_lost_and_what_cannot_be_told():
+    outcome = {name: gains.gains_of('t', {'rp': fit})[0] for name, fit in {
+        'lost': washed(0.02), 'no gain': washed(-0.1), 'rising': washed(slope=0.01), 'no slope': washed(slope=np.nan),
+        'uncertain': washed(slope=-0.0009)}.items()}
+    assert outcome['lost'].outcome == 'lost'
+    assert outcome['lost'].lasted_days == pytest.approx(2 * MONTH)
+    assert outcome['no gain'].outcome == 'no gain'
+    assert {outcome[name].outcome for name in ('rising', 'no slope', 'uncertain')} == {'unknown'}
+    assert all(np.isnan(outcome[name].lasted_days) for name in ('no gain', 'rising', 'no slope', 'uncertain'))
+
+
+def test_a_gain_is_watched_until_the_next_event():
+    fit = washed()
+    fit = replace(fit, steps=(*fit.steps, step(130, 'cleaning', 0.02)))
+    assert [gain.observed_days for gain in gains.gains_of('t', {'rp': fit})] == pytest.approx([30, 69.3])
+
+
+def test_the_error_of_how_long_it_lasted_counts_that_a_steeper_line_makes_a_larger_step():
+    rng = np.random.default_rng(1)
+    rate = rng.normal(0.010, 0.0005, 100_000)                   # mag/month
+    size = 0.1 + (rate - 0.010) * 50 / MONTH + rng.normal(0, 0.002, len(rate))  # the level is known 50 days after
+    event = step(100, 'wash', 0.1, np.std(size))
+    days, error = gains.lasted_days(event, interval(100, 200, slope=-0.010, slope_error=0.0005), 50)
+    assert days == pytest.approx(10 * MONTH)
+    assert error == pytest.approx(np.std(size / rate) * MONTH, rel=0.03)
+
+
+def test_changes_that_no_event_records_are_left_out_unless_asked_for():
+    fit = washed(recorded=False)
+    assert gains.gains_of('t', {'rp': fit}) == ()
+    assert len(gains.gains_of('t', {'rp': fit}, unrecorded=True)) == 1
+
+
+def test_random_effects_finds_mean_and_scatter_of_planted_gains():
+    rng = np.random.default_rng(2)
+    error = rng.uniform(0.002, 0.02, 4000)
+    value = rng.normal(0.05, 0.015, 4000) + error * rng.normal(size=4000)
+    mean, mean_error, scatter = gains.random_effects(value, error)
+    assert abs(mean - 0.05) < 4 * mean_error
+    assert mean_error < 0.0004
+    assert scatter == pytest.approx(0.015, rel=0.08)
+    assert gains.random_effects(np.array([0.1]), np.array([0.02])) == pytest.approx((0.1, 0.02, 0.0))
+    assert np.isnan(gains.random_effects(np.empty(0), np.empty(0))).all()
+
+
+@given(values=st.lists(st.tuples(st.floats(-0.3, 0.3), st.floats(0.001, 0.1)), min_size=1, max_size=8),
+       shift=st.floats(-1, 1), seed=st.integers(0, 9))
+def test_random_effects_moves_with_all_values_and_knows_no_order(values, shift, seed):
+    value, error = np.array(values).T
+    mean, mean_error, scatter = gains.random_effects(value, error)
+    assert value.min() - 1e-9 <= mean <= value.max() + 1e-9
+    assert gains.random_effects(value + shift, error) == pytest.approx((mean + shift, mean_error, scatter), abs=1e-6)
+    order = np.random.default_rng(seed).permutation(len(value))
+    assert gains.random_effects(value[order], error[order]) == pytest.approx((mean, mean_error, scatter), abs=1e-6)
+
+
+def test_the_share_of_the_loss_that_events_restore():
+    (one,), (other,) = (gains.gains_of(name, {'rp': washed(size)}) for name, size in (('a', 0.12), ('b', 0.24)))
+    assert np.isnan(one.loss_before_mag)
+    told = [replace(one, loss_before_mag=0.2), replace(other, loss_before_mag=0.3), replace(other, telescope='c'),
+            replace(other, telescope='d', loss_before_mag=0.01)]
+    row = next(row for row in gains.fleet_table(told) if row.filter == 'rp')
+    assert row.number == 4
+    assert row.share == pytest.approx(0.7, abs=0.002)  # 0.6 and 0.8
+    assert row.share_scatter == pytest.approx(np.sqrt(0.2**2 / 2), rel=0.02)
+
+
+def test_the_table_counts_an_event_once_over_its_filters_and_no_camera():
+    all_gains = [*gains.gains_of('a', {'gp': washed(0.12), 'rp': washed(0.10)}),
+                 *gains.gains_of('b', {'rp': washed(0.30)}),
+                 *gains.gains_of('c', {'rp': washed(0.9, instrumental=True)})]
+    table = {(row.kind, row.filter): row for row in gains.fleet_table(all_gains)}
+    assert {key: row.number for key, row in table.items()} == {('wash', ''): 2, ('wash', 'gp'): 1, ('wash', 'rp'): 2}
+    # 0.11 +- 0.01 of two filters that disagree, and 0.30: the scatter is far above the errors, so the mean is even.
+    assert table['wash', ''].mean_mag == pytest.approx((0.11 + 0.30) / 2, abs=0.001)
+    assert table['wash', 'rp'].mean_mag == pytest.approx(0.20, abs=1e-6)
+    assert table['wash', 'rp'].scatter_mag == pytest.approx(np.sqrt(0.2**2 / 2 - 0.003**2), rel=1e-6)
+    assert table['wash', 'gp'].lasted_days == pytest.approx(12 * MONTH)
+    assert gains.fleet_table([]) == ()

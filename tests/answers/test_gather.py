@@ -1,0 +1,374 @@
+"""What the report says to operations: planted years through the script, whose truth is known; alarms and metrics."""
+
+import json
+import math
+import shutil
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+import longtermphotzp
+from photdbinterface import Measurement, PhotDatabase
+from photzp.answers.gather import answer
+from photzp.answers.status import SeriesStatus
+from photzp.answers.steps import find_steps
+from photzp.errors import StoreFailed
+from photzp.observatory import load_observatory
+from photzp.pages.text import days_from
+from photzp.report import jobs
+from photzp.report.fitarchive import unpack, without_rows
+from photzp.throughput.model import fit_throughput
+from photzp.throughput.rows import Series, read_rows
+from photzp.typedjson import plain, typed
+from tests.report.test_fitarchive import all_same
+
+NOW = datetime(2025, 12, 20, 12, tzinfo=UTC)
+LAST = np.datetime64('2025-12-19')  # the last night
+SILENT, JUMPED, LOW, FELL, WELL = 'doma', 'domb', 'domc', 'domd', 'dome'  # of lsc, 1m0a
+NIGHTS, STEP_NIGHT = 180, 140
+_SKY = np.random.default_rng(5)
+CLOUD_MAG = _SKY.exponential(0.4, NIGHTS) * (_SKY.random(NIGHTS) < 0.3)  # of the site
+EXTRA_K = 0.05  # of the site in gp, beyond the adopted extinction
+LIGHT = ('--no-pertelescopeplots', '--no-errorhistogram', '--no-createsummaryplots')
+
+
+def key(dome):
+    return f'lsc-{dome}-1m0a'
+
+
+def lost(dome, number):
+    """Magnitudes below a clean telescope in a night."""
+    return {JUMPED: 0.12 * (number >= STEP_NIGHT), LOW: 0.40, FELL: 0.10 * (number >= NIGHTS - 6)}.get(dome, 0.02)
+
+
+def frames(dome, rng, nights=NIGHTS, first=0):
+    """Frames of a telescope in gp and rp: three in each filter and night, a third of the nights with cloud."""
+    for number in range(first, nights - 30 if dome == SILENT else nights):
+        night = LAST - np.timedelta64(nights - 1 - number, 'D')
+        cloud = CLOUD_MAG[number] * rng.uniform(0.8, 1.2)
+        for at, (name, clean, k) in enumerate([('gp', 24.3, 0.14 + EXTRA_K), ('rp', 23.8, 0.08)] * 3):
+            airmass = rng.uniform(1.0, 2.0)
+            time = night.astype('datetime64[s]') + np.timedelta64(86_400 + 3600 + 900 * at, 's')
+            zp = clean - lost(dome, number) - k * (airmass - 1) - cloud + rng.normal(0, 0.008)
+            yield Measurement(
+                name=f'lsc1m0-{dome}-{str(night).replace("-", "")}-{at:04d}-e91.fits',
+                dateobs=str(time).replace('T', ' '), site='lsc',
+                dome=dome, telescope='1m0a', camera=f'fa{dome[-1]}', filter=name, airmass=airmass, zp=zp,
+                colorterm=rng.normal(0.1, 0.01), zpsig=rng.uniform(0.02, 0.03), zperr=0.004, zpcolor=1.0,
+                meancolor=1.0, colortermerr=0.01)
+
+
+def place_in(root):
+    return SimpleNamespace(root=root, database=root / 'photzp.db', out=root / 'out', events=root / 'events.csv',
+                           observatory=root / 'observatory.toml')
+
+
+def run(place, *options, now=NOW, out=None, light=LIGHT):
+    """The report over a place; its exit status."""
+    given = ['--database', str(place.database), '--outputdirectory', str(out or place.out), '--observatory',
+             str(place.observatory), '--processes', '1', *light, *options]
+    return longtermphotzp.main(given) if now is None else longtermphotzp.run(
+        longtermphotzp.parser().parse_args(given), now=now)
+
+
+def calibrated(place, ended):
+    """Note a run of the other script that ended well."""
+    with PhotDatabase(place.database, now=lambda: ended) as database:
+        database.finish_run(database.start_run('photcalibration.py', {}, '1'), 0, {})
+
+
+def answers(out):
+    return json.loads((out / 'status.json').read_text(encoding='utf-8'))['answers']
+
+
+@pytest.fixture(scope='module')
+def first(tmp_path_factory):
+    """Five telescopes, and their report; not to be changed."""
+    place = place_in(tmp_path_factory.mktemp('fleet'))
+    rng = np.random.default_rng(17)
+    place.events.write_text('telescope,date,kind,note\n')
+    place.observatory.write_text(f'events = "{place.events.name}"\n')
+    with PhotDatabase(place.database) as database:
+        for dome in (SILENT, JUMPED, LOW, FELL, WELL):
+            database.add_many(frames(dome, rng))
+    calibrated(place, NOW - timedelta(hours=2))
+    assert run(place, '--createsummaryplots') == 0
+    return place
+
+
+@pytest.fixture
+def place(first, tmp_path):
+    """A copy of it, to be changed."""
+    shutil.copytree(first.root, tmp_path, dirs_exist_ok=True)
+    return place_in(tmp_path)
+
+
+def kinds(tree):
+    return [(each['kind'], each['telescope']) for each in tree['findings']]
+
+
+def test_what_was_planted_is_found_and_nothing_else(first):
+    found = answers(first.out)
+    assert set(kinds(found)) == {('silent', key(SILENT)), ('below-threshold', key(LOW)), ('fell-in-week', key(FELL)),
+                                 ('unrecorded-step', key(JUMPED))}
+    assert [kind for kind, _ in kinds(found)] == ['silent', *['below-threshold'] * 2, *['fell-in-week'] * 2,
+                                                  'unrecorded-step']
+    step = next(each for each in found['findings'] if each['kind'] == 'unrecorded-step')
+    assert abs(step['value'] - 0.12) < 4 * step['error'] < 0.04
+    planted = LAST - np.timedelta64(NIGHTS - 1 - STEP_NIGHT, 'D')
+    told, = found['steps']
+    assert told['telescope'] == key(JUMPED)
+    assert abs(np.datetime64(told['time'][:10]) - planted) <= np.timedelta64(4, 'D')
+    low = next(each for each in found['findings'] if each['kind'] == 'below-threshold')
+    assert abs(low['value'] - 100 * 10 ** (-0.4 * 0.40)) < 4 * low['error'] < 8
+
+
+def test_where_mirrors_stand_and_the_nights_of_the_site(first):
+    found = answers(first.out)
+    mirrors = {each['telescope']: each for each in found['mirrors']}
+    assert mirrors[key(LOW)]['is_below'] is True
+    assert abs(mirrors[key(WELL)]['loss_mag'] - 0.02) < 4 * mirrors[key(WELL)]['loss_error_mag'] < 0.04
+    assert found['advice'][0]['telescope'] == key(LOW)
+    months = found['months']['lsc']
+    assert sum(each['photometric'] + each['cloudy'] + each['unknown'] for each in months) == NIGHTS
+    assert (first.out / 'nightcalendar-lsc.png').read_bytes().startswith(b'\x89PNG')
+
+
+def test_extinction_is_fitted_for_the_site(first):
+    for each in answers(first.out)['extinction']:
+        truth = {'gp': 0.14 + EXTRA_K, 'rp': 0.08}[each['filter']]
+        assert abs(each['k'] - truth) < 4 * each['k_error'] < 0.02
+        assert each['adopted'] == {'gp': 0.14, 'rp': 0.08}[each['filter']]
+
+
+def test_kept_fits_are_those_of_a_fresh_fit(first):
+    kept = unpack((first.out / 'report-fits.npz').read_bytes())
+    assert set(kept) == {(key(dome), name) for dome in (SILENT, JUMPED, LOW, FELL, WELL) for name in ('gp', 'rp')}
+    observatory = load_observatory(first.observatory)
+    with PhotDatabase(first.database, readonly=True) as database:
+        for telescope, name in ((key(JUMPED), 'gp'), (key(SILENT), 'rp')):
+            rows = read_rows(database, Series(tuple(telescope.split('-')), name, (name,)), observatory)
+            z = rows.zeropoints
+            fit = fit_throughput(z.dateobs, np.where(rows.usable, rows.zp_unit, np.nan), rows.zperr, airmass=z.airmass,
+                                 longitude_deg=observatory.sites['lsc'].longitude_deg, group=rows.group)
+            assert all_same({0: without_rows(fit)}, {0: kept[telescope, name]})
+
+
+def test_no_mirror_is_cleaned_of_a_telescope_that_is_closed(first):
+    fits = unpack((first.out / 'report-fits.npz').read_bytes())
+    for name in ('gp', 'rp'):  # they end so long before the others that the telescope counts as closed
+        fit = fits[key(LOW), name]
+        fits[key(LOW), name] = replace(fit, time=fit.time - np.timedelta64(200, 'D'))
+    found = answer(fits, [], {}, reference_mag={key: {'gp': 24.3, 'rp': 23.8}[key[1]] for key in fits},
+                   extinction={'gp': 0.14, 'rp': 0.08}, last_good={}, limits=load_observatory().alarms,
+                   now=np.datetime64(LAST + np.timedelta64(1, 'D'), 'ms'))
+    assert {advice.telescope for advice in found.advice} == {key(dome) for dome in (SILENT, JUMPED, FELL, WELL)}
+    assert key(LOW) in {mirror.telescope for mirror in found.mirrors}
+
+
+def test_a_telescope_that_is_closed_stays_where_it_was_in_its_last_night(first):
+    fits = {name: fit for name, fit in unpack((first.out / 'report-fits.npz').read_bytes()).items()
+            if name[0] == key(LOW)}
+    last = max(fit.time[-1] for fit in fits.values())
+    level = np.mean([fit.at(np.array([last]))[0][0] for fit in fits.values()])
+    for days, same in ((179, False), (181, True)):
+        found = answer(fits, [], {}, reference_mag={(key(LOW), 'gp'): 24.3, (key(LOW), 'rp'): 23.8},
+                       extinction={'gp': 0.14, 'rp': 0.08}, last_good={}, limits=load_observatory().alarms,
+                       now=last + np.timedelta64(days, 'D'))
+        assert (abs(found.mirrors[0].loss_mag - (24.05 - level)) < 1e-9) == same
+
+
+def test_a_filter_that_is_not_used_any_more_says_nothing_of_a_telescope_that_is(first):
+    fits = {name: fit for name, fit in unpack((first.out / 'report-fits.npz').read_bytes()).items()
+            if name[0] == key(LOW)}
+    old = fits[key(LOW), 'gp']
+    fits[key(LOW), 'gp'] = replace(old, time=old.time - np.timedelta64(386, 'D'))
+    low = {status['filter']: status for status in json.loads((first.out / 'status.json').read_text())['statuses']
+           if status['telescope'] == key(LOW)}
+    statuses = [typed(SeriesStatus, low['rp']),
+                replace(typed(SeriesStatus, low['gp']), last_observation='2024-11-28T04:00:00')]
+    given = {'reference_mag': {(key(LOW), 'gp'): 24.3, (key(LOW), 'rp'): 23.8}, 'extinction': {'gp': 0.14, 'rp': 0.08},
+             'last_good': {}, 'limits': load_observatory().alarms, 'now': np.datetime64(NOW.replace(tzinfo=None), 'ms')}
+    found = answer(fits, statuses, {}, **given)
+    alone = answer({(key(LOW), 'rp'): fits[key(LOW), 'rp']}, statuses[:1], {}, **given)
+    assert found.mirrors[0].filters == ('rp',)
+    assert plain(found.mirrors) == plain(alone.mirrors)
+    assert plain(found.advice) == plain(alone.advice)
+    assert [(finding.kind, finding.filter) for finding in found.findings] == [('below-threshold', 'rp')]
+
+
+def test_days_of_silence_are_counted_as_the_page_counts_them(first):
+    status = next(typed(SeriesStatus, each) for each in json.loads((first.out / 'status.json').read_text())['statuses'])
+    found = answer({}, [replace(status, last_observation='2025-12-11T23:00:00')], {}, reference_mag={}, extinction={},
+                   last_good={}, limits=load_observatory().alarms, now=np.datetime64('2025-12-20T01:00', 'ms'))
+    assert 'no zeropoint for 9 days' in [finding.text for finding in found.findings]
+    assert days_from('2025-12-11T23:00:00', datetime.fromisoformat('2025-12-20T01:00:00')) == 9
+
+
+def test_a_run_over_an_earlier_one_gives_the_answers_of_a_cold_one(place):
+    with PhotDatabase(place.database) as database:
+        database.add_many(frames(WELL, np.random.default_rng(3), nights=NIGHTS, first=NIGHTS - 1))
+    later = NOW + timedelta(hours=1)
+    before = answers(place.out)
+    assert run(place, now=later) == 0
+    assert run(place, now=later, out=place.root / 'cold') == 0
+    assert answers(place.out) == answers(place.root / 'cold') != before
+
+
+def test_steps_are_looked_for_only_where_a_fit_is_another_one(place, monkeypatch):
+    looked = []
+    monkeypatch.setattr(jobs, 'find_steps', lambda fits: looked.append(len(fits)) or find_steps(fits))
+    before = answers(place.out)
+    assert run(place) == 0
+    assert (looked, answers(place.out)['steps']) == ([], before['steps'])
+    with PhotDatabase(place.database) as database:
+        database.add_many(frames(JUMPED, np.random.default_rng(4), nights=NIGHTS, first=NIGHTS - 2))
+    assert run(place, now=NOW + timedelta(hours=1)) == 0
+    assert looked == [2]
+
+
+def test_answers_of_a_run_over_one_telescope_are_of_the_whole_fleet(place):
+    before = answers(place.out)
+    assert run(place, '--telescope', f'{WELL}-1m0a', '--filter', 'gp') == 0
+    assert answers(place.out) == before
+    shutil.rmtree(place.out)
+    assert run(place, '--telescope', f'{LOW}-1m0a') == 0
+    assert kinds(answers(place.out)) == [('below-threshold', key(LOW))] * 2
+
+
+def test_a_part_of_the_time_leaves_the_answers_as_they_are(place):
+    before = answers(place.out)
+    assert run(place, '--start', '20251201') == 0
+    assert answers(place.out) == before
+
+
+def test_without_the_fits_everything_is_made_anew(place, caplog):
+    before = (place.out / 'report-fits.npz').read_bytes()
+    (place.out / 'report-fits.npz').write_bytes(before[:-9])
+    assert run(place) == 0
+    assert 'report-fits.npz of an earlier run cannot be used' in caplog.text
+    assert (place.out / 'report-fits.npz').read_bytes() == before
+    assert {each['made'] for each in json.loads((place.out / 'status.json').read_text())['statuses']} == {
+        f'{NOW:%Y-%m-%dT%H:%M:%S}'}
+
+
+# -- --check and --metrics ---------------------------------------------------------------------------------------------
+
+
+def last_status(place):
+    with PhotDatabase(place.database, readonly=True) as database:
+        return database.last_run('longtermphotzp.py').status
+
+
+def test_check_prints_the_findings_and_ends_with_3(place, capsys):
+    assert run(place, '--check') == 3
+    *_, count, one, two, three, four, five, six = capsys.readouterr().out.splitlines()
+    assert count == '6 findings'
+    assert one == f'silent: {key(SILENT)}: no zeropoint for 30 days (silent_days = 7)'
+    assert two.startswith(f'below-threshold: {key(LOW)} ')
+    assert [line.split(':')[0] for line in (three, four, five, six)] == ['below-threshold', 'fell-in-week',
+                                                                         'fell-in-week', 'unrecorded-step']
+    assert last_status(place) == 3
+    assert run(place) == 0
+    assert last_status(place) == 0
+
+
+def test_check_without_findings_ends_with_0(place, capsys):
+    place.observatory.write_text(place.observatory.read_text() + '[alarms]\nsilent_days = 60\nfell_in_week_mag = 0.5\n'
+                                 'step_mag = 0.5\nthroughput_below_percent = 50\n')
+    assert run(place, '--check', '--no-renderhtml') == 0
+    assert capsys.readouterr().out.splitlines()[-1] == 'no findings'
+    assert run(place, '--check', '--threshold', '75') == 3
+    assert capsys.readouterr().out.splitlines()[-3] == '2 findings'
+
+
+def test_a_calibration_that_does_not_run_is_a_finding_and_this_report_is_not(place, capsys):
+    assert run(place, '--check', '--no-renderhtml', now=NOW + timedelta(days=2)) == 3
+    late = [line for line in capsys.readouterr().out.splitlines() if line.startswith('run-overdue')]
+    assert late == ['run-overdue: photcalibration.py has not ended well for 50 hours (run_overdue_hours = 26)']
+
+
+@pytest.mark.parametrize('given', [
+    ('--threshold', '0'), ('--threshold', '200'), ('--threshold', 'nan'), ('--threshold', 'much'),
+    ('--check', '--start', '20250101'), ('--metrics', 'x.prom', '--end', '20250101'),
+    ('--fit-extinction', '--start', '20250101'), ('--metrics', '/no/such/place/x.prom'),
+])  # fmt: skip
+def test_what_makes_no_sense_is_status_2(first, given, capsys):
+    try:
+        status = run(first, *given, now=None)
+    except SystemExit as stopped:
+        status = stopped.code
+    assert status == 2
+    assert given[0] in capsys.readouterr().err
+
+
+def samples(path):
+    order = ('script', 'kind', 'telescope', 'filter', 'camera')
+    return {(sample.name, *(sample.labels[label] for label in order if label in sample.labels)): sample.value
+            for family in text_string_to_metric_families(path.read_text(encoding='utf-8')) for sample in family.samples}
+
+
+def test_metrics_are_read_by_prometheus_and_tell_what_status_json_tells(place, tmp_path):
+    path = tmp_path / 'photzp.prom'
+    path.write_text('of yesterday')
+    assert run(place, '--metrics', str(path)) == 0
+    found = samples(path)
+    statuses = json.loads((place.out / 'status.json').read_text())['statuses']
+    for each in statuses:
+        assert found['photzp_throughput_percent', each['telescope'], each['filter']] == each['percent']
+    assert len([name for name, *_ in found if name == 'photzp_throughput_percent']) == len(statuses) == 10
+    assert {kind[0]: number for (name, *kind), number in found.items() if name == 'photzp_findings' and number} == {
+        'silent': 1, 'below-threshold': 2, 'fell-in-week': 2, 'unrecorded-step': 1}
+    assert found['photzp_report_timestamp_seconds',] == NOW.timestamp()
+    assert found['photzp_run_success_timestamp_seconds', 'longtermphotzp.py'] == NOW.timestamp()
+    assert [each.name for each in tmp_path.glob('*.p*')] == ['photzp.prom']
+    assert path.stat().st_mode & 0o044  # another user reads it
+
+
+def test_metrics_that_cannot_be_written_end_the_run(place, tmp_path):
+    (tmp_path / 'taken').mkdir()
+    with pytest.raises(StoreFailed, match=r'taken: cannot be written \(Is a directory\); see --metrics'):
+        run(place, '--metrics', str(tmp_path / 'taken'))
+    assert last_status(place) == 2
+
+
+# -- --fit-extinction --------------------------------------------------------------------------------------------------
+
+
+def made_at(place):
+    return {each['made'] for each in json.loads((place.out / 'status.json').read_text())['statuses']
+            if each['filter'] == 'gp'}
+
+
+def test_the_fitted_extinction_is_used_once_it_is_known_and_then_stays(place):
+    adopted = {each['filter']: each for each in answers(place.out)['extinction']}
+    times = [NOW + timedelta(hours=hour) for hour in range(1, 4)]
+    for now in times:
+        assert run(place, '--fit-extinction', now=now) == 0
+        fitted = {each['filter']: each for each in answers(place.out)['extinction']}
+        assert all(abs(fitted[name]['k'] - adopted[name]['k']) < 0.2 * adopted[name]['k_error'] for name in fitted)
+        assert {name: each['adopted'] for name, each in fitted.items()} == {'gp': 0.14, 'rp': 0.08}
+    state = json.loads((place.out / 'report-state.json').read_text())
+    assert state['extinction']['lsc gp'] == pytest.approx(EXTRA_K, abs=0.005)
+    assert made_at(place) == {f'{times[0]:%Y-%m-%dT%H:%M:%S}'}
+    assert run(place, now=times[-1] + timedelta(hours=1)) == 0
+    assert made_at(place) == {f'{times[-1] + timedelta(hours=1):%Y-%m-%dT%H:%M:%S}'}
+
+
+def test_zeropoints_at_airmass_1_are_those_of_the_extinction_that_is_used(first):
+    from photzp.observatory import load_observatory
+
+    with PhotDatabase(first.database, readonly=True) as database:
+        series = Series(('lsc', WELL, '1m0a'), 'gp', ('gp',))
+        one, other = (read_rows(database, Series(*(getattr(series, each.name) for each in fields(Series)[:3]), offset),
+                                load_observatory(first.observatory)) for offset in (0.0, EXTRA_K))
+    np.testing.assert_allclose(other.zp_unit - one.zp_unit, EXTRA_K * (one.zeropoints.airmass - 1), atol=1e-12)
+    clear = one.zp_unit > np.median(one.zp_unit) - 0.1
+    slopes = [np.polyfit(each.zeropoints.airmass[clear], each.zp_unit[clear], 1)[0] for each in (one, other)]
+    assert slopes[0] == pytest.approx(-EXTRA_K, abs=0.01)
+    assert slopes[1] == pytest.approx(0.0, abs=0.01)
+    assert math.isclose(one.extinction[0], 0.14)

@@ -1,0 +1,324 @@
+"""What the pages say of answers made by hand: the right numbers in the right order, and nothing that is not there."""
+
+import math
+import re
+import tomllib
+from collections import Counter
+from dataclasses import replace
+from datetime import date
+
+import html5lib
+import numpy as np
+import pytest
+
+from photzp.answers.alarms import Finding, worst_first
+from photzp.answers.extinction import SiteExtinction
+from photzp.answers.gains import FleetGain, Gain
+from photzp.answers.gather import Answers
+from photzp.answers.nights import Month
+from photzp.answers.ranking import Advice, MirrorState
+from photzp.names import site_plot_name, telescope_page_name
+from photzp.observatory import load_observatory
+from photzp.pages.answers import falls_below
+from photzp.pages.page import Plot, read_status, render_status
+from photzp.pages.render import render_index, render_telescopes
+from photzp.pages.text import between, day_of_year, error_of, lasting, percent_lost, plain, signed
+from tests.support.pagesamples import HOSTILE, Parsed, page_of, part, row, rows_of, text_of
+from tests.support.sampleanswers import ANSWERS, GAIN, NEVER, TELESCOPE
+
+ONE, TWO, THREE = 'lsc-doma-1m0a', 'coj-clma-2m0a', 'tfn-aqwa-0m4a'
+CALENDAR = {site_plot_name('nightcalendar', 'lsc'): Plot(900, 500, 'photometric nights of lsc')}
+
+
+def index(answers, *rows, **more):
+    return render_index(page_of(*(rows or (row(),)), plots=more.pop('plots', {}), answers=answers, **more))
+
+
+def day(text):
+    return np.datetime64(text, 'ms')
+
+
+# -- findings ----------------------------------------------------------------------------------------------------------
+
+
+def low(telescope, name, percent):
+    return Finding('below-threshold', telescope, name, '', f'throughput {percent:.1f} +- 0.3 % of reference', percent,
+                   0.3, 80.0, '%', 'throughput_below_percent', (80 - percent) / 80)
+
+
+FINDINGS = worst_first((
+    low(ONE, 'gp', 76.0), low(TWO, 'rp', 60.0), low(ONE, 'rp', 71.26),
+    Finding('silent', THREE, '', '', 'no zeropoint for 9 days', 9.0, None, 7.0, 'days', 'silent_days', 2 / 7),
+    Finding('run-overdue', '', '', '', 'photcalibration.py has never ended well', math.inf, None, 26.0, 'hours',
+            'run_overdue_hours', math.inf),
+    Finding('fell-in-week', ONE, 'ip', '', '63 +- 5 mmag below', 0.063, 0.005, 0.05, 'mag', 'fell_in_week_mag', 0.26),
+    Finding('cameras-disagree', ONE, 'rp', 'fa15', 'moved +41 +- 6 mmag against fa03', 0.041, 0.006, 0.03, 'mag',
+            'cameras_apart_mag', 0.37)))
+
+
+def test_findings_come_first_worst_first_a_line_for_each_telescope():
+    html = index(Answers(findings=FINDINGS))
+    assert html.index('id="findings"') < html.index('id="status"')
+    found = part(html, 'findings')
+    assert text_of(found).startswith('Findings 7 ')
+    assert re.findall(r'<h3>([^<]+) <span class="count">(\d+)<', found) == [
+        ('Run overdue', '1'), ('Silent', '1'), ('Below threshold', '3'), ('Fell in week', '1'),
+        ('Cameras disagree', '1')]
+    assert [text_of(line) for line in re.findall(r'<li>.*?</li>', found)] == [
+        'photcalibration.py has never ended well', f'{THREE} no zeropoint for 9 days',
+        f'{TWO} rp throughput 60.0 ± 0.3 % of reference', f'{ONE} rp throughput 71.3 ± 0.3 % of reference also gp 76 %',
+        f'{ONE} ip 63 ± 5 mmag below', f'{ONE} rp fa15 moved +41 ± 6 mmag against fa03']
+
+
+def test_findings_name_the_limit_and_its_setting_and_lead_to_the_telescope():
+    found = part(index(Answers(findings=FINDINGS)), 'findings')
+    text = text_of(found)
+    for limit in ('limit 80 % throughput_below_percent', 'limit 7 days silent_days', 'limit 50 mmag fell_in_week_mag',
+                  'limit 26 hours run_overdue_hours'):
+        assert limit in text
+    assert f'<a href="telescope-{ONE}.html">{ONE}</a>' in found
+
+
+def test_a_long_list_is_folded_and_nothing_is_lost():
+    names = [f'lsc-dom{letter}-1m0a' for letter in 'abcdefghij']
+    found = part(index(Answers(findings=tuple(low(name, 'rp', 70.0) for name in names))), 'findings')
+    shown, rest = found.split('<details>')
+    assert [shown.count('<li>'), rest.count('<li>')] == [6, 4]
+    assert '<summary>4 more</summary>' in rest
+    assert all(name in found for name in names)
+
+
+def test_without_findings_the_page_says_so():
+    assert text_of(part(index(Answers()), 'findings')) == 'Findings 0 No limit is crossed.'
+
+
+# -- which next --------------------------------------------------------------------------------------------------------
+
+
+def state(telescope, **changes):
+    return replace(MirrorState(
+        telescope, ('gp', 'rp'), 0.25, 0.01, 79.43, 0.73, day('2024-05-01'), 0.21, 0.02, 0.2, 0.0123, 0.0004, 80.0,
+        False, day('2026-03-04'), day('2026-02-11'), day('2026-04-30')), **changes)
+
+
+def advice(telescope, rank, kind='wash', light=8.25):
+    return Advice(telescope, kind, rank, 0.1234, 0.04, light, 1.5)
+
+
+def test_the_ranking_has_its_numbers_in_its_order():
+    answers = Answers(mirrors=(state(ONE), state(TWO, loss_mag=0.1)),
+                      advice=(advice(TWO, 1), advice(ONE, 2, light=2.04), advice(ONE, 1, 'recoating')))
+    html = part(index(answers), 'next')
+    wash, recoating = html.split('<h3>Recoating</h3>')
+    assert rows_of(wash) == [
+        ['1', TWO, '8.8 ± 0.8', '12.3 ± 0.4', '2026-03-04', '11 Feb to 30 Apr 2026', '123 ± 40', '8.2 ± 1.5', ''],
+        ['2', ONE, '20.6 ± 0.7', '12.3 ± 0.4', '2026-03-04', '11 Feb to 30 Apr 2026', '123 ± 40', '2.0 ± 1.5', '']]
+    assert [line[:2] for line in rows_of(recoating)] == [['1', ONE]]
+    assert 'Falls below 80 %' in text_of(wash)
+    for unit in ('Loss %', 'Loss a month mmag', '68 % interval', 'Expected gain mmag', 'Light gained % of reference'):
+        assert unit in text_of(wash)
+
+
+def test_the_eight_best_are_shown_the_others_folded():
+    names = [f'lsc-dom{letter}-1m0a' for letter in 'abcdefghijk']
+    answers = Answers(mirrors=tuple(map(state, names)),
+                      advice=tuple(advice(name, rank) for rank, name in enumerate(names, start=1)))
+    shown, rest = part(index(answers), 'next').split('<details>')
+    assert [line[1] for line in rows_of(shown)] == names[:8]
+    assert [line[1] for line in rows_of(rest)] == names[8:]
+
+
+def test_what_a_mirror_does_not_tell_is_a_dash():
+    bare = state(ONE, loss_mag=math.nan, percent=math.nan, since_recoating_mag=math.nan, best_mag=math.nan,
+                 rate_mag_per_month=math.nan, below=NEVER, below_early=NEVER, below_late=NEVER)
+    nothing = Advice(ONE, 'wash', 1, math.nan, math.nan, math.nan, math.nan)
+    html = part(index(Answers(mirrors=(bare,), advice=(nothing,))), 'next')
+    assert rows_of(html) == [['1', ONE, *['–'] * 6, '']]
+    assert 'nan' not in html.lower()
+
+
+def test_without_a_reference_the_loss_says_what_it_is_counted_from():
+    for changes, told in (({}, '17.6 ± 1.5 since recoating'),
+                          ({'since_recoating_mag': math.nan}, '16.8 ± 0.0 below its best')):
+        bare = state(ONE, loss_mag=math.nan, percent=math.nan, **changes)
+        assert rows_of(part(index(Answers(mirrors=(bare,), advice=(advice(ONE, 1),))), 'next'))[0][2] == told
+
+
+@pytest.mark.parametrize(('changes', 'told'), [
+    ({}, ('2026-03-04', '11 Feb to 30 Apr 2026')),
+    ({'is_below': True}, ('now', 'since 2026-03-04')),
+    ({'is_below': True, 'below_early': np.datetime64('2026-03-04', 'ms')}, ('now', 'already on 2026-03-04')),
+    ({'is_below': True, 'below': NEVER}, ('now', '')),
+    ({'below': NEVER}, ('not in 10 years', '2026-02-11 at the earliest')),
+    ({'below': NEVER, 'below_early': NEVER}, ('not in 10 years', '')),
+    ({'below': NEVER, 'below_early': NEVER, 'percent': math.nan}, ('–', '')),
+    ({'below_late': NEVER}, ('2026-03-04', '11 Feb 2026 or later')),
+])
+def test_when_a_telescope_falls_below_the_threshold(changes, told):
+    assert falls_below(state(ONE, **changes)) == told
+
+
+# -- did it work -------------------------------------------------------------------------------------------------------
+
+
+def gain(telescope, when, kind, size, name='', **changes):
+    return replace(Gain(telescope, name, day(when), kind, True, False, size, 0.004, 100 * (10 ** (0.4 * size) - 1), 0.4,
+                        240.0, 20.0, 'lost', 500.0), **changes)
+
+
+def test_the_fleet_has_a_row_for_each_kind_the_most_frequent_first():
+    recoating = FleetGain('recoating', '', 1, 0.2, 0.01, 0.0, math.nan, 0)
+    wash = FleetGain('wash', '', 3, 0.1, 0.02, 0.034, 450.0, 2)
+    fleet = (recoating, replace(recoating, filter='rp'), wash, replace(wash, filter='rp', mean_mag=0.11),
+             replace(wash, filter='gp', mean_mag=0.12, mean_error_mag=0.03))
+    html = part(index(Answers(fleet=fleet)), 'gains')
+    assert rows_of(html) == [
+        ['wash', '3', '+100 ± 20', '+9.6 ± 2.0', '34', '15 months', '2', '+120 ± 30', '+110 ± 20'],
+        ['recoating', '1', '+200 ± 10', '+20.2 ± 1.1', '–', '–', '0', '–', '+200 ± 10']]
+    assert re.findall(r'<th scope="col" class="number">(gp|rp)<small>mmag', html) == ['gp', 'rp']
+
+
+def test_the_last_events_have_their_gains_by_filter_the_newest_on_top():
+    events = (gain(ONE, '2025-03-04', 'wash', 0.1), gain(TWO, '2025-06-07', 'cleaning', -0.02, outcome='no gain'))
+    single = (gain(ONE, '2025-03-04', 'wash', 0.09, 'rp'), gain(ONE, '2025-03-04', 'wash', 0.11, 'gp'),
+              gain(TWO, '2025-06-07', 'cleaning', -0.02, 'rp'))
+    assert rows_of(part(index(Answers(events=events, gains=single)), 'gains')) == [
+        ['2025-06-07', TWO, 'cleaning', '−20 ± 4', '−1.8 ± 0.4', '–', '−20 ± 4', 'no gain'],
+        ['2025-03-04', ONE, 'wash', '+100 ± 4', '+9.6 ± 0.4', '+110 ± 4', '+90 ± 4', 'lost after 8 months']]
+
+
+def test_fifteen_events_are_shown_the_earlier_ones_folded():
+    events = tuple(gain(ONE, f'2024-{month:02}-0{number}', 'cleaning', 0.05) for month in range(1, 10)
+                   for number in (1, 2))
+    shown, rest = part(index(Answers(events=events)), 'gains').split('<details>')
+    dates = [line[0] for line in rows_of(shown) + rows_of(rest)]
+    assert len(rows_of(shown)) == 15
+    assert dates == sorted(dates, reverse=True)
+    assert len(dates) == 18
+
+
+@pytest.mark.parametrize(('changes', 'told'), [
+    ({}, 'lost after 8 months'), ({'lasted_days': 12.4}, 'lost after 12 d'),
+    ({'outcome': 'not lost yet', 'lasted_days': 900.0}, 'not lost yet, expected after 2.5 years'),
+    ({'outcome': 'no gain', 'lasted_days': math.nan}, 'no gain'),
+    ({'outcome': 'unknown', 'lasted_days': math.nan}, '–'), ({'instrumental': True}, 'cameras differ in it'),
+])
+def test_how_long_a_gain_lasted(changes, told):
+    events = (gain(ONE, '2025-03-04', 'wash', 0.1, **changes),)
+    assert rows_of(part(index(Answers(events=events)), 'gains'))[0][-1] == told
+
+
+# -- unrecorded steps, extinction, nights ------------------------------------------------------------------------------
+
+
+def test_a_step_has_date_sizes_colour_and_lines_that_record_it(tmp_path):
+    html = part(index(ANSWERS), 'steps')
+    line, = rows_of(html)
+    assert line[:5] == [TELESCOPE, '2025-06-01 1 to 3 Jun 2025', '−100 ± 10', 'gp −100 ± 10 rp –', 'unknown']
+    suggested = re.search(r'<pre>(.*?)</pre>', html, re.DOTALL)[1].replace('&#34;', '"')
+    event, = tomllib.loads(suggested)['events']
+    assert (event['telescope'], event['date'], event['kind']) == (TELESCOPE, date(2025, 6, 1), 'break')
+    (tmp_path / 'site.toml').write_text(suggested, encoding='utf-8')
+    before, after = load_observatory(), load_observatory(tmp_path / 'site.toml')
+    assert len(after.events) == len(before.events) + 1
+
+
+def test_steps_come_newest_first_and_tell_the_filter_that_changed():
+    telescope, step = ANSWERS.steps[0]
+    steps = tuple((telescope, replace(step, time=step.time + np.timedelta64(number, 'D'))) for number in range(9))
+    steps += ((TWO, replace(step, colour='one filter', filter='rp', time=day('2025-09-01'))),)
+    shown, rest = part(index(Answers(steps=steps)), 'steps').split('earlier steps</summary>')
+    assert rows_of(shown)[0][0] == TWO
+    assert rows_of(shown)[0][4] == 'one filter: rp'
+    assert [len(rows_of(shown)), len(rows_of(rest))] == [8, 2]
+
+
+def test_extinction_is_fitted_beside_adopted():
+    found = (SiteExtinction('lsc', 'rp', 0.0912, 0.0041, 0.08, 3, 1.0, None),
+             SiteExtinction('lsc', 'gp', 0.15, 0.004, 0.14, 3, 1.0, None),
+             SiteExtinction('coj', 'rp', math.nan, math.nan, 0.08, 0, 0.0, None))
+    html = part(index(Answers(extinction=found)), 'extinction')
+    assert rows_of(html) == [['coj', '–', '– adopted 0.080'],
+                             ['lsc', '0.150 ± 0.004 adopted 0.140', '0.091 ± 0.004 adopted 0.080']]
+    assert 'gp mag/airmass rp mag/airmass' in text_of(html)
+    assert rows_of(part(index(ANSWERS), 'extinction'))[0][1] == (
+        '0.150 ± 0.004 adopted 0.140 ± 0.020 over the year, largest 31 Jan')
+
+
+def test_nights_have_a_calendar_and_the_share_of_the_newest_month():
+    months = (('coj', (Month(np.datetime64('2025-11'), 0, 0, 30, math.nan, math.nan),)),
+              ('lsc', (Month(np.datetime64('2025-10'), 12, 8, 11, 0.6, 0.1),
+                       Month(np.datetime64('2025-11'), 9, 3, 8, 0.75, 0.12))))
+    html = part(index(Answers(months=months), plots=CALENDAR), 'nights')
+    assert 'coj Nov 2025: – % photometric 0 photometric, 0 cloudy, 30 unknown last 12 months –' in text_of(html)
+    assert 'lsc Nov 2025: 75 ± 12 % photometric 9 photometric, 3 cloudy, 8 unknown last 12 months 66 %' in text_of(html)
+    assert [image['src'] for image in Parsed(f'<div>{html}</div>').all('img')] == list(CALENDAR)
+
+
+def test_parts_without_an_answer_are_left_out_with_their_links():
+    html = index(Answers())
+    for name in ('next', 'gains', 'steps', 'nights', 'extinction'):
+        assert f'id="{name}"' not in html
+        assert f'#{name}"' not in html
+
+
+# -- pages in general --------------------------------------------------------------------------------------------------
+
+
+def test_pages_are_valid_html():
+    page = page_of(row(), row(filter_name='gp'), answers=replace(ANSWERS, findings=FINDINGS), plots=CALENDAR)
+    for html in (render_index(page), *render_telescopes(page).values(), render_index(page_of())):
+        html5lib.HTMLParser(strict=True).parse(html)
+
+
+def test_the_same_answers_give_the_same_pages_also_by_way_of_status_json():
+    page = page_of(row(), answers=replace(ANSWERS, findings=FINDINGS), plots=CALENDAR)
+    again = read_status(render_status(page))
+    assert render_index(again) == render_index(page)
+    assert render_telescopes(again) == render_telescopes(page)
+
+
+def test_ids_are_unique_and_links_lead_to_them():
+    html = Parsed(index(replace(ANSWERS, findings=FINDINGS), plots=CALENDAR))
+    assert len(set(html.ids())) == len(html.ids())
+    links = {link['href'] for link in html.all('a')}
+    assert {link[1:] for link in links if link.startswith('#')} <= set(html.ids())
+    # Telescopes of which nothing is known but an answer have no page: none of theirs is linked to.
+    assert {link for link in links if link.endswith('.html')} == {telescope_page_name(ONE)}
+    assert TWO in html.text
+
+
+def of(text):
+    """Answers in which every name and text is this one."""
+    step = replace(ANSWERS.steps[0][1], filters=(text, text), colour=text, filter=text)
+    changed = {'telescope': text, 'filter': text, 'kind': text}
+    events = (replace(GAIN, telescope=text, kind=text, filter=''),)
+    return Answers(
+        findings=(Finding(text, text, text, text, text, 1.0, None, 1.0, text, text, 1.0),), steps=((text, step),),
+        gains=(replace(GAIN, **changed),), events=events,
+        fleet=(replace(ANSWERS.fleet[0], kind=text, filter=''), replace(ANSWERS.fleet[0], kind=text, filter=text)),
+        mirrors=(state(text),), advice=(advice(text, 1, text),),
+        extinction=(replace(ANSWERS.extinction[0], site=text, filter=text),),
+        months=((text, ANSWERS.months[0][1]),))
+
+
+@pytest.mark.parametrize('text', [HOSTILE, '</style><script>', '{% raw %}', '-->', '</pre>', '\x1b[2J', '\ud83d', ''])
+def test_nothing_in_an_answer_becomes_an_element(text):
+    expected, found = (Counter((tag, *sorted(attributes)) for tag, attributes in Parsed(index(of(name))).elements)
+                       for name in ('a b', text or ' '))
+    assert found == expected
+    index(of(text)).encode()
+
+
+def test_numbers_and_times_as_text():
+    assert [plain(value, 1) for value in (-0.04, -0.06, 12.0, None, math.nan, math.inf)] == [
+        '0.0', '−0.1', '12.0', '–', '–', '–']
+    assert [error_of(value, 0, 1000) for value in (0.004, 0.0003, 0.00004, 0.0, math.nan)] == [
+        '4', '0.3', '0.04', '0', '–']
+    assert [signed(value, 0, 1000) for value in (0.0004, -0.0004, 0.05, -0.05)] == ['0', '0', '+50', '−50']
+    assert [lasting(days) for days in (3.4, 60.9, 61.0, 700.0, 800.0, math.nan)] == [
+        '3 d', '61 d', '2 months', '23 months', '2.2 years', '–']
+    assert [day_of_year(days) for days in (0.0, 58.9, 364.2, math.nan)] == ['1 Jan', '28 Feb', '31 Dec', '–']
+    assert percent_lost(2.5) == pytest.approx(90)
+    assert between(day('2025-12-30'), day('2026-01-02')) == '30 Dec 2025 to 2 Jan 2026'
+    assert between(day('2025-12-30'), day('2025-12-30')) == '30 Dec 2025'

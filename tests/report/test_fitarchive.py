@@ -1,0 +1,132 @@
+"""Fits come back from their archive as they went in, to the last bit; what is damaged is refused."""
+
+import io
+import zipfile
+from dataclasses import fields
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from photzp.report.fitarchive import NIGHTLY, VALUES, pack, unpack, without_rows
+from photzp.throughput.lines import Line
+from photzp.throughput.model import GroupOffset, Interval, Step, ThroughputFit, fit_throughput
+
+DAY = np.timedelta64(1, 'D')
+START = np.datetime64('2016-01-01T03:00', 'ms')
+
+
+def same(one, other):
+    """Whether two values are the same to the bit, type and all: dataclasses, tuples, arrays and numbers."""
+    if isinstance(one, (ThroughputFit, Line, Interval, Step, GroupOffset)):
+        return type(one) is type(other) and all(same(getattr(one, f.name), getattr(other, f.name)) for f in fields(one))
+    if isinstance(one, tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, (np.ndarray, np.datetime64)):
+        return one.dtype == other.dtype and one.shape == other.shape and one.tobytes() == other.tobytes()
+    return one == other or (one != one and other != other)
+
+
+def all_same(one, other):
+    return list(one) == list(other) and all(same(one[key], other[key]) for key in one)
+
+
+@pytest.fixture(scope='module')
+def fits():
+    """Fits of two years: with a wash, a cleaning and two cameras; of airmass too; and one without rows."""
+    rng = np.random.default_rng(8)
+    time = START + np.sort(rng.uniform(0, 730, 600)) * DAY.astype('timedelta64[ms]')
+    day = (time - START) / DAY
+    zp = 24.0 - 0.008 * day / 30.4 + 0.1 * (day > 400) + 0.03 * (day > 550) + rng.normal(0, 0.01, len(day))
+    events = [('2017-02-04', 'wash'), ('2017-07-04', 'cleaning')]
+    two = fit_throughput(time, zp, np.full(len(zp), 0.004), longitude_deg=-70.8, events=events,
+                         group=(rng.random(len(zp)) < 0.3).astype(int), airmass=rng.uniform(1, 2, len(zp)))
+    assert two.steps
+    assert len(two.offsets) == 2
+    return {('lsc-doma-1m0a', 'gp'): two,
+            ('coj-clma-2m0a', 'rp'): fit_throughput(time[:90], zp[:90], np.full(90, np.nan), longitude_deg=149.0),
+            ('lsc-doma-1m0a', 'zp'): fit_throughput(time[:0], zp[:0], zp[:0], longitude_deg=149.0)}
+
+
+def test_every_field_of_a_fit_is_kept_but_its_rows():
+    rows = {'row_clear_probability', 'row_residual_mag'}
+    assert {*NIGHTLY, *VALUES, '_line'} | rows == {field.name for field in fields(ThroughputFit)}
+
+
+def test_fits_come_back_to_the_last_bit(fits):
+    kept = {key: without_rows(fit) for key, fit in sorted(fits.items())}
+    back = unpack(pack(fits))
+    assert all_same(kept, back)
+    assert pack(back) == pack(fits) == pack(dict(reversed(fits.items())))
+    later = START + np.arange(0, 900, 7) * DAY
+    for key, fit in fits.items():
+        assert all(np.array_equal(one, other, equal_nan=True)
+                   for one, other in zip(fit.at(later), back[key].at(later), strict=True))
+
+
+NUMBER = st.floats(allow_nan=True, allow_infinity=True)
+TIME = st.integers(-2**40, 2**41).map(lambda each: np.datetime64(each, 'ms'))
+TEXT = st.text(max_size=5)
+
+
+@st.composite
+def any_fits(draw):
+    """A fit of any values whatever."""
+    n, q, m = (draw(st.integers(0, 3)) for _ in range(3))
+
+    def values(kind, *shape):
+        return draw(arrays(kind, shape))
+
+    nightly = {name: values(np.dtype(kind), n) for name, kind in NIGHTLY.items()}
+    number = {float: NUMBER, int: st.integers(-9, 2**40), np.datetime64: TIME, str: TEXT, bool: st.booleans()}
+    one_of = {cls: st.builds(cls, **{field.name: number[field.type] for field in fields(cls)})
+              for cls in (Interval, Step, GroupOffset)}
+    several = {name: tuple(draw(st.lists(one_of[cls], max_size=2))) for name, cls in
+               (('intervals', Interval), ('steps', Step), ('offsets', GroupOffset))}
+    scalars = {name: draw(NUMBER) for name, hint in VALUES.items() if hint is float}
+    places = st.lists(st.tuples(st.integers(0, 5), NUMBER), max_size=2).map(tuple)
+    line = Line(draw(TIME), values(float, m), values(float, m), draw(places), draw(places), values(float, q),
+                values(float, q, q), values(float, m))
+    return ThroughputFit(**nightly, row_clear_probability=np.empty(0), row_residual_mag=np.empty(0), **several,
+                         **scalars, _line=draw(st.sampled_from([line, None])))
+
+
+@given(st.dictionaries(st.tuples(TEXT, TEXT), any_fits(), max_size=3))
+def test_any_fits_come_back(fits):
+    assert all_same(dict(sorted(fits.items())), unpack(pack(fits)))
+
+
+def without_member(content, name):
+    old, new = zipfile.ZipFile(io.BytesIO(content)), io.BytesIO()
+    with zipfile.ZipFile(new, 'w') as file:
+        for member in old.namelist():
+            if member != name:
+                file.writestr(member, old.read(member))
+    return new.getvalue()
+
+
+def with_flipped_bit(content):
+    content = bytearray(content)
+    content[len(content) // 3] ^= 1
+    return bytes(content)
+
+
+@pytest.mark.parametrize('damage', [
+    lambda content: b'', lambda content: b'no archive', lambda content: content[:-200], with_flipped_bit,
+    lambda content: without_member(content, 'index.npy'), lambda content: without_member(content, 'model_mag.npy'),
+    lambda content: content.replace(b'model_mag.npy', b'model_mog.npy'),
+])  # fmt: skip
+def test_what_is_damaged_is_refused(fits, damage):
+    content = pack(fits)
+    assert damage(content) != content
+    with pytest.raises(ValueError, match='not an archive of fits'):
+        unpack(damage(content))
+
+
+def test_another_schema_is_refused(fits, monkeypatch):
+    content = pack(fits)
+    monkeypatch.setattr('photzp.report.fitarchive.SCHEMA', 2)
+    with pytest.raises(ValueError, match='its schema is 1, not 2'):
+        unpack(content)

@@ -1,0 +1,44 @@
+"""ThroughputFits made by hand, for tests of what is concluded from them."""
+
+import numpy as np
+
+from photzp.throughput.model import Interval, Step, ThroughputFit
+
+START = np.datetime64('2020-01-01T05:00', 'ms')
+DAY = np.timedelta64(86_400_000, 'ms')
+
+
+def at_day(day):
+    return START + np.timedelta64(round(day * 86_400_000), 'ms')
+
+
+def made_fit(day, y, *, error=0.009, level=23.5, clear=None, intervals=(), steps=(), rows=4):
+    """The fit of nights (day, y) about a flat model, with an error of their means."""
+    day, y = np.asarray(day, float), np.asarray(y, float)
+    time = START + np.round(day * 86_400_000).astype('timedelta64[ms]')
+    clear = y > level - 0.1 if clear is None else clear
+    none = np.full(len(y), np.nan)
+    return ThroughputFit(
+        night=time.astype('datetime64[D]'), time=time, model_mag=np.full(len(y), level),
+        model_error_mag=np.full(len(y), 0.001), night_rows=np.full(len(y), rows),
+        clear_probability=np.where(clear, 0.95, 0.02), photometric=clear, row_clear_probability=none,
+        row_residual_mag=none, intervals=tuple(intervals), steps=tuple(steps), night_residual_mag=y - level,
+        night_residual_error_mag=np.full(len(y), error))
+
+
+def interval(start, end, opened_by='first data', slope=-0.010, slope_error=0.0005, level=23.5):
+    """An Interval between two days."""
+    return Interval(at_day(start), at_day(end), opened_by, 100, 400, level, 0.002, level, 0.001, level, 0.002, slope,
+                    slope_error, slope, slope_error, 0, 0)
+
+
+def step(day, kind, size, error=0.003, *, instrumental=False, recorded=True):
+    """A Step at a day."""
+    return Step(at_day(day), kind, size, error, instrumental, recorded)
+
+
+def sky(seed, n=200, clear=0.6, lost=0.1):
+    """(days with frames (m,), cloud of each [mag])."""
+    rng = np.random.default_rng(seed)
+    day = np.flatnonzero(rng.random(n) > lost) + 0.3
+    return day, np.where(rng.random(len(day)) < clear, 0.0, rng.exponential(0.3, len(day)))
