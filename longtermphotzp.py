@@ -10,16 +10,14 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from photzp import program
-from photzp.errors import DatabaseUnusable, UsageInvalid
+from photzp.errors import COULD_NOT_RUN, DONE, FINDINGS, SOME_UNREADABLE, DatabaseUnusable, UsageInvalid
 from photzp.running import commandline
 from photzp.running.commandline import (
-    DONE,
-    FINDINGS,
-    SOME_UNREADABLE,
     Parser,
     date_option,
     log,
@@ -196,7 +194,7 @@ def _recorded_run(database: 'PhotDatabase', options: argparse.Namespace, observa
     given = {name: value for name, value in vars(options).items() if value is not None}
     run_id = database.start_run('longtermphotzp.py', {**given, 'database': database.place}, program.VERSION)
     note_run(run_id)
-    status, counts = commandline.COULD_NOT_RUN, Counter[str]()
+    status, counts = COULD_NOT_RUN, Counter[str]()
     try:
         findings, place = _make_report(database, options, observatory, now, metrics_file, counts)
         status = SOME_UNREADABLE if counts['failed'] else DONE
@@ -222,12 +220,13 @@ def _recorded_run(database: 'PhotDatabase', options: argparse.Namespace, observa
 def _make_report(database: 'PhotDatabase', options: argparse.Namespace, observatory: 'Observatory', now: datetime,
                  metrics_file: Path | None, counts: Counter[str]) -> 'tuple[Sequence[Finding], str]':
     """Make the report: what it finds, and where it is; `counts` has what was done also where a signal ends it."""
+    from photdbinterface import PhotDatabase
     from photzp.report.report import Report
     from photzp.running.processes import usable_cores
-    from photzp.store.store import open_store
+    from photzp.store.open import open_store
 
     with open_store(os.path.expanduser(options.outputdirectory), os.environ) as store:
-        report = Report(database, store, observatory, options, now.replace(tzinfo=None), program.VERSION, counts,
+        report = Report(database, partial(PhotDatabase, options.database, readonly=True), store, observatory, options, now.replace(tzinfo=None), program.VERSION, counts,
                         options.processes or usable_cores())
         with closing(report.make()) as series:
             for _ in with_progress(series, 'series', len(report.series)):
@@ -290,6 +289,7 @@ def copy_rows(database: 'PhotDatabase', other: 'PhotDatabase') -> int:
 
 def import_old(database: 'PhotDatabase', directory: Path) -> int:
     """Take old ASCII and SQLite files of a directory into the database; 1 where something could not be read."""
+    from photdbinterface import PhotDatabase
     from photzp.database.check import import_file
 
     own = Path(database.place)
@@ -298,7 +298,7 @@ def import_old(database: 'PhotDatabase', directory: Path) -> int:
         tell(f'{directory}: holds no file {OLD_FILES}; name the directory that does by --outputdirectory')
     status = DONE
     for path in with_progress(paths, 'files'):
-        new, known, unreadable = import_file(database, path)
+        new, known, unreadable = import_file(database, path, partial(PhotDatabase, readonly=True))
         tell(f'{path}: {new} new, {known} known, {len(unreadable)} unreadable')
         for place, why in unreadable:
             tell(f'  {place}: {why}')
@@ -308,9 +308,8 @@ def import_old(database: 'PhotDatabase', directory: Path) -> int:
 
 def export(database: 'PhotDatabase', options: argparse.Namespace, observatory: 'Observatory') -> int:
     """Write the zeropoints that the options select as a table."""
-    from photzp.report.export import check_name, write_csv, write_table
+    from photzp.report.export import check_name, exported_columns, exported_zeropoints, write_csv, write_table
     from photzp.report.report import selection
-    from photzp.throughput.rows import exported_columns, exported_zeropoints
 
     path = Path(options.export).expanduser()
     if options.export != '-':
@@ -319,11 +318,11 @@ def export(database: 'PhotDatabase', options: argparse.Namespace, observatory: '
     pieces = exported_zeropoints(database, every, options, observatory)
     if options.export == '-':
         with commandline.standard_output() as file:
-            rows = write_csv(file, exported_columns(), pieces)
+            rows = write_csv(file, exported_columns(database), pieces)
         log.info('%d zeropoints', rows)
     else:
         try:
-            rows = write_table(path, exported_columns(), pieces)
+            rows = write_table(path, exported_columns(database), pieces)
         except OSError as error:
             raise DatabaseUnusable(f'{path}: cannot be written ({error.strerror}); see --export') from None
         tell(f'{rows} zeropoints in {path}', counts={'zeropoints': rows})

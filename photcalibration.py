@@ -2,41 +2,33 @@
 """Measure the photometric zeropoint of BANZAI-reduced frames against a local Pan-STARRS1 catalogue,
 into a database."""
 
-import io
-import logging
 import os
 import sys
 import time
 from argparse import ArgumentTypeError, Namespace
-from collections import Counter, defaultdict, deque
-from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from functools import cached_property, partial
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from photzp import program
+from photzp.calibration.ledger import Ledger, Summary
+from photzp.calibration.worker import Calibrator, MeasureSettings, Outcome, calibrator_there
 from photzp.errors import (
-    FILE_UNREADABLE,
-    INTERNAL_ERROR,
-    NO_REFERENCE_STARS,
-    OUTSIDE_FOOTPRINT,
-    REASONS,
-    TOO_FEW_STARS,
-    WCS_OFF,
+    COULD_NOT_RUN,
+    DONE,
+    SOME_UNREADABLE,
     WORKER_DIED,
-    ArchiveMissing,
     FrameRejected,
-    RunStopped,
     UsageInvalid,
 )
+from photzp.frames.archive import file_facts
 from photzp.plaintext import did_you_mean
 from photzp.running import commandline
 from photzp.running.commandline import (
-    DONE,
-    SOME_UNREADABLE,
     Parser,
     date_option,
     log,
@@ -51,35 +43,21 @@ from photzp.running.commandline import (
 )
 
 if TYPE_CHECKING:  # imported where they are used, so that --help answers at once
-    import numpy as np
-
-    from photdbinterface import Measurement, PhotDatabase, RejectedFrame
-    from photzp.calibration.quality import FrameQuality
-    from photzp.calibration.starmatch import Matches
-    from photzp.calibration.zeropoint import StarSample, ZeropointFit
+    from photdbinterface import PhotDatabase
     from photzp.frames.archive import FrameFile, Listing
-    from photzp.frames.banzai import Frame
-    from photzp.names import FrameName
     from photzp.observatory import Observatory
-    from photzp.store.store import DirectoryStore
-    from ps1catalog import PS1Catalog, ReferenceStars
+    from ps1catalog import PS1Catalog
 
 DEFAULT_PS1DIR = '~/Catalogs/ps1odi/panstarrs/'
 DEFAULT_DATABASE = '~/lcozpplots/lcophotzp.db'
 DEFAULT_ARCHIVE = '/archive/engineering'
 CRAWL_DATABASE = 'imagezp.db'
 
-CONE_MARGIN_DEG = 0.01        # beyond the corners: pointing and distortion, and neighbours of the stars at the edge
-WCS_SNR = 10.0                # a source above this has a reference star, if the world coordinates are right
-WIDER_MARGIN_DEG = 0.1        # where the world coordinates turn out to be far off
-USUAL_FWHM_ARCSEC = 2.0       # where the header has none: the usual seeing of the network
-CATALOG_CACHE_BYTES = 512 * 2**20  # of all processes together
 NEIGHBOURS = 6                # frames that one process takes at a time: consecutive ones are mostly of one field
 CLUSTER_WORKERS = 64          # a cluster may grow: frames are cut into chunks as for that many workers
+CATALOG_CACHE_BYTES = 512 * 2**20  # of all processes together
 CACHES_PER_HOST = 4           # that share the memory for the catalogue on a machine of a cluster
 FEW_FRAMES = 10               # below this, processes take longer to start than the frames take
-COMMIT_SHARE, COMMIT_S = 0.1, 1.0  # of the time, and how long what is measured waits at most
-UNKNOWN = 'unknown'           # telescope of a frame whose header could not be read
 _KNOWN_CHUNK = 5000
 
 
@@ -173,40 +151,6 @@ def _check_usage(p: Parser, options: Namespace) -> None:
                 '--crawldirectory')
 
 
-@dataclass
-class Summary:
-    """What a run did: frames by outcome, rejections by reason, outcomes per telescope."""
-
-    counts: Counter = field(default_factory=Counter)
-    reasons: Counter = field(default_factory=Counter)
-    per_telescope: dict[str, Counter] = field(default_factory=lambda: defaultdict(Counter))
-    seconds: float = 0.0
-
-    def as_counts(self) -> dict[str, int]:
-        """Number of frames by outcome, for the database; rejected ones by reason."""
-        return {**self.counts, **{f'rejected: {name}': n for name, n in sorted(self.reasons.items())}}
-
-    def tell(self, status: int) -> None:
-        """The same on standard output: a line of outcomes, then one per reason, the most frequent first."""
-        rejected = sum(self.reasons.values())
-        counts = {'measured': self.counts['measured'], 'known': self.counts['known'], 'rejected': rejected,
-                  'other_filter': self.counts['other filter'],
-                  'unreadable': self.reasons[FILE_UNREADABLE.name] + self.counts['unreadable folder']}
-        opened = counts['measured'] + rejected
-        rate = f'; {opened / max(self.seconds, 1e-3):.1f} frames per second' if opened else ''
-        folders = self.counts['unreadable folder']
-        extra = f', {folders} unreadable folder{"s" * (folders > 1)}' if folders else ''
-        tell('{measured} measured, {known} already known, {rejected} rejected, {other_filter} of another filter'.format(
-            **counts) + extra + rate, counts=counts, status=status)
-        for name, n in self.reasons.most_common():
-            tell(f'  rejected, {name}: {n} ({REASONS[name].sentence})', reason=name, counts={'frames': n})
-
-    def exit_status(self) -> int:
-        """SOME_UNREADABLE where a file or folder could not be read, else DONE."""
-        unreadable = self.reasons[FILE_UNREADABLE.name] or self.counts['unreadable folder']
-        return SOME_UNREADABLE if unreadable else DONE
-
-
 def run(options: Namespace, *, today: date | None = None) -> int:
     """Measure all frames selected; returns the exit status.
 
@@ -238,7 +182,8 @@ def _check_known(option: str, names: Iterable[str] | None, known: Collection[str
 
 
 def _list_frames(options: Namespace, observatory: 'Observatory', today: date) -> 'Listing':
-    from photzp.frames.archive import Selection, crawl_directory, find_frames, last_dates
+    from photzp.frames.archive import Selection, crawl_directory, find_frames
+    from photzp.times import last_dates
 
     if options.crawldirectory is not None:
         listing = crawl_directory(os.path.expanduser(options.crawldirectory), observatory)
@@ -299,7 +244,7 @@ def _run_in(database: 'PhotDatabase', options: Namespace, observatory: 'Observat
     summary.counts['unreadable folder'] = len(listing.unreadable)
     run_id = database.start_run('photcalibration.py', _recorded(options, database), program.VERSION)
     note_run(run_id)
-    started, status = time.monotonic(), commandline.COULD_NOT_RUN
+    started, status = time.monotonic(), COULD_NOT_RUN
     try:
         todo: Sequence[FrameFile] = listing.frames
         if not options.redo:
@@ -320,7 +265,8 @@ def _run_in(database: 'PhotDatabase', options: Namespace, observatory: 'Observat
     finally:
         summary.seconds = time.monotonic() - started
         database.finish_run(run_id, status, summary.as_counts(), summary.per_telescope)
-    summary.tell(status)
+    for line, fields in summary.lines():
+        tell(line, **fields)
     return status
 
 
@@ -332,7 +278,7 @@ def _outcomes(todo: Sequence['FrameFile'], options: Namespace, observatory: 'Obs
     measured = _on_cluster if options.scheduler else _on_this_machine
     with closing(measured(frames, last, options, observatory)) as results:
         for frame, outcome in results:
-            yield frame, outcome or Outcome(_stat(frame.path), rejection=FrameRejected(WORKER_DIED))
+            yield frame, outcome or Outcome(file_facts(frame.path), rejection=FrameRejected(WORKER_DIED))
 
 
 def _on_this_machine(frames: Sequence['FrameFile'], last: Sequence['FrameFile'], options: Namespace,
@@ -345,11 +291,11 @@ def _on_this_machine(frames: Sequence['FrameFile'], last: Sequence['FrameFile'],
         if not can_start():
             processes, frames, last = 1, [*frames, *last], []
     if processes == 1 and frames:
-        calibrator = Calibrator(options, observatory)
+        calibrator = Calibrator(*_measuring(options, observatory, 1))
         yield from ((frame, calibrator.outcome(frame)) for frame in frames)
         frames = ()
     if frames or last:
-        with closing(in_processes(Calibrator, (options, observatory, processes), Calibrator.outcome,
+        with closing(in_processes(Calibrator, _measuring(options, observatory, processes), Calibrator.outcome,
                                   _neighbours(frames, processes), processes=processes, last=last)) as results:
             yield from results
 
@@ -358,17 +304,18 @@ def _on_cluster(frames: Sequence['FrameFile'], last: Sequence['FrameFile'], opti
                 observatory: 'Observatory') -> Generator[tuple['FrameFile', 'Outcome | None'], None, None]:
     from photzp.running.cluster import on_cluster
 
-    return on_cluster(calibrator_there, (options, observatory), Calibrator.outcome,
+    root = options.crawldirectory or options.imagerootdir
+    return on_cluster(calibrator_there, (root, *_measuring(options, observatory, CACHES_PER_HOST)), Calibrator.outcome,
                       _neighbours(frames, CLUSTER_WORKERS), address=options.scheduler, last=last)
 
 
-def calibrator_there(options: Namespace, observatory: 'Observatory') -> 'Calibrator':
-    """A Calibrator on another machine; raises ArchiveMissing where that does not see the frames."""
-    root = options.crawldirectory or options.imagerootdir
-    if not (os.path.isdir(root) and os.access(root, os.R_OK | os.X_OK) and os.listdir(root)):
-        raise ArchiveMissing(f'{root}: is not there, empty, or not readable on a machine that is to measure; mount '
-                             'it on all machines of the cluster in the same place')
-    return Calibrator(options, observatory, CACHES_PER_HOST)
+def _measuring(options: Namespace, observatory: 'Observatory',
+               caches: int) -> tuple['Callable[[], PS1Catalog]', MeasureSettings, 'Observatory']:
+    """What a Calibrator is made of; caches : how many of them share the memory for the catalogue."""
+    from ps1catalog import PS1Catalog
+
+    settings = MeasureSettings(options.mintexp, options.filter, options.diagnosticplotsdir)
+    return partial(PS1Catalog, options.ps1dir, cache_bytes=CATALOG_CACHE_BYTES // caches), settings, observatory
 
 
 def _same_places_everywhere(options: Namespace) -> Namespace:
@@ -416,290 +363,7 @@ def _unknown_frames(database: 'PhotDatabase', frames: Sequence['FrameFile'], min
 
 
 def _stat_of(frames: dict[str, 'FrameFile'], name: str) -> tuple[int, int]:
-    return _stat(frames[name].path)
-
-
-def _stat(path: str) -> tuple[int, int]:
-    """(size [bytes], time of change [ns]) of a file, zeros where it is not there (any more)."""
-    try:
-        found = os.stat(path)
-    except OSError:
-        return 0, 0
-    return found.st_size, found.st_mtime_ns
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of one frame: a measurement, a rejection, or neither where it is of another filter.
-
-    seen : (size [bytes], time of change [ns]) of the file when it was opened.
-    """
-
-    seen: tuple[int, int]
-    field: 'Field' = field(default_factory=lambda: Field())
-    measurement: 'Measurement | None' = None
-    rejection: FrameRejected | None = None
-
-
-class Calibrator:
-    """Measures frames, with the observatory and the catalogue at hand: what each process has one of.
-
-    processes : number of those that share the memory for the catalogue.
-    Raises CatalogMissing where there is no catalogue.
-    """
-
-    def __init__(self, options: Namespace, observatory: 'Observatory', processes: int = 1) -> None:
-        from ps1catalog import PS1Catalog
-
-        self.options, self.observatory = options, observatory
-        self.catalog = PS1Catalog(options.ps1dir, cache_bytes=CATALOG_CACHE_BYTES // processes)
-
-    @cached_property
-    def plots(self) -> 'DirectoryStore':
-        """Where plots go: in it they appear whole.  Raises StoreFailed where they cannot."""
-        from photzp.figures.fontcache import release_font_list
-        from photzp.store.store import DirectoryStore
-
-        release_font_list()  # once, before the first figure
-        return DirectoryStore(self.options.diagnosticplotsdir)
-
-    def outcome(self, frame_file: 'FrameFile') -> Outcome:
-        """Measure one frame, and plot it where asked for; one that cannot be measured never ends the run."""
-        from photzp.frames.banzai import NotSelected
-
-        name, seen, field = frame_file.name.name, _stat(frame_file.path), Field()
-        log.debug('%s: is looked at', frame_file.path)
-        try:
-            calibration = _measure(frame_file.path, self.catalog, self.observatory, self.options, field)
-        except NotSelected as other:
-            log.debug('%s: filter %s is not asked for', name, other)
-            return Outcome(seen, field)
-        except FrameRejected as rejection:
-            return Outcome(seen, field, rejection=rejection)
-        except RunStopped:
-            raise
-        except Exception as error:  # a mistake of ours in one frame must not cost the others theirs
-            log.exception('%s: please report this', name, extra={'frame': name})
-            return Outcome(seen, field, rejection=FrameRejected(INTERNAL_ERROR, repr(error)[:200]))
-        if self.options.diagnosticplotsdir:
-            _write_plots(self.plots, calibration)
-        return Outcome(seen, field, _measurement(calibration, field.complete))
-
-
-class Ledger:
-    """Takes what came of frames into the database, the log and the summary.
-
-    A commit waits for the disk, on many for longer than a frame takes.  So the next one comes when commits have taken
-    COMMIT_SHARE of the time, but no later than after COMMIT_S: until then frames wait for it.
-    """
-
-    def __init__(self, database: 'PhotDatabase', summary: Summary) -> None:
-        self._database, self._summary = database, summary
-        self._waiting: deque[tuple[FrameName, Outcome]] = deque()
-        self._due = 0.0
-
-    def note(self, frame_file: 'FrameFile', outcome: Outcome) -> None:
-        """Take what came of one frame."""
-        self._waiting.append((frame_file.name, outcome))
-        if time.monotonic() >= self._due:
-            self.write()
-
-    def write(self) -> None:
-        """Commit what waits, and only then tell of it; a signal in between leaves it waiting."""
-        begun = time.monotonic()
-        try:
-            self._database.add_many(outcome.measurement for _, outcome in self._waiting if outcome.measurement)
-            self._database.reject_many(_rejected(frame.name, outcome) for frame, outcome in self._waiting
-                                       if outcome.rejection)
-        except RunStopped:
-            self._waiting.clear()
-            raise
-        ended = time.monotonic()
-        self._due = ended + min((ended - begun) / COMMIT_SHARE, COMMIT_S)
-        while self._waiting:
-            frame, outcome = self._waiting.popleft()
-            self._tell(frame.name, frame.camera, outcome)
-
-    def _tell(self, name: str, camera: str, outcome: Outcome) -> None:
-        measured, rejection, telescope = outcome.measurement, outcome.rejection, outcome.field.telescope
-        known = {'frame': name, 'camera': camera, **({'telescope': telescope} if telescope != UNKNOWN else {})}
-        if rejection is not None:
-            reason = rejection.reason
-            self._summary.reasons[reason.name] += 1
-            self._summary.per_telescope[telescope][f'rejected: {reason.name}'] += 1
-            # One that may pass is of the archive, the machine or this program: somebody should look at it.
-            log.log(logging.WARNING if reason.passing else logging.INFO, '%s: rejected, %s: %s', name, reason.name,
-                    rejection, extra={**known, 'reason': reason.name})
-        elif measured is None:
-            self._summary.counts['other filter'] += 1
-        else:
-            self._summary.counts['measured'] += 1
-            self._summary.per_telescope[telescope]['measured'] += 1
-            log.info('%s: %s zp %.4f +- %.4f, colour term %+.4f +- %.4f, scatter %.3f, %d stars', name, measured.filter,
-                     measured.zp, measured.zperr, measured.colorterm, measured.colortermerr, measured.zpsig,
-                     measured.nstars, extra={**known, 'filter': measured.filter, 'zp': round(measured.zp, 4),
-                                             'zperr': round(measured.zperr, 4), 'nstars': measured.nstars})
-
-
-def _rejected(name: str, outcome: Outcome) -> 'RejectedFrame':
-    from photdbinterface import RejectedFrame
-
-    rejection, field = outcome.rejection, outcome.field
-    assert rejection is not None, 'asked for rejected frames only'
-    size, mtime = outcome.seen
-    return RejectedFrame(
-        name=name, reason=rejection.reason.name, detail=rejection.detail,
-        retry=rejection.passing or field.complete is False, size=size, mtime=mtime,
-        exptime_s=field.exptime_s or rejection.exptime_s)
-
-
-@dataclass
-class Field:
-    """What was learnt of a frame before it was measured or rejected."""
-
-    telescope: str = UNKNOWN
-    exptime_s: float | None = None
-    complete: bool | None = None
-
-
-def _measure(path: str, catalog: 'PS1Catalog', observatory: 'Observatory', options: Namespace,
-             field: Field) -> 'Calibration':
-    from photzp.frames.banzai import read_frame
-
-    frame = read_frame(path, observatory, min_exptime_s=options.mintexp, filters=options.filter)
-    field.telescope = f'{frame.site}-{frame.enclosure}-{frame.telescope}'
-    field.exptime_s = frame.exptime_s
-    return calibrate_in(catalog, frame, observatory, field)
-
-
-def calibrate_in(catalog: 'PS1Catalog', frame: 'Frame', observatory: 'Observatory',
-                 field: Field | None = None) -> 'Calibration':
-    """The Calibration of a frame against a PS1Catalog; in `field` is noted whether its files were complete.
-
-    Raises FrameRejected, with the reason, where the field or the stars do not allow one.
-    Where the world coordinates are off, or no stars agree, the frame is tried again in a wider field.
-    """
-    field = Field() if field is None else field
-    try:
-        calibration = calibrate(frame, _reference_field(frame, catalog, CONE_MARGIN_DEG, field), observatory)
-        if calibration.offset_arcsec <= 3600 * CONE_MARGIN_DEG:
-            return calibration
-    except FrameRejected as rejection:
-        if rejection.reason not in (WCS_OFF, TOO_FEW_STARS):
-            raise
-    return calibrate(frame, _reference_field(frame, catalog, WIDER_MARGIN_DEG, field), observatory)
-
-
-def _reference_field(frame: 'Frame', catalog: 'PS1Catalog', margin_deg: float, field: Field) -> 'ReferenceStars':
-    references = catalog.cone(frame.ra_deg, frame.dec_deg, frame.radius_deg + margin_deg)
-    field.complete = references.complete
-    return references
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """A frame with its fit, the stars of the fit, their pixels, the shift that matching removed, and its quality."""
-
-    frame: 'Frame'
-    fit: 'ZeropointFit'
-    sample: 'StarSample'
-    x: 'np.ndarray'
-    y: 'np.ndarray'
-    offset_arcsec: float
-    quality: 'FrameQuality'
-
-
-def calibrate(frame: 'Frame', references: 'ReferenceStars', observatory: 'Observatory') -> Calibration:
-    """The zeropoint of one frame.
-
-    frame : Frame.  references : ps1catalog.ReferenceStars of its field.  Returns a Calibration.
-    Raises FrameRejected where the field or the stars do not allow one.
-    """
-    import numpy as np
-
-    from photzp.calibration.quality import frame_quality
-    from photzp.calibration.starmatch import blended_fraction, match_stars, tangent_plane
-    from photzp.calibration.zeropoint import StarSample, fit_zeropoint, usable_references
-    from ps1catalog import has_sdss, ps1_to_sdss
-
-    if not references.covered:
-        raise FrameRejected(OUTSIDE_FOOTPRINT, f'RA {frame.ra_deg:.3f}, Dec {frame.dec_deg:+.3f}')
-    reference_xy = tangent_plane(references.ra_deg, references.dec_deg, frame.ra_deg, frame.dec_deg)
-    matches = match_stars(tangent_plane(frame.stars.ra_deg, frame.stars.dec_deg, frame.ra_deg, frame.dec_deg),
-                          frame.stars.flux, reference_xy, references.mag[frame.band])
-    ps1_mag = references.mag[frame.band]
-    headroom_mag = np.min([references.mag[band] - observatory.bright_limit_mag(band)
-                           for band in {frame.band, 'g', 'i'}], axis=0)
-    colour_range_mag = observatory.reference_catalogue.colour_range_mag
-    if not np.any((headroom_mag >= 0) & has_sdss(references, colour_range_mag)):
-        raise FrameRejected(NO_REFERENCE_STARS, f'RA {frame.ra_deg:.3f}, Dec {frame.dec_deg:+.3f}'
-                            + ('' if references.complete else '; files of the catalogue are missing here'))
-    stars, s, r = frame.stars, matches.source, matches.reference
-    good = _usable(frame)
-    _check_wcs(frame, good, references, matches)
-    s, r = s[good[s]], r[good[s]]
-    fwhm_arcsec = frame.fwhm_arcsec if np.isfinite(frame.fwhm_arcsec) else USUAL_FWHM_ARCSEC
-    blend = blended_fraction(reference_xy[r], ps1_mag[r], reference_xy, ps1_mag, fwhm_arcsec)
-    sdss = ps1_to_sdss(references.select(r), colour_range_mag)
-    colour = sdss.mag['g'] - sdss.mag['i']
-    good = usable_references(headroom_mag[r], sdss.mag_error[frame.band], colour, blend)
-    s = s[good]
-    sample = StarSample(stars.flux[s], stars.fluxerr[s], sdss.mag[frame.band][good], sdss.mag_error[frame.band][good],
-                        colour[good], frame.exptime_s)
-    fit = fit_zeropoint(sample, usual_colorterm=observatory.usual_colorterm(frame.camera, frame.filter))
-    quality = frame_quality(matches.separation_arcsec, len(stars.flux), sample, fit)
-    return Calibration(frame, fit, sample, stars.x[s], stars.y[s], float(np.hypot(*matches.offset_arcsec)), quality)
-
-
-def _usable(frame: 'Frame') -> 'np.ndarray':
-    from photzp.calibration.zeropoint import usable_stars
-
-    stars = frame.stars
-    return usable_stars(stars.flux, stars.fluxerr, stars.peak, stars.background, stars.flag,
-                        flags_bad=frame.flags_bad, saturation_e=frame.saturation_e)
-
-
-def _check_wcs(frame: 'Frame', good: 'np.ndarray', references: 'ReferenceStars', matches: 'Matches') -> None:
-    """Tell a field that is somewhere else from one with too few stars: enough of both, and none agrees."""
-    import numpy as np
-
-    from photzp.calibration.fieldvote import MAX_ROTATION_DEG, MAX_SHIFT_ARCSEC
-    from photzp.calibration.zeropoint import MIN_STARS
-
-    found = np.count_nonzero(good & (frame.stars.flux > WCS_SNR * frame.stars.fluxerr))
-    if len(matches) < MIN_STARS <= min(int(found), len(references) // 2) and matches.doubtful:
-        raise FrameRejected(WCS_OFF, f'{len(matches)} of {found} good sources have a reference star; shifts to '
-                            f"{MAX_SHIFT_ARCSEC / 60:g}' and rotations to {MAX_ROTATION_DEG:g} deg were tried")
-
-
-def _measurement(calibration: Calibration, complete: bool | None) -> 'Measurement':
-    from photdbinterface import Measurement
-    from photzp.calibration.zeropoint import PIVOT_COLOUR
-
-    frame, fit, quality = calibration.frame, calibration.fit, calibration.quality
-    return Measurement(
-        name=frame.name, dateobs=frame.dateobs, site=frame.site, dome=frame.enclosure, telescope=frame.telescope,
-        camera=frame.camera, filter=frame.filter, airmass=frame.airmass, zp=fit.zp_mag, colorterm=fit.colorterm,
-        zpsig=fit.zpsig_mag, zperr=fit.zperr_mag, colortermerr=fit.colortermerr, zpcolor=PIVOT_COLOUR,
-        nstars=fit.nstars, exptime=frame.exptime_s, zpcolortermcov=fit.covariance_mag2,
-        colortermheld=fit.colorterm_held, refcomplete=complete, wcsoffset=calibration.offset_arcsec,
-        nmatched=quality.nmatched, matchsep=quality.matchsep_arcsec, matchfrac=quality.matchfrac,
-        magslope=quality.magslope, magslopeerr=quality.magslopeerr, redchi2=quality.redchi2,
-        meancolor=quality.meancolour_mag)
-
-
-def _write_plots(plots: 'DirectoryStore', calibration: Calibration) -> None:
-    from photzp.calibration.plots import colour_plot, residual_map, zeropoint_plot
-    from photzp.names import frame_plot
-
-    frame, fit, sample = calibration.frame, calibration.fit, calibration.sample
-    title = f'{frame.exposure}   {frame.filter}   {frame.exptime_s:g} s'
-    figures = {'zp': zeropoint_plot(title, sample, fit), 'color': colour_plot(title, sample, fit),
-               'residuals': residual_map(title, calibration.x, calibration.y, fit)}
-    for kind, figure in figures.items():
-        image = io.BytesIO()
-        figure.savefig(image, format='png')
-        plots.put(frame_plot(frame.exposure, frame.filter, kind), image.getvalue())
+    return file_facts(frames[name].path)
 
 
 if __name__ == '__main__':

@@ -62,17 +62,10 @@ from photzp.database.tables import (
     Base,
     Fingerprint,
     LcoPhot,
-    Measurement,
-    RejectedFrame,
-    RowDigest,
-    Run,
-    StoredModel,
-    TelescopeKey,
-    Time,
-    Zeropoints,
     best_of_exposure,
+    described_columns,
+    digested,
     fitting_row,
-    instant_of,
     json_text,
     key_of,
     model_of,
@@ -84,11 +77,23 @@ from photzp.database.tables import (
     run_of,
     stored_value,
     text_of,
-    time_text,
 )
 from photzp.errors import EXPOSURE_TOO_SHORT, DatabaseUnusable
-from photzp.names import base_name, exposure_of, level_of
+from photzp.names import TelescopeKey, base_name, exposure_of, level_of
 from photzp.plaintext import without_passwords
+from photzp.records import (
+    Column,
+    FileFacts,
+    Measurement,
+    RejectedFrame,
+    RowDigest,
+    Run,
+    StoredModel,
+    Watch,
+    Zeropoints,
+    unwatched,
+)
+from photzp.times import Time, instant_of, time_text
 
 __all__ = [
     'Base',
@@ -103,17 +108,8 @@ __all__ = [
     'without_passwords',
 ]
 
-FileFacts = Callable[[str], tuple[int, int]]  # name of a frame -> size [bytes], mtime [ns]
 
 _IN_CHUNK = 900  # names per IN (...): SQLite before 3.32 takes 999 parameters
-
-
-Watch = Callable[[Iterator[Any], str, int], Iterator[Any]]
-
-
-def unwatched(items: Iterator[Any], _units: str, _total: int) -> Iterator[Any]:
-    """The items, with nobody who is told how many are done."""
-    return items
 
 
 class PhotDatabase:
@@ -399,7 +395,7 @@ class PhotDatabase:
         start: Time | None = None,
         end: Time | None = None,
         one_per_exposure: bool = True,
-        told: RowDigest | None = None,
+        digest: RowDigest | None = None,
     ) -> Zeropoints:
         """Measured frames as `Zeropoints`, in order of time.
 
@@ -407,17 +403,17 @@ class PhotDatabase:
         start, end : times (str, datetime or datetime64, UTC); start <= dateobs < end.
         one_per_exposure : of the rows of one exposure only the one of the highest level, among these the one processed
             last; False takes all rows.
-        told : counts in what is read, as `digest` does, and only its columns are read (name, frame, dateobs and
-            processed among them): the others are as where they are missing.
+        digest : updated with every row read; only its columns are read (name, frame, dateobs and processed among
+            them), the others are as where they are missing.
         """
         wanted = {'site': site, 'dome': dome, 'telescope': telescope, 'camera': camera, 'filter': filter}
         start, end = (None if time is None else instant_of(time) for time in (start, end))
-        names = (*CONVERTERS, 'frame') if told is None else told.names
+        names = (*CONVERTERS, 'frame') if digest is None else digest.names
         statement = self._select(PHOT, *names).where(*self._conditions(wanted, start, end))
-        if told is not None:
+        if digest is not None:
             statement = statement.order_by(*self._order())
         with self._transaction() as connection:
-            columns, exposures = read_columns(connection, statement, names, told)
+            columns, exposures = read_columns(connection, statement, names, digest)
         keep = np.ones(len(exposures), bool)
         if start is not None:
             keep &= columns['dateobs'] >= start
@@ -444,7 +440,7 @@ class PhotDatabase:
             yield dateobs < str(end.astype('datetime64[D]') + 1)
 
     def digest(self, names: Sequence[str], **wanted: str | Iterable[str]) -> RowDigest:
-        """What some columns of the rows of one telescope are told by: it differs where any would be read as another.
+        """Digest of some columns of the rows of one telescope: it differs where any value would be read as another.
 
         names : of the columns.  wanted : column = value or values.
         """
@@ -452,7 +448,7 @@ class PhotDatabase:
         found = RowDigest(names)
         with self._transaction() as connection:
             for rows in plain_rows(connection, statement):
-                found.add(dict(zip(names, zip(*rows, strict=True), strict=True)))
+                found.add(len(rows), digested(dict(zip(names, zip(*rows, strict=True), strict=True)), names))
         return found
 
     def _order(self) -> tuple[sa.ColumnElement, sa.ColumnElement]:
@@ -472,6 +468,11 @@ class PhotDatabase:
     def filters(self) -> list[str]:
         """Filters that have rows: a sorted list of names."""
         return [name for (name,) in self._distinct('filter')]
+
+    @staticmethod
+    def columns() -> tuple[Column, ...]:
+        """A `Column` for each field of `Zeropoints`: its unit, its meaning, and the type of its values."""
+        return described_columns()
 
     def _distinct(self, *names: str) -> list[tuple]:
         with self._transaction() as connection:

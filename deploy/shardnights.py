@@ -14,8 +14,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import photcalibration
-from photzp.errors import UsageInvalid
-from photzp.running.commandline import DONE, Parser, date_option, run_script, tell
+from photzp.errors import DONE, UsageInvalid
+from photzp.running.commandline import Parser, date_option, run_script, tell
 
 
 def parser() -> Parser:

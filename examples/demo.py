@@ -18,7 +18,7 @@ from photzp.names import exposure_of
 from photzp.program import VERSION
 
 if TYPE_CHECKING:  # the database is imported where it is used
-    from photzp.database.tables import Zeropoints
+    from photzp.records import Zeropoints
 
 ROOT = Path(__file__).resolve().parent.parent
 FRAMES, SEED = 60, 1

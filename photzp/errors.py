@@ -102,3 +102,7 @@ class ClusterUnusable(RunStopped):
 
 class StoreFailed(RunStopped):
     """The output place (directory or bucket) cannot be written."""
+
+
+
+DONE, SOME_UNREADABLE, COULD_NOT_RUN, FINDINGS = 0, 1, 2, 3

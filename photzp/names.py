@@ -180,3 +180,7 @@ def safe_file(text: object) -> str:
         shown = repr(text) if len(repr(text)) < 80 else repr(text)[:76] + '...'
         raise ValueError(f'{shown} is not a file name of up to 200 letters, digits and _ + . -')
     return text
+
+
+
+TelescopeKey = tuple[str, str, str]  # site, enclosure (column dome), telescope

@@ -21,6 +21,7 @@ from photzp.errors import ObservatoryInvalid
 BUILT_IN = Path(__file__).with_name('observatory.toml')
 EVENT_KINDS = ('start', 'cleaning', 'wash', 'recoating', 'break', 'instrument')
 BANDS = ('g', 'r', 'i', 'z', 'y')
+Events = tuple[tuple[date, str, str], ...]  # date, kind, note
 USUAL_COLORTERM = (0.0, 0.05)  # value and error where observatory.toml has none: see its comment on colour_terms
 
 
@@ -222,6 +223,15 @@ class Observatory:
         """Extinction [mag/airmass] adopted for a native filter; 0 where the filter is not known."""
         known = self.filters.get(filter_name)
         return known.extinction if known else 0.0
+
+    def longitude_deg(self, site: str) -> float:
+        """Longitude of a site [deg], positive to the east; 0 where the site is not known."""
+        known = self.sites.get(site)
+        return known.longitude_deg if known else 0.0
+
+    def events_of(self, telescope: str) -> Events:
+        """Events of a telescope, site-enclosure-telescope, in the order of the file."""
+        return tuple((event.date, event.kind, event.note) for event in self.events if event.telescope == telescope)
 
     def reference_mag(self, telescope_class: str, filter_name: str, camera: str, day: date) -> float | None:
         """Zeropoint [mag] of a clean telescope (class as '1m0') with a camera on a day; None where none is known."""

@@ -3,10 +3,9 @@
     python -m simulation night OUT       frames of one night, their PS1 catalogue, and truth.json
     python -m simulation years DATABASE  years of zeropoints of a fleet, their truth and events
 
-What is planted, and how, is told by the rooms of the simulation, from the star to the number in the table:
-simulation/sky.py has the stars and the catalogue, simulation/frame.py what a telescope makes of them, simulation/files.py the
-bytes of both, simulation/night.py the plan of a night, and simulation/years.py zeropoints over years.  This script is their
-command line, and their most used names can be had from here.
+What is planted, and how, is told by the modules, from the star to the number in the table: `spec` has what a frame is
+drawn from, `sky` the stars and the catalogue, `frame` what a telescope makes of them, `files` the bytes of both, `plan`
+the plan of a night, `night` the making of it, and `years` zeropoints over years.  Here is their command line.
 
 Nothing of the science of the product is imported, so that a sign error cannot hide in both; only the grammar of names
 is shared.  Every random draw comes from a numpy Generator that is handed in: a seed repeats the run to the byte.
@@ -23,26 +22,9 @@ import numpy as np
 
 from photzp.errors import DatabaseUnusable
 from simulation import years as simulatedyears
-from simulation.files import write_catalogue
-from simulation.frame import (
-    CAMERAS,
-    EXTINCTION,
-    KRON_SHAPES,
-    REFERENCE_ZP,
-    FieldSpec,
-    kron_loss,
-    simulate_frame,
-    true_electrons,
-)
-from simulation.night import DEFECTS, MIN_USABLE, REGIMES, SITES, local_midnight, plan_night, write_night
-from simulation.sky import PS1_SATURATION_MAG, draw_catalogue, draw_sky, ps1_errors, ps1_to_sdss
-
-__all__ = [
-    'CAMERAS', 'DEFECTS', 'EXTINCTION', 'KRON_SHAPES', 'MIN_USABLE', 'PS1_SATURATION_MAG', 'REFERENCE_ZP', 'REGIMES',
-    'SITES', 'FieldSpec', 'draw_catalogue', 'draw_sky', 'kron_loss', 'local_midnight', 'main', 'plan_night',
-    'ps1_errors', 'ps1_to_sdss', 'simulate_frame', 'true_electrons', 'write_catalogue', 'write_night',
-]
-
+from simulation.night import write_night
+from simulation.plan import MIN_USABLE, REGIMES, SITES, plan_night
+from simulation.spec import EXTINCTION, KRON_SHAPES, REFERENCE_ZP
 
 # --- commands
 

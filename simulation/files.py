@@ -4,9 +4,6 @@ A frame is a primary HDU, the image SCI with the header, and the table CAT with 
 leave out CAT, or cut the file off.  Images are blank, so that one of each shape is compressed and its bytes are used
 again; with noise they have the size of real ones.  The tree is SkyTable.fits, an index of regions, with one file per
 region of the sky.
-
-Here `plan` is the PlannedFrame of simulation/night.py, `frame` the SimulatedFrame and `spec` the FieldSpec of
-simulation/frame.py.
 """
 
 from collections.abc import Container, Sequence
@@ -18,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from simulation.sky import ARCSEC_PER_DEG, BANDS, PS1_ASTROMETRY_ARCSEC, Catalogue
+from simulation.frame import SimulatedFrame
+from simulation.plan import PlannedFrame
+from simulation.sky import PS1_ASTROMETRY_ARCSEC, Catalogue
+from simulation.spec import ARCSEC_PER_DEG, BANDS, FieldSpec
 
-if TYPE_CHECKING:  # astropy is imported where it is used; the other two import this room
+if TYPE_CHECKING:  # imported where it is used
     from astropy.io.fits import Header
-
-    from simulation.frame import FieldSpec, SimulatedFrame
-    from simulation.night import PlannedFrame
 
 GAIN_E = 1.0  # products of the pipeline are in electrons
 BAND_HEIGHT_DEG, CELL_WIDTH_DEG, FOOTPRINT_DEC_DEG = 2.0, 2.5, -30.0
@@ -32,7 +29,7 @@ BAND_HEIGHT_DEG, CELL_WIDTH_DEG, FOOTPRINT_DEC_DEG = 2.0, 2.5, -30.0
 
 # --- frames
 
-def frame_cards(plan: 'PlannedFrame', frame: 'SimulatedFrame', level: int) -> dict[str, Any]:
+def frame_cards(plan: PlannedFrame, frame: SimulatedFrame, level: int) -> dict[str, Any]:
     """All header cards of SCI (dict), with the quirks and defects of this frame."""
     spec, station, model = plan.spec, plan.station, plan.spec.model
     cards = {
@@ -69,7 +66,7 @@ def header_bytes(header: 'Header') -> bytes:
     return header.tostring().encode('ascii')
 
 
-def image_bytes(spec: 'FieldSpec', cards: dict[str, Any], *, pixels: bool, noise: bool = False) -> bytes:
+def image_bytes(spec: FieldSpec, cards: dict[str, Any], *, pixels: bool, noise: bool = False) -> bytes:
     """Primary HDU and SCI as bytes: fpacked pixels of the true shape, or without `pixels` a header with no tiles.
 
     A cropped frame has a plain image as its primary HDU instead.
@@ -115,7 +112,7 @@ def cat_bytes(columns: dict[str, np.ndarray], *, upper: bool) -> bytes:
     return header_bytes(header) + padded(table.tobytes())
 
 
-def frame_bytes(plan: 'PlannedFrame', frame: 'SimulatedFrame', level: int, *, pixels: bool = True,
+def frame_bytes(plan: PlannedFrame, frame: SimulatedFrame, level: int, *, pixels: bool = True,
                 noise: bool = False) -> bytes:
     """A whole frame file as bytes, with the defects that concern the file itself."""
     data = image_bytes(plan.spec, frame_cards(plan, frame, level), pixels=pixels, noise=noise)

@@ -7,20 +7,15 @@
 2. Catalogue.  PS1 sees the true magnitudes with its own errors (3 to 10 mmag for bright stars, 0.1 mag at its depth of
    21.5), is wrong by tenths of a magnitude where it saturates (g, r, i 13.5, z 13.0), and repeats a few rows.
 
-Here `spec` is the FieldSpec of simulation/frame.py, of which centre, extent and the stars of the field are used.
+Of a FieldSpec, centre, extent and the stars of the field are used.
 PS1 magnitudes become SDSS by the cubic polynomials of Finkbeiner et al. (2016, ApJ 822, 66, Table 2).
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:  # which imports this room
-    from simulation.frame import FieldSpec
-
-ARCSEC_PER_DEG = 3600.0
-BANDS = ('g', 'r', 'i', 'z', 'y')  # order of the magnitudes in every (n, 5) array of PS1 magnitudes
+from simulation.spec import ARCSEC_PER_DEG, FieldSpec
 
 # Finkbeiner et al. 2016, Table 2: PS1 - SDSS as a cubic in (g-i)_PS1 [mag], rows g r i z, columns c_0..c_3.
 FINKBEINER = np.array([
@@ -154,7 +149,7 @@ def drop_close_pairs(ra_deg: np.ndarray, dec_deg: np.ndarray, r: np.ndarray, cen
     return np.sort(np.delete(order, np.unique(pairs[:, 1])))
 
 
-def draw_sky(spec: 'FieldSpec', rng: np.random.Generator, *, radius_deg: float | None = None) -> Sky:
+def draw_sky(spec: FieldSpec, rng: np.random.Generator, *, radius_deg: float | None = None) -> Sky:
     """A Sky around the centre of `spec`, out to a radius [deg] (default: the frame and 0.05 deg)."""
     from scipy.special import expit
 

@@ -21,7 +21,7 @@ from scipy.stats import kendalltau
 
 from benchmarks.accuracy import throughput as years
 from photzp.answers import extinction, gains, nights, ranking, steps
-from photzp.throughput import model as tm
+from photzp.records import usable_rows
 from simulation import years as simulatedyears
 
 NATURE = years.NATURE
@@ -247,7 +247,7 @@ class Site:
 
     def take(self, telescope, by_filter, fits, spec):
         for name, (series, rows) in by_filter.items():
-            good = tm.usable_rows(rows['zp'], rows['airmass'], rows['zpsig'], telescope.telescope)
+            good = usable_rows(rows['zp'], rows['airmass'], rows['zpsig'], telescope.telescope)
             self.fits[telescope.name, name] = fits[name]
             self.extinction[name] = series.extinction
             self.rows[telescope.name, name] = {key: rows[key][good] for key in ('night', 'airmass', 'zperr')} | {

@@ -20,9 +20,9 @@ from pathlib import Path
 
 import numpy as np
 
-import photcalibration
 from benchmarks.accuracy import throughput
 from photzp.calibration import zeropoint
+from photzp.calibration.calibrate import CONE_MARGIN_DEG, calibrate
 from photzp.calibration.quality import frame_quality
 from photzp.errors import FrameRejected
 from photzp.frames.banzai import read_frame
@@ -140,9 +140,9 @@ def calibrated(out):
     for true in json.loads((out / 'truth.json').read_text(encoding='utf-8'))['frames'].values():
         if true['measurable']:
             frame = read_frame(out / true['path'], observatory)
-            cone = catalog.cone(frame.ra_deg, frame.dec_deg, frame.radius_deg + photcalibration.CONE_MARGIN_DEG)
+            cone = catalog.cone(frame.ra_deg, frame.dec_deg, frame.radius_deg + CONE_MARGIN_DEG)
             try:
-                calibration = photcalibration.calibrate(frame, cone, observatory)
+                calibration = calibrate(frame, cone, observatory)
             except FrameRejected as rejection:
                 print(f'{frame.exposure}: {rejection}', file=sys.stderr)
                 continue

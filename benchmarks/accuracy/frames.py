@@ -21,15 +21,17 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial import cKDTree
 
-import photcalibration
+from photzp.calibration.calibrate import CONE_MARGIN_DEG, calibrate_in
 from photzp.calibration.starmatch import tangent_plane
+from photzp.catalogues.reference import ps1_to_sdss
 from photzp.errors import FrameRejected
 from photzp.frames.banzai import read_frame
 from photzp.observatory import load_observatory
-from ps1catalog import PS1Catalog, ps1_to_sdss
+from ps1catalog import PS1Catalog
 from simulation.files import frame_bytes, write_bytes, write_catalogue
-from simulation.frame import CAMERAS, FieldSpec, observe, simulate_frame
-from simulation.night import STATIONS, PlannedFrame
+from simulation.frame import observe, simulate_frame
+from simulation.plan import STATIONS, PlannedFrame
+from simulation.spec import CAMERAS, FieldSpec
 
 USABLE_SNR = 20.0
 EXPOSURES_S = (60.0, 120.0, 300.0)
@@ -140,7 +142,7 @@ def measure_path(path, catalog, observatory):
     """(fit, None) of a file, or (None, reason) where it was rejected."""
     frame = read_frame(path, observatory)
     try:
-        return photcalibration.calibrate_in(catalog, frame, observatory).fit, None
+        return calibrate_in(catalog, frame, observatory).fit, None
     except FrameRejected as rejection:
         return None, rejection.reason.name
 
@@ -185,7 +187,7 @@ def one_pair(shape, seed, number):
 
 def earlier_fit(frame, catalog):
     """(zp at g-i = 1, colour term) by the earlier approach, nan where it has no pairs."""
-    references = catalog.cone(frame.ra_deg, frame.dec_deg, frame.radius_deg + photcalibration.CONE_MARGIN_DEG)
+    references = catalog.cone(frame.ra_deg, frame.dec_deg, frame.radius_deg + CONE_MARGIN_DEG)
     sdss = ps1_to_sdss(references)
     good = np.isfinite(sdss.mag[frame.band])
     star = tangent_plane(frame.stars.ra_deg, frame.stars.dec_deg, frame.ra_deg, frame.dec_deg)

@@ -13,14 +13,15 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial import cKDTree
 
-import photcalibration
+from photzp.calibration.calibrate import CONE_MARGIN_DEG, calibrate
 from photzp.calibration.starmatch import tangent_plane
+from photzp.catalogues.reference import ps1_to_sdss
 from photzp.errors import FrameRejected
 from photzp.frames.banzai import read_frame
 from photzp.observatory import load_observatory
-from ps1catalog import PS1Catalog, ps1_to_sdss
+from ps1catalog import PS1Catalog
 from simulation.__main__ import main as simulate
-from simulation.frame import KRON_SHAPES
+from simulation.spec import KRON_SHAPES
 
 COLUMNS = ('n', 'meas.', 'median', 'rms', 'width', 'max', 'ct rms', 'ct wid', '>5s+10', 'old med', 'old rms')
 
@@ -53,10 +54,10 @@ def measure_night(out):
     truth = json.loads((out / 'truth.json').read_text(encoding='utf-8'))['frames']
     for true in (true for true in truth.values() if true['measurable']):
         frame = read_frame(out / true['path'], observatory)
-        references = catalog.cone(frame.ra_deg, frame.dec_deg, frame.radius_deg + photcalibration.CONE_MARGIN_DEG)
+        references = catalog.cone(frame.ra_deg, frame.dec_deg, frame.radius_deg + CONE_MARGIN_DEG)
         row = {'regime': true['regime'], 'old': earlier_zeropoint(frame, references) - true['zp'], 'zp': None}
         try:
-            fit = photcalibration.calibrate(frame, references, observatory).fit
+            fit = calibrate(frame, references, observatory).fit
             row |= {'zp': fit.zp_mag - true['zp'], 'zperr': fit.zperr_mag,
                     'ct': fit.colorterm - true['colorterm'], 'cterr': fit.colortermerr}
         except FrameRejected as rejection:

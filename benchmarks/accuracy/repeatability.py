@@ -25,14 +25,15 @@ from pathlib import Path
 
 import numpy as np
 
-import photcalibration
 from examples import realframes
+from photzp.calibration.calibrate import CONE_MARGIN_DEG, calibrate
 from photzp.calibration.starmatch import match_stars, tangent_plane
 from photzp.calibration.zeropoint import StarSample, fit_zeropoint, usable_references
+from photzp.catalogues.reference import ReferenceStars, ps1_to_sdss
 from photzp.errors import FrameRejected
 from photzp.frames.banzai import read_frame
 from photzp.observatory import load_observatory
-from ps1catalog import PS1Catalog, ReferenceStars, ps1_to_sdss
+from ps1catalog import PS1Catalog
 
 SDIST = 'stellarphot-2.1.2'
 PHOTOMETRY = f'{SDIST}/stellarphot/differential_photometry/tests/data/2014-12-29-ey-uma-9.fits'
@@ -278,8 +279,8 @@ def selection():
         catalog = PS1Catalog(Path(out) / 'ps1')
         for path in sorted(Path(out).glob('archive/*/*/*/*/*.fits')):
             frame = read_frame(path, observatory)
-            cone = catalog.cone(frame.ra_deg, frame.dec_deg, frame.radius_deg + photcalibration.CONE_MARGIN_DEG)
-            print_selection(photcalibration.calibrate(frame, cone, observatory), frame, cone)
+            cone = catalog.cone(frame.ra_deg, frame.dec_deg, frame.radius_deg + CONE_MARGIN_DEG)
+            print_selection(calibrate(frame, cone, observatory), frame, cone)
 
 
 def main(argv=None):

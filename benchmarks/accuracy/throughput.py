@@ -15,10 +15,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from photzp.records import usable_rows
 from photzp.throughput import model as tm
+from photzp.throughput.rows import at_unit_airmass
 from simulation import years
-from simulation.frame import EXTINCTION, REFERENCE_ZP
-from simulation.night import SITES
+from simulation.plan import SITES
+from simulation.spec import EXTINCTION, REFERENCE_ZP
 
 NATURE = years.Nature(REFERENCE_ZP, EXTINCTION, SITES)
 REGIMES = {'60% clear': {}, '25% clear': {'photometric': 0.25}, 'one per night': {'one_per_night': True}}
@@ -35,8 +37,8 @@ def fit_series(telescope, series, rows, spec):
     times = years.times_of(rows, spec)
     events = [(years.date_of(event.day, spec), event.kind) for event in telescope.events if event.recorded]
     start = time.perf_counter()
-    zp = tm.at_unit_airmass(rows['zp'], rows['airmass'], NATURE.extinction[series.filter])
-    good = tm.usable_rows(rows['zp'], rows['airmass'], rows['zpsig'], telescope.telescope)
+    zp = at_unit_airmass(rows['zp'], rows['airmass'], NATURE.extinction[series.filter])
+    good = usable_rows(rows['zp'], rows['airmass'], rows['zpsig'], telescope.telescope)
     fit = tm.fit_throughput(times[good], zp[good], rows['zperr'][good], longitude_deg=longitude, group=group[good],
                             airmass=rows['airmass'][good], events=events)
     return fit, codes, time.perf_counter() - start
@@ -71,8 +73,8 @@ def compare(telescope, series, rows, spec):
     last = fit.time > fit.time[-1] - np.timedelta64(LAST_DAYS, 'D')
     result = {'model': error, 'model_pull': error / fit.model_error_mag, 'last': error[last], 'seconds': [seconds],
               'found': [sum(interval.kinks + (interval.opened_by == 'jump') for interval in fit.intervals)]}
-    zp = tm.at_unit_airmass(rows['zp'], rows['airmass'], NATURE.extinction[series.filter])
-    good = tm.usable_rows(rows['zp'], rows['airmass'], rows['zpsig'], telescope.telescope)
+    zp = at_unit_airmass(rows['zp'], rows['airmass'], NATURE.extinction[series.filter])
+    good = usable_rows(rows['zp'], rows['airmass'], rows['zpsig'], telescope.telescope)
     oracle = oracle_slopes(fit, codes, years.times_of(rows, spec), zp, rows, good & rows['clear'])
     result |= slope_errors(fit, series, zero, oracle) | step_errors(fit, truth, scale, opened)
     offsets = [(o.offset_mag - offset_of[o.group] + offset_of[o.reference]) / o.error_mag

@@ -14,7 +14,7 @@ import time
 import warnings
 from pathlib import Path
 
-import photcalibration
+from photzp.calibration.calibrate import Field, calibrate_in
 from photzp.frames.banzai import read_frame
 from photzp.observatory import load_observatory
 from ps1catalog import PS1Catalog
@@ -79,7 +79,7 @@ def floor(path):
 
 
 def measure(path, observatory, catalog):
-    return photcalibration.calibrate_in(catalog, read_frame(path, observatory), observatory, photcalibration.Field())
+    return calibrate_in(catalog, read_frame(path, observatory), observatory, Field())
 
 
 def cpu_ms(work, paths):

@@ -42,8 +42,8 @@ from benchmarks.torture.tally import Tally
 ERROR = ('<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code><Message>{message}</Message>'
          '<Region>eu-north-1</Region><Bucket>throughput</Bucket></Error>')
 # A run of seconds where the product's own patience is minutes; all else is the script.
-HASTY = ('import functools, sys; sys.path.insert(0, {root!r}); from photzp.store import bucket, store; bucket.Patience = '
-         'functools.partial(bucket.Patience, attempts=3, connect_s=1, read_s=1.5, waiting_s=8); '
+HASTY = ('import functools, sys; sys.path.insert(0, {root!r}); from photzp.store import open as place; '
+         'place.Patience = functools.partial(place.Patience, attempts=3, connect_s=1, read_s=1.5, waiting_s=8); '
          'import longtermphotzp; sys.exit(longtermphotzp.main())')
 LONGEST_S = 60  # that a hasty run may take, on a machine that others use too
 

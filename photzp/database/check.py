@@ -3,25 +3,25 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from photdbinterface import Measurement, PhotDatabase, Watch, unwatched
 from photzp.database.oldfiles import is_sqlite, read_ascii
 from photzp.database.tables import LONGEST_TEXT, text_of
 from photzp.errors import DatabaseUnusable
 from photzp.names import base_name, exposure_of, level_of
 from photzp.observatory import Observatory
-from photzp.throughput.model import SANE_ZP_MAG
+from photzp.records import SANE_ZP_MAG, Database, Measurement, Watch, unwatched
 
 _DATE = re.compile(r'\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[ T]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?')
 _EXAMPLES = 3
 
 
-def findings(database: PhotDatabase, observatory: Observatory, now: datetime,
+def findings(database: Database, observatory: Observatory, now: datetime,
              watch: Watch = unwatched) -> tuple[int, list[str]]:
     """Check every record: (number of zeropoints, list of findings as text).
 
@@ -63,14 +63,17 @@ def _row_findings(row: dict[str, Any], observatory: Observatory, now: str) -> It
         yield f'telescope {telescope[:LONGEST_TEXT]} is not in observatory.toml'
 
 
-def import_file(database: PhotDatabase, path: Path | str) -> tuple[int, int, list[tuple[str, str]]]:
+def import_file(database: Database, path: Path | str,
+                open_old: Callable[[Path | str], AbstractContextManager[Database]]) -> tuple[int, int, list[tuple[str, str]]]:
     """Take the rows of one older file into the database that it does not have.
+
+    open_old : opens an SQLite file for reading.
 
     Returns (new, known, unreadable): numbers, and a list of (place in the file, what is wrong there).
     """
     try:
         if is_sqlite(path):
-            with PhotDatabase(path, readonly=True) as old:
+            with open_old(path) as old:
                 measurements, unreadable = _measurements(old), []
         else:
             rows, bad = read_ascii(path)
@@ -84,7 +87,7 @@ def import_file(database: PhotDatabase, path: Path | str) -> tuple[int, int, lis
     return len(new), len(measurements) - len(new), unreadable
 
 
-def _measurements(old: PhotDatabase) -> list[Measurement]:
+def _measurements(old: Database) -> list[Measurement]:
     """Every row of another database as a Measurement; rows without a date cannot be placed in time and are kept too."""
     rows = old.zeropoints(one_per_exposure=False)
     columns = [name for name in Measurement.__dataclass_fields__ if name != 'dateobs']

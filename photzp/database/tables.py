@@ -11,8 +11,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from datetime import UTC, date, datetime
+from dataclasses import asdict, fields
 from typing import Any
 
 import numpy as np
@@ -20,12 +19,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedColumn, mapped_column
 
 from photzp.names import base_name, exposure_of, level_of
+from photzp.records import Column, Measurement, RejectedFrame, RowDigest, Run, StoredModel, Zeropoints
+from photzp.times import time_text
 
 READ_CHUNK = 5_000  # rows per conversion to arrays: a few MB at a time
 LONGEST_TEXT = 100  # of a site, camera, ...: `names.safe_part` allows 64, so that no two good ones are made one
 
-TelescopeKey = tuple[str, str, str]  # site, enclosure (column dome), telescope
-Time = str | date | datetime | np.datetime64
 
 
 class Base(DeclarativeBase):
@@ -171,140 +170,6 @@ PHOT, MODEL, INTERVAL, STEP, REJECT, RUN = (Base.metadata.tables[model.__tablena
 # -- records -----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Measurement:
-    """One measured frame, a row of `lcophot`: the columns of LcoPhot say what each value means.
-
-    NaN and None are stored as NULL.  name : base name, or a path that ends in it.
-    dateobs : 'YYYY-MM-DD HH:MM:SS.sss' UTC.
-    """
-
-    name: str
-    dateobs: str
-    site: str
-    dome: str
-    telescope: str
-    camera: str
-    filter: str
-    airmass: float
-    zp: float
-    colorterm: float
-    zpsig: float
-    zperr: float = math.nan
-    colortermerr: float = math.nan
-    zpcolor: float = math.nan
-    nstars: int | None = None
-    exptime: float = math.nan
-    zpcolortermcov: float = math.nan
-    colortermheld: bool | None = None
-    refcomplete: bool | None = None
-    wcsoffset: float = math.nan
-    nmatched: int | None = None
-    matchsep: float = math.nan
-    matchfrac: float = math.nan
-    magslope: float = math.nan
-    magslopeerr: float = math.nan
-    redchi2: float = math.nan
-    meancolor: float = math.nan
-
-
-@dataclass(frozen=True)
-class RejectedFrame:
-    """One frame that was looked at and not measured.
-
-    name : base name, or a path that ends in it.
-    reason, detail : name of a `rejections.Reason`, and what was found.
-    retry : True where the next run should look again although nothing changed.
-    size [bytes], mtime [ns] : of the file when it was looked at, None where there was none.
-    exptime_s : exposure time, None where it was not known.
-    """
-
-    name: str
-    reason: str
-    detail: str = ''
-    retry: bool = False
-    size: int | None = None
-    mtime: int | None = None
-    exptime_s: float | None = None
-
-
-@dataclass(frozen=True)
-class Zeropoints:
-    """Measured frames by column, in order of time: arrays of one length n, named as the columns of `lcophot`.
-
-    name : object array of base names.  dateobs, processed : datetime64[ms], NaT where missing.
-    site, dome, telescope, camera, filter : str arrays, '' where missing.
-    colortermheld, refcomplete : bool; rows older than these columns read False and True.
-    All others : float64, NaN where missing; units as in `Measurement`.
-    """
-
-    name: np.ndarray
-    dateobs: np.ndarray
-    site: np.ndarray
-    dome: np.ndarray
-    telescope: np.ndarray
-    camera: np.ndarray
-    filter: np.ndarray
-    airmass: np.ndarray
-    zp: np.ndarray
-    colorterm: np.ndarray
-    zpsig: np.ndarray
-    zperr: np.ndarray
-    colortermerr: np.ndarray
-    zpcolor: np.ndarray
-    nstars: np.ndarray
-    exptime: np.ndarray
-    zpcolortermcov: np.ndarray
-    colortermheld: np.ndarray
-    refcomplete: np.ndarray
-    wcsoffset: np.ndarray
-    nmatched: np.ndarray
-    matchsep: np.ndarray
-    matchfrac: np.ndarray
-    magslope: np.ndarray
-    magslopeerr: np.ndarray
-    redchi2: np.ndarray
-    meancolor: np.ndarray
-    processed: np.ndarray
-
-    def __len__(self) -> int:
-        """Number of rows."""
-        return len(self.name)
-
-    def __getitem__(self, rows: np.ndarray | slice) -> 'Zeropoints':
-        """The same columns of some rows: a mask, an index array or a slice."""
-        return Zeropoints(*(getattr(self, field.name)[rows] for field in fields(self)))
-
-
-@dataclass(frozen=True)
-class StoredModel:
-    """Throughput model of one telescope and filter in order of time.
-
-    dateobs (n,) datetime64[ms]; modelzp, modelzperr (n,) [mag], modelzperr NaN where missing.
-    """
-
-    dateobs: np.ndarray
-    modelzp: np.ndarray
-    modelzperr: np.ndarray
-
-
-@dataclass(frozen=True)
-class Run:
-    """One run of a script: `ended` and `status` are None while it runs, and for ever where it was killed."""
-
-    id: int
-    script: str
-    started: str
-    ended: str | None
-    status: int | None
-    options: dict[str, Any]
-    counts: dict[str, int]
-    per_telescope: dict[str, dict[str, int]]
-    version: str
-    host: str
-    pid: int
-
-
 # -- values to the database --------------------------------------------------------------------------------------------
 
 
@@ -336,18 +201,6 @@ def _plain(value: Any) -> Any:
 def stored_value(value: Any) -> Any:
     """As `_plain`, and times as the database has them."""
     return time_text(value) if isinstance(value, np.datetime64) else _plain(value)
-
-
-def time_text(time: Time) -> str:
-    """A time as the database has it, 'YYYY-MM-DD HH:MM:SS.sss' in UTC."""
-    return str(instant_of(time)).replace('T', ' ')
-
-
-def instant_of(time: Time) -> np.datetime64:
-    """A time (str, date, datetime with or without time zone, datetime64) as datetime64[ms], UTC."""
-    if isinstance(time, datetime) and time.tzinfo is not None:
-        time = time.astimezone(UTC).replace(tzinfo=None)
-    return time.astype('datetime64[ms]') if isinstance(time, np.datetime64) else np.datetime64(time, 'ms')
 
 
 def json_text(value: object) -> str:
@@ -437,6 +290,19 @@ def column_bytes(name: str, values: Sequence) -> bytes:
     return repr(values).encode('utf-8', 'backslashreplace')
 
 
+def digested(columns: Mapping[str, Sequence], names: Iterable[str]) -> Iterator[bytes]:
+    """For a RowDigest, a chunk of READ_CHUNK rows (or the last one): what the values of each column are read as."""
+    return (column_bytes(name, columns[name]) for name in names)
+
+
+def described_columns() -> tuple[Column, ...]:
+    """A Column for each field of `Zeropoints`: its unit, its meaning, and the type of its values."""
+    kinds = {'dateobs': np.datetime64, 'processed': np.datetime64, 'colortermheld': bool, 'refcomplete': bool}
+    columns = [PHOT.c[field.name] for field in fields(Zeropoints)]
+    return tuple(Column(each.name, each.info['unit'], each.doc or '',
+                        kinds.get(each.name, str if isinstance(each.type, sa.Text) else float)) for each in columns)
+
+
 def plain_rows(connection: sa.Connection, statement: sa.Select) -> Iterator[Sequence[Any]]:
     """Yield rows in chunks, as the driver has them: SQLAlchemy's own rows take as long again."""
     cursor = connection.execute(statement).cursor
@@ -445,40 +311,20 @@ def plain_rows(connection: sa.Connection, statement: sa.Select) -> Iterator[Sequ
         yield rows
 
 
-class RowDigest:
-    """What rows are told by that come in a given order: their number, and the SHA-256 of what they would be read as.
-
-    names : of their columns, of CONVERTERS and `frame`.
-    """
-
-    def __init__(self, names: Sequence[str]) -> None:
-        self.names, self.rows = names, 0
-        self._found = hashlib.sha256(repr(names).encode())
-
-    def add(self, columns: Mapping[str, Sequence]) -> None:
-        """Count in a chunk of READ_CHUNK rows, or the last one: {column: values}."""
-        self.rows += len(columns[self.names[0]])
-        for name in self.names:
-            self._found.update(column_bytes(name, columns[name]))
-
-    def __str__(self) -> str:
-        return self._found.hexdigest()
-
-
 def read_columns(connection: sa.Connection, statement: sa.Select, names: Sequence[str],
-                 told: RowDigest | None = None) -> tuple[dict[str, np.ndarray], np.ndarray]:
+                 digest: RowDigest | None = None) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Read rows in chunks: ({column: array (n,)} of CONVERTERS, number of the exposure (n,) int).
 
     names : of the columns that the statement gives, among them `name` and `frame`; others are as where they are
-        missing.  told : counts the rows in.
+        missing.  digest : updated with every row read.
     """
     parts = {name: [CONVERTERS[name](())] for name in names if name != 'frame'}
     numbers: dict[str, int] = {}
     exposures = [np.empty(0, dtype=np.int64)]
     for rows in plain_rows(connection, statement):
         columns = dict(zip(names, zip(*rows, strict=True), strict=True))
-        if told is not None:
-            told.add(columns)
+        if digest is not None:
+            digest.add(len(rows), digested(columns, digest.names))
         for name in parts:
             parts[name].append(CONVERTERS[name](columns[name]))
         named = (frame or exposure_of(text_of(name))

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from photzp.figures.sheet import BLUE, DARK_GREY, DPI, GRID, LEFT_PX, ORANGE, SMALL, WIDTH_PX, title_of
-from photzp.throughput.model import Date
+from photzp.times import Date
 
 MONTHS = 24  # at most: two years, so that seasons can be told from weather
 STATES = {'photometric': BLUE, 'cloudy': ORANGE, 'unknown': GRID}

@@ -24,7 +24,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation, Transform
 
-from photzp.throughput.model import Date
+from photzp.times import Date
 
 # Okabe & Ito's palette: told apart by colour-blind readers (Okabe & Ito 2008, Color Universal Design).  Its yellow is
 # too faint on white to stand alone.

@@ -46,7 +46,8 @@ from photzp.figures.sheet import (
     title_of,
 )
 from photzp.figures.trends import MIRROR_EVENTS, dot_if_short, model_curves
-from photzp.throughput.model import Date, ThroughputFit
+from photzp.throughput.model import ThroughputFit
+from photzp.times import Date
 
 FILTER_COLOURS = {'up': SKY_BLUE, 'U': SKY_BLUE, 'B': SKY_BLUE, 'gp': BLUE, 'V': GREEN, 'rp': GREEN, 'R': PURPLE,
                   'ip': PURPLE, 'I': VERMILLION, 'zp': VERMILLION, 'Y': BLACK}  # from blue to red

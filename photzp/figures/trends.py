@@ -55,8 +55,10 @@ from photzp.figures.sheet import (
     time_scale,
     title_of,
 )
+from photzp.magnitudes import percent_of_reference
 from photzp.throughput.lines import INSTRUMENT_DAYS
-from photzp.throughput.model import DAYS_PER_MONTH, Date, Interval, Step, ThroughputFit, percent_of_reference
+from photzp.throughput.model import DAYS_PER_MONTH, Interval, Step, ThroughputFit
+from photzp.times import Date
 
 Colour = tuple[float, float, float]
 Curve = tuple[np.ndarray, np.ndarray, np.ndarray]  # time, model, error of an interval

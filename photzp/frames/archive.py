@@ -4,10 +4,8 @@ One exposure may be there at several reduction levels and in several folders: th
 """
 
 import os
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +15,6 @@ from photzp.names import FrameName, parse_frame_name
 if TYPE_CHECKING:  # the scripts import this room for --help, too
     from photzp.observatory import Observatory
 
-_DATE_FORMS = ((r'\d{8}', '%Y%m%d'), (r'\d{4}-\d{2}-\d{2}', '%Y-%m-%d'))
 
 
 @dataclass(frozen=True, order=True)
@@ -83,27 +80,6 @@ def crawl_directory(directory: Path | str, observatory: 'Observatory') -> Listin
     return _listing([os.fspath(directory)], observatory, [])
 
 
-def parse_date(text: str) -> str:
-    """YYYYMMDD or YYYY-MM-DD as YYYYMMDD; ValueError for anything else, also for a day that no calendar has."""
-    for form, layout in _DATE_FORMS:
-        if re.fullmatch(form, text, re.ASCII):
-            try:
-                day = datetime.strptime(text, layout)  # noqa: DTZ007  a calendar day has no zone
-                return day.date().isoformat().replace('-', '')
-            except ValueError:
-                raise ValueError(f'{text!r} is not a day of the calendar') from None
-    raise ValueError(f'{text!r} is not YYYYMMDD or YYYY-MM-DD')
-
-
-def last_dates(days: int, today: date) -> tuple[str, ...]:
-    """The last `days` dates as YYYYMMDD, `today` (a datetime.date, UTC) counted, the oldest first."""
-    if days < 1:
-        raise ValueError('at least one day is needed')
-    if days > (today - date.min).days:
-        raise ValueError(f'{days} days reach back beyond the calendar')
-    return tuple((today - timedelta(days=back)).isoformat().replace('-', '') for back in reversed(range(days)))
-
-
 def _descend(above: str, part: str, known: Mapping[str, Iterable[str] | None],
              wanted: Mapping[str, Callable[[str], bool] | None], unreadable: list[tuple[str, str]]) -> list[str]:
     """Folders below `above` that the part of the path template (a word, or a name in braces) stands for."""
@@ -152,3 +128,12 @@ def _listing(folders: Iterable[str], observatory: 'Observatory', unreadable: lis
 def _rank(name: FrameName) -> tuple[int, bool]:
     """Final beats quick look; of one frame packed and unpacked the packed one, which is what the archive serves."""
     return name.level, name.name.endswith('.fz')
+
+
+def file_facts(path: str) -> tuple[int, int]:
+    """(size [bytes], time of change [ns]) of a file, zeros where it is not there (any more)."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return 0, 0
+    return found.st_size, found.st_mtime_ns

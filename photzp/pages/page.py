@@ -14,6 +14,7 @@ from typing import Any
 
 from photzp.answers.gather import Answers, as_tree, from_tree
 from photzp.answers.status import SCHEMA, SeriesStatus, Trend
+from photzp.records import CameraSpan
 
 
 @dataclass(frozen=True)
@@ -34,17 +35,6 @@ class RunInfo:
     ended: str | None
     status: int | None
     summary: str = ''
-
-
-@dataclass(frozen=True)
-class CameraSpan:
-    """A time in which a camera was in use at a telescope; dates 'YYYY-MM-DD'; frames : with a zeropoint."""
-
-    telescope: str
-    camera: str
-    first: str
-    last: str
-    frames: int
 
 
 @dataclass(frozen=True)

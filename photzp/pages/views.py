@@ -9,8 +9,9 @@ from typing import TypeVar
 
 from photzp.answers.status import SeriesStatus, finding
 from photzp.names import OVERVIEW_FILES, ReportName, parse_report_name, telescope_page_name, telescope_plot_name
-from photzp.pages.page import CameraSpan, Page, Plot, RunInfo
+from photzp.pages.page import Page, Plot, RunInfo
 from photzp.pages.text import anchor, days_from, moment, words
+from photzp.records import CameraSpan
 
 FALLING_FAST_MAG_PER_MONTH = 0.010  # chosen because it uses up the healthy band of 0.2 mag in 20 months
 SIGNIFICANT = 3                     # standard errors that a slope must be away from zero to be called fast

@@ -11,9 +11,10 @@ import csv
 import io
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from argparse import Namespace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import fields
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
@@ -21,25 +22,16 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 import numpy as np
 
 from photzp.errors import UsageInvalid
+from photzp.observatory import Observatory
 from photzp.plaintext import csv_cell
+from photzp.records import Column, Database, Zeropoints
+from photzp.throughput.rows import Series, read_rows
+from photzp.times import moment
 
 if TYPE_CHECKING:  # imported where it is used
     from astropy.table import Table
 
 Piece = Mapping[str, np.ndarray]  # arrays of one length, by the names of the columns
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column: name, unit in astropy's spelling ('' for none), meaning, and the type of its values.
-
-    kind : str, float, bool, or np.datetime64 for times [ms, UTC].
-    """
-
-    name: str
-    unit: str
-    description: str
-    kind: type = float
 
 
 def check_name(path: Path) -> None:
@@ -184,3 +176,28 @@ def _empty_table(columns: Sequence[Column], times: Any) -> 'Table':
 
     return Table([TableColumn(np.empty(0, times if each.kind is np.datetime64 else each.kind), each.name,
                               unit=each.unit or None, description=each.description) for each in columns])
+
+
+# -- zeropoints --------------------------------------------------------------------------------------------------------
+
+MADE_HERE = (  # of a zeropoint by the report, beside the columns of the database
+    Column('zp_repaired', 'mag', 'zp with the gain repairs of observatory.toml'),
+    Column('zp_cameracolor', 'mag', 'zp_repaired with the colour term of the camera'),
+    Column('zperr_cameracolor', 'mag', 'error of zp_cameracolor'))
+
+
+def exported_columns(database: Database) -> tuple[Column, ...]:
+    """Columns of exported zeropoints: those of the database as measured, and MADE_HERE."""
+    return (*database.columns(), *MADE_HERE)
+
+
+def exported_zeropoints(database: Database, every: Iterable[Series], options: Namespace,
+                        observatory: Observatory) -> Iterator[dict[str, np.ndarray]]:
+    """Zeropoints of some series, within the dates that the options select: a dict of columns for each."""
+    start, end = (moment(date) for date in (options.start, options.end))
+    for series in every:
+        rows = read_rows(database, series, observatory, start, end, cameracolorterm=options.cameracolorterm)
+        if rows is not None:
+            made = (rows.zp_repaired, rows.zp_cameracolour, rows.zperr)
+            yield {**{field.name: getattr(rows.zeropoints, field.name) for field in fields(Zeropoints)},
+                   **{column.name: np.round(each, 6) for column, each in zip(MADE_HERE, made, strict=True)}}

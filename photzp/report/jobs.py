@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from photzp.answers.steps import UnrecordedStep, find_steps
-from photzp.database.tables import StoredModel
-from photzp.pages.page import CameraSpan
+from photzp.records import CameraSpan, StoredModel
 from photzp.throughput.model import ThroughputFit
 
 if TYPE_CHECKING:

@@ -18,19 +18,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from photdbinterface import PhotDatabase
 from photzp.answers.alarms import Recent
+from photzp.answers.cameras import joined_spans
 from photzp.answers.extinction import FrameSums, by_site
 from photzp.answers.gather import Answers, answer
 from photzp.answers.ranking import MirrorState
 from photzp.answers.status import SeriesStatus, counted_anew, trend_of
 from photzp.answers.steps import UnrecordedStep
-from photzp.database.tables import StoredModel, TelescopeKey
 from photzp.errors import DatabaseUnusable, UsageInvalid
 from photzp.figures.fontcache import release_font_list
 from photzp.names import (
     FITS_FILE,
     STATE_FILE,
+    TelescopeKey,
     overview_plot_name,
     safe_part,
     site_plot_name,
@@ -41,6 +41,7 @@ from photzp.observatory import Observatory
 from photzp.pages import page as webpage
 from photzp.pages import render
 from photzp.plaintext import did_you_mean
+from photzp.records import CameraSpan, Database, StoredModel
 from photzp.report.fitarchive import SeriesKey, pack, unpack
 from photzp.report.jobs import (
     Drawing,
@@ -54,9 +55,10 @@ from photzp.report.jobs import (
 )
 from photzp.report.state import Output, OverviewMade, ReportState, SeriesMade, StepsMade, digest, program_digest
 from photzp.running.processes import can_start, in_processes
-from photzp.store.store import BucketStore, DirectoryStore
-from photzp.throughput.model import ThroughputFit, local_noon
-from photzp.throughput.rows import COLUMNS, Series, events_of, joined_spans, longitude_deg, moment
+from photzp.store.base import ReportStore
+from photzp.throughput.model import ThroughputFit
+from photzp.throughput.rows import COLUMNS, Series
+from photzp.times import local_noon, moment
 
 if TYPE_CHECKING:  # drawing is imported where there is something to draw: mostly there is not much
     from matplotlib.figure import Figure
@@ -87,10 +89,10 @@ class Shown:
     outputs: dict[str, Output]
     recent: Recent
     frames: FrameSums
-    cameras: tuple[webpage.CameraSpan, ...]
+    cameras: tuple[CameraSpan, ...]
 
 
-def selection(database: PhotDatabase, options: Namespace,
+def selection(database: Database, options: Namespace,
               observatory: Observatory) -> list[Series]:
     """The series that the options select, by telescope; some may have no rows.
 
@@ -140,13 +142,14 @@ def _fit_for_names(parts: Iterable[str]) -> bool:
 class Report:
     """One run of the report, series by series.
 
-    store : reportstore.  now : naive UTC datetime.  options : of longtermphotzp.py.  processes : how many may work.
+    open_database : opens the same database for reading, in another process.  store : where the report goes.  now : naive UTC datetime.  options : of longtermphotzp.py.  processes : how many may work.
     counts : of the caller, kept to what is done.
     """
 
-    def __init__(self, database: PhotDatabase, store: DirectoryStore | BucketStore, observatory: Observatory,
+    def __init__(self, database: Database, open_database: Callable[[], Database], store: ReportStore, observatory: Observatory,
                  options: Namespace, now: datetime, version: str, counts: Counter[str], processes: int = 1) -> None:
-        self.database, self.store, self.observatory, self.options = database, store, observatory, options
+        self.database, self.open_database = database, open_database
+        self.store, self.observatory, self.options = store, observatory, options
         self.now: np.datetime64 = np.datetime64(now, 'ms')
         self.version, self.processes = version, processes
         self.until = min(self.now, moment(options.end) or self.now)
@@ -188,7 +191,7 @@ class Report:
 
             if sum(JOB_S[type(job)] for job in first) > START_S and self.processes > 1 and can_start():
                 with closing(in_processes(
-                        SeriesMaker.in_worker, (self.observatory, self.options, self.now), SeriesMaker.do_in_worker,
+                        SeriesMaker.in_worker, (self.open_database, self.observatory, self.options, self.now), SeriesMaker.do_in_worker,
                         chain([[job] for job in first], jobs), processes=self.processes)) as results:
                     yield from results
             else:
@@ -265,8 +268,8 @@ class Report:
 
     def _fingerprint(self, series: Series, rows: str) -> str:
         """Of all that a series is made from; rows : digest of its rows."""
-        observatory, longitude = self.observatory, longitude_deg(self.observatory, series.telescope)
-        events = events_of(observatory, series.key)
+        observatory, longitude = self.observatory, self.observatory.longitude_deg(series.telescope[0])
+        events = observatory.events_of(series.key)
         past = sum(local_noon(date, longitude) <= self.now for date, *_ in events)
         references = [entry for entry in observatory.reference_throughput
                       if (entry.class_, entry.filter) == (series.telescope[2][:3], series.filter)]
@@ -299,7 +302,7 @@ class Report:
         log.debug('%s: unchanged since %s', series, made.status.made, extra=about)
         for warning in made.warnings:
             log.warning('%s', warning, extra=about)
-        events = [event[:2] for event in events_of(self.observatory, series.key)]
+        events = [event[:2] for event in self.observatory.events_of(series.key)]
         status = counted_anew(made.status, made.night, made.photometric, events, self.now)
         names = _names_of_files(series, self.options)
         self.counts['kept'] += 1
@@ -505,7 +508,7 @@ class Report:
                 telescope_figure, name, trends, marks, spans, state.threshold_percent, self.until))
 
     @cached_property
-    def cameras(self) -> tuple[webpage.CameraSpan, ...]:
+    def cameras(self) -> tuple[CameraSpan, ...]:
         """When each camera was in use, at all telescopes; where the page is of a part of the data, what that says."""
         return joined_spans(span for each in self._known().values() for span in each.cameras)
 
@@ -570,7 +573,7 @@ def _earlier_page(content: bytes | None) -> webpage.Page | None:
         return None
 
 
-def _remembered(store: DirectoryStore | BucketStore) -> tuple[ReportState, dict[SeriesKey, ThroughputFit]]:
+def _remembered(store: ReportStore) -> tuple[ReportState, dict[SeriesKey, ThroughputFit]]:
     """What an earlier run remembered and its fits: both, or nothing."""
     state = _earlier_state(store.get(STATE_FILE))
     if not state.series:

@@ -9,29 +9,30 @@ import gc
 import io
 import logging
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import astuple, dataclass, replace
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from photdbinterface import PhotDatabase
-from photzp.answers.alarms import Recent, camera_changes, month_change
+from photzp.answers.alarms import Recent, recent_changes
+from photzp.answers.cameras import camera_spans
 from photzp.answers.extinction import Frames, FrameSums, frame_sums, with_prior_about
 from photzp.answers.status import HEALTHY_MAG, RECENT_DAYS, SeriesStatus, finding, series_status
 from photzp.answers.steps import UnrecordedStep
-from photzp.database.tables import RowDigest, StoredModel
 from photzp.errors import RunStopped
 from photzp.figures import trends
+from photzp.magnitudes import percent_of_reference
 from photzp.names import trend_plot_name
 from photzp.observatory import Observatory
-from photzp.pages.page import CameraSpan
 from photzp.pages.trenddata import Points, trend_json
+from photzp.records import CameraSpan, Database, RowDigest, StoredModel
 from photzp.report.fitarchive import without_rows
 from photzp.report.jobs import Drawing, Failure, File, StepSearch, image_file
-from photzp.throughput.model import ThroughputFit, fit_throughput, night_of, percent_of_reference
-from photzp.throughput.rows import COLUMNS, Rows, Series, camera_spans, longitude_deg, moment, read_rows
+from photzp.throughput.model import ThroughputFit, fit_throughput
+from photzp.throughput.rows import COLUMNS, Rows, Series, read_rows
+from photzp.times import moment, night_of
 
 log = logging.getLogger('photzp.report')
 
@@ -74,16 +75,17 @@ class SeriesMaker:
     options : of longtermphotzp.py.  now : naive UTC.
     """
 
-    def __init__(self, database: PhotDatabase, observatory: Observatory, options: Namespace,
+    def __init__(self, database: Database, observatory: Observatory, options: Namespace,
                  now: np.datetime64) -> None:
         self.database, self.observatory, self.options, self.now = database, observatory, options, now
         self.start, self.end = moment(options.start), moment(options.end)
         self.until = now if self.end is None else min(now, self.end)
 
     @classmethod
-    def in_worker(cls, observatory: Observatory, options: Namespace, now: np.datetime64) -> 'SeriesMaker':
-        """One with a connection of its own, for reading; in a process that does nothing else."""
-        maker = cls(PhotDatabase(options.database, readonly=True), observatory, options, now)
+    def in_worker(cls, open_database: Callable[[], Database], observatory: Observatory, options: Namespace,
+                  now: np.datetime64) -> 'SeriesMaker':
+        """One with a database of its own, opened for reading; in a process that does nothing else."""
+        maker = cls(open_database(), observatory, options, now)
         gc.freeze()  # figures are full of cycles: what was imported need not be searched for garbage each time
         gc.disable()
         return maker
@@ -106,23 +108,23 @@ class SeriesMaker:
 
     def make(self, series: Series) -> tuple[Made, ...]:
         """The `Made` of a series, nothing where it has no rows in the dates."""
-        told = RowDigest(COLUMNS)
+        digest = RowDigest(COLUMNS)
         rows = read_rows(self.database, series, self.observatory, self.start, self.end,
-                         cameracolorterm=self.options.cameracolorterm, now=self.now, told=told)
-        return () if rows is None else (self._made(series, rows, told),)
+                         cameracolorterm=self.options.cameracolorterm, now=self.now, digest=digest)
+        return () if rows is None else (self._made(series, rows, digest),)
 
-    def _made(self, series: Series, rows: Rows, told: RowDigest) -> Made:
+    def _made(self, series: Series, rows: Rows, digest: RowDigest) -> Made:
         z, events = rows.zeropoints, [event[:2] for event in rows.events]
         fit = fit_throughput(
             z.dateobs, np.where(rows.usable, rows.zp_unit, np.nan), rows.zperr, airmass=z.airmass, events=events,
-            longitude_deg=longitude_deg(self.observatory, series.telescope), group=rows.group,
+            longitude_deg=self.observatory.longitude_deg(series.telescope[0]), group=rows.group,
             other_scale=rows.old_groups, now=self.now)
         warnings = _log(rows, fit)
         status = series_status(
             rows.telescope, rows.filter, list(dict.fromkeys(z.camera.tolist())), fit, rows=len(z),
             last_observation=max(z.dateobs[~np.isnat(z.dateobs)], default=None),
             reference_mag=rows.reference_mag, events=events, now=self.now)
-        night = night_of(z.dateobs, longitude_deg(self.observatory, series.telescope))
+        night = night_of(z.dateobs, self.observatory.longitude_deg(series.telescope[0]))
         good = rows.usable & np.isfinite(z.colorterm) & ~z.colortermheld
         lines = trends.colorterm_lines(rows.telescope, z.dateobs[good], z.colorterm[good], z.camera[good],
                                            self.until)
@@ -132,7 +134,7 @@ class SeriesMaker:
                     tuple(nights), tuple(astuple(line) for line in lines), tuple(warnings),
                     tuple(self._files(rows, fit, finding(status))), _to_keep(fit, rows.extinction_offset),
                     recent_changes(rows, fit, night), _sums(rows, fit, night),
-                    camera_spans(rows.telescope, z.dateobs, z.camera), told.rows, str(told),
+                    camera_spans(rows.telescope, z.dateobs, z.camera), digest.rows, str(digest),
                     rows.later == 0)
 
     def _files(self, rows: Rows, fit: ThroughputFit, said: str) -> Iterator[File]:
@@ -174,24 +176,6 @@ def _trend_data(rows: Rows, fit: ThroughputFit) -> trends.TrendData:
     shown = ~np.isnat(z.dateobs) & np.isfinite(rows.zp_repaired)
     zp = np.where(np.isfinite(rows.zp_unit), rows.zp_unit, rows.zp_cameracolour) - _offsets(rows, fit)
     return trends.TrendData(z.dateobs, zp, z.camera, rows.usable & shown)
-
-
-def recent_changes(rows: Rows, fit: ThroughputFit, night: np.ndarray) -> Recent:
-    """What changed lately in frames, for the alarms: their scatter, colour terms, and what cameras differ by.
-
-    night (n,) datetime64[D] : of each row.  By native filter; cameras are compared in frames of clear nights that the
-    fit has used.  The level of nights is left to `answers`, which knows the other telescopes of the site.
-    """
-    z, used = rows.zeropoints, np.isfinite(fit.row_residual_mag)
-    scatter = np.log(np.where(used & (z.zpsig > 0), z.zpsig, np.nan))
-    free = rows.usable & np.isfinite(z.colorterm) & ~z.colortermheld
-    moved = ((str(camera), month_change(z.dateobs[of], z.colorterm[of])) for name in np.unique(z.filter[free])
-             for camera in np.unique(z.camera[free]) for of in [free & (z.camera == camera) & (z.filter == name)])
-    sure = used & (fit.row_clear_probability > 0.5)
-    apart = (change for name in np.unique(z.filter[sure]) for of in [sure & (z.filter == name)]
-             for change in camera_changes(night[of], z.camera[of], fit.row_residual_mag[of]))
-    return Recent(None, month_change(z.dateobs[used], scatter[used]),
-                  tuple((camera, change) for camera, change in moved if change is not None), tuple(apart))
 
 
 def _airmass_plot(rows: Rows, fit: ThroughputFit) -> File:

@@ -21,8 +21,8 @@ from photzp.answers.alarms import Recent
 from photzp.answers.extinction import FrameSums
 from photzp.answers.status import SeriesStatus
 from photzp.answers.steps import UnrecordedStep
-from photzp.pages.page import CameraSpan
 from photzp.program import code_digest
+from photzp.records import CameraSpan
 from photzp.typedjson import plain, typed
 
 SCHEMA = 4

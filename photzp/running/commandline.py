@@ -17,14 +17,11 @@ from itertools import pairwise
 from types import FrameType
 from typing import Any, BinaryIO, NoReturn, TypeVar
 
-from photzp.errors import RunStopped
-from photzp.frames.archive import parse_date
+from photzp.errors import COULD_NOT_RUN, RunStopped
 from photzp.names import safe_part
 from photzp.plaintext import did_you_mean, printable, without_passwords
 from photzp.program import VERSION
 from photzp.running.loglines import JsonLayout, TextLayout, warnings_logged
-
-DONE, SOME_UNREADABLE, COULD_NOT_RUN, FINDINGS = 0, 1, 2, 3
 
 ONE_THREAD = ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS')  # read when numpy is imported
 
@@ -121,6 +118,8 @@ def processes_option(text: str) -> int:
 
 def date_option(text: str) -> str:
     """argparse type: a date YYYYMMDD or YYYY-MM-DD, as YYYYMMDD."""
+    from photzp.times import parse_date  # numpy, which --help has no use for
+
     try:
         return parse_date(text)
     except ValueError as error:

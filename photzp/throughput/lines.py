@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from photzp.throughput.clearsky import RIDGE, ClearSkyFit, Data, fit_clear_sky, make_data, mean_depth
+from photzp.times import DAYS_PER_MONTH
 
-DAYS_PER_MONTH = 30.4375  # Julian year / 12
 BOUNDING = ('wash', 'recoating', 'break', 'instrument')
 
 # Priors (value, width), so wide that they only matter where data are few.

@@ -12,31 +12,14 @@ The way through it:
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from typing import TypeVar
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from photzp.throughput.clearsky import ClearSkyFit, mean_depth
-from photzp.throughput.lines import (
-    DAYS_PER_MONTH,
-    Boundary,
-    Line,
-    Series,
-    TimedEvent,
-    find_boundaries,
-    fit_pieces,
-    nights_in,
-)
-
-Date = date | np.datetime64 | str
-GainRepair = tuple[str, date | None, date | None, Sequence[float]]  # camera, from, until, (a, b)
-Magnitudes = TypeVar('Magnitudes', float, np.ndarray)
-
-ZPSIG_MAX_MAG = {'0m4': 0.5}  # by telescope class: frames whose stars scatter more are not used
-ZPSIG_MAX_OTHERS_MAG = 0.2
-SANE_ZP_MAG = (10.0, 35.0)  # a lens of 1 cm, a telescope of 30 m
+from photzp.throughput.lines import Boundary, Line, Series, TimedEvent, find_boundaries, fit_pieces, nights_in
+from photzp.times import DAYS_PER_MONTH, Date, instant_of, local_noon, night_of
 
 WILD_SIGMA = 5.0  # rows farther from their night are no part of its mean
 SLOPE_NIGHTS, SLOPE_DAYS = 5, 14  # a slope is reported from so many nights and days on
@@ -167,58 +150,6 @@ class ThroughputFit:
 
 # --- rows
 
-def correct_gain(zp: np.ndarray, camera: np.ndarray, time: np.ndarray, repairs: Iterable[GainRepair]) -> np.ndarray:
-    """Zeropoints of cameras whose header gain was wrong, corrected by -2.5 log10(a / b): (n,) mag.
-
-    camera (n,) str; time (n,) datetime64; repairs : tuples (camera, from, until, (a, b)), with dates or None for no
-    limit; `until` is the first date without the repair.
-    """
-    zp = np.array(zp, float)
-    for name, first, until, (a, b) in repairs:
-        rows = np.asarray(camera) == name
-        if first is not None:
-            rows = rows & (time >= np.datetime64(first))
-        if until is not None:
-            rows = rows & (time < np.datetime64(until))
-        zp[rows] -= 2.5 * np.log10(a / b)
-    return zp
-
-
-def at_unit_airmass(zp: np.ndarray, airmass: np.ndarray, extinction: np.ndarray | float) -> np.ndarray:
-    """zp + k (X - 1): (n,) mag; extinction k in mag per airmass."""
-    return zp + extinction * (np.asarray(airmass) - 1)
-
-
-def usable_rows(zp: np.ndarray, airmass: np.ndarray, zpsig: np.ndarray, telescope: str) -> np.ndarray:
-    """Mask of the rows that a model may rest on (n,); telescope : as in '0m4a', its class decides on zpsig."""
-    limit = ZPSIG_MAX_MAG.get(telescope[:3], ZPSIG_MAX_OTHERS_MAG)
-    return possible(zp) & np.isfinite(airmass) & (zpsig <= limit)
-
-
-def possible(zp: np.ndarray) -> np.ndarray:
-    """Mask of the zeropoints that some telescope can have (n,); NaN is none."""
-    return (zp >= SANE_ZP_MAG[0]) & (zp <= SANE_ZP_MAG[1])
-
-
-def percent_of_reference(model_mag: Magnitudes, reference_mag: float) -> Magnitudes:
-    """Throughput in percent of the reference."""
-    return 100 * 10 ** (0.4 * (model_mag - reference_mag))
-
-
-def night_of(time: ArrayLike, longitude_deg: float) -> np.ndarray:
-    """Date on which the night of a time begins (from local noon to local noon): datetime64[D]."""
-    shift = np.timedelta64(round((longitude_deg / 360 - 0.5) * 86_400_000), 'ms')
-    return (np.asarray(time, 'datetime64[ms]') + shift).astype('datetime64[D]')
-
-
-def local_noon(date: Date, longitude_deg: float) -> np.datetime64:
-    """Noon of a date at a site, UTC: datetime64[ms]."""
-    noon = np.timedelta64(round((0.5 - longitude_deg / 360) * 86_400_000), 'ms')
-    return _instant(date).astype('datetime64[D]') + noon
-
-
-def _instant(time: Date | datetime) -> np.datetime64:
-    return time.astype('datetime64[ms]') if isinstance(time, np.datetime64) else np.datetime64(time, 'ms')
 
 
 # --- the fit
@@ -239,7 +170,7 @@ def fit_throughput(time: ArrayLike, zp: ArrayLike, zperr: ArrayLike, *, longitud
     Rows that are not finite in time, zp or airmass are not used.
     """
     time = np.asarray(time, 'datetime64[ms]')
-    latest = _instant('9999-01-01' if now is None else now)
+    latest = instant_of('9999-01-01' if now is None else now)
     timed = [(local_noon(date, longitude_deg), str(kind)) for date, kind in events]
     timed = sorted(((at, kind) for at, kind in timed if at <= latest), key=lambda event: event[0])
     opened = last_start(timed)

@@ -2,29 +2,23 @@
 airmass 1; and the same for other tools."""
 
 import logging
-from argparse import Namespace
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
-import sqlalchemy as sa
 
-from photdbinterface import PhotDatabase
-from photzp.database.tables import LcoPhot, RowDigest, TelescopeKey, Zeropoints
-from photzp.observatory import Observatory
-from photzp.pages.page import CameraSpan
-from photzp.report.export import Column
+from photzp.names import TelescopeKey
+from photzp.observatory import Events, Observatory
+from photzp.records import Database, RowDigest, Zeropoints, possible, usable_rows
 from photzp.throughput.colourterm import CameraColourTerm, with_camera_colourterm
-from photzp.throughput.model import at_unit_airmass, correct_gain, last_start, local_noon, possible, usable_rows
+from photzp.throughput.model import last_start
+from photzp.times import local_noon
 
 log = logging.getLogger('photzp.report')
 
-Events = tuple[tuple[date, str, str], ...]  # date, kind, note
-
 NEW_COLOUR = ('instrument', 'recoating', 'break')  # events after which a colour term may be another one
 OLDER = ' (older rows)'  # of the database: their zp holds at g-i = 0
-CAMERA_GAP = np.timedelta64(60, 'D')  # without frames, before a camera counts as taken off
 # The columns that the report is made from, and what decides which row of an exposure counts.
 COLUMNS = ('name', 'frame', 'processed', 'dateobs', 'camera', 'filter', 'airmass', 'zp', 'colorterm', 'zpsig', 'zperr',
            'colortermerr', 'zpcolor', 'zpcolortermcov', 'colortermheld', 'meancolor')
@@ -113,18 +107,18 @@ class Rows:
         return found
 
 
-def read_rows(database: PhotDatabase, series: Series, observatory: Observatory, start: np.datetime64 | None = None,
+def read_rows(database: Database, series: Series, observatory: Observatory, start: np.datetime64 | None = None,
               end: np.datetime64 | None = None, *, cameracolorterm: bool = True, now: np.datetime64 | None = None,
-              told: RowDigest | None = None) -> Rows | None:
+              digest: RowDigest | None = None) -> Rows | None:
     """The rows of one telescope and filter as `Rows`; None where there are none in the dates.
 
     cameracolorterm : give each zeropoint the colour term of its camera, see `throughput.colourterm`.
     now : rows of a later time are left out, and the log says how many.
-    told : counts the rows of the database in, also those of a later time; then only its columns are read.
+    digest : updated with every row read, also rows dated later than now; then only its columns are read.
     """
     site, dome, telid = series.telescope
     z = database.zeropoints(site=site, dome=dome, telescope=telid, filter=series.native, start=start, end=end,
-                            told=told)
+                            digest=digest)
     z, later = (z, 0) if now is None else _until(z, now, series)
     if not len(z):
         return None
@@ -132,8 +126,8 @@ def read_rows(database: PhotDatabase, series: Series, observatory: Observatory, 
     zp_repaired = correct_gain(z.zp, z.camera, z.dateobs, repairs)
     extinction = _by_value(z.filter, observatory.extinction) + series.extinction_offset
     group_names, group = _groups(z)
-    events = events_of(observatory, series.key)
-    timed = [(local_noon(date, longitude_deg(observatory, series.telescope)), kind) for date, kind, _ in events]
+    events = observatory.events_of(series.key)
+    timed = [(local_noon(date, observatory.longitude_deg(series.telescope[0])), kind) for date, kind, _ in events]
     opened = last_start(event for event in timed if now is None or event[0] <= now)
     usable = usable_rows(z.zp, z.airmass, z.zpsig, telid) & (z.dateobs >= opened)
     newest = int(np.flatnonzero(usable)[-1]) if usable.any() else -1
@@ -177,68 +171,28 @@ def _by_value(values: np.ndarray, function: Callable[[str], float]) -> np.ndarra
     return np.array([function(str(value)) for value in different])[inverse]
 
 
-def camera_spans(telescope: str, dateobs: np.ndarray, camera: np.ndarray) -> tuple[CameraSpan, ...]:
-    """When each camera was in use, from frames of one telescope: dateobs (n,) datetime64, camera (n,) str."""
-    spans = []
-    for name in np.unique(camera):
-        time = np.sort(dateobs[(camera == name) & ~np.isnat(dateobs)]).astype('datetime64[D]')
-        parts = np.split(time, np.flatnonzero(np.diff(time) > CAMERA_GAP) + 1) if len(time) else []
-        spans += [CameraSpan(telescope, str(name), str(part[0]), str(part[-1]), len(part)) for part in parts]
-    return tuple(spans)
 
 
-def joined_spans(spans: Iterable[CameraSpan]) -> tuple[CameraSpan, ...]:
-    """Spans of several filters as those of all frames together, in order of telescope, camera and time."""
-    joined: list[CameraSpan] = []
-    for span in sorted(spans, key=lambda each: (each.telescope, each.camera, each.first)):
-        before = joined[-1] if joined and (joined[-1].telescope, joined[-1].camera) == (span.telescope,
-                                                                                        span.camera) else None
-        if before and np.datetime64(span.first) - np.datetime64(before.last) <= CAMERA_GAP:
-            joined[-1] = replace(before, last=max(before.last, span.last), frames=before.frames + span.frames)
-        else:
-            joined.append(span)
-    return tuple(joined)
+GainRepair = tuple[str, date | None, date | None, Sequence[float]]  # camera, from, until, (a, b)
 
 
-def moment(date: str | None) -> np.datetime64 | None:
-    """YYYYMMDD as datetime64[ms]; None stays None."""
-    return None if date is None else np.datetime64(f'{date[:4]}-{date[4:6]}-{date[6:]}', 'ms')
+def correct_gain(zp: np.ndarray, camera: np.ndarray, time: np.ndarray, repairs: Iterable[GainRepair]) -> np.ndarray:
+    """Zeropoints of cameras whose header gain was wrong, corrected by -2.5 log10(a / b): (n,) mag.
+
+    camera (n,) str; time (n,) datetime64; repairs : tuples (camera, from, until, (a, b)), with dates or None for no
+    limit; `until` is the first date without the repair.
+    """
+    zp = np.array(zp, float)
+    for name, first, until, (a, b) in repairs:
+        rows = np.asarray(camera) == name
+        if first is not None:
+            rows = rows & (time >= np.datetime64(first))
+        if until is not None:
+            rows = rows & (time < np.datetime64(until))
+        zp[rows] -= 2.5 * np.log10(a / b)
+    return zp
 
 
-def events_of(observatory: Observatory, key: str) -> Events:
-    """Events of a telescope by its key, site-enclosure-telescope."""
-    return tuple((event.date, event.kind, event.note) for event in observatory.events if event.telescope == key)
-
-
-def longitude_deg(observatory: Observatory, telescope: TelescopeKey) -> float:
-    """Longitude of a telescope's site, 0 where the site is not known."""
-    site = observatory.sites.get(telescope[0])
-    return site.longitude_deg if site else 0.0
-
-
-MADE_HERE = (  # of a zeropoint by the report, beside the columns of the database
-    Column('zp_repaired', 'mag', 'zp with the gain repairs of observatory.toml'),
-    Column('zp_cameracolor', 'mag', 'zp_repaired with the colour term of the camera'),
-    Column('zperr_cameracolor', 'mag', 'error of zp_cameracolor'))
-_KINDS = {'dateobs': np.datetime64, 'processed': np.datetime64, 'colortermheld': bool, 'refcomplete': bool}
-
-
-def exported_columns() -> tuple[Column, ...]:
-    """Columns of exported zeropoints: those of `lcophot` as measured, and MADE_HERE."""
-    columns = LcoPhot.__table__.columns
-    stored = [columns[field.name] for field in fields(Zeropoints)]
-    return (*(Column(each.name, each.info['unit'], each.doc or '',
-                     _KINDS.get(each.name, str if isinstance(each.type, sa.Text) else float)) for each in stored),
-            *MADE_HERE)
-
-
-def exported_zeropoints(database: PhotDatabase, every: Iterable[Series], options: Namespace,
-                        observatory: Observatory) -> Iterator[dict[str, np.ndarray]]:
-    """Zeropoints of some series, within the dates that the options select: a dict of columns for each."""
-    start, end = (moment(date) for date in (options.start, options.end))
-    for series in every:
-        rows = read_rows(database, series, observatory, start, end, cameracolorterm=options.cameracolorterm)
-        if rows is not None:
-            made = (rows.zp_repaired, rows.zp_cameracolour, rows.zperr)
-            yield {**{field.name: getattr(rows.zeropoints, field.name) for field in fields(Zeropoints)},
-                   **{column.name: np.round(each, 6) for column, each in zip(MADE_HERE, made, strict=True)}}
+def at_unit_airmass(zp: np.ndarray, airmass: np.ndarray, extinction: np.ndarray | float) -> np.ndarray:
+    """zp + k (X - 1): (n,) mag; extinction k in mag per airmass."""
+    return zp + extinction * (np.asarray(airmass) - 1)

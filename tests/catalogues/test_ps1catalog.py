@@ -12,8 +12,9 @@ from astropy.coordinates import SkyCoord, angular_separation
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from photzp.catalogues.reference import ReferenceStars, ps1_to_sdss
 from photzp.errors import CatalogMissing
-from ps1catalog import PS1Catalog, ReferenceStars, ps1_to_sdss
+from ps1catalog import PS1Catalog
 from tests.support.helpers import star_columns, write_one_region, write_region, write_sky_table
 
 ARCSEC = 1 / 3600

@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 
 import photdbinterface
 from photdbinterface import Measurement, PhotDatabase, RejectedFrame
-from photzp.database.tables import CONVERTERS, RowDigest
+from photzp.answers.cameras import camera_spans, joined_spans
+from photzp.database.tables import CONVERTERS
 from photzp.errors import DatabaseUnusable
-from photzp.pages.page import CameraSpan
+from photzp.records import CameraSpan, RowDigest
 from photzp.report import report
-from photzp.throughput.rows import camera_spans, joined_spans
 
 E91 = 'lsc1m005-fa15-20190805-0123-e91.fits.fz'
 E11 = 'lsc1m005-fa15-20190805-0123-e11.fits.fz'

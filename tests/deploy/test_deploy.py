@@ -14,8 +14,8 @@ import pytest
 from packaging.requirements import Requirement
 
 from photdbinterface import Measurement, PhotDatabase
-from simulation.frame import EXTINCTION, REFERENCE_ZP
-from simulation.night import SITES
+from simulation.plan import SITES
+from simulation.spec import EXTINCTION, REFERENCE_ZP
 from simulation.years import Nature, Spec, simulate, times_of
 from tests.conftest import unavailable
 

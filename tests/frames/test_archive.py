@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photzp.errors import ArchiveMissing
-from photzp.frames.archive import Selection, crawl_directory, find_frames, last_dates, parse_date
+from photzp.frames.archive import Selection, crawl_directory, find_frames
 from photzp.observatory import load_observatory
+from photzp.times import last_dates, parse_date
 
 LCO = load_observatory()
 

@@ -18,9 +18,10 @@ from photzp.answers import gather
 from photzp.answers.gather import Answers
 from photzp.answers.status import SCHEMA, Trend
 from photzp.names import overview_plot_name
-from photzp.pages.page import CameraSpan, Page, Plot, RunInfo, merge, only_present, read_status, render_status
+from photzp.pages.page import Page, Plot, RunInfo, merge, only_present, read_status, render_status
 from photzp.pages.render import render_index, render_telescopes
 from photzp.pages.text import anchor
+from photzp.records import CameraSpan
 from tests.support.pagesamples import (
     CAMERAS,
     HOSTILE,

@@ -10,7 +10,7 @@ import pytest
 from photzp.figures.sheet import CAMERA_COLOURS
 from photzp.names import parse_report_name, static_file_name
 from photzp.pages.render import static_files
-from photzp.store.store import content_type
+from photzp.store.base import content_type
 
 STATIC = Path(__file__).resolve().parents[2] / 'photzp' / 'pages' / 'static'
 UPLOT = '1.6.32'

@@ -14,8 +14,9 @@ from photzp.answers.alarms import Finding
 from photzp.answers.nights import Month
 from photzp.answers.ranking import Advice
 from photzp.names import site_plot_name, telescope_page_name, telescope_plot_name
-from photzp.pages.page import CameraSpan, Plot
+from photzp.pages.page import Plot
 from photzp.pages.render import render_index, render_telescopes, static_files
+from photzp.records import CameraSpan
 from tests.support.pagesamples import CAMERAS, HOSTILE, Parsed, page_of, part, plots_of, row, rows_of, text_of, unknown
 from tests.support.sampleanswers import ANSWERS
 

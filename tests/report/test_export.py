@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photzp.errors import UsageInvalid
-from photzp.report.export import Column, write_table
+from photzp.records import Column
+from photzp.report.export import write_table
 
 COLUMNS = (Column('name', '', 'name, "quoted", with # and: colon', str), Column('time', '', 'time, UTC', np.datetime64),
            Column('zp', 'mag', 'zeropoint'), Column('held', '', 'whether it was held', bool))

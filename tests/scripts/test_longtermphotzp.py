@@ -21,7 +21,7 @@ import longtermphotzp
 from photdbinterface import Measurement, PhotDatabase
 from photzp.errors import RunStopped
 from photzp.pages import render
-from photzp.store import store
+from photzp.store.directory import DirectoryStore
 from simulation.__main__ import main as simulate
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -89,8 +89,8 @@ def test_the_pages_name_only_what_is_there_and_all_of_it(made):
 
 
 def test_pages_of_telescopes_come_before_the_index_that_names_them(made, years, monkeypatch, tmp_path):
-    put, order = store.DirectoryStore.put, []
-    monkeypatch.setattr(store.DirectoryStore, 'put',
+    put, order = DirectoryStore.put, []
+    monkeypatch.setattr(DirectoryStore, 'put',
                         lambda self, name, content: (order.append(name), put(self, name, content)))
     shutil.copytree(made[0], tmp_path / 'out')
     assert report(years, tmp_path / 'out', database=made[1]) == 0

@@ -19,6 +19,7 @@ from astropy.io import fits
 
 import photcalibration
 from photdbinterface import PhotDatabase
+from photzp.calibration.ledger import Summary
 from photzp.errors import REASONS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -150,8 +151,8 @@ def test_status_tells_of_unreadable_input(measured):
 
 def test_the_outcomes_of_a_summary_add_up_to_the_frames(capsys):
     reasons = Counter({'file-unreadable': 1, 'wcs-failed': 5})
-    photcalibration.Summary(Counter({'measured': 54}), reasons).tell(1)
-    photcalibration.Summary(Counter({'measured': 54, 'unreadable folder': 1})).tell(1)
+    Summary(Counter({'measured': 54}), reasons).tell(1)
+    Summary(Counter({'measured': 54, 'unreadable folder': 1})).tell(1)
     first, *listed, last = capsys.readouterr().out.splitlines()
     assert first.startswith('54 measured, 0 already known, 6 rejected, 0 of another filter; ')
     assert '  rejected, file-unreadable: 1 (the file cannot be read)' in listed
@@ -328,7 +329,7 @@ def test_every_run_leaves_its_record(measured, night):
 
 
 def test_a_failure_of_ours_costs_one_frame_only(night, tmp_path, monkeypatch, capsys):
-    spared = photcalibration.calibrate
+    spared = calibrate
     hit = []
 
     def fails_once(frame, references, observatory):

@@ -14,9 +14,11 @@ from astropy.wcs import WCS
 from photzp import errors
 from simulation.__main__ import main as simulate
 from simulation.files import write_catalogue
-from simulation.frame import CAMERAS, FieldSpec, kron_loss, simulate_frame, true_electrons
-from simulation.night import DEFECTS, REGIMES, local_midnight, plan_night, write_night
+from simulation.frame import kron_loss, simulate_frame, true_electrons
+from simulation.night import write_night
+from simulation.plan import DEFECTS, REGIMES, local_midnight, plan_night
 from simulation.sky import PS1_SATURATION_MAG, draw_catalogue, draw_sky, ps1_errors, ps1_to_sdss
+from simulation.spec import CAMERAS, FieldSpec
 
 NAME = re.compile(r'[a-z]{3}\dm\d{3}-[a-z]{2}\d{2}-\d{8}-\d{4}-e(91|11)\.fits(\.fz)?')
 

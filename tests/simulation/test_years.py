@@ -15,8 +15,8 @@ from photzp.names import exposure_of
 from photzp.observatory import load_observatory
 from simulation import years as simulatedyears
 from simulation.__main__ import main as simulate
-from simulation.frame import EXTINCTION, REFERENCE_ZP
-from simulation.night import SITES
+from simulation.plan import SITES
+from simulation.spec import EXTINCTION, REFERENCE_ZP
 
 NATURE = simulatedyears.Nature(REFERENCE_ZP, EXTINCTION, SITES)
 OPTIONS = ('--telescopes', '8', '--years', '1.5', '--filters', 'gp,zp')

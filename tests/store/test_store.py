@@ -23,8 +23,11 @@ from photzp.names import (
     telescope_plot_name,
     trend_plot_name,
 )
-from photzp.store import store as reportstore
-from photzp.store.store import MANIFEST, Patience, open_store
+from photzp.store import bucket as bucketstore
+from photzp.store import directory as directorystore
+from photzp.store.base import MANIFEST
+from photzp.store.bucket import Patience
+from photzp.store.open import open_store
 
 KEY, SECRET = 'AKIDEXAMPLEONLY', 'wJalrXUtnFEMIK7MDENGbPxRfiCYKEY'
 QUICK = Patience(attempts=2, connect_s=1, read_s=2)
@@ -311,7 +314,7 @@ def test_temporary_files_of_killed_runs_are_removed_and_those_in_use_are_kept(di
 
 def test_temporary_files_do_not_pile_up_where_there_are_no_locks(directory, monkeypatch):
     fill(directory, FILES)
-    monkeypatch.setattr(reportstore, '_try_lock', lambda file: False)
+    monkeypatch.setattr(directorystore, '_try_lock', lambda file: False)
     old, young = (directory.path / f'.index.html.partial-1-{number}' for number in (1, 2))
     for path, days in ((old, 2), (young, 0.5)):
         path.write_bytes(b'half')
@@ -323,7 +326,7 @@ def test_temporary_files_do_not_pile_up_where_there_are_no_locks(directory, monk
 def test_a_leftover_of_a_process_of_the_same_number_is_no_obstacle(directory, monkeypatch):
     """In a container every run may have the same number."""
     fill(directory, {})
-    monkeypatch.setattr(reportstore, '_try_lock', lambda file: False)
+    monkeypatch.setattr(directorystore, '_try_lock', lambda file: False)
     left = directory.path / f'.index.html.partial-{os.getpid()}-1'
     left.write_bytes(b'half')
     assert fill(directory, {'index.html': b'<p>'}) == (1, 0)
@@ -407,7 +410,7 @@ def test_images_go_out_before_the_page_and_the_manifest_last(s3):
 def test_several_images_are_sent_at_a_time(s3):
     s3.gateway.delay_s = 0.2
     fill(s3, {f'plot{number}.png': PNG for number in range(16)})
-    assert 4 <= s3.gateway.most_at_once <= reportstore.UPLOADS
+    assert 4 <= s3.gateway.most_at_once <= bucketstore.UPLOADS
 
 
 def test_a_run_without_changes_sends_nothing_at_all(s3):
@@ -422,7 +425,7 @@ def test_a_run_without_changes_sends_nothing_at_all(s3):
 def test_the_manifest_holds_the_hash_of_each_object(s3):
     fill(s3, FILES)
     manifest = json.loads(s3.client.get_object(Bucket=s3.bucket, Key=MANIFEST)['Body'].read())
-    assert manifest['schema'] == reportstore.MANIFEST_SCHEMA
+    assert manifest['schema'] == bucketstore.MANIFEST_SCHEMA
     assert {name: entry['sha256'] for name, entry in manifest['objects'].items()} == {
         name: hashlib.sha256(content).hexdigest() for name, content in FILES.items()}
 

@@ -7,8 +7,9 @@ from html.parser import HTMLParser
 
 from photzp.answers.status import SeriesStatus, Trend
 from photzp.names import trend_plot_name
-from photzp.pages.page import CameraSpan, Page, Plot, RunInfo
+from photzp.pages.page import Page, Plot, RunInfo
 from photzp.pages.render import render_index
+from photzp.records import CameraSpan
 
 NOW = '2025-11-21T14:05:00'
 VOID = {'meta', 'link', 'img', 'br', 'hr', 'input'}

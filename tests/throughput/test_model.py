@@ -5,8 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from photzp.magnitudes import percent_of_reference
+from photzp.records import usable_rows
 from photzp.throughput import model as tm
 from photzp.throughput.clearsky import NODES_MAG, _elements
+from photzp.throughput.rows import at_unit_airmass, correct_gain
+from photzp.times import local_noon, night_of
 
 START = np.datetime64('2018-01-01T00:00', 'ms')
 LONGITUDE = -70.8
@@ -40,37 +44,37 @@ def test_gain_correction_is_the_tabulated_one_and_ends_on_its_date():
     # fl06 1.82/2.45: -2.5 log10(0.742857) = +0.3227; kb95 2.75/1.6: -0.5880
     time = np.array(['2017-11-16', '2017-11-17', '2018-09-18', '2018-09-17'], 'datetime64[ms]')
     repairs = [('fl06', None, '2017-11-17', (1.82, 2.45)), ('kb95', '2018-09-18', None, (2.75, 1.6))]
-    zp = tm.correct_gain(np.zeros(4), np.array(['fl06', 'fl06', 'kb95', 'kb95']), time, repairs)
+    zp = correct_gain(np.zeros(4), np.array(['fl06', 'fl06', 'kb95', 'kb95']), time, repairs)
     np.testing.assert_allclose(zp, [0.3227, 0, -0.5880, 0], atol=5e-5)
 
 
 def test_unit_airmass_adds_what_the_air_took():
-    np.testing.assert_allclose(tm.at_unit_airmass(np.array([23.0, 23.0]), np.array([1.0, 2.0]), 0.14), [23.0, 23.14])
+    np.testing.assert_allclose(at_unit_airmass(np.array([23.0, 23.0]), np.array([1.0, 2.0]), 0.14), [23.0, 23.14])
 
 
 def test_usable_rows_by_class_of_the_telescope():
     zp, airmass = np.array([23.0, np.nan, 23.0, 23.0, 23.0]), np.array([1.1, 1.1, np.nan, 1.1, 1.1])
     zpsig = np.array([0.2, 0.1, 0.1, 0.3, np.nan])
-    assert tm.usable_rows(zp, airmass, zpsig, '1m0a').tolist() == [True, False, False, False, False]
-    assert tm.usable_rows(zp, airmass, zpsig, '0m4a').tolist() == [True, False, False, True, False]
+    assert usable_rows(zp, airmass, zpsig, '1m0a').tolist() == [True, False, False, False, False]
+    assert usable_rows(zp, airmass, zpsig, '0m4a').tolist() == [True, False, False, True, False]
 
 
 @pytest.mark.parametrize('zp', [-1e5, 0.0, 9.9, 35.1, 99.0, np.inf])
 def test_zeropoints_that_no_telescope_has_are_not_usable(zp):
-    assert tm.usable_rows(np.array([zp, 23.0]), np.ones(2), np.full(2, 0.1), '1m0a').tolist() == [False, True]
+    assert usable_rows(np.array([zp, 23.0]), np.ones(2), np.full(2, 0.1), '1m0a').tolist() == [False, True]
 
 
 def test_percent_of_reference():
-    np.testing.assert_allclose(tm.percent_of_reference(np.array([22.5, 23.5]), 23.5), [39.8107, 100], atol=1e-4)
+    np.testing.assert_allclose(percent_of_reference(np.array([22.5, 23.5]), 23.5), [39.8107, 100], atol=1e-4)
 
 
 def test_a_night_runs_from_local_noon_to_local_noon():
     # Noon at 149.071 E is 02:03:42.96 UTC, at 70.805 W 16:43:13.2 UTC
     for longitude, noon in ((149.071, '2019-05-05T02:03:42.960'), (-70.805, '2019-05-05T16:43:13.200')):
         noon = np.datetime64(noon, 'ms')
-        assert tm.local_noon('2019-05-05', longitude) == noon
-        assert tm.night_of(noon, longitude) == np.datetime64('2019-05-05')
-        assert tm.night_of(noon - np.timedelta64(1, 'ms'), longitude) == np.datetime64('2019-05-04')
+        assert local_noon('2019-05-05', longitude) == noon
+        assert night_of(noon, longitude) == np.datetime64('2019-05-05')
+        assert night_of(noon - np.timedelta64(1, 'ms'), longitude) == np.datetime64('2019-05-04')
 
 
 # --- the likelihood
@@ -151,15 +155,15 @@ def test_residuals_of_nights_are_means_without_wild_rows():
 def test_steps_of_bounding_events_and_cleanings():
     time, zp, zperr, _ = sky(seed=4, nights=600)
     wash, cleaning = np.datetime64('2018-09-01'), np.datetime64('2019-03-01')
-    zp = zp + 0.2 * (time > tm.local_noon(wash, LONGITUDE)) + 0.04 * (time > tm.local_noon(cleaning, LONGITUDE))
+    zp = zp + 0.2 * (time > local_noon(wash, LONGITUDE)) + 0.04 * (time > local_noon(cleaning, LONGITUDE))
     got = fit(time, zp, zperr, events=[(cleaning, 'cleaning'), (wash, 'wash')])
     assert [(step.kind, step.instrumental) for step in got.steps] == [('wash', False), ('cleaning', False)]
     for step, size in zip(got.steps, (0.2, 0.04), strict=True):
         assert abs(step.size_mag - size) < 4 * step.error_mag
         assert step.error_mag < 0.006
     assert [interval.opened_by for interval in got.intervals] == ['first data', 'wash']
-    assert got.intervals[1].start == got.intervals[0].end == tm.local_noon(wash, LONGITUDE)
-    assert got.steps[0].time == tm.local_noon(wash, LONGITUDE)
+    assert got.intervals[1].start == got.intervals[0].end == local_noon(wash, LONGITUDE)
+    assert got.steps[0].time == local_noon(wash, LONGITUDE)
 
 
 def test_newest_month_of_a_cloudy_season_is_not_dimmed():
@@ -234,7 +238,7 @@ def test_cameras_without_overlap_are_an_instrument_step():
 def test_a_camera_change_at_a_wash_is_no_gain_of_the_mirror():
     time, zp, zperr, _ = sky(seed=9)
     wash = np.datetime64('2018-06-01')
-    group = (time > tm.local_noon(wash, LONGITUDE)).astype(int)
+    group = (time > local_noon(wash, LONGITUDE)).astype(int)
     (step,) = fit(time, zp + 0.15 * group, zperr, group=group, events=[(wash, 'wash')]).steps
     assert (step.kind, step.instrumental) == ('wash', True)
 
@@ -279,13 +283,13 @@ def test_all_nights_cloudy_is_near_the_brightest():
 
 def test_cleaning_in_the_night_before_the_last_data():
     time, zp, zperr, _ = sky(seed=11, clear=1.0)
-    cleaned = got_last = tm.night_of(time[-1], LONGITUDE)
-    zp = zp + 0.05 * (time > tm.local_noon(cleaned, LONGITUDE))
+    cleaned = got_last = night_of(time[-1], LONGITUDE)
+    zp = zp + 0.05 * (time > local_noon(cleaned, LONGITUDE))
     got = fit(time, zp, zperr, events=[(cleaned, 'cleaning')])
     assert got.night[-1] == got_last
     (step,) = got.steps
     assert abs(step.size_mag - 0.05) < 3 * step.error_mag
-    cloudy = zp - 0.5 * (time > tm.local_noon(cleaned, LONGITUDE))
+    cloudy = zp - 0.5 * (time > local_noon(cleaned, LONGITUDE))
     (step,) = fit(time, cloudy, zperr, events=[(cleaned, 'cleaning')]).steps
     assert step.size_mag > -0.1
     assert step.error_mag > 0.02
@@ -301,7 +305,7 @@ def test_events_without_rows_on_both_sides_have_no_step():
 
 def test_an_interval_of_two_nights_has_no_slope():
     time, zp, zperr, _ = sky(nights=100)
-    got = fit(time, zp, zperr, events=[(tm.night_of(time[-1], LONGITUDE) - 1, 'wash')])
+    got = fit(time, zp, zperr, events=[(night_of(time[-1], LONGITUDE) - 1, 'wash')])
     assert np.isnan(got.intervals[1].slope_mag_per_month)
     assert np.isfinite(got.intervals[1].end_mag)
     assert got.intervals[1].end_error_mag > 2 * got.intervals[0].end_error_mag
@@ -314,7 +318,7 @@ def test_start_opens_the_fit_and_now_ends_it():
     assert got.time[-1] < np.datetime64('2018-04-01')
     assert len(got.intervals) == 1
     assert np.isnan(got.row_clear_probability).sum() == np.count_nonzero(
-        (time < tm.local_noon('2018-02-01', LONGITUDE)) | (time > np.datetime64('2018-04-01')))
+        (time < local_noon('2018-02-01', LONGITUDE)) | (time > np.datetime64('2018-04-01')))
 
 
 def test_errors_grow_after_the_last_night():
@@ -369,7 +373,7 @@ def test_more_cloud_does_not_raise_the_model(nights, depth):
 def test_a_handful_of_rows_never_breaks_the_fit(seed, rows):
     rng = np.random.default_rng(seed)
     time = START + (rng.uniform(0, 400, rows) * 86_400_000).astype('timedelta64[ms]')
-    events = [(tm.night_of(START + days(each), LONGITUDE), kind)
+    events = [(night_of(START + days(each), LONGITUDE), kind)
               for each, kind in zip(rng.uniform(0, 400, 4), ('wash', 'cleaning', 'instrument', 'break'), strict=True)]
     got = fit(time, 23 + rng.normal(0, 0.3, rows), group=rng.integers(0, 3, rows), events=events,
               airmass=1 + rng.random(rows))

@@ -11,7 +11,8 @@ import pytest
 from benchmarks.torture import storage
 from benchmarks.torture.ground import BUCKET, make_bucket, s3_client, s3_environment, s3_server
 from photzp.errors import StoreFailed
-from photzp.store.store import Patience, open_store
+from photzp.store.bucket import Patience
+from photzp.store.open import open_store
 
 QUICK = Patience(attempts=3, connect_s=1, read_s=1, waiting_s=3)
 FILES = {'plot1.png': b'P' * 3000, 'plot2.png': b'Q' * 3000, 'status.json': b'{}', 'index.html': b'<p></html>'}
@@ -90,7 +91,7 @@ def test_what_does_not_pass_ends_the_run_in_bounded_time(gateway, server, name):
 
 def test_what_hangs_does_not_keep_the_process(gateway):
     gateway.fault = storage.again(storage.ENDED['uploads drip for ever'][0])
-    program = ('import os, sys; sys.path.insert(0, sys.argv[1]); from photzp.store.store import Patience, open_store\n'
+    program = ('import os, sys; sys.path.insert(0, sys.argv[1]); from photzp.store.open import Patience, open_store\n'
                'with open_store("unused", os.environ, patience=Patience(2, 1, 1, 2)) as store:\n'
                '    for number in range(5): store.put(f"plot{number}.png", b"P")\n')
     ended = subprocess.run([sys.executable, '-c', program, storage.ROOT], capture_output=True, text=True, check=False,

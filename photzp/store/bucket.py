@@ -1,61 +1,31 @@
-"""Where the report goes: a directory or an S3 bucket, behind one interface.
-
-`open_store` opens the bucket that AWS_S3_BUCKET names, else the directory.  Files are put by name and content; what is
-there already with the same content is not written again.  Uploads start at once, several at a time; a page (.html) goes
-out only after everything that was put before it.  Use a store in a `with` block: leaving it waits for the uploads.
-
-In a directory a file is written under a temporary name and renamed, so that a reader sees the old or the new one and
-never a part.  In a bucket `manifest.json` says what each object holds (SHA-256), written last.  An entry counts only
-while the listing of the bucket shows an object of the same size and version (its ETag, taken for no more than a mark
-that changes when the object is replaced: it is no hash of the content): whatever was deleted or overwritten since is
-sent again.  A run that fails half-way still notes what it sent.
-
-Whatever a file system or S3 refuses is raised as `StoreFailed`, without credentials.
-"""
+"""An S3 bucket as the place for the report: AWS's, or any that speaks the same."""
 
 import hashlib
 import json
 import logging
-import os
 import re
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, FIRST_EXCEPTION, Future, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from itertools import count
-from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
-from typing import IO, Any, Self, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from photzp.errors import StoreFailed
 from photzp.names import safe_file
+from photzp.store.base import MANIFEST, ReportStore, cache_control, content_type, may_be_ours, putable
 
-log = logging.getLogger('photzp.reportstore')
+log = logging.getLogger('photzp.store')
 
-MANIFEST = 'manifest.json'
 MANIFEST_SCHEMA = 1
 UPLOADS = 8  # at a time; chosen because more gain nothing on a line of 100 Mbit/s and 250 kB an image
 MOST_WAITING = 64  # contents held in memory until they are sent: 16 MB of images
-LEFTOVER_AGE_S = 86_400  # chosen because no file takes a day to be written; for file systems that know no locks
-CONTENT_TYPES = {
-    '.png': 'image/png',
-    '.html': 'text/html; charset=utf-8',
-    '.json': 'application/json',
-    '.csv': 'text/csv; charset=utf-8',
-    '.css': 'text/css; charset=utf-8',
-    '.js': 'text/javascript; charset=utf-8',
-    '.txt': 'text/plain; charset=utf-8',
-}
-IMAGE_CACHE = 'public, max-age=300'  # five minutes: a page left open shows new plots soon, scrolling asks for nothing
-NO_CACHE = 'no-cache'  # kept, but asked for every time: page, status and tables are always new
 Entry = dict[str, Any]  # of the manifest: sha256, size, etag
 Result = TypeVar('Result')
-_TEMPORARY = re.compile(r'\..+\.partial-\d+-\d+')
 _SECRETS = ('AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN')
 
 
@@ -73,143 +43,6 @@ class Patience:
     waiting_s: float = 900
 
 
-def open_store(directory: Path | str, environment: Mapping[str, str], *,
-               patience: Patience | None = None) -> 'DirectoryStore | BucketStore':
-    """Open the place that the report goes to.
-
-    directory : str or path, made where it does not exist; used where the environment has no AWS_S3_BUCKET.
-    environment : mapping as os.environ.  boto3 looks up credentials and region by itself.
-    patience : Patience with a bucket.
-    Returns a DirectoryStore or a BucketStore; raises StoreFailed where it cannot be used.
-    """
-    bucket = environment.get('AWS_S3_BUCKET', '').strip()
-    if bucket:
-        return BucketStore(bucket, environment, patience or Patience())
-    return DirectoryStore(directory)
-
-
-def content_type(name: str) -> str:
-    """Content-Type of a file by its extension."""
-    return CONTENT_TYPES.get(Path(name).suffix.lower(), 'application/octet-stream')
-
-
-def cache_control(name: str) -> str:
-    """Cache-Control of a file by its extension."""
-    return IMAGE_CACHE if content_type(name).startswith('image/') else NO_CACHE
-
-
-class _Store(ABC):
-    """What both places share.
-
-    place : for people and logs.  sent, unchanged : files written so far, and files that were there already.
-    """
-
-    place: str
-
-    def __init__(self) -> None:
-        self.sent = self.unchanged = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self.abandon()
-
-    @abstractmethod
-    def close(self) -> None:
-        """End after success."""
-
-    @abstractmethod
-    def abandon(self) -> None:
-        """End after a failure."""
-
-
-class DirectoryStore(_Store):
-    """A directory; files appear in it complete or not at all.  Raises StoreFailed where it cannot be written."""
-
-    def __init__(self, directory: Path | str) -> None:
-        super().__init__()
-        self._directory = Path(directory).expanduser()
-        self.place = str(self._directory)
-        self._numbers = count(1)
-        with self._telling(self._directory):
-            self._directory.mkdir(parents=True, exist_ok=True)
-            self._remove_leftovers()
-        if not os.access(self._directory, os.W_OK | os.X_OK):
-            raise StoreFailed(f'{self.place}: the directory cannot be written; see its permissions, or name another')
-
-    def names(self) -> set[str]:
-        """Names of the files there, a set."""
-        with self._telling(self._directory), os.scandir(self._directory) as entries:
-            return {entry.name for entry in entries if entry.is_file() and _may_be_ours(entry.name)}
-
-    def get(self, name: str) -> bytes | None:
-        """Content of a file, None where there is none."""
-        path = self._directory / safe_file(name)
-        with self._telling(path):
-            try:
-                return path.read_bytes()
-            except FileNotFoundError:
-                return None
-
-    def holds(self, name: str, sha256: str) -> bool:
-        """Whether a file is there with content of this SHA-256 (hexadecimal)."""
-        content = self.get(name)
-        return content is not None and hashlib.sha256(content).hexdigest() == sha256
-
-    def put(self, name: str, content: bytes) -> None:
-        """Write a file, unless it is there with this content.  Raises ValueError for a name that is none."""
-        path = self._directory / _putable(name)
-        with self._telling(path):
-            if _holds(path, content):
-                self.unchanged += 1
-                return
-            try:
-                self._replace(path, content)
-            except (FileNotFoundError, FileExistsError):  # another run took the unlocked temporary file for a leftover,
-                self._replace(path, content)              # or a process of the same number, on another host, left one
-            self.sent += 1
-
-    def flush(self) -> None:
-        """Nothing waits here."""
-
-    def close(self) -> None:
-        """Nothing to end here."""
-
-    abandon = close
-
-    def _replace(self, path: Path, content: bytes) -> None:
-        temporary = path.with_name(f'.{path.name}.partial-{os.getpid()}-{next(self._numbers)}')
-        file = os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), 'wb')
-        try:
-            with file:
-                _try_lock(file)
-                file.write(content)
-            os.replace(temporary, path)  # after closing: only then a network file system says that the disk is full
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-
-    def _remove_leftovers(self) -> None:
-        """Remove the temporary files of runs that were killed: those that nobody holds a lock on, and all old ones."""
-        for path in self._directory.iterdir():
-            if _TEMPORARY.fullmatch(path.name):
-                with suppress(OSError), path.open('rb+') as file:
-                    if _try_lock(file) or time.time() - path.stat().st_mtime > LEFTOVER_AGE_S:
-                        path.unlink()
-
-    @contextmanager
-    def _telling(self, path: Path) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise StoreFailed(f'{path}: {error.strerror or error}; make room or see the permissions, or name another '
-                              'directory') from None
-
-
 def _is_address(url: str | None) -> bool:
     """Whether a URL names a server and nothing but it."""
     try:
@@ -219,8 +52,8 @@ def _is_address(url: str | None) -> bool:
         return False
 
 
-class BucketStore(_Store):
-    """An S3 bucket, AWS's or any that speaks the same; see the module's docstring.
+class BucketStore(ReportStore):
+    """A bucket; what it holds is noted in its manifest, see `photzp.store.open`.
 
     Raises StoreFailed where it cannot be listed.
     """
@@ -247,7 +80,7 @@ class BucketStore(_Store):
     def names(self) -> set[str]:
         """Names of the objects there, a set; waits for what is being sent."""
         self.flush()
-        return {name for name in {*self._listing, *self._fresh} if _may_be_ours(name)}
+        return {name for name in {*self._listing, *self._fresh} if may_be_ours(name)}
 
     def get(self, name: str) -> bytes | None:
         """Content of an object, None where there is none."""
@@ -265,7 +98,7 @@ class BucketStore(_Store):
 
         Raises ValueError for a name that is none, StoreFailed where this or an earlier object could not be sent.
         """
-        self._wait_for(self._running if _putable(name).endswith('.html') else self._sending(name))
+        self._wait_for(self._running if putable(name).endswith('.html') else self._sending(name))
         content = bytes(content)
         entry = {'sha256': hashlib.sha256(content).hexdigest(), 'size': len(content)}
         there = self._fresh.get(name) or self._known.get(name)
@@ -481,39 +314,6 @@ class _Threads:
 
 def _has_failed(future: Future) -> bool:
     return not future.cancelled() and future.exception() is not None
-
-
-def _putable(name: str) -> str:
-    """A name that may be put; the manifest is the store's own."""
-    if safe_file(name) == MANIFEST:
-        raise ValueError(f'{name!r} is the name of the list of what was sent')
-    return name
-
-
-def _may_be_ours(name: str) -> bool:
-    """Whether something of this name may have been put."""
-    with suppress(ValueError):
-        return bool(_putable(name))
-    return False
-
-
-def _holds(path: Path, content: bytes) -> bool:
-    """Whether a file holds this content."""
-    try:
-        return path.stat().st_size == len(content) and path.read_bytes() == content
-    except FileNotFoundError:
-        return False
-
-
-def _try_lock(file: IO[bytes]) -> bool:
-    """Lock an open file against other processes; False where another one has it, or the file system knows no locks."""
-    import fcntl
-
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def _manifest_entries(content: bytes | None, place: str) -> dict[str, Entry]:
