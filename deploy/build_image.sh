@@ -23,7 +23,7 @@ if [[ $1 == --base ]]; then
     echo "$base"
     exit 0
 fi
-version=$(sed -n "s/^VERSION = '\(.*\)'$/\1/p" "$checkout/commandline.py")
+version=$(sed -n "s/^VERSION = '\(.*\)'$/\1/p" "$checkout/photzp/program.py")
 revision=$(git -C "$checkout" describe --always --abbrev=40 --exclude '*' --dirty 2>/dev/null || echo unknown)
 # The time of the source, so that a repeated build is the same.
 created=$(git -C "$checkout" show --no-patch --format=%cI HEAD 2>/dev/null || echo unknown)

@@ -461,9 +461,9 @@ def test_a_digest_changes_with_every_value(place, changed):
 
 def test_what_is_read_is_what_the_digest_says_and_other_columns_are_missing(db):
     db.add_many(measured(name, zp=zp, nstars=50) for name, zp in ((E91, 23.0), (OTHER, np.nan)))
-    told = RowDigest(report.COLUMNS)
-    some, every = db.zeropoints(**SERIES, told=told), db.zeropoints(**SERIES)
-    assert (str(told), told.rows) == (str(db.digest(report.COLUMNS, **SERIES)), 2)
+    digest = RowDigest(report.COLUMNS)
+    some, every = db.zeropoints(**SERIES, digest=digest), db.zeropoints(**SERIES)
+    assert (str(digest), digest.rows) == (str(db.digest(report.COLUMNS, **SERIES)), 2)
     for name in CONVERTERS:
         if name in report.COLUMNS:
             np.testing.assert_array_equal(getattr(some, name), getattr(every, name))

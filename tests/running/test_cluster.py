@@ -233,10 +233,10 @@ def test_a_cluster_that_cannot_do_it_is_told_from_one_that_can(night, make_clust
     cluster, without = make_cluster(), make_cluster(modules=tmp_path)
     assert 'no worker for 1 s' in refusal(night, tmp_path / 'x.db', capsys, cluster.address)
     monkeypatch.setattr(daskpool, 'WORKER_S', 60)
-    (tmp_path / 'other').mkdir()
+    shutil.copytree(ROOT / 'photzp', tmp_path / 'other' / 'photzp')
     for path in ROOT.glob('*.py'):
         shutil.copy(path, tmp_path / 'other')
-    with open(tmp_path / 'other' / 'calibration/zeropoint.py', 'a') as file:
+    with open(tmp_path / 'other' / 'photzp' / 'calibration' / 'zeropoint.py', 'a') as file:
         file.write('# changed')
     other = cluster.worker(modules=tmp_path / 'other')
     assert re.match(r'the code is \w{12} here and \w{12} on a worker.*\(worker tcp://127', refusal(
@@ -247,7 +247,7 @@ def test_a_cluster_that_cannot_do_it_is_told_from_one_that_can(night, make_clust
     assert re.match('.*/nowhere: is not there, empty, or not readable', refusal(
         night, tmp_path / 'x.db', capsys, cluster.address))
     without.worker()
-    assert "lack what they are to run (No module named 'daskpool')" in refusal(
+    assert "lack what they are to run (No module named 'photzp')" in refusal(
         night, tmp_path / 'x.db', capsys, without.address)
 
 

@@ -19,6 +19,7 @@ from astropy.io import fits
 
 import photcalibration
 from photdbinterface import PhotDatabase
+from photzp.calibration.calibrate import calibrate as calibrate_frame
 from photzp.calibration.ledger import Summary
 from photzp.errors import REASONS
 
@@ -149,14 +150,14 @@ def test_status_tells_of_unreadable_input(measured):
     assert measured[1] == 1
 
 
-def test_the_outcomes_of_a_summary_add_up_to_the_frames(capsys):
+def test_the_outcomes_of_a_summary_add_up_to_the_frames():
     reasons = Counter({'file-unreadable': 1, 'wcs-failed': 5})
-    Summary(Counter({'measured': 54}), reasons).tell(1)
-    Summary(Counter({'measured': 54, 'unreadable folder': 1})).tell(1)
-    first, *listed, last = capsys.readouterr().out.splitlines()
+    first, *listed = (line for line, _ in Summary(Counter({'measured': 54}), reasons).lines())
+    (last, fields), = Summary(Counter({'measured': 54, 'unreadable folder': 1})).lines()
     assert first.startswith('54 measured, 0 already known, 6 rejected, 0 of another filter; ')
     assert '  rejected, file-unreadable: 1 (the file cannot be read)' in listed
     assert last.startswith('54 measured, 0 already known, 0 rejected, 0 of another filter, 1 unreadable folder; ')
+    assert fields == {'counts': {'measured': 54, 'known': 0, 'rejected': 0, 'other_filter': 0, 'unreadable': 1}, 'status': 1}
 
 
 def test_a_second_run_opens_nothing(night, measured, tmp_path, capsys):
@@ -329,7 +330,7 @@ def test_every_run_leaves_its_record(measured, night):
 
 
 def test_a_failure_of_ours_costs_one_frame_only(night, tmp_path, monkeypatch, capsys):
-    spared = calibrate
+    spared = calibrate_frame
     hit = []
 
     def fails_once(frame, references, observatory):
@@ -338,7 +339,7 @@ def test_a_failure_of_ours_costs_one_frame_only(night, tmp_path, monkeypatch, ca
             raise ZeroDivisionError('planted')
         return spared(frame, references, observatory)
 
-    monkeypatch.setattr(photcalibration, 'calibrate', fails_once)
+    monkeypatch.setattr('photzp.calibration.calibrate.calibrate', fails_once)
     calibrate(night, tmp_path / 'x.db', '--site', 'lsc')
     assert table(tmp_path / 'x.db', 'select name, reason, retry from photreject where reason = "internal-error"') == [
         (hit[0], 'internal-error', 1)]
