@@ -29,6 +29,7 @@ torture: $(VENV)/.ready
 lint: $(VENV)/.ready lint-jenkinsfile lint-pages
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/shellcheck .ci/run deploy/*.sh
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/yamllint --strict .

@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -32,6 +32,7 @@ if TYPE_CHECKING:  # imported where they are used, so that --help answers at onc
     from photdbinterface import PhotDatabase
     from photzp.answers.alarms import Finding
     from photzp.observatory import Observatory
+    from photzp.report.settings import ReportSettings
 
 DEFAULT_DIRECTORY = '~/lcozpplots'
 DEFAULT_DATABASE = '~/lcozpplots/lcophotzp.db'
@@ -225,9 +226,11 @@ def _make_report(database: 'PhotDatabase', options: argparse.Namespace, observat
     from photzp.running.processes import usable_cores
     from photzp.store.open import open_store
 
+    settings = report_settings(options)
     with open_store(os.path.expanduser(options.outputdirectory), os.environ) as store:
-        report = Report(database, partial(PhotDatabase, options.database, readonly=True), store, observatory, options, now.replace(tzinfo=None), program.VERSION, counts,
-                        options.processes or usable_cores())
+        again = partial(PhotDatabase, options.database, readonly=True)
+        report = Report(database, again, store, observatory, settings, now.replace(tzinfo=None), program.VERSION,
+                        counts, options.processes or usable_cores())
         with closing(report.make()) as series:
             for _ in with_progress(series, 'series', len(report.series)):
                 pass
@@ -240,6 +243,14 @@ def _make_report(database: 'PhotDatabase', options: argparse.Namespace, observat
 
         write_metrics(metrics_file, render_metrics(report.statuses(), findings, report.last_good(), report.moment))
     return findings, store.place
+
+
+def report_settings(options: argparse.Namespace) -> 'ReportSettings':
+    """What the options ask of a report."""
+    from photzp.report.settings import ReportSettings
+
+    asked = {field.name: getattr(options, field.name) for field in fields(ReportSettings)}
+    return ReportSettings(**asked | {'metrics': bool(options.metrics)})
 
 
 def _metrics_file(options: argparse.Namespace) -> Path | None:
@@ -314,8 +325,9 @@ def export(database: 'PhotDatabase', options: argparse.Namespace, observatory: '
     path = Path(options.export).expanduser()
     if options.export != '-':
         check_name(path)
-    every = with_progress(selection(database, options, observatory), 'series')
-    pieces = exported_zeropoints(database, every, options, observatory)
+    settings = report_settings(options)
+    every = with_progress(selection(database, settings, observatory), 'series')
+    pieces = exported_zeropoints(database, every, settings, observatory)
     if options.export == '-':
         with commandline.standard_output() as file:
             rows = write_csv(file, exported_columns(database), pieces)

@@ -123,7 +123,7 @@ class PhotDatabase:
     """
 
     def __init__(self, place: Place, *, readonly: bool = False, default_name: str = 'lcophotzp.db',
-                 now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+                 now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:  # noqa: TID251 (stamps rows)
         url, file = locate(place, default_name)
         self.place = str(file) if file else url.set(query={}).render_as_string(hide_password=True)
         self._secrets = secrets_of(url)

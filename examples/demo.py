@@ -132,7 +132,7 @@ def record_a_run(database: Path) -> None:
 
 
 def run(script: str, *arguments: object, log: Path | None = None, expected: Collection[int] = (0,)) -> None:
-    """Run a script, or the package `simulation`, as a user does; the log goes to a file, and a status not expected ends the demo."""
+    """Run a script or the simulation as a user does; its log goes to a file, and any other status ends the demo."""
     program = [str(ROOT / script)] if script.endswith('.py') else ['-m', script]
     command = [sys.executable, *program, *map(str, arguments)]
     with open(log or os.devnull, 'w', encoding='utf-8') as errors:

@@ -1,6 +1,6 @@
 """How right the answers are for operations: `python -m benchmarks.accuracy.answers --seeds 201 202 203`.
 
-Simulates years of the whole fleet in memory (`simulation.years`) for each seed: clouds, exchanges of cameras, gaps, dusty
+Simulates years of the whole fleet in memory for each seed: clouds, exchanges of cameras, gaps, dusty
 seasons with steeper slopes, a yearly swing of extinction, and a step a year that nobody records, of 0.03, 0.05, 0.1 or
 0.2 mag, up or down, grey, by colour, or in one filter.
 

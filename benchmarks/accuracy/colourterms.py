@@ -3,7 +3,7 @@
 Two tables, by number of stars.  First, simulated years (`simulation.years`): the robust scatter of zeropoints of clear
 nights about the truth, as measured and with the colour term of their camera; the same for the part of it that the fits
 of single frames made (the rest is sky and detector); then what that does for the throughput model.  Second, single
-frames of a simulated night (`python -m simulation night`), cut down to a few of their stars and fitted by `calibration/zeropoint.py`
+frames of a simulated night, cut down to a few of their stars and fitted by `photzp.calibration.zeropoint`
 itself: errors before, with the true colour term at the mean colour of the stars, and with it at the colour that the
 covariance of the fit gives for the mean colour, which is why the mean colour is stored besides; the last column is a
 fit that is told the colour term.

@@ -1,4 +1,6 @@
-"""Real frames: how well zeropoints repeat, and what the selection of stars does: `python -m benchmarks.accuracy.repeatability`.
+"""Real frames: how well zeropoints repeat, and what the selection of stars does.
+
+Run by `python -m benchmarks.accuracy.repeatability`.
 
 1. Repeatability.  The source distribution of stellarphot 2.1.2 (BSD licence; fetched by pip into a cache, never
    installed or imported) carries aperture photometry of 94 frames of one field, EY UMa in R over three hours of one
@@ -8,7 +10,7 @@
    fit therefore takes for reference what the stars themselves show on the average of all frames; then only what
    differs between frames is left in both.  The error of the catalogue is tested by halves: two random halves of the
    stars of one frame must agree within their errors.
-2. Selection.  Two real LCO frames (`examples.realframes`): zeropoint of single stars by magnitude and by distance from the
+2. Selection.  Two real LCO frames: zeropoint of single stars by magnitude and by distance from the
    centre, of all matches, of the stars of the fit, and of these with the loss of Kron fluxes removed.
 """
 

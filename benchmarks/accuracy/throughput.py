@@ -1,6 +1,6 @@
 """How well the throughput model finds planted truths: `python -m benchmarks.accuracy.throughput --seeds 1 2 3`.
 
-Simulates years of the whole fleet in memory (`simulation.years`) for each seed and regime, fits them, and prints one row
+Simulates years of the whole fleet in memory for each seed and regime, fits them, and prints one row
 each.  `oracle` is the slope by least squares on the frames that were clear in truth, with the same lines, steps and
 offsets: nothing can do better.  Slopes of intervals shorter than 180 days are left out of the rms, not out of the
 widths, which are the robust ones of (value - truth) / error.  `earlier` is the approach that this model replaces: per

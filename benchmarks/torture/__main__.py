@@ -23,7 +23,7 @@ from pathlib import Path
 
 from benchmarks.torture.tally import FaultClass, Tally
 
-MODULES: tuple[str, ...] = ('frames', 'catalogue', 'database', 'inputs', 'kill', 'together', 'storage', 'places', 'soak')
+MODULES = ('frames', 'catalogue', 'database', 'inputs', 'kill', 'together', 'storage', 'places', 'soak')
 
 
 def registered() -> list[FaultClass]:

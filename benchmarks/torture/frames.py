@@ -1,7 +1,7 @@
 """Damaged frames through the real script: each is measured as before, or rejected with a reason; nothing else happens.
 
 Whole frames are those of a simulated night (fpacked images, a cropped one in the primary HDU, old and new pipelines)
-and the two real catalogues of `examples.realframes`, packed.  None has checksums: what is tried here is what the values alone
+and the two real catalogues, packed.  None has checksums: what is tried here is what the values alone
 can tell.  A case survives where its frame
 
 - is measured with a zeropoint within 5 zperr + 10 mmag of the undamaged frame's, or

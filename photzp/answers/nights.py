@@ -1,7 +1,7 @@
 """Each night of a site photometric, cloudy or unknown, from the residuals of all its telescopes and filters.
 
 A cloud is over all telescopes of a site, while a dirty mirror is in the model of its telescope: so the mean residuals
-of a night in all series (telescope and filter) have one likelihood (`answers.sharednight`).  Their variances are those of the
+of a night in all series (telescope and filter) have one likelihood (`sharednight`).  Their variances are those of the
 mean of the frames and of the model, and a noise of the nights of the series.  The share of clear nights is that in the
 weeks around, found with the classes by expectation and maximisation.
 """

@@ -52,7 +52,8 @@ def calibrate_in(catalog: 'ReferenceCatalogue', frame: 'Frame', observatory: 'Ob
     return calibrate(frame, _reference_field(frame, catalog, WIDER_MARGIN_DEG, field), observatory)
 
 
-def _reference_field(frame: 'Frame', catalog: 'ReferenceCatalogue', margin_deg: float, field: Field) -> 'ReferenceStars':
+def _reference_field(frame: 'Frame', catalog: 'ReferenceCatalogue', margin_deg: float,
+                     field: Field) -> 'ReferenceStars':
     references = catalog.cone(frame.ra_deg, frame.dec_deg, frame.radius_deg + margin_deg)
     field.complete = references.complete
     return references

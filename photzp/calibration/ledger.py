@@ -35,7 +35,7 @@ class Summary:
         return {**self.counts, **{f'rejected: {name}': n for name, n in sorted(self.reasons.items())}}
 
     def lines(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """The same for people: a line of outcomes, then one per reason, the most frequent first; each with its fields."""
+        """For people: a line of outcomes, then one per reason, the most frequent first; each with its fields."""
         rejected = sum(self.reasons.values())
         counts = {'measured': self.counts['measured'], 'known': self.counts['known'], 'rejected': rejected,
                   'other_filter': self.counts['other filter'],

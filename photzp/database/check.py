@@ -19,6 +19,7 @@ from photzp.records import SANE_ZP_MAG, Database, Measurement, Watch, unwatched
 
 _DATE = re.compile(r'\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[ T]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?')
 _EXAMPLES = 3
+OpenOld = Callable[[Path | str], AbstractContextManager[Database]]
 
 
 def findings(database: Database, observatory: Observatory, now: datetime,
@@ -63,8 +64,7 @@ def _row_findings(row: dict[str, Any], observatory: Observatory, now: str) -> It
         yield f'telescope {telescope[:LONGEST_TEXT]} is not in observatory.toml'
 
 
-def import_file(database: Database, path: Path | str,
-                open_old: Callable[[Path | str], AbstractContextManager[Database]]) -> tuple[int, int, list[tuple[str, str]]]:
+def import_file(database: Database, path: Path | str, open_old: OpenOld) -> tuple[int, int, list[tuple[str, str]]]:
     """Take the rows of one older file into the database that it does not have.
 
     open_old : opens an SQLite file for reading.

@@ -1,6 +1,6 @@
 """The nights of a site as a calendar: a row per month, a square per night, and the share of photometric nights.
 
-As in `figures.trends`, whose colours these are, a figure is returned and nothing is written; the last row is the month of
+As in `trends`, whose colours these are, a figure is returned and nothing is written; the last row is the month of
 `until`, so that a figure without new data is the same file tomorrow.
 """
 

@@ -1,6 +1,6 @@
 """One telescope in all filters on one axis of time: the light it lost, what each event gave back, and its cameras.
 
-As in `figures.trends`, whose colours and axes these are, a figure is returned and nothing is written; time runs to the end
+As in `trends`, whose colours and axes these are, a figure is returned and nothing is written; time runs to the end
 of the month of `until`; text from outside is drawn as it is.
 """
 

@@ -1,7 +1,7 @@
 """What the report's pages show, and the same facts as JSON.
 
 `render_status` writes what the pages are made of, and `read_status` reads it back, so that a run over one telescope or
-one filter can `merge` its rows into those of earlier runs.  docs/status.md describes the file; `pages.render` makes pages.
+one filter can `merge` its rows into those of earlier runs.  docs/status.md describes the file; `render` makes pages.
 """
 
 import json

@@ -11,7 +11,6 @@ import csv
 import io
 import os
 from abc import ABC, abstractmethod
-from argparse import Namespace
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields
@@ -25,6 +24,7 @@ from photzp.errors import UsageInvalid
 from photzp.observatory import Observatory
 from photzp.plaintext import csv_cell
 from photzp.records import Column, Database, Zeropoints
+from photzp.report.settings import ReportSettings
 from photzp.throughput.rows import Series, read_rows
 from photzp.times import moment
 
@@ -191,7 +191,7 @@ def exported_columns(database: Database) -> tuple[Column, ...]:
     return (*database.columns(), *MADE_HERE)
 
 
-def exported_zeropoints(database: Database, every: Iterable[Series], options: Namespace,
+def exported_zeropoints(database: Database, every: Iterable[Series], options: ReportSettings,
                         observatory: Observatory) -> Iterator[dict[str, np.ndarray]]:
     """Zeropoints of some series, within the dates that the options select: a dict of columns for each."""
     start, end = (moment(date) for date in (options.start, options.end))

@@ -6,7 +6,6 @@ process or in several (`running.processes`), `pages.render` renders, `store.stor
 
 import hashlib
 import logging
-from argparse import Namespace
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -53,6 +52,7 @@ from photzp.report.jobs import (
     models_figure,
     telescope_figure,
 )
+from photzp.report.settings import ReportSettings
 from photzp.report.state import Output, OverviewMade, ReportState, SeriesMade, StepsMade, digest, program_digest
 from photzp.running.processes import can_start, in_processes
 from photzp.store.base import ReportStore
@@ -92,7 +92,7 @@ class Shown:
     cameras: tuple[CameraSpan, ...]
 
 
-def selection(database: Database, options: Namespace,
+def selection(database: Database, options: ReportSettings,
               observatory: Observatory) -> list[Series]:
     """The series that the options select, by telescope; some may have no rows.
 
@@ -116,13 +116,14 @@ def selection(database: Database, options: Namespace,
     return [Series(telescope, name, named[name]) for telescope in chosen if _fit_for_names(telescope) for name in named]
 
 
-def _no_such_telescope(telescopes: Iterable[TelescopeKey], options: Namespace) -> str:
+def _no_such_telescope(telescopes: Iterable[TelescopeKey], options: ReportSettings) -> str:
     """What of the options the database does not have, what is most like it, and what it has."""
     known = {site: [f'{dome}-{telid}' for _, dome, telid in every]
              for site, every in groupby(sorted(telescopes), key=lambda key: key[0])}
     if options.site is not None and options.site not in known:
         option, wanted, names = '--site', options.site, list(known)
     else:
+        assert options.telescope is not None, 'of a telescope or a site that there is not'
         option, wanted = '--telescope', options.telescope
         names = sorted({name for site, every in known.items() if options.site in (None, site) for name in every})
     there = f' at {options.site}' if option == '--telescope' and options.site else ''
@@ -142,12 +143,14 @@ def _fit_for_names(parts: Iterable[str]) -> bool:
 class Report:
     """One run of the report, series by series.
 
-    open_database : opens the same database for reading, in another process.  store : where the report goes.  now : naive UTC datetime.  options : of longtermphotzp.py.  processes : how many may work.
+    open_database : opens the same database for reading, in another process.  store : where the report goes.
+    now : naive UTC datetime.  options : what is asked for.  processes : how many may work.
     counts : of the caller, kept to what is done.
     """
 
-    def __init__(self, database: Database, open_database: Callable[[], Database], store: ReportStore, observatory: Observatory,
-                 options: Namespace, now: datetime, version: str, counts: Counter[str], processes: int = 1) -> None:
+    def __init__(self, database: Database, open_database: Callable[[], Database], store: ReportStore,
+                 observatory: Observatory, options: ReportSettings, now: datetime, version: str, counts: Counter[str],
+                 processes: int = 1) -> None:
         self.database, self.open_database = database, open_database
         self.store, self.observatory, self.options = store, observatory, options
         self.now: np.datetime64 = np.datetime64(now, 'ms')
@@ -190,9 +193,9 @@ class Report:
             from photzp.report.series import SeriesMaker
 
             if sum(JOB_S[type(job)] for job in first) > START_S and self.processes > 1 and can_start():
-                with closing(in_processes(
-                        SeriesMaker.in_worker, (self.open_database, self.observatory, self.options, self.now), SeriesMaker.do_in_worker,
-                        chain([[job] for job in first], jobs), processes=self.processes)) as results:
+                arguments = (self.open_database, self.observatory, self.options, self.now)
+                with closing(in_processes(SeriesMaker.in_worker, arguments, SeriesMaker.do_in_worker,
+                                          chain([[job] for job in first], jobs), processes=self.processes)) as results:
                     yield from results
             else:
                 maker = SeriesMaker(self.database, self.observatory, self.options, self.now)
@@ -626,7 +629,7 @@ def _marks(answers: Answers, telescope: str) -> list[tuple[np.datetime64, str, f
         if name == telescope]
 
 
-def _names_of_files(series: Series, options: Namespace) -> list[str]:
+def _names_of_files(series: Series, options: ReportSettings) -> list[str]:
     """Names of the files that the options want of a series."""
     kinds = ['mirrormodel']
     if options.pertelescopeplots:

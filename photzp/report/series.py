@@ -8,7 +8,6 @@ import csv
 import gc
 import io
 import logging
-from argparse import Namespace
 from collections.abc import Callable, Iterator
 from dataclasses import astuple, dataclass, replace
 from typing import Any
@@ -30,6 +29,7 @@ from photzp.pages.trenddata import Points, trend_json
 from photzp.records import CameraSpan, Database, RowDigest, StoredModel
 from photzp.report.fitarchive import without_rows
 from photzp.report.jobs import Drawing, Failure, File, StepSearch, image_file
+from photzp.report.settings import ReportSettings
 from photzp.throughput.model import ThroughputFit, fit_throughput
 from photzp.throughput.rows import COLUMNS, Rows, Series, read_rows
 from photzp.times import moment, night_of
@@ -72,17 +72,17 @@ Done = tuple[Made, ...] | tuple[UnrecordedStep, ...] | File | Failure
 class SeriesMaker:
     """Reads, fits and draws one telescope and filter after the other.
 
-    options : of longtermphotzp.py.  now : naive UTC.
+    options : what is asked for.  now : naive UTC.
     """
 
-    def __init__(self, database: Database, observatory: Observatory, options: Namespace,
+    def __init__(self, database: Database, observatory: Observatory, options: ReportSettings,
                  now: np.datetime64) -> None:
         self.database, self.observatory, self.options, self.now = database, observatory, options, now
         self.start, self.end = moment(options.start), moment(options.end)
         self.until = now if self.end is None else min(now, self.end)
 
     @classmethod
-    def in_worker(cls, open_database: Callable[[], Database], observatory: Observatory, options: Namespace,
+    def in_worker(cls, open_database: Callable[[], Database], observatory: Observatory, options: ReportSettings,
                   now: np.datetime64) -> 'SeriesMaker':
         """One with a database of its own, opened for reading; in a process that does nothing else."""
         maker = cls(open_database(), observatory, options, now)

@@ -5,7 +5,7 @@ files that were made of it.  Where the fingerprint is the same and the files are
 them as they are.  The clock is no part of a fingerprint, but the month is: axes of time end with it.
 
 `report-state.json` is kept beside the report, so that every destination has its own, and beside it the fits of all
-series (`report.fitarchive`), whose SHA-256 it names.  Without one of the two, or where it is damaged, everything is made anew:
+series (`fitarchive`), whose SHA-256 it names.  Without one of the two, or where it is damaged, everything is made anew:
 deleting them is always safe.
 """
 

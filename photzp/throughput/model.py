@@ -3,7 +3,7 @@
 Throughput is the zeropoint at airmass 1 under a clear sky [mag].  Between events that bound (wash, recoating, break,
 instrument) it is a straight line in time, with a step at each cleaning; where a line is clearly not enough, a line with
 a few kinks.  Cameras and native filters that overlap in time are tied by additive offsets to the one with most rows.
-`throughput.lines` lays out these lines; clouds only dim: `throughput.clearsky` tells them from noise by likelihood, night by night.
+`lines` lays out these lines; clouds only dim: `clearsky` tells them from noise by likelihood, night by night.
 
 The way through it:
 

@@ -131,7 +131,7 @@ class Deadly(reportseries.SeriesMaker):
     """Dies over one telescope, as often as a file beside the report says."""
 
     def make(self, series):
-        deadly = Path(self.options.outputdirectory).with_name('deadly')
+        deadly = Path(self.database.place).with_name('deadly')
         times = int(deadly.read_text())
         if series.key == ONE and times:
             deadly.write_text(str(times - 1))

@@ -10,8 +10,16 @@ import pytest
 from PIL import Image
 
 from benchmarks.torture import kill
-
-from benchmarks.torture.ground import Observer, Place, Seen, broken, differences, half_written, look_at_directory, rows_of  # isort: skip
+from benchmarks.torture.ground import (
+    Observer,
+    Place,
+    Seen,
+    broken,
+    differences,
+    half_written,
+    look_at_directory,
+    rows_of,
+)
 
 # The script, ended with all its group at the so many-th event (of Python's audit table) of a kind.
 ENDING = """

@@ -1,0 +1,132 @@
+"""The rules of `make lint` on who may use what: each forbidden thing, planted once in a copy, is found.
+
+A contract of import-linter passes in silence where it names a module that nobody imports, also a misspelt one.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SETTINGS = tomllib.loads((ROOT / 'pyproject.toml').read_text(encoding='utf-8'))['tool']
+CONTRACTS = SETTINGS['importlinter']['contracts']
+FORBIDDEN = [contract for contract in CONTRACTS if contract['type'] == 'forbidden']
+FLOORS, = (contract for contract in CONTRACTS if contract['type'] == 'layers')
+MODULES = [part for floor in FLOORS['layers'] for part in re.split(r' [|:] ', floor)]
+ROOMS = {'calibration', 'report', 'pages', 'answers', 'figures', 'throughput', 'database', 'store', 'running', 'frames',
+         'catalogues'}
+PLANTED = 'planted'  # name of the module that breaks the rules of its room
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A copy of what import-linter reads."""
+    for package in SETTINGS['importlinter']['root_packages']:
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns('__pycache__', 'static'))
+    shutil.copy(ROOT / 'pyproject.toml', tmp_path)
+    return tmp_path
+
+
+def lint(checkout):
+    """(Exit status, what was said) of the linter of imports, its lines joined again."""
+    program = Path(sys.executable).with_name('lint-imports')
+    ended = subprocess.run([program, '--no-cache'], cwd=checkout, capture_output=True, text=True, check=False)
+    return ended.returncode, re.sub(r'\s+', ' ', ended.stdout + ended.stderr)
+
+
+def test_what_there_is_keeps_the_contracts(checkout):
+    status, said = lint(checkout)
+    assert status == 0, said
+    assert f'Contracts: {len(CONTRACTS)} kept, 0 broken.' in said
+
+
+def test_every_forbidden_import_is_found(checkout):
+    """One module in each room, and in the simulation, that imports all that its contracts forbid."""
+    planted = {}
+    for contract in FORBIDDEN:
+        for source in contract['source_modules']:
+            planted.setdefault(source, []).extend(contract['forbidden_modules'])
+    for source, names in planted.items():
+        if source == 'photzp':
+            file, module = checkout / 'photzp' / 'names.py', 'photzp.names'
+        else:
+            file, module = checkout.joinpath(*source.split('.'), f'{PLANTED}.py'), f'{source}.{PLANTED}'
+        with open(file, 'a') as opened:
+            opened.writelines(f'import {name}\n' for name in names)
+        planted[source] = [(module, name) for name in names]
+    status, said = lint(checkout)
+    assert status == 1
+    missed = [pair for pairs in planted.values() for pair in pairs if '{} -> {} (l.'.format(*pair) not in said]
+    assert missed == []
+    assert f'{len(CONTRACTS)} broken' in said
+
+
+def test_the_contracts_name_every_room_and_what_it_may_not_import():
+    """The table of docs/architecture.md, written down a second time: rooms that a room may import."""
+    may = {'calibration': {'frames', 'catalogues', 'figures', 'store'}, 'answers': {'throughput'},
+           'figures': {'throughput'}, 'pages': {'answers'},
+           'report': {'throughput', 'answers', 'figures', 'pages', 'store', 'running'}}
+    forbids = {contract['source_modules'][0].removeprefix('photzp.'): set(contract['forbidden_modules'])
+               for contract in FORBIDDEN if len(contract['source_modules']) == 1}
+    for room in ROOMS:
+        assert forbids[room] == {f'photzp.{other}' for other in ROOMS - {room} - may.get(room, set())}, room
+    files = set(MODULES) - ROOMS
+    assert forbids['simulation'] >= {f'photzp.{name}' for name in (ROOMS | files) - {'errors', 'names'}}
+
+
+@pytest.mark.parametrize('change', ['a new room', 'a new file', 'a room less', 'an empty package'])
+def test_the_floors_are_all_there_and_no_others(checkout, change):
+    package = checkout / 'photzp'
+    if change == 'a new room':
+        (package / 'attic').mkdir()
+        (package / 'attic' / '__init__.py').touch()
+    elif change == 'a new file':
+        (package / 'attic.py').touch()
+    elif change == 'a room less':
+        shutil.rmtree(package / 'store')
+    else:
+        for path in package.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        (package / '__init__.py').touch()
+    status, said = lint(checkout)
+    assert status == 1, said
+    assert 'attic' in said or 'Missing layer' in said
+
+
+OUTSIDE = {
+    'import argparse': 'TID251', 'import sys\n\nsys.exit(1)': 'TID251', 'import os\n\nhome = os.environ': 'TID251',
+    'import os\n\nhome = os.environb': 'TID251', "from os import getenv": 'TID251', 'from os import getenvb': 'TID251',
+    'from datetime import UTC, datetime\n\nnow = datetime.now(UTC)': 'TID251',
+    'import datetime\n\nclock = datetime.datetime.utcnow': 'TID251',
+    'from datetime import datetime\n\nclock = datetime.today': 'TID251',
+    'from datetime import date\n\nclock = date.today': 'TID251',
+    'def draw() -> None:\n    """Draw."""\n    from matplotlib import pyplot': 'TID251',
+    'from . import names': 'TID252',
+    'def length(text: str):\n    """Its length."""\n    return len(text)': 'ANN201',
+    'def length(text) -> int:\n    """Its length."""\n    return len(text)': 'ANN001',
+    'def length(text: str) -> int:\n    return len(text)': 'D103', 'class Place:\n    pass': 'D101',
+    'class Place:\n    """A place."""\n\n    def name(self) -> str:\n        return "here"': 'D102',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize('room', ['photzp/answers', 'simulation', ''])
+@pytest.mark.parametrize(('code', 'rule'), OUTSIDE.items())
+def test_only_scripts_touch_the_outside_world_and_what_is_public_is_told(code, rule, room):
+    """In a room of the package, in the simulation, and in a new file at the top."""
+    text = f'"""A planted module."""\n\n{code}\n'
+    said = subprocess.run([Path(sys.executable).with_name('ruff'), 'check', '--no-cache', '--output-format', 'concise',
+                           '--stdin-filename', ROOT / room / f'{PLANTED}.py', '-'], input=text, cwd=ROOT,
+                          capture_output=True, text=True, check=False).stdout
+    assert f' {rule} ' in said
+
+
+def test_a_module_without_a_docstring_is_found():
+    said = subprocess.run([Path(sys.executable).with_name('ruff'), 'check', '--no-cache', '--output-format', 'concise',
+                           '--stdin-filename', ROOT / 'photzp' / f'{PLANTED}.py', '-'], input='LIMIT = 1\n', cwd=ROOT,
+                          capture_output=True, text=True, check=False).stdout
+    assert ' D100 ' in said
