@@ -33,7 +33,6 @@ DUPLICATE_ARCSEC = 0.3
 LOST_MOUNT_FILES = 3
 
 
-
 class PS1Catalog:
     """The catalogue in a directory; the index is read once, region files are cached within `cache_bytes` of memory.
 

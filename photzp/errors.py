@@ -104,5 +104,4 @@ class StoreFailed(RunStopped):
     """The output place (directory or bucket) cannot be written."""
 
 
-
 DONE, SOME_UNREADABLE, COULD_NOT_RUN, FINDINGS = 0, 1, 2, 3

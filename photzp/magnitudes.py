@@ -1,4 +1,5 @@
 """TODO photzp.magnitudes"""
+
 from typing import TypeVar
 
 import numpy as np

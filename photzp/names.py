@@ -182,5 +182,4 @@ def safe_file(text: object) -> str:
     return text
 
 
-
 TelescopeKey = tuple[str, str, str]  # site, enclosure (column dome), telescope

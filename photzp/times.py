@@ -39,7 +39,6 @@ def moment(date: str | None) -> np.datetime64 | None:
     return None if date is None else np.datetime64(f'{date[:4]}-{date[4:6]}-{date[6:]}', 'ms')
 
 
-
 def instant_of(time: Time) -> np.datetime64:
     """A time (str, date, datetime with or without time zone, datetime64) as datetime64[ms], UTC."""
     if isinstance(time, datetime) and time.tzinfo is not None:

@@ -283,4 +283,3 @@ def number_frames(drafts: Iterable[PlannedFrame], twin_share: float, rng: np.ran
         twin = draft.defect is None and bool(rng.random() < twin_share)
         frames.append(replace(draft, exposure=exposure, twin=twin))
     return sorted(frames, key=lambda f: f.exposure)
-

@@ -173,6 +173,24 @@ def _by_night(night: np.ndarray, value: np.ndarray) -> dict[date, float]:
     return dict(zip(nights.tolist(), medians.tolist(), strict=True))
 
 
+def recent_changes(rows: Rows, fit: ThroughputFit, night: np.ndarray) -> Recent:
+    """What changed lately in frames, for the alarms: their scatter, colour terms, and what cameras differ by.
+
+    night (n,) datetime64[D] : of each row.  By native filter; cameras are compared in frames of clear nights that the
+    fit has used.  The level of nights is left to `answers`, which knows the other telescopes of the site.
+    """
+    z, used = rows.zeropoints, np.isfinite(fit.row_residual_mag)
+    scatter = np.log(np.where(used & (z.zpsig > 0), z.zpsig, np.nan))
+    free = rows.usable & np.isfinite(z.colorterm) & ~z.colortermheld
+    moved = ((str(camera), month_change(z.dateobs[of], z.colorterm[of])) for name in np.unique(z.filter[free])
+             for camera in np.unique(z.camera[free]) for of in [free & (z.camera == camera) & (z.filter == name)])
+    sure = used & (fit.row_clear_probability > 0.5)
+    apart = (change for name in np.unique(z.filter[sure]) for of in [sure & (z.filter == name)]
+             for change in camera_changes(night[of], z.camera[of], fit.row_residual_mag[of]))
+    return Recent(None, month_change(z.dateobs[used], scatter[used]),
+                  tuple((camera, change) for camera, change in moved if change is not None), tuple(apart))
+
+
 # -- findings ----------------------------------------------------------------------------------------------------------
 
 
@@ -244,22 +262,3 @@ def _finding(limits: AlarmLimits, kind: str, setting: str, value: float, error: 
 
 def _crossed(value: float, error: float, limit: float, limits: AlarmLimits) -> bool:
     return value > max(limit, limits.significance * error)
-
-
-
-def recent_changes(rows: Rows, fit: ThroughputFit, night: np.ndarray) -> Recent:
-    """What changed lately in frames, for the alarms: their scatter, colour terms, and what cameras differ by.
-
-    night (n,) datetime64[D] : of each row.  By native filter; cameras are compared in frames of clear nights that the
-    fit has used.  The level of nights is left to `answers`, which knows the other telescopes of the site.
-    """
-    z, used = rows.zeropoints, np.isfinite(fit.row_residual_mag)
-    scatter = np.log(np.where(used & (z.zpsig > 0), z.zpsig, np.nan))
-    free = rows.usable & np.isfinite(z.colorterm) & ~z.colortermheld
-    moved = ((str(camera), month_change(z.dateobs[of], z.colorterm[of])) for name in np.unique(z.filter[free])
-             for camera in np.unique(z.camera[free]) for of in [free & (z.camera == camera) & (z.filter == name)])
-    sure = used & (fit.row_clear_probability > 0.5)
-    apart = (change for name in np.unique(z.filter[sure]) for of in [sure & (z.filter == name)]
-             for change in camera_changes(night[of], z.camera[of], fit.row_residual_mag[of]))
-    return Recent(None, month_change(z.dateobs[used], scatter[used]),
-                  tuple((camera, change) for camera, change in moved if change is not None), tuple(apart))

@@ -1,4 +1,5 @@
-"""TODO photzp.answers.cameras"""
+"""When each camera was in use at a telescope, as its frames show."""
+
 from collections.abc import Iterable
 from dataclasses import replace
 

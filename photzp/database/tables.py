@@ -26,7 +26,6 @@ READ_CHUNK = 5_000  # rows per conversion to arrays: a few MB at a time
 LONGEST_TEXT = 100  # of a site, camera, ...: `names.safe_part` allows 64, so that no two good ones are made one
 
 
-
 class Base(DeclarativeBase):
     """The tables.  Beyond the key every column may be NULL: older rows, and other programs' rows, lack some."""
 

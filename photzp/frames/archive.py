@@ -16,7 +16,6 @@ if TYPE_CHECKING:  # the scripts import this room for --help, too
     from photzp.observatory import Observatory
 
 
-
 @dataclass(frozen=True, order=True)
 class FrameFile:
     """A frame on disk: its name taken apart, and where it is."""

@@ -119,4 +119,3 @@ class _Cutter:
             raise ValueError(f'{name} has not the {size} values of {kind} that the index says')
         self._at[name] = first + size
         return part
-

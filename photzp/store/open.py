@@ -34,4 +34,3 @@ def open_store(directory: Path | str, environment: Mapping[str, str], *,
     if bucket:
         return BucketStore(bucket, environment, patience or Patience())
     return DirectoryStore(directory)
-

@@ -151,7 +151,6 @@ class ThroughputFit:
 # --- rows
 
 
-
 # --- the fit
 
 def fit_throughput(time: ArrayLike, zp: ArrayLike, zperr: ArrayLike, *, longitude_deg: float,

@@ -1,5 +1,5 @@
-"""The rows of one telescope and filter as the report takes them: repaired, at the colour term of their camera and at
-airmass 1; and the same for other tools."""
+"""The rows of one telescope and filter as a model takes them: gain repaired, with the colour term of their camera, at
+airmass 1."""
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
@@ -169,8 +169,6 @@ def _by_value(values: np.ndarray, function: Callable[[str], float]) -> np.ndarra
     """function(value) of every value of an array, called once per different value."""
     different, inverse = np.unique(values, return_inverse=True)
     return np.array([function(str(value)) for value in different])[inverse]
-
-
 
 
 GainRepair = tuple[str, date | None, date | None, Sequence[float]]  # camera, from, until, (a, b)

@@ -12,7 +12,7 @@ def bases(night, tmp_path_factory):
     return frames.bases(tmp_path_factory.mktemp('whole'), night=night.root, real=False)[:2]
 
 
-LEFT_OUT = {'frames that are no files', 'frames of 1,000,000 rows'}  # see tests/test_banzaiframe.py; take too long
+LEFT_OUT = {'frames that are no files', 'frames of 1,000,000 rows'}  # see tests/frames/test_banzai.py; take too long
 
 
 @pytest.mark.parametrize('kind', sorted(frames.DAMAGES.keys() - LEFT_OUT))
