@@ -14,10 +14,7 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from contextlib import suppress
 from functools import partial
-from importlib import import_module
 from importlib.metadata import version
-from operator import attrgetter
-from pathlib import Path
 from typing import Any, Self
 
 from photzp.errors import ClusterUnusable, RunStopped
@@ -45,19 +42,10 @@ def on_cluster(make: Callable[..., Any], arguments: tuple[Any, ...], work: Calla
     modules, and have the same ones.  Raises ClusterUnusable where that does not hold, where the scheduler cannot be
     reached or is lost, and where there is no worker for WORKER_S.
     """
-    kept = partial(_same_tools, ENVIRONMENT, _by_name(make), arguments, log.getEffectiveLevel())
+    kept = partial(_same_tools, ENVIRONMENT, make, arguments, log.getEffectiveLevel())
     with _Cluster(address, kept) as cluster:
-        yield from told_here(spread(partial(tell, _by_name(work)), chunks, lanes=sys.maxsize, start=cluster.start,
+        yield from told_here(spread(partial(tell, work), chunks, lanes=sys.maxsize, start=cluster.start,
                                     prepare=_is_there, last=last, check=cluster.check))
-
-
-def _by_name(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same function of the module that a script is for others: of __main__ they know nothing."""
-    if function.__module__ != '__main__':
-        return function
-    module = import_module(Path(str(sys.modules['__main__'].__file__)).stem)
-    found: Callable[..., Any] = attrgetter(function.__qualname__)(module)
-    return found
 
 
 def _same_tools(environment: dict[str, str], *what: Any) -> Tools:

@@ -263,6 +263,24 @@ def test_what_is_started_how(tmp_path):
                       '--check --threshold=75 --metrics=~/m n --database=~/d ')
 
 
+@pytest.mark.parametrize(('overlay', 'said'), [
+    ('sites = 3\n', 'sites'), ('[camera_types.zz]\ndescription = 1\n', 'camera_types')])
+def test_camera_types_that_cannot_be_told_are_warned_of(tmp_path, overlay, said):
+    """One run of all cameras then, which says the same of the file; it never passes for the ordinary way."""
+    (tmp_path / 'site.toml').write_text(overlay)
+    tell = 'printf "%s " "$script" "$@" >>"$HOME/calls"; echo >>"$HOME/calls"'
+    base = {'PATH': os.environ['PATH'], 'HOME': str(tmp_path), 'PHOTZP_PYTHON': stand_in(tmp_path, tell)}
+    status, lines = nightly(base, PHOTZP_OBSERVATORY=str(tmp_path / 'site.toml'))
+    assert status == 0
+    warning = next(line for line in lines if ' WARNING ' in line)
+    assert 'the camera types cannot be told, so one run takes all of them: ' in warning
+    assert str(tmp_path / 'site.toml') in warning
+    assert said in warning
+    calibration, _ = (tmp_path / 'calls').read_text().splitlines()
+    assert calibration.startswith('photcalibration.py ')
+    assert '--cameratype' not in calibration
+
+
 @pytest.mark.parametrize(('statuses', 'worst', 'said'), [
     ((0, 0, 0), 0, 'all done'),
     ((1, 0, 0), 1, 'calibration of fs is done, but some input was unreadable'),
