@@ -4,10 +4,21 @@
 ARG PYTHON_IMAGE=python:3.13-slim-trixie
 
 FROM ${PYTHON_IMAGE} AS build
-COPY requirements.lock /build/
+COPY requirements.lock requirements-build.txt /build/
 RUN python -m venv /opt/venv \
     && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --only-binary :all: \
-        --require-hashes --requirement /build/requirements.lock \
+        --require-hashes --requirement /build/requirements.lock
+# What builds the wheel is pinned by hash as well, but has an environment of its own, which stays behind in this stage.
+RUN python -m venv /build/tools \
+    && /build/tools/bin/pip install --no-cache-dir --disable-pip-version-check --only-binary :all: \
+        --require-hashes --requirement /build/requirements-build.txt
+COPY pyproject.toml README.md LICENSE requirements*.txt *.py /build/source/
+COPY photzp /build/source/photzp/
+# pip compiles bytecode of what it installs: the root file system is read-only when the image runs.
+RUN /build/tools/bin/pip wheel --no-cache-dir --disable-pip-version-check --no-index --no-deps --no-build-isolation \
+        --wheel-dir /build/wheel /build/source \
+    && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-index --no-deps \
+        /build/wheel/photzp-*.whl \
     && /opt/venv/bin/pip uninstall --yes --quiet pip
 
 # Lint and tests, on the packages that the image holds: docker build --target test.
@@ -42,17 +53,17 @@ RUN rm -rf /usr/local/bin/pip* /usr/local/lib/python3*/site-packages/pip* /usr/l
     && mkdir /data /archive /catalog \
     && chown photzp:photzp /data
 COPY --from=build /opt/venv /opt/venv
-COPY *.py observatory.toml /app/
-COPY templates /app/templates/
-COPY static /app/static/
 COPY deploy/runphotzp.sh deploy/shardnights.py /app/deploy/
+# /app looks as a checkout does to runphotzp.sh, but holds no module: the two scripts are links to the commands that pip
+# made.  Python takes the directory of a script from what a link leads to, and so finds every module in the virtual
+# environment and nowhere else, also in processes that a script starts and in those of a Dask worker.
+RUN ln -s /opt/venv/bin/photcalibration /app/photcalibration.py \
+    && ln -s /opt/venv/bin/longtermphotzp /app/longtermphotzp.py
 ENV PATH=/opt/venv/bin:/app:/app/deploy:/usr/local/bin:/usr/bin:/bin \
     HOME=/data \
     MPLCONFIGDIR=/data/.cache/matplotlib \
     PHOTZP_PS1DIR=/catalog \
     PYTHONUNBUFFERED=1
-# The root file system is read-only when it runs, so bytecode is compiled here.
-RUN python -m compileall -q /app
 USER 10001:10001
 WORKDIR /data
 VOLUME /data

@@ -60,10 +60,11 @@ image-rehearsal: $(VENV)/.ready
 audit: $(VENV)/.ready
 	$(BIN)/python deploy/audit.py
 
-# Pin the newest versions that requirements allow, by hash, for the container.
+# Pin the newest versions that requirements allow, by hash: of what the container holds, and of what builds the wheel.
+LOCKED := --quiet --universal --python-version 3.13 --generate-hashes --no-header --no-annotate --upgrade
 lock: $(VENV)/.ready
-	$(BIN)/uv pip compile requirements-postgresql.txt --quiet --universal --python-version 3.13 --generate-hashes \
-		--no-header --no-annotate --upgrade --output-file requirements.lock
+	$(BIN)/uv pip compile requirements-postgresql.txt $(LOCKED) --output-file requirements.lock
+	grep '^setuptools' requirements-dev.txt | $(BIN)/uv pip compile - $(LOCKED) --output-file requirements-build.txt
 
 bench: $(VENV)/.ready
 	$(BIN)/python -m benchmarks.speed.calibration

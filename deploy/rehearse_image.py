@@ -25,6 +25,13 @@ from dockerfile_parse import DockerfileParser
 CHECKOUT = Path(__file__).resolve().parent.parent
 PIP_SETTINGS = ('PIP_INDEX_URL', 'PIP_EXTRA_INDEX_URL', 'HTTPS_PROXY', 'https_proxy', 'NO_PROXY', 'no_proxy')
 DATE = '20200213'  # of the simulated night
+ALL_NIGHTS = '20000'  # days back
+# What each module named on the command line is of, and whether it was compiled when the image was made.
+IMPORT = """\
+import importlib, json, pathlib, sys
+specs = {name: importlib.import_module(name).__spec__ for name in sys.argv[1:]}
+print(json.dumps({name: [spec.origin, pathlib.Path(spec.cached).is_file()] for name, spec in specs.items()}))
+"""
 
 
 class Stage:
@@ -204,14 +211,26 @@ def check_contents(image):
              if image.run(['sh', '-c', f'command -v {name}'], check=False, stdout=subprocess.DEVNULL).returncode == 0]
     if tools:
         sys.exit(f'tools of the build are left: {tools}')
-    app = sorted(path.relative_to(image.root / 'app') for path in (image.root / 'app').rglob('*.py'))
-    for script in ('photcalibration.py', 'longtermphotzp.py', 'runphotzp.sh'):
+    for script in ('photcalibration.py', 'longtermphotzp.py', 'runphotzp.sh', 'shardnights.py'):
         shown = image.run([script, '--help'], stdout=subprocess.PIPE).stdout
         if 'usage' not in shown:
             sys.exit(f'{script} --help shows {shown[:40]!r}')
-    modules = ' '.join(path.stem for path in app if path.parent == Path())
-    image.run(['python', '-c', f'import sys; sys.path.insert(0, "/app"); import psycopg, {modules.replace(" ", ", ")}'])
-    print(f'--- {len(modules.split())} modules import as user {image.user}; no pip, compiler or downloader is left')
+    number = check_modules(image)
+    print(f'--- {number} modules import as user {image.user}; no pip, compiler or downloader is left')
+
+
+def check_modules(image):
+    """All modules of the checkout import from where pip puts packages, and have bytecode; returns how many."""
+    wanted = {'.'.join(path.relative_to(CHECKOUT).with_suffix('').parts).removesuffix('.__init__')
+              for path in [*CHECKOUT.glob('*.py'), *(CHECKOUT / 'photzp').rglob('*.py')]}
+    found = json.loads(image.run(['python', '-c', IMPORT, *sorted(wanted), 'psycopg'], stdout=subprocess.PIPE).stdout)
+    strays = {name: path for name, (path, compiled) in found.items() if '/site-packages/' not in path or not compiled}
+    if strays:
+        sys.exit(f'not in site-packages, or without bytecode: {strays}')
+    copies = [path for path in (image.root / 'app').rglob('*.py') if path.stem in wanted and not path.is_symlink()]
+    if copies:
+        sys.exit(f'a second copy of a module, which its script would use: {copies}')
+    return len(wanted)
 
 
 def check_run(image, work):
@@ -225,11 +244,16 @@ def check_run(image, work):
         (image.root / folder).chmod(0o755)
     marker = work / 'marker'
     marker.touch()
-    for _ in range(2):
-        ended = image.run([*image.command, '--date', DATE], check=False, stderr=subprocess.PIPE)
+    steps = 0
+    for selection in ([], ['--date', DATE]):  # camera type by camera type, as every night; and all of them at once
+        ended = image.run([*image.command, *selection], extra={'PHOTZP_NDAYS': ALL_NIGHTS}, check=False,
+                          stderr=subprocess.PIPE)
         print(*(f'    {line}' for line in ended.stderr.splitlines() if 'runphotzp:' in line), sep='\n', flush=True)
         if ended.returncode not in (0, 1):  # 1: the night holds broken files on purpose
             sys.exit(f'{image.command} ended with status {ended.returncode}:\n{ended.stderr}')
+        steps += len(re.findall('calibration of .* begins', ended.stderr))
+    if steps < 2:
+        sys.exit(f'{image.command} did not go by camera types, of which observatory.toml has several')
     found = subprocess.run(['find', image.root, '-xdev', '-newer', marker, '-type', 'f'], check=True, text=True,
                            stdout=subprocess.PIPE).stdout.split('\n')
     written = {os.path.relpath(path, image.root) for path in found if path} - {'.'}

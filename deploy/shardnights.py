@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+if (Path(__file__).resolve().parents[1] / 'photzp').is_dir():  # those of the checkout, else, as in the image, of pip
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import photcalibration
 from photzp.errors import DONE, UsageInvalid

@@ -6,11 +6,13 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pytest
+from docker.utils.build import exclude_paths
 from packaging.requirements import Requirement
 
 from photdbinterface import Measurement, PhotDatabase
@@ -23,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / 'deploy'
 NIGHTLY = DEPLOY / 'runphotzp.sh'
 DOCKERFILE = (ROOT / 'Dockerfile').read_text(encoding='utf-8')
+PROJECT = tomllib.loads((ROOT / 'pyproject.toml').read_text(encoding='utf-8'))
 
 
 def lines_of(path):
@@ -110,23 +113,59 @@ def requirements(path):
 
 
 def test_the_lock_holds_what_is_required_by_hash():
-    lock = (ROOT / 'requirements.lock').read_text(encoding='utf-8')
-    pinned = requirements(ROOT / 'requirements.lock')
-    for name, wanted in requirements(ROOT / 'requirements-postgresql.txt').items():
-        version = str(pinned[name].specifier).removeprefix('==')
-        assert wanted.specifier.contains(version), f'{name} {version} is not {wanted}; run make lock'
-    entries = re.split(r'^(?=\S)', lock, flags=re.MULTILINE)[1:]
+    assert_pinned('requirements.lock', requirements(ROOT / 'requirements-postgresql.txt'))
+
+
+def test_what_builds_the_wheel_is_pinned_by_hash():
+    wanted = [Requirement(text) for text in PROJECT['build-system']['requires']]
+    assert [requirements(ROOT / 'requirements-dev.txt')[one.name] for one in wanted] == wanted
+    assert_pinned('requirements-build.txt', {one.name: one for one in wanted})
+
+
+def assert_pinned(name, wanted):
+    """A file pins versions that are wanted, and each of its packages by hash."""
+    pinned = requirements(ROOT / name)
+    for package, requirement in wanted.items():
+        version = str(pinned[package].specifier).removeprefix('==')
+        assert requirement.specifier.contains(version), f'{package} {version} is not {requirement}; run make lock'
+    entries = re.split(r'^(?=\S)', (ROOT / name).read_text(encoding='utf-8'), flags=re.MULTILINE)[1:]
     assert len(entries) == len(pinned)
     assert [entry for entry in entries if '==' not in entry or '--hash=sha256:' not in entry] == []
 
 
-def test_the_image_has_every_module_and_file_that_the_scripts_read():
-    copied = re.findall(r'^COPY (?!--from)(.*) (\S+)$', DOCKERFILE.split('\nFROM ')[-1], re.MULTILINE)
-    held = {path.relative_to(ROOT) for sources, _ in copied for source in sources.split() for path in ROOT.glob(source)}
-    assert {Path(path.name) for path in ROOT.glob('*.py')} <= held
-    others = ('observatory.toml', 'templates', 'static', 'deploy/runphotzp.sh', 'deploy/shardnights.py')
-    assert {Path(name) for name in others} <= held
-    assert '--require-hashes' in DOCKERFILE
+def test_the_image_is_built_of_all_that_the_wheel_is_made_of():
+    """pip compiles and installs in a stage of its own; of that the last one takes the whole virtual environment."""
+    _, build, *_, last = re.split(r'^FROM ', DOCKERFILE, flags=re.MULTILINE)
+    copied = {path.relative_to(ROOT) for source in copied_from_context(build) for path in ROOT.glob(source)}
+    setuptools, project = PROJECT['tool']['setuptools'], PROJECT['project']
+    dynamic = setuptools['dynamic']
+    files = [each['file'] for each in (dynamic['dependencies'], *dynamic['optional-dependencies'].values())]
+    needed = {'photzp', 'pyproject.toml', project['readme'], *(f'{name}.py' for name in setuptools['py-modules']),
+              *(name for names in files for name in names), *(Path(name).parts[0] for name in project['license-files'])}
+    assert {Path(name) for name in needed} <= copied
+    assert build.count('--require-hashes') == build.count('pip install') - 1 == 2  # all but the wheel itself
+    assert copied_from_context(last) == ['deploy/runphotzp.sh', 'deploy/shardnights.py']
+
+
+def copied_from_context(stage):
+    """What the COPY lines of a stage name of the checkout."""
+    return [source for sources in re.findall(r'^COPY (?!--from)(.*) \S+$', stage, re.MULTILINE)
+            for source in sources.split()]
+
+
+def test_the_context_of_the_image_is_the_checkout_without_what_is_made_in_it(tmp_path):
+    lines = lines_of(ROOT / '.dockerignore')
+    assert [line for line in lines if line.startswith('!') and not list(ROOT.glob(line[1:]))] == []
+    names = ['photzp/names.py', 'photzp/pages/static/page.js', 'simulation/spec.py', 'examples/demo.py', 'LICENSE',
+             'tests/conftest.py', 'requirements-extra-dask.txt', 'deploy/kubernetes/README.md', 'pyproject.toml']
+    made = ['build/lib/photzp/names.py', 'dist/photzp.whl', 'photzp.egg-info/PKG-INFO', 'photzp/__pycache__/names.pyc',
+            '.venv/bin/python', 'demo/years.db']
+    for name in names + made:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    sent = {name for name in exclude_paths(str(tmp_path), lines) if (tmp_path / name).is_file()}
+    assert sent == set(names)
+    assert {'build/', 'dist/', '*.egg-info/'} <= set(lines_of(ROOT / '.gitignore'))
 
 
 def test_no_user_but_the_last_is_named_in_the_dockerfile():
