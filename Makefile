@@ -86,7 +86,7 @@ accuracy-years: $(VENV)/.ready
 	$(BIN)/python -m benchmarks.accuracy.answers
 
 clean:
-	rm -rf $(VENV) $(DEMO) $(SCREENSHOTS) .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(DEMO) $(SCREENSHOTS) .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 
 # The catalogues of two real frames come in a package of which only the data are used, so without its dependencies.
 $(VENV)/.ready: $(wildcard requirements*.txt)
