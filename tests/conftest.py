@@ -37,7 +37,7 @@ LONGEST = (
     'scripts/test_longtermphotzp.py', 'report/test_state.py', 'store/test_store.py', 'browser/test_pages.py',
     'torture/test_soak.py', 'running/test_processes.py', 'torture/test_together.py', 'torture/test_kill.py',
     'browser/test_trend.py', 'browser/test_use.py', 'browser/test_access.py', 'scripts/test_photcalibration.py',
-    'database/test_photdbinterface.py', 'torture/test_places.py')
+    'database/test_photdbinterface.py', 'deploy/test_package.py', 'torture/test_places.py')
 
 
 def pytest_collection_modifyitems(items):
