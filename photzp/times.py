@@ -1,7 +1,8 @@
-"""Times and dates: any form of them as datetime64[ms] in UTC, dates of files and options, and nights of a site."""
+"""Times and dates: any form of them as datetime64[ms] in UTC, spans in days, dates of options, and nights of a site."""
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -9,12 +10,33 @@ from numpy.typing import ArrayLike
 Date = date | np.datetime64 | str
 Time = str | date | datetime | np.datetime64
 
-DAYS_PER_MONTH = 30.4375  # Julian year / 12
+DAYS_PER_YEAR = 365.25  # Julian
+DAYS_PER_MONTH = DAYS_PER_YEAR / 12
+MS_PER_DAY = 86_400_000
 _DATE_FORMS = ((r'\d{8}', '%Y%m%d'), (r'\d{4}-\d{2}-\d{2}', '%Y-%m-%d'))
 
 
+# -- dates of options --------------------------------------------------------------------------------------------------
+
+
 def parse_date(text: str) -> str:
-    """YYYYMMDD or YYYY-MM-DD as YYYYMMDD; ValueError for anything else, also for a day that no calendar has."""
+    """A date in one of two forms as YYYYMMDD.
+
+    Parameters
+    ----------
+    text : str
+        YYYYMMDD or YYYY-MM-DD.
+
+    Returns
+    -------
+    str
+        YYYYMMDD.
+
+    Raises
+    ------
+    ValueError
+        For anything else, also for a day that no calendar has.
+    """
     for form, layout in _DATE_FORMS:
         if re.fullmatch(form, text, re.ASCII):
             try:
@@ -26,7 +48,25 @@ def parse_date(text: str) -> str:
 
 
 def last_dates(days: int, today: date) -> tuple[str, ...]:
-    """The last `days` dates as YYYYMMDD, `today` (a datetime.date, UTC) counted, the oldest first."""
+    """The last dates up to and with today.
+
+    Parameters
+    ----------
+    days : int
+        How many.
+    today : datetime.date
+        The last of them, in UTC.
+
+    Returns
+    -------
+    tuple of str
+        YYYYMMDD of each, the oldest first.
+
+    Raises
+    ------
+    ValueError
+        For less than one day, or more than the calendar has.
+    """
     if days < 1:
         raise ValueError('at least one day is needed')
     if days > (today - date.min).days:
@@ -35,29 +75,180 @@ def last_dates(days: int, today: date) -> tuple[str, ...]:
 
 
 def moment(date: str | None) -> np.datetime64 | None:
-    """YYYYMMDD as datetime64[ms]; None stays None."""
+    """The begin of a date that `parse_date` returned.
+
+    Parameters
+    ----------
+    date : str or None
+        YYYYMMDD.
+
+    Returns
+    -------
+    numpy.datetime64 or None
+        Its midnight in UTC, datetime64[ms]; None stays None.
+    """
     return None if date is None else np.datetime64(f'{date[:4]}-{date[4:6]}-{date[6:]}', 'ms')
 
 
+# -- instants and days -------------------------------------------------------------------------------------------------
+
+
 def instant_of(time: Time) -> np.datetime64:
-    """A time (str, date, datetime with or without time zone, datetime64) as datetime64[ms], UTC."""
+    """A time in any form as datetime64[ms].
+
+    Parameters
+    ----------
+    time : str, datetime.date, datetime.datetime or numpy.datetime64
+        A datetime with a time zone is converted to UTC; everything else is in UTC.  A str is as numpy reads it, like
+        'YYYY-MM-DD' or 'YYYY-MM-DDTHH:MM:SS.sss'.  A date is its midnight.
+
+    Returns
+    -------
+    numpy.datetime64
+        The time in UTC, datetime64[ms]; NaT stays NaT.
+
+    Raises
+    ------
+    ValueError
+        For a str that is no time.
+    """
     if isinstance(time, datetime) and time.tzinfo is not None:
         time = time.astimezone(UTC).replace(tzinfo=None)
     return time.astype('datetime64[ms]') if isinstance(time, np.datetime64) else np.datetime64(time, 'ms')
 
 
+def day_of(time: Time) -> np.datetime64:
+    """The date (UTC) of a time.
+
+    Parameters
+    ----------
+    time : str, datetime.date, datetime.datetime or numpy.datetime64
+        As for `instant_of`.
+
+    Returns
+    -------
+    numpy.datetime64
+        datetime64[D].
+
+    Raises
+    ------
+    ValueError
+        For a str that is no time.
+    """
+    return instant_of(time).astype('datetime64[D]')
+
+
 def time_text(time: Time) -> str:
-    """A time as the database has it, 'YYYY-MM-DD HH:MM:SS.sss' in UTC."""
+    """A time as the database has it.
+
+    Parameters
+    ----------
+    time : str, datetime.date, datetime.datetime or numpy.datetime64
+        As for `instant_of`.
+
+    Returns
+    -------
+    str
+        'YYYY-MM-DD HH:MM:SS.sss' in UTC; what is beyond a millisecond is cut off.
+
+    Raises
+    ------
+    ValueError
+        For a str that is no time.
+    """
     return str(instant_of(time)).replace('T', ' ')
 
 
+# -- spans -------------------------------------------------------------------------------------------------------------
+
+
+def days_of(span: Any) -> Any:
+    """Spans of time as a number of days.
+
+    Parameters
+    ----------
+    span : timedelta64 or ndarray of timedelta64
+        Of any unit up to weeks.
+
+    Returns
+    -------
+    numpy.float64 or ndarray of float64
+        Days, with a fraction, of the shape of `span`; NaN for NaT.
+    """
+    return span / np.timedelta64(1, 'D')
+
+
+def days_since(time: Any, origin: Any) -> Any:
+    """Days from one time to others.
+
+    Parameters
+    ----------
+    time, origin : datetime64 or ndarray of datetime64
+        Of shapes that numpy can subtract from one another.
+
+    Returns
+    -------
+    numpy.float64 or ndarray of float64
+        Days, with a fraction, negative before the origin; NaN where one of the two is NaT.
+    """
+    return days_of(time - origin)
+
+
+def span_of(days: ArrayLike) -> Any:
+    """A number of days as spans of time, the inverse of `days_of` to half a millisecond.
+
+    Parameters
+    ----------
+    days : array_like of float
+        Days, finite, of any shape.
+
+    Returns
+    -------
+    timedelta64 or ndarray of timedelta64
+        timedelta64[ms], of the shape of `days`; half a millisecond goes to the even one.
+    """
+    return np.round(np.asarray(days, float) * MS_PER_DAY).astype('timedelta64[ms]')
+
+
+# -- nights of a site --------------------------------------------------------------------------------------------------
+
+
 def night_of(time: ArrayLike, longitude_deg: float) -> np.ndarray:
-    """Date on which the night of a time begins (from local noon to local noon): datetime64[D]."""
-    shift = np.timedelta64(round((longitude_deg / 360 - 0.5) * 86_400_000), 'ms')
-    return (np.asarray(time, 'datetime64[ms]') + shift).astype('datetime64[D]')
+    """The night that a time belongs to, from local noon to local noon.
+
+    Parameters
+    ----------
+    time : array_like of datetime64
+        Times in UTC, of any shape.
+    longitude_deg : float
+        Longitude of the site in degrees, positive to the east.
+
+    Returns
+    -------
+    ndarray of datetime64[D]
+        Date on which the night begins, by mean solar time, of the shape of `time`; NaT for NaT.
+    """
+    return (np.asarray(time, 'datetime64[ms]') + span_of(longitude_deg / 360 - 0.5)).astype('datetime64[D]')
 
 
 def local_noon(date: Date, longitude_deg: float) -> np.datetime64:
-    """Noon of a date at a site, UTC: datetime64[ms]."""
-    noon = np.timedelta64(round((0.5 - longitude_deg / 360) * 86_400_000), 'ms')
-    return instant_of(date).astype('datetime64[D]') + noon
+    """Noon of a date at a site.
+
+    Parameters
+    ----------
+    date : datetime.date, numpy.datetime64 or str
+        The date; of a time its date counts.
+    longitude_deg : float
+        Longitude of the site in degrees, positive to the east.
+
+    Returns
+    -------
+    numpy.datetime64
+        Noon by mean solar time, in UTC, datetime64[ms].
+
+    Raises
+    ------
+    ValueError
+        For a str that is no date.
+    """
+    return day_of(date) + span_of(0.5 - longitude_deg / 360)

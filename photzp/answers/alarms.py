@@ -6,7 +6,7 @@ errors, so that a noisy series rings no more often than a quiet one; of the leve
 
 What changed lately is told from medians, which one bad night cannot move: those of the last days against those of a
 longer time before, counted back from the last night with data, so that a week without data changes nothing.  The error
-of a median of n values with a robust standard deviation s is 1.2533 s / sqrt(n) (Kendall & Stuart, vol. 1, sec. 10.12).
+of a median is that of `photzp.robust.median_error`.
 """
 
 import math
@@ -19,15 +19,15 @@ import numpy as np
 
 from photzp.answers.status import SeriesStatus
 from photzp.observatory import AlarmLimits
+from photzp.robust import median_error
 from photzp.throughput.model import ThroughputFit
 from photzp.throughput.rows import Rows
+from photzp.times import days_since
 
 WEEK_DAYS, WEEK_BEFORE_DAYS = 7, 30      # a fall within a week, against the month before
 MONTH_DAYS, MONTH_BEFORE_DAYS = 30, 365  # what needs many frames, against the year before
 FEWEST_NIGHTS = 3                        # on either side, so that a median is one
 FEWEST_FRAMES = 10
-MAD_TO_SIGMA = 1.4826
-MEDIAN_ERROR = 1.2533
 
 # Kinds of findings, the worst first: what keeps every other finding from being made comes before the rest.
 KINDS = {
@@ -116,17 +116,12 @@ def change_of_median(time: np.ndarray, value: np.ndarray, *, lately_days: int, b
     """
     if not len(time):
         return None
-    age = (time.max() - time) / np.timedelta64(1, 'D')
+    age = days_since(time.max(), time)
     lately, before = value[age < lately_days], value[(age >= lately_days) & (age < lately_days + before_days)]
     if min(len(lately), len(before)) < fewest:
         return None
-    error = math.hypot(_median_error(lately), _median_error(before))
+    error = math.hypot(median_error(lately), median_error(before))
     return Change(float(np.median(lately) - np.median(before)), error, len(lately), len(before))
-
-
-def _median_error(value: np.ndarray) -> float:
-    sigma = MAD_TO_SIGMA * float(np.median(np.abs(value - np.median(value))))
-    return MEDIAN_ERROR * sigma / math.sqrt(len(value))
 
 
 def week_change(night: np.ndarray, level_mag: np.ndarray) -> Change | None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from photzp.records import CameraSpan
+from photzp.times import instant_of
 
 CAMERA_GAP = np.timedelta64(60, 'D')  # without frames, before a camera counts as taken off
 
@@ -26,7 +27,7 @@ def joined_spans(spans: Iterable[CameraSpan]) -> tuple[CameraSpan, ...]:
     for span in sorted(spans, key=lambda each: (each.telescope, each.camera, each.first)):
         before = joined[-1] if joined and (joined[-1].telescope, joined[-1].camera) == (span.telescope,
                                                                                         span.camera) else None
-        if before and np.datetime64(span.first) - np.datetime64(before.last) <= CAMERA_GAP:
+        if before and instant_of(span.first) - instant_of(before.last) <= CAMERA_GAP:
             joined[-1] = replace(before, last=max(before.last, span.last), frames=before.frames + span.frames)
         else:
             joined.append(span)

@@ -26,13 +26,13 @@ import numpy as np
 from scipy.special import chdtrc
 
 from photzp.throughput.model import ThroughputFit
+from photzp.times import DAYS_PER_YEAR, days_of, days_since
 
 PRIOR_MAG = 0.03         # mag/airmass: EXTINCTION_PRIOR of throughputline
 SWING_ERROR_MAX = 0.006  # mag/airmass: chosen because k of good sites swings by 0.01 to 0.03
 SWING_P = 0.001
 INFORMATION_MIN = 1.0    # (mag/airmass)^-2: less is rounding
 YEARS_MIN = 1.0          # of data, before a year is spoken of
-DAYS_PER_YEAR = 365.25
 
 
 @dataclass(frozen=True)
@@ -170,13 +170,13 @@ def _within_nights(frames: Frames) -> tuple[np.ndarray, np.ndarray, np.ndarray, 
     if not len(residual):
         return np.empty((0, 3)), residual, residual, residual.astype(int), 0.0
     _, night = np.unique(frames.night[good], return_inverse=True)
-    day = (frames.time[good] - frames.time[good].astype('datetime64[Y]')) / np.timedelta64(1, 'D')
+    day = days_since(frames.time[good], frames.time[good].astype('datetime64[Y]'))
     phase = 2 * np.pi * day / DAYS_PER_YEAR
     functions = -(airmass - 1)[:, None] * np.stack([np.ones_like(phase), np.cos(phase), np.sin(phase)], axis=1)
     weight = clear / error**2
     total = np.maximum(np.bincount(night, weight), 1e-12)
     means = np.stack([np.bincount(night, weight * column) / total for column in functions.T], axis=1)
-    span = np.ptp(frames.time[good]) / np.timedelta64(1, 'D')
+    span = days_of(np.ptp(frames.time[good]))
     residual = residual - (np.bincount(night, weight * residual) / total)[night]
     return functions - means[night], residual, weight, night, float(span)
 

@@ -18,9 +18,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from photzp.magnitudes import percent_error, percent_gained
 from photzp.throughput.model import Interval, Step, ThroughputFit
+from photzp.times import DAYS_PER_MONTH, days_since
 
-DAYS_PER_MONTH = 30.4375
 LOSS_MIN_MAG = 0.05  # a smaller loss says little of the share of it that is restored
 RATE_SIGMA = 2.0  # a loss per month less certain than this says nothing of when a gain is lost
 
@@ -83,12 +84,6 @@ class FleetGain:
     share_scatter: float = np.nan
 
 
-def percent_of(gain_mag: float, error_mag: float) -> tuple[float, float]:
-    """A gain in magnitudes as percent of the light before, and its error."""
-    ratio = 10 ** (0.4 * gain_mag)
-    return 100 * (ratio - 1), 100 * ratio * 0.4 * np.log(10) * error_mag
-
-
 def gains_of(telescope: str, fits: Mapping[str, ThroughputFit], reference_mag: Mapping[str, float] | None = None, *,
              unrecorded: bool = False) -> tuple[Gain, ...]:
     """Gains at all events of one telescope, in order of filter and time.
@@ -103,14 +98,14 @@ def gains_of(telescope: str, fits: Mapping[str, ThroughputFit], reference_mag: M
 
 def _gain(telescope: str, name: str, fit: ThroughputFit, step: Step, reference_mag: float) -> Gain:
     later = [other.time for other in fit.steps if other.time > step.time]
-    observed = (min([*later, fit.time[-1]]) - step.time) / np.timedelta64(1, 'D')
+    observed = days_since(min([*later, fit.time[-1]]), step.time)
     after = [interval for interval in fit.intervals if interval.start <= step.time][-1]
     lasted, error = lasted_days(step, after, lever_days(step, after, fit))
     same_camera = not any(other.instrumental and other.time >= step.time for other in fit.steps)
     loss = reference_mag - fit.at(step.time - np.timedelta64(1, 's'))[0].item() if same_camera else np.nan
     return Gain(telescope, name, step.time, step.kind, step.recorded, step.instrumental, step.size_mag, step.error_mag,
-                *percent_of(step.size_mag, step.error_mag), lasted, error, _outcome(step.size_mag, lasted, observed),
-                observed, loss)
+                percent_gained(step.size_mag), percent_error(step.size_mag, step.error_mag), lasted, error,
+                _outcome(step.size_mag, lasted, observed), observed, loss)
 
 
 def _outcome(gain_mag: float, lasted: float, observed: float) -> str:
@@ -123,7 +118,7 @@ def _outcome(gain_mag: float, lasted: float, observed: float) -> str:
 
 def lever_days(step: Step, after: Interval, fit: ThroughputFit) -> float:
     """h: from the event to the centre of the clear nights after it, for a cleaning from that of those before [day]."""
-    day = (fit.time - step.time) / np.timedelta64(1, 'D')
+    day = days_since(fit.time, step.time)
     inside = (fit.time >= after.start) & (fit.time <= after.end)
     centres = [np.average(day[here], weights=fit.clear_probability[here] + 1e-6) if here.any() else 0.0
                for here in (inside & (day >= 0), inside & (day < 0))]
@@ -173,8 +168,8 @@ def _joint(same: list[Gain]) -> Gain:
     first, observed = same[0], max(gain.observed_days for gain in same)
     instrumental = any(gain.instrumental for gain in same)
     return Gain(first.telescope, '', first.time, first.kind, first.recorded, instrumental, mean, mean_error,
-                *percent_of(mean, mean_error), days, days_error, _outcome(mean, days, observed), observed,
-                float(np.mean([gain.loss_before_mag for gain in same])))
+                percent_gained(mean), percent_error(mean, mean_error), days, days_error,
+                _outcome(mean, days, observed), observed, float(np.mean([gain.loss_before_mag for gain in same])))
 
 
 def fleet_table(gains: Iterable[Gain]) -> tuple[FleetGain, ...]:

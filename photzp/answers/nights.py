@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from photzp.answers.sharednight import clear_share, night_likelihood
+from photzp.robust import robust_spread
 from photzp.throughput.model import ThroughputFit
 
 CERTAIN = 0.8      # a class less probable than that is unknown
@@ -91,7 +92,7 @@ def noise_of(fit: ThroughputFit) -> float:
     if np.count_nonzero(clear) < CLEAR_NIGHTS:
         return NOISE_MAG
     residual = fit.night_residual_mag[clear]
-    scatter = 1.4826 * np.median(np.abs(residual - np.median(residual)))
+    scatter = robust_spread(residual)
     return float(np.sqrt(max(scatter**2 - np.median(fit.night_residual_error_mag[clear]) ** 2, NOISE_MAG**2)))
 
 

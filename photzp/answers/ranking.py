@@ -26,17 +26,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import ndtr
 
+from photzp.magnitudes import RELATIVE_PER_MAG, mag_of_percent, percent_error, percent_of_reference, ratio_of_mag
+from photzp.robust import INTERVAL_QUANTILES
 from photzp.throughput.model import ThroughputFit
+from photzp.times import DAYS_PER_MONTH, DAYS_PER_YEAR, days_of, days_since, instant_of, span_of
 
 THRESHOLD_PERCENT = 80.0
-DAYS_PER_MONTH = 30.4375
 HORIZON_DAYS = 3652      # nothing is foretold beyond ten years
 RENEWING = ('wash', 'recoating', 'break')
-PERIOD_DAYS = 365.25     # between events of a mirror where the fleet has none: LCO's are one to two years apart
+PERIOD_DAYS = DAYS_PER_YEAR  # between events of a mirror where the fleet has none: LCO's are one to two years apart
 EVEN_SHARE = (0.5, 0.29)  # mean and scatter of a share that may be anything from 0 to 1
-_QUANTILES = (0.1585, 0.5, 0.8415)
 _STEPS = 201
-_NAT = np.datetime64('NaT', 'ms')
+_NAT = instant_of('NaT')
 
 
 @dataclass(frozen=True)
@@ -113,20 +114,19 @@ def mirror_state(telescope: str, fits: Mapping[str, ThroughputFit], reference_ma
     if not used:
         return None
     now = now.astype('datetime64[ms]')
-    loss, error, percent, percent_error = np.nan, np.nan, np.nan, np.nan
+    loss, error, percent, percent_sigma = np.nan, np.nan, np.nan, np.nan
     is_below = False
     dates: tuple[np.datetime64, np.datetime64, np.datetime64] = (_NAT, _NAT, _NAT)
     if known:
         margin, margin_error = mean_margin(known, reference_mag, np.array([now]))
         loss, error = -float(margin[0]), float(margin_error[0])
-        percent = 100 * 10 ** (-0.4 * loss)
-        percent_error = percent * 0.4 * np.log(10) * error
+        percent, percent_sigma = percent_of_reference(-loss), percent_error(-loss, error)
         is_below = percent < threshold_percent
         dates = crossing_dates(known, reference_mag, now, threshold_percent)
     rates = np.array([(-fit.intervals[-1].end_slope_mag_per_month, fit.intervals[-1].end_slope_error_mag_per_month)
                       for fit in used.values()])
     rates = rates[np.isfinite(rates).all(axis=1)]
-    return MirrorState(telescope, tuple(used), loss, error, percent, percent_error, *since_recoating(used, now),
+    return MirrorState(telescope, tuple(used), loss, error, percent, percent_sigma, *since_recoating(used, now),
                        _mean([_below_best(fit, now) for fit in used.values()]), _mean(rates[:, 0]),
                        _error_of_mean(rates[:, 1]), threshold_percent, bool(is_below), *dates)
 
@@ -155,11 +155,11 @@ def crossing_dates(fits: Mapping[str, ThroughputFit], reference_mag: Mapping[str
     Where it is below from the start, date and early are that start.
     """
     start = max(max([fit.intervals[-1].start, *(step.time for step in fit.steps)]) for fit in fits.values())
-    days = np.arange(0, max((now - start) / np.timedelta64(1, 'D'), 0) + HORIZON_DAYS)
-    time = start + np.round(days * 86_400_000).astype('timedelta64[ms]')
+    days = np.arange(0, max(days_since(now, start), 0) + HORIZON_DAYS)
+    time = start + span_of(days)
     margin, error = mean_margin(fits, reference_mag, time)
-    below = ndtr((2.5 * np.log10(threshold_percent / 100) - margin) / np.maximum(error, 1e-6))
-    early, middle, late = (time[np.argmax(below >= q)] if (below >= q).any() else _NAT for q in _QUANTILES)
+    below = ndtr((mag_of_percent(threshold_percent) - margin) / np.maximum(error, 1e-6))
+    early, middle, late = (time[np.argmax(below >= q)] if (below >= q).any() else _NAT for q in INTERVAL_QUANTILES)
     return middle, early, late
 
 
@@ -205,15 +205,14 @@ def expected_gain(mean_mag: float, scatter_mag: float, loss_mag: float) -> tuple
 
 def light_gained(loss_mag: float, rate_mag_per_month: float, gain_mag: float, period_days: float) -> float:
     """A of the module docstring: percent of the reference, averaged over the period."""
-    fall = 0.4 * np.log(10) * rate_mag_per_month * period_days / DAYS_PER_MONTH
+    fall = RELATIVE_PER_MAG * rate_mag_per_month * period_days / DAYS_PER_MONTH
     mean = -np.expm1(-fall) / fall if abs(fall) > 1e-9 else 1.0
-    return float(100 * 10 ** (-0.4 * loss_mag) * (10 ** (0.4 * gain_mag) - 1) * mean)
+    return float(percent_of_reference(-loss_mag) * (ratio_of_mag(gain_mag) - 1) * mean)
 
 
 def period_of(events: Mapping[str, Iterable[np.datetime64]]) -> float:
     """Median time between events of the same telescope [day]; PERIOD_DAYS without any; events : by telescope."""
-    gaps = [np.diff(np.sort(np.asarray(list(times), 'datetime64[ms]'))) / np.timedelta64(1, 'D')
-            for times in events.values()]
+    gaps = [days_of(np.diff(np.sort(np.asarray(list(times), 'datetime64[ms]')))) for times in events.values()]
     found = np.concatenate(gaps) if gaps else np.empty(0)
     return float(np.median(found)) if len(found) else PERIOD_DAYS
 

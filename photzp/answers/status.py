@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from photzp.magnitudes import percent_error, percent_of_reference
 from photzp.throughput.model import ThroughputFit
+from photzp.times import instant_of
 
 HEALTHY_MAG = 0.2   # a telescope within this of its reference is in the healthy band
 RECENT_DAYS = 30
@@ -109,13 +111,14 @@ def series_status(telescope: str, filter_name: str, cameras: Iterable[str], fit:
     """
     modelled = len(fit.model_mag) > 0
     zp, error = (float(fit.model_mag[-1]), float(fit.model_error_mag[-1])) if modelled else (None, None)
-    percent = 100 * 10 ** (0.4 * (zp - reference_mag)) if zp is not None and reference_mag is not None else None
+    margin = None if zp is None or reference_mag is None else zp - reference_mag
     slope, slope_error = _slope(fit)
     return SeriesStatus(
         telescope=telescope, filter=filter_name, cameras=tuple(cameras), last_observation=_text(last_observation),
         rows=rows, usable_rows=int(fit.night_rows.sum()), nights=len(fit.night), zp_mag=_rounded(zp, 4),
-        zp_error_mag=_rounded(error, 4), reference_mag=reference_mag, percent=_rounded(percent, 1),
-        percent_error=_rounded(None if percent is None or error is None else percent * error * 0.4 * np.log(10), 1),
+        zp_error_mag=_rounded(error, 4), reference_mag=reference_mag,
+        percent=_rounded(None if margin is None else percent_of_reference(margin), 1),
+        percent_error=_rounded(None if margin is None or error is None else percent_error(margin, error), 1),
         slope_mag_per_month=_rounded(slope, 5), slope_error_mag_per_month=_rounded(slope_error, 5),
         state=_state(zp, reference_mag), made=_text(now),
         **_counted_to(now, fit.night, fit.photometric, events))
@@ -152,7 +155,7 @@ def _slope(fit: ThroughputFit) -> tuple[float, float] | tuple[None, None]:
 
 
 def _newest_event(events: Iterable[tuple[date, str]], now: np.datetime64) -> tuple[date, str] | tuple[None, None]:
-    past = [(day, kind) for day, kind in events if kind != 'start' and np.datetime64(day) <= now]
+    past = [(day, kind) for day, kind in events if kind != 'start' and instant_of(day) <= now]
     return max(past, default=(None, None))
 
 

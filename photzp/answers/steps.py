@@ -26,7 +26,9 @@ import numpy as np
 from scipy.special import chdtrc
 
 from photzp.answers.sharednight import clear_share, night_likelihood
+from photzp.robust import INTERVAL_QUANTILES, INTERVAL_SHARE, robust_spread
 from photzp.throughput.model import ThroughputFit
+from photzp.times import DAYS_PER_MONTH, days_since, span_of
 
 WINDOW = 60            # nights on either side
 SEASON_NIGHTS = 20     # on either side of a night have its share of clear ones
@@ -37,9 +39,7 @@ LLR_MIN = 16.0         # chosen on simulated years; docs/answers.md has recall a
 SIZE_ERROR_MAX_MAG = 1.0  # a filter that knows its size no better has no nights on one side
 SLOPE_PRIOR = (-0.010, 0.03)  # mag/month: a line of few nights has the usual slope
 NOISE_MAG = 0.003      # nights are not better than that
-DAYS_PER_MONTH = 30.4375
 KINK_MAG_PER_MONTH = 0.03  # largest change of slope: as the width of its prior in throughputline
-CENTRAL = 0.683  # of the interval of a date
 GREY_P = 0.01  # equal sizes less likely than this are coloured
 ONE_FILTER_SIGMA = 5.0
 _BLUR_MAG = (0.06, 0.04, 0.03, 0.02, 0.01)  # the likelihood is that much blurred in the first rounds
@@ -129,12 +129,12 @@ def gather(fits: Mapping[str, ThroughputFit]) -> Nights:
     day, y, clear, error = np.full(shape, np.nan), np.zeros(shape), np.full(shape, np.nan), np.full(shape, np.inf)
     for number, fit in enumerate(fits.values()):
         at = np.searchsorted(night, fit.night)
-        day[number, at] = (fit.time - origin) / np.timedelta64(1, 'D')
+        day[number, at] = days_since(fit.time, origin)
         y[number, at] = fit.model_mag + fit.night_residual_mag
         error[number, at] = fit.night_residual_error_mag
         clear[number, at] = fit.clear_probability
     known = {at for fit in fits.values() for at in explained(fit)}
-    breaks = np.array(sorted((at - origin) / np.timedelta64(1, 'D') for at in known))
+    breaks = np.array(sorted(days_since(at, origin) for at in known))
     day, clear = np.nanmean(day, axis=0), np.nanmean(clear, axis=0)
     noise, rho = night_noise(y, error, clear)
     variance = error**2 + noise[:, None] ** 2
@@ -163,7 +163,7 @@ def night_noise(y: np.ndarray, error: np.ndarray, clear: np.ndarray) -> tuple[np
         change[number, both] = np.diff(values)[both]
         size[number, both] = np.hypot(errors[1:], errors[:-1])[both]
         if np.count_nonzero(both) >= NIGHTS_MIN:
-            excess = (1.4826 * np.median(np.abs(change[number, both]))) ** 2 - np.median(size[number, both]) ** 2
+            excess = robust_spread(change[number, both], centre=0.0) ** 2 - np.median(size[number, both]) ** 2
             noise[number] = np.sqrt(max(excess / 2, NOISE_MAG**2))
     return noise, shared(change)
 
@@ -263,7 +263,7 @@ def is_certain(step: UnrecordedStep) -> bool:
     """It is likely, rests on enough nights, and is larger than what a change of slope makes within its interval."""
     if step.llr < LLR_MIN or min(step.nights) < NIGHTS_MIN:
         return False
-    months = (step.late - step.early) / np.timedelta64(1, 'D') / CENTRAL / DAYS_PER_MONTH
+    months = days_since(step.late, step.early) / INTERVAL_SHARE / DAYS_PER_MONTH
     return bool(np.nanmax(np.abs([*step.size_mag, step.joint_mag])) > KINK_MAG_PER_MONTH * months)
 
 
@@ -337,7 +337,7 @@ def posterior_quantiles(day: np.ndarray, splits: np.ndarray, loglike: np.ndarray
     """16, 50 and 84% quantiles [day] of a time that is evenly likely within the gap before each of these nights."""
     mass = np.exp(loglike) * (day[splits] - day[splits - 1])
     total = np.append(0, np.cumsum(mass)) / mass.sum()
-    return np.interp([0.1585, 0.5, 0.8415], total, np.append(day[splits[0] - 1], day[splits]))
+    return np.interp(INTERVAL_QUANTILES, total, np.append(day[splits[0] - 1], day[splits]))
 
 
 def _described(nights: Nights, days: np.ndarray, size: np.ndarray, variance: np.ndarray, llr: float,
@@ -353,7 +353,7 @@ def _described(nights: Nights, days: np.ndarray, size: np.ndarray, variance: np.
     if only is not None:
         at = int(np.flatnonzero(known)[only])
         joint, joint_error, name = float(size[at]), float(error[at]), nights.filters[at]
-    early, middle, late = (nights.origin + np.timedelta64(round(float(day) * 86_400_000), 'ms') for day in days)
+    early, middle, late = (nights.origin + span_of(day) for day in days)
     return UnrecordedStep(middle, early, late, float(days[2] - days[0]) / 2, nights.filters,
                           np.where(known, size, np.nan), np.where(known, error, np.nan), joint, joint_error, colour,
                           name, chi2, dof, llr, clear)

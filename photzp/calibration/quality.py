@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from photzp.calibration.zeropoint import MAG_PER_RELATIVE, StarSample, ZeropointFit
+from photzp.calibration.zeropoint import StarSample, ZeropointFit
+from photzp.magnitudes import MAG_PER_RELATIVE
 
 FITTED = 3                   # parameters of a fit: zeropoint, colour term, Kron loss
 BIWEIGHT = 4.685             # Tukey's constant for 95% efficiency with Gaussian errors

@@ -15,6 +15,8 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from photzp.calibration.fieldvote import MAX_SHIFT_ARCSEC, most_by_chance, vote_for_field
+from photzp.magnitudes import ratio_of_mag
+from photzp.robust import rayleigh_spread
 
 WIDE_ARCSEC = 5.0             # corners of BANZAI's linear world coordinates are off by up to this
 FAR_FACTOR = 6                # a second vote goes this much farther, to 30"
@@ -231,7 +233,7 @@ def _robust_lstsq(design: np.ndarray, values: np.ndarray, residuals: np.ndarray)
     sigma, coefficients = 1.0, np.zeros((len(design), 2))
     for _ in range(10):
         distance = np.hypot(*residuals.T)
-        sigma = max(np.median(distance) / 1.177, 0.02) if len(distance) else 1.0  # median of a Rayleigh distribution
+        sigma = max(rayleigh_spread(distance), 0.02) if len(distance) else 1.0
         weight = np.clip(1 - (distance / (5 * sigma)) ** 2, 0, None) ** 2
         weighted = design * weight
         before = coefficients
@@ -278,5 +280,5 @@ def blended_fraction(xy: np.ndarray, mag: np.ndarray, all_xy: np.ndarray, all_ma
     pairs = _tree(xy).sparse_distance_matrix(_tree(all_xy[seen]), outer, output_type='ndarray')
     pairs = pairs[pairs['v'] > SAME_STAR_ARCSEC]
     share = np.clip((outer - pairs['v']) / (outer - inner), 0, 1)
-    light = share * 10 ** (-0.4 * (all_mag[seen[pairs['j']]] - mag[pairs['i']]))
+    light = share * ratio_of_mag(mag[pairs['i']] - all_mag[seen[pairs['j']]])
     return np.bincount(pairs['i'], weights=light, minlength=len(xy))

@@ -27,10 +27,11 @@ from scipy.special import ndtr
 
 from photzp.calibration.kronloss import B_MAG, KRON_SNR, average_over_forms, loss_forms
 from photzp.errors import FIT_NOT_CONVERGED, TOO_FEW_STARS, FrameRejected
+from photzp.magnitudes import MAG_PER_RELATIVE, mag_of_ratio, ratio_of_mag
+from photzp.robust import robust_spread
 
 PIVOT_COLOUR = 1.0           # SDSS g-i at which zp holds, near the mean star
 MIN_STARS = 10
-MAG_PER_RELATIVE = 2.5 / math.log(10)
 PEAK_FRACTION = 0.9          # of the saturation limit: detectors bend before they saturate
 PLATEAU = (0.95, 3, 1.5)     # of the highest peak; stars; flux ratio among them that only saturation explains
 
@@ -167,13 +168,13 @@ def fit_zeropoint(sample: StarSample, *, usual_colorterm: tuple[float, float] = 
     if len(sample) < MIN_STARS:
         raise FrameRejected(TOO_FEW_STARS, f'{len(sample)} usable stars of the {MIN_STARS} needed')
     x = sample.colour - PIVOT_COLOUR
-    y = sample.ref_mag + 2.5 * np.log10(sample.flux / sample.exptime_s)
+    y = sample.ref_mag + mag_of_ratio(sample.flux / sample.exptime_s)
     snr = _expected_snr(sample, y, x, usual_colorterm[0])
     # The mean of -2.5 log10 of a noisy flux lies above that of the flux itself, to second order by this much.
     y -= MAG_PER_RELATIVE / (2 * snr**2)
     considered, floor = _above_floor(snr)
     error = np.hypot(MAG_PER_RELATIVE / snr, sample.ref_error)
-    held = _spread(x[considered]) < MIN_COLOUR_SPREAD
+    held = robust_spread(x[considered]) < MIN_COLOUR_SPREAD
     design, data = np.stack([np.ones(len(y)), x], axis=-1), y
     if held:
         design, data = design[:, :1], y - usual_colorterm[0] * x
@@ -194,8 +195,8 @@ def fit_zeropoint(sample: StarSample, *, usual_colorterm: tuple[float, float] = 
     return ZeropointFit(
         zp_mag=float(mean[0]), zperr_mag=math.sqrt(covariance[0, 0]), colorterm=float(mean[1]),
         colortermerr=math.sqrt(covariance[1, 1]), covariance_mag2=float(covariance[0, 1]),
-        zpsig_mag=_spread(residual[considered]), scatter_mag=mixture.scatter_mag, nstars=int(np.count_nonzero(used)),
-        colorterm_held=bool(held), kron_loss_mag=float(fit.amounts.sum()),
+        zpsig_mag=robust_spread(residual[considered]), scatter_mag=mixture.scatter_mag,
+        nstars=int(np.count_nonzero(used)), colorterm_held=bool(held), kron_loss_mag=float(fit.amounts.sum()),
         snr_floor=floor, considered=considered, used=used, residual_mag=residual, kron_mag=kron)
 
 
@@ -212,7 +213,7 @@ def _expected_snr(sample: StarSample, y: np.ndarray, x: np.ndarray, colorterm: f
     """S/N that each star should have by its reference magnitude, so that the cut on it does not prefer lucky noise."""
     bright = sample.flux / sample.fluxerr >= np.quantile(sample.flux / sample.fluxerr, 0.5)
     zp = np.median((y - colorterm * x)[bright])
-    expected_flux = sample.exptime_s * 10 ** (-0.4 * (sample.ref_mag - zp - colorterm * x))
+    expected_flux = sample.exptime_s * ratio_of_mag(zp - sample.ref_mag + colorterm * x)
     return expected_flux / sample.fluxerr
 
 
@@ -225,11 +226,6 @@ def _above_floor(snr: np.ndarray) -> tuple[np.ndarray, float]:
         found = np.count_nonzero(above)
         raise FrameRejected(TOO_FEW_STARS, f'{found} stars of S/N > {floor:g}, {MIN_STARS} are needed')
     return above, floor
-
-
-def _spread(values: np.ndarray) -> float:
-    """Standard deviation by the median of absolute deviations."""
-    return float(1.4826 * np.median(np.abs(values - np.median(values))))
 
 
 @dataclass(frozen=True)
@@ -252,7 +248,7 @@ def _fit_mixture(design: np.ndarray, y: np.ndarray, error: np.ndarray, snr: np.n
     full, value, precision = _with_flexible_loss(design, snr)
     shapes = np.stack([np.ones(len(y)), KRON_SNR / snr], axis=-1)  # of the variances
     each = y - full[:, 1:] @ value[1:]
-    scatter = _spread(each)
+    scatter = robust_spread(each)
     if scatter > MAX_SCATTER_MAG:
         raise FrameRejected(FIT_NOT_CONVERGED, f'the stars do not agree, scatter {scatter:.2f} mag')
     wide = np.full(2, max(scatter, SCATTER_PRIOR_MAG[0]) ** 2 / 2)

@@ -20,7 +20,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, MappedColumn, mapped_column
 
 from photzp.names import base_name, exposure_of, level_of
 from photzp.records import Column, Measurement, RejectedFrame, RowDigest, Run, StoredModel, Zeropoints
-from photzp.times import time_text
+from photzp.times import instant_of, time_text
 
 READ_CHUNK = 5_000  # rows per conversion to arrays: a few MB at a time
 LONGEST_TEXT = 100  # of a site, camera, ...: `names.safe_part` allows 64, so that no two good ones are made one
@@ -262,9 +262,9 @@ def _instants(values: Sequence) -> np.ndarray:
 def _instant_or_nat(text: str) -> np.datetime64:
     match = _TIME.fullmatch(text)
     try:
-        return np.datetime64(match[1] if match else 'NaT', 'ms')
+        return instant_of(match[1] if match else 'NaT')
     except ValueError:
-        return np.datetime64('NaT', 'ms')
+        return instant_of('NaT')
 
 
 def _flags(when_missing: bool) -> Callable[[Sequence], np.ndarray]:

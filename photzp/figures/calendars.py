@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from photzp.figures.sheet import BLUE, DARK_GREY, DPI, GRID, LEFT_PX, ORANGE, SMALL, WIDTH_PX, title_of
-from photzp.times import Date
+from photzp.times import Date, instant_of
 
 MONTHS = 24  # at most: two years, so that seasons can be told from weather
 STATES = {'photometric': BLUE, 'cloudy': ORANGE, 'unknown': GRID}
@@ -52,7 +52,7 @@ def calendar_plot(title: str, night: np.ndarray, state: np.ndarray, frames: np.n
 
 def _months(night: np.ndarray, until: Date) -> tuple[np.datetime64, np.datetime64]:
     """First and last month that are shown."""
-    last = np.datetime64(str(until)[:10]).astype('datetime64[M]')
+    last = instant_of(until).astype('datetime64[M]')
     earliest = night.min().astype('datetime64[M]') if len(night) else last
     return max(last - (MONTHS - 1), min(earliest, last)), last
 

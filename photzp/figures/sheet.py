@@ -24,7 +24,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation, Transform
 
-from photzp.times import Date
+from photzp.times import Date, instant_of
 
 # Okabe & Ito's palette: told apart by colour-blind readers (Okabe & Ito 2008, Color Universal Design).  Its yellow is
 # too faint on white to stand alone.
@@ -145,8 +145,7 @@ def _round_dates(first: float, last: float) -> tuple[np.ndarray, list[str], str]
 
 def month_end(until: Date) -> np.datetime64:
     """The end of the month of a date."""
-    day = until if isinstance(until, np.datetime64) else np.datetime64(until)
-    return (day.astype('datetime64[M]') + 1).astype('datetime64[ms]')
+    return (instant_of(until).astype('datetime64[M]') + 1).astype('datetime64[ms]')
 
 
 def round_numbers(low: float, high: float, most: int) -> tuple[np.ndarray, list[str]]:

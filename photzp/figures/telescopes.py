@@ -46,6 +46,7 @@ from photzp.figures.sheet import (
     title_of,
 )
 from photzp.figures.trends import MIRROR_EVENTS, dot_if_short, model_curves
+from photzp.magnitudes import mag_of_percent, percent_of_reference
 from photzp.throughput.model import ThroughputFit
 from photzp.times import Date
 
@@ -176,14 +177,14 @@ def _lay_trend(axes: Axes, trend: FilterTrend, curves: Sequence[Any], zero: floa
 def _lay_reference(axes: Axes, threshold_percent: float) -> list[Artist]:
     """The healthy band, the threshold, and an axis in percent."""
     axes.axhspan(0, 1000 * HEALTHY_MAG, color=GREEN, alpha=0.1, lw=0, zorder=0.5, label='healthy')
-    threshold = -2500 * np.log10(threshold_percent / 100)
+    threshold = -1000 * mag_of_percent(threshold_percent)
     axes.axhline(threshold, color=BLACK, lw=1, ls=(0, (6, 3)), zorder=1, label='threshold')
 
     def percent(loss: Any) -> Any:
-        return 100 * 10 ** (-0.0004 * np.asarray(loss))
+        return percent_of_reference(-np.asarray(loss) / 1000)
 
     def loss(percent: Any) -> Any:
-        return -2500 * np.log10(np.maximum(percent, 1e-9) / 100)
+        return -1000 * mag_of_percent(np.maximum(percent, 1e-9))
 
     percent_scale(axes, percent, loss)
     return [Patch(color=GREEN, alpha=0.1, lw=0, label='healthy'),

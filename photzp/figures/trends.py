@@ -55,10 +55,11 @@ from photzp.figures.sheet import (
     time_scale,
     title_of,
 )
-from photzp.magnitudes import percent_of_reference
+from photzp.magnitudes import mag_of_percent, percent_of_reference
+from photzp.robust import median_error, robust_spread
 from photzp.throughput.lines import INSTRUMENT_DAYS
-from photzp.throughput.model import DAYS_PER_MONTH, Interval, Step, ThroughputFit
-from photzp.times import Date
+from photzp.throughput.model import Interval, Step, ThroughputFit
+from photzp.times import DAYS_PER_MONTH, Date, day_of
 
 Colour = tuple[float, float, float]
 Curve = tuple[np.ndarray, np.ndarray, np.ndarray]  # time, model, error of an interval
@@ -195,7 +196,7 @@ def colorterm_plot(title: str, time: np.ndarray, colorterm: np.ndarray, camera: 
     handles = []
     for name, (colour, marker) in styles.items():
         rows = camera == name
-        median, error = _median(colorterm[rows])
+        median, error = np.median(colorterm[rows]), median_error(colorterm[rows])
         said = f'{median:+.4f}'.replace('-', '−') + (f' ± {error:.4f}' if rows.sum() > 1 else '')
         handles += [_lay_dots(axes, date2num(time[rows]), colorterm[rows], colour, marker,
                               f'{name} ({rows.sum()}), median {said}')]
@@ -341,8 +342,7 @@ def _is_regular(values: np.ndarray, least: float) -> np.ndarray:
     """Mask of the values near their median."""
     if not len(values):
         return np.zeros(0, bool)
-    away = np.abs(values - np.median(values))
-    return away <= max(REGULAR_SIGMA * 1.4826 * np.median(away), least)
+    return np.abs(values - np.median(values)) <= max(REGULAR_SIGMA * robust_spread(values), least)
 
 
 def model_curves(fit: ThroughputFit) -> list[Curve]:
@@ -473,7 +473,7 @@ def _label_interval(axes: Axes, day: np.ndarray, label: str, lanes: list[float])
 
 def _lay_events(axes: Axes, events: Iterable[Sequence], steps: Iterable[Step]) -> list[Line2D]:
     """Lines for what happened at the telescope; handles for the legend."""
-    events = [(np.datetime64(date, 'D'), kind, ' '.join(' '.join(note).split())) for date, kind, *note in events]
+    events = [(day_of(date), kind, ' '.join(' '.join(note).split())) for date, kind, *note in events]
     handles = []
     kinds = ((('cleaning',), GREY, ':', 1.3, 'cleaning'), (MIRROR_EVENTS, ORANGE, '--', 1.6, 'wash, recoating, break'))
     for names, colour, style, width, label in kinds:
@@ -536,7 +536,7 @@ def _lay_reference(axes: Axes, reference_mag: float) -> list[Patch]:
 
 def _percent_scale(axes: Axes, reference_mag: float) -> None:
     def magnitude(percent: Any) -> Any:
-        return reference_mag + 2.5 * np.log10(np.maximum(percent, 1e-9) / 100)
+        return reference_mag + mag_of_percent(np.maximum(percent, 1e-9))
 
     def percent(zp: Any) -> Any:
         return percent_of_reference(zp, reference_mag)
@@ -566,15 +566,9 @@ def _lay_bins(axes: Axes, airmass: np.ndarray, each: np.ndarray) -> list[Line2D]
     if not bins:
         return []
     x = [np.median(airmass[rows]) for rows in bins]
-    y, error = np.transpose([_median(each[rows]) for rows in bins])
+    y, error = np.transpose([(np.median(each[rows]), median_error(each[rows])) for rows in bins])
     axes.errorbar(x, y, error, fmt='o', color=BLACK, mfc='white', ms=5, capsize=2, lw=1, zorder=5)
     return [Line2D([], [], color=BLACK, marker='o', mfc='white', ls='none', ms=5, label='medians of clear')]
-
-
-def _median(values: np.ndarray) -> tuple[float, float]:
-    """Median and its error, from the median absolute deviation; Gaussian: 1.2533 = sqrt(pi / 2)."""
-    median = np.median(values)
-    return median, 1.2533 * 1.4826 * np.median(np.abs(values - median)) / np.sqrt(len(values))
 
 
 def _lay_spread(axes: Axes, row: int, line: ColortermLine, colour: str) -> None:

@@ -32,6 +32,7 @@ from photzp.errors import (
 from photzp.frames.fitsfile import BLOCK, FitsFile, FitsInvalid, Header, Table
 from photzp.names import base_name, exposure_of, safe_part
 from photzp.observatory import Columns, Observatory
+from photzp.times import time_text
 
 _LONGEST_EXPOSURE_S = 86400.0  # a day: more is a damaged header
 _EARLIEST_YEAR, _LATEST_YEAR = 2000, 2100  # before the first robotic telescope of the network; after any of them
@@ -254,7 +255,7 @@ def _dateobs(header: Header, key: str, night_key: str) -> str:
     night = _night(header.get(night_key))
     if night is not None and abs((moment.date() - night).days) > _DAYS_OF_NIGHT:
         raise FrameRejected(HEADER_INCOMPLETE, f'{key} = {_shown(value)} is not of the night {night_key} = {night}')
-    return moment.isoformat(' ', 'milliseconds')
+    return time_text(moment)
 
 
 def _night(value: object) -> date | None:

@@ -1,7 +1,6 @@
 """The answers of `answers.Answers` as the pages show them: what stands in which row, in which order, in which words."""
 
 import json
-import math
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,9 +14,10 @@ from photzp.answers.gather import Answers
 from photzp.answers.nights import Month
 from photzp.answers.ranking import Advice, MirrorState
 from photzp.answers.steps import UnrecordedStep
+from photzp.magnitudes import percent_error, percent_gained, percent_lost
 from photzp.names import parse_report_name
 from photzp.pages.page import Page, Plot
-from photzp.pages.text import between, date_of, known, lasting, percent_lost, plain
+from photzp.pages.text import between, date_of, known, lasting, plain
 from photzp.pages.views import by_wavelength, or_none
 
 UNITS = {'mag': ('mmag', 1000.0), 'factor': ('times', 1.0)}  # as findings have them: as shown, and the factor
@@ -113,8 +113,8 @@ def _advice(advice: Advice, state: MirrorState) -> AdviceShown:
     loss, loss_error = state.to_gain_mag
     against = ('' if known(state.loss_mag) else 'since recoating' if known(state.since_recoating_mag)
                else 'below its best' if known(state.best_mag) else '')
-    return AdviceShown(advice, state, percent_lost(loss),
-                       (100 - percent_lost(loss)) * 0.4 * math.log(10) * loss_error, against, *falls_below(state))
+    return AdviceShown(advice, state, percent_lost(loss), percent_error(-loss, loss_error), against,
+                       *falls_below(state))
 
 
 def falls_below(state: MirrorState) -> tuple[str, str]:
@@ -147,15 +147,11 @@ def fleet_of(fleet: Iterable[FleetGain]) -> tuple[tuple[str, ...], tuple[FleetSh
     """(filters, rows by kind); the kind with most events first."""
     cells = {(row.kind, row.filter): row for row in fleet}
     filters = tuple(sorted({name for _, name in cells if name}, key=by_wavelength))
-    rows = [FleetShown(kind, total, *_percent_gained(total.mean_mag, total.mean_error_mag), lasting(total.lasted_days),
+    rows = [FleetShown(kind, total, percent_gained(total.mean_mag),
+                       percent_error(total.mean_mag, total.mean_error_mag), lasting(total.lasted_days),
                        tuple(cells.get((kind, each)) for each in filters))
             for (kind, name), total in cells.items() if not name]
     return filters, tuple(sorted(rows, key=lambda row: (-row.total.number, row.kind)))
-
-
-def _percent_gained(gain_mag: float, error_mag: float) -> tuple[float, float]:
-    percent = -percent_lost(-gain_mag)
-    return percent, (100 + percent) * 0.4 * math.log(10) * error_mag
 
 
 @dataclass(frozen=True)

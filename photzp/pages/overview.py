@@ -12,6 +12,7 @@ from datetime import date, datetime
 
 from photzp.answers.ranking import MirrorState
 from photzp.answers.status import HEALTHY_MAG, TREND_WEEKS, Trend
+from photzp.magnitudes import percent_of_reference
 from photzp.pages.page import Page
 from photzp.pages.text import known, moment
 from photzp.pages.views import Telescope
@@ -88,7 +89,7 @@ def _card(page: Page, telescope: Telescope, state: MirrorState | None, trends: M
         errors = None, None
     own = [_by_week(trends[key]) for each in telescope.series if (key := (telescope.name, each.filter)) in trends
            and (state is None or each.filter in state.filters)]
-    percent = None if margin is None else percent_of(margin)
+    percent = None if margin is None else percent_drawn(margin)
     return Card(telescope, 'unknown' if margin is None else 'low' if margin < -HEALTHY_MAG else 'good',
                 percent, errors[0], slope, errors[1], spark(_mean_margins(own, margin), now),
                 sum(finding.telescope == telescope.name for finding in page.answers.findings))
@@ -99,9 +100,9 @@ def _mean(values: Iterable[float]) -> float | None:
     return sum(there) / len(there) if there else None
 
 
-def percent_of(margin_mag: float) -> float:
+def percent_drawn(margin_mag: float) -> float:
     """Throughput in percent of the reference, of a zeropoint less that of the reference."""
-    return 100 * 10 ** (0.4 * min(margin_mag, 10.0))  # of what is absurd anything will do that can be drawn
+    return percent_of_reference(min(margin_mag, 10.0))  # of what is absurd anything will do that can be drawn
 
 
 # -- trends ------------------------------------------------------------------------------------------------------------
@@ -147,7 +148,7 @@ def spark(margins: Mapping[int, float], now: datetime | None) -> Spark:
     """The trend line of {week: model - reference [mag]}, of the year that ends with `now`."""
     if now is None:
         return Spark('', '', '')
-    points = [(WIDTH - PER_WEEK * (_week(now) - week), PER_PERCENT * (TOP_PERCENT - percent_of(margin)))
+    points = [(WIDTH - PER_WEEK * (_week(now) - week), PER_PERCENT * (TOP_PERCENT - percent_drawn(margin)))
               for week, margin in sorted(margins.items()) if 0 <= _week(now) - week < TREND_WEEKS]
     drawn = [(x, min(max(y, 0), HEIGHT)) for x, y in points]
     line = ''.join(_path(simplified(run)) for run in _runs(drawn))

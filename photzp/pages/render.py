@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from photzp.answers.status import HEALTHY_MAG, RECENT_DAYS
+from photzp.magnitudes import percent_of_reference
 from photzp.names import static_file_name
 from photzp.pages import answers as webanswers
 from photzp.pages import overview
@@ -99,7 +100,7 @@ def _environment() -> 'Environment':
         made.filters[filter_.__name__] = filter_
     made.tests.update(known=webtext.known)
     made.globals.update(
-        band_percent=100 * 10 ** (-0.4 * HEALTHY_MAG), recent_days=RECENT_DAYS, dormant_days=DORMANT_DAYS,
+        band_percent=percent_of_reference(-HEALTHY_MAG), recent_days=RECENT_DAYS, dormant_days=DORMANT_DAYS,
         silent_days=SILENT_DAYS, shown_findings=SHOWN_FINDINGS, shown_advice=SHOWN_ADVICE, shown_events=SHOWN_EVENTS,
         shown_steps=SHOWN_STEPS, listed_advice=LISTED_ADVICE, listed_events=LISTED_EVENTS, listed_steps=LISTED_STEPS,
         spark_width=overview.WIDTH, spark_height=overview.HEIGHT,

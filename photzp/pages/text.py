@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 
+from photzp.times import DAYS_PER_MONTH, DAYS_PER_YEAR
+
 UNKNOWN = '–'
 
 
@@ -40,11 +42,6 @@ def error_of(value: float | None, digits: int = 1, factor: float = 1) -> str:
 def known(value: float | None) -> bool:
     """Whether there is a number."""
     return value is not None and math.isfinite(value)
-
-
-def percent_lost(loss_mag: float | None) -> float:
-    """A loss in magnitudes as percent of the light without it; nan where it is not known."""
-    return math.nan if loss_mag is None else 100 * (1 - 10 ** (-0.4 * loss_mag))
 
 
 # -- times -------------------------------------------------------------------------------------------------------------
@@ -129,4 +126,4 @@ def lasting(days: float | None) -> str:
         return UNKNOWN
     if days < 61:
         return f'{days:.0f} d'
-    return f'{days / 30.4375:.0f} months' if days < 731 else f'{days / 365.25:.1f} years'
+    return f'{days / DAYS_PER_MONTH:.0f} months' if days < 731 else f'{days / DAYS_PER_YEAR:.1f} years'

@@ -14,6 +14,7 @@ import numpy as np
 from photzp.answers.steps import UnrecordedStep, find_steps
 from photzp.records import CameraSpan, StoredModel
 from photzp.throughput.model import ThroughputFit
+from photzp.times import instant_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -107,7 +108,7 @@ def telescope_figure(telescope: str, trends: Iterable[tuple[str, ThroughputFit, 
     """One telescope in all filters; trends, marks : fields of FilterTrend and EventMark."""
     from photzp.figures.telescopes import EventMark, FilterTrend, telescope_plot
 
-    cameras = [(span.camera, np.datetime64(span.first), np.datetime64(span.last)) for span in spans]
+    cameras = [(span.camera, instant_of(span.first), instant_of(span.last)) for span in spans]
     return telescope_plot(telescope, [FilterTrend(*trend) for trend in trends], [EventMark(*mark) for mark in marks],
                           cameras, threshold_percent, until)
 

@@ -58,7 +58,7 @@ from photzp.running.processes import can_start, in_processes
 from photzp.store.base import ReportStore
 from photzp.throughput.model import ThroughputFit
 from photzp.throughput.rows import COLUMNS, Series
-from photzp.times import local_noon, moment
+from photzp.times import instant_of, local_noon, moment
 
 if TYPE_CHECKING:  # drawing is imported where there is something to draw: mostly there is not much
     from matplotlib.figure import Figure
@@ -153,7 +153,7 @@ class Report:
                  processes: int = 1) -> None:
         self.database, self.open_database = database, open_database
         self.store, self.observatory, self.options = store, observatory, options
-        self.now: np.datetime64 = np.datetime64(now, 'ms')
+        self.now = instant_of(now)
         self.version, self.processes = version, processes
         self.until = min(self.now, moment(options.end) or self.now)
         self.whole = options.start is None and options.end is None  # a part of the data must not pass for all
@@ -297,7 +297,7 @@ class Report:
     def _is_past(self, status: SeriesStatus) -> bool:
         """Whether none of its rows is later than now, as where the clock was put back: such rows count for nothing."""
         last = status.last_observation  # cut to the second
-        return last is None or bool(np.datetime64(last, 'ms') + np.timedelta64(1, 's') <= self.now)
+        return last is None or bool(instant_of(last) + np.timedelta64(1, 's') <= self.now)
 
     def _take_as_made(self, series: Series, made: SeriesMade, stored: StoredModel) -> None:
         """Show a series as an earlier run made it, its days counted to now."""

@@ -32,7 +32,7 @@ from photzp.report.jobs import Drawing, Failure, File, StepSearch, image_file
 from photzp.report.settings import ReportSettings
 from photzp.throughput.model import ThroughputFit, fit_throughput
 from photzp.throughput.rows import COLUMNS, Rows, Series, read_rows
-from photzp.times import moment, night_of
+from photzp.times import day_of, moment, night_of
 
 log = logging.getLogger('photzp.report')
 
@@ -154,7 +154,7 @@ class SeriesMaker:
 
     def _trend_json(self, rows: Rows, fit: ThroughputFit, data: trends.TrendData) -> str:
         events = [(str(date), kind, note) for date, kind, note in rows.events if kind != 'start']
-        recorded = [np.datetime64(date, 'D') for date, kind, _ in events if kind == 'instrument']
+        recorded = [day_of(date) for date, kind, _ in events if kind == 'instrument']
         changes = [(str(date), 'camera change', '') for date in trends.camera_changes(recorded, fit.steps)]
         return trend_json(
             rows.telescope, rows.filter, Points(data.time, data.zp_mag, data.camera, rows.zeropoints.name, data.usable,

@@ -22,6 +22,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from photzp.robust import GAUSSIAN_MEDIAN_DEVIATION
+from photzp.times import instant_of
+
 PERIOD_DAYS = 183            # half a year: hundreds of frames, less than filters and coatings take to change
 MIN_FRAMES = 20              # in a period, for a colour term that is not that of the very frames it is used on
 
@@ -88,7 +91,7 @@ def _period_codes(time: np.ndarray, group: np.ndarray, complete: np.ndarray,
 
     A period is half a year, counted from 1970-01-01, and shorter where an instrument changed in it.
     """
-    days = np.where(complete, time, np.datetime64('1970-01-01')).astype('datetime64[D]').astype(int)
+    days = np.where(complete, time, instant_of('1970-01-01')).astype('datetime64[D]').astype(int)
     changed = np.searchsorted(np.sort(np.asarray(changes, time.dtype)), time, side='right')
     parts = [np.unique(part[complete], return_inverse=True)[1] for part in (group, changed, days // PERIOD_DAYS)]
     one = np.zeros_like(parts[0])
@@ -125,4 +128,4 @@ def _spread_beyond(deviation: np.ndarray, error: np.ndarray) -> float:
 
     It exceeds c where (deviation / c)^2 - error^2 exceeds s^2, so the median of that is s^2.
     """
-    return float(np.sqrt(max(np.median((deviation / 0.6745) ** 2 - error**2), 0.0)))
+    return float(np.sqrt(max(np.median((deviation / GAUSSIAN_MEDIAN_DEVIATION) ** 2 - error**2), 0.0)))

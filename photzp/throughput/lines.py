@@ -8,13 +8,12 @@ adopted extinction lacks goes with the airmass.  All that is one linear model, f
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from photzp.throughput.clearsky import RIDGE, ClearSkyFit, Data, fit_clear_sky, make_data, mean_depth
-from photzp.times import DAYS_PER_MONTH
+from photzp.times import DAYS_PER_MONTH, days_since
 
 BOUNDING = ('wash', 'recoating', 'break', 'instrument')
 
@@ -116,11 +115,6 @@ class Line:
         model, error = self.value(self.design(day), self.doubt[self.piece(day)])
         before = day < self.opened[0]
         return np.where(before, np.nan, model), np.where(before, np.nan, error)
-
-
-def days_since(time: np.ndarray | np.datetime64, origin: np.datetime64) -> Any:
-    """Days from a time to others: float64, of the shape of `time`."""
-    return (time - origin) / np.timedelta64(1, 'D')
 
 
 # --- pieces

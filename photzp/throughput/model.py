@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 
 from photzp.throughput.clearsky import ClearSkyFit, mean_depth
 from photzp.throughput.lines import Boundary, Line, Series, TimedEvent, find_boundaries, fit_pieces, nights_in
-from photzp.times import DAYS_PER_MONTH, Date, instant_of, local_noon, night_of
+from photzp.times import DAYS_PER_MONTH, Date, instant_of, local_noon, night_of, span_of
 
 WILD_SIGMA = 5.0  # rows farther from their night are no part of its mean
 SLOPE_NIGHTS, SLOPE_DAYS = 5, 14  # a slope is reported from so many nights and days on
@@ -189,7 +189,7 @@ def fit_throughput(time: ArrayLike, zp: ArrayLike, zperr: ArrayLike, *, longitud
 
 def last_start(events: Iterable[TimedEvent]) -> np.datetime64:
     """When the last `start` among the events was, before which rows are not used; long ago without one."""
-    return max((at for at, kind in events if kind == 'start'), default=np.datetime64('0001-01-01', 'ms'))
+    return max((at for at, kind in events if kind == 'start'), default=instant_of('0001-01-01'))
 
 
 def _fit(series: Series, events: Sequence[TimedEvent], rows: np.ndarray, n: int) -> ThroughputFit:
@@ -205,7 +205,7 @@ def _fit(series: Series, events: Sequence[TimedEvent], rows: np.ndarray, n: int)
     row_clear, row_residual = np.full((2, n), np.nan)
     row_clear[rows], row_residual[rows] = sky.row_clear, sky.residual
     return ThroughputFit(
-        night=series.night[night], time=series.time[0] + np.round(nightly * 86_400_000).astype('timedelta64[ms]'),
+        night=series.night[night], time=series.time[0] + span_of(nightly),
         model_mag=model, model_error_mag=error, night_rows=counts, clear_probability=sky.night_clear,
         photometric=sky.night_clear > 0.5, row_clear_probability=row_clear, row_residual_mag=row_residual,
         intervals=_intervals(series, line, boundaries, reference), steps=_steps(series, line, boundaries, reference),
@@ -264,7 +264,7 @@ def _interval(series: Series, line: Line, each: int, end: float, kind: str, nigh
         smooth[2 * len(line.opened):][:len(line.steps)] = 0
         slope, slope_error = map(float, line.value(smooth))
         end_slope, end_slope_error = map(float, line.value(np.where(functions[2] != 0, _slopes(line, each), 0.0)))
-    since, until = (line.origin + np.timedelta64(round(day * 86_400_000), 'ms') for day in (start, end))
+    since, until = (line.origin + span_of(day) for day in (start, end))
     return Interval(since, until, kind, nights, int(np.count_nonzero(rows)), float(first), float(errors[0]), float(mid),
                     float(errors[1]), float(last), float(errors[2]), slope, slope_error, end_slope, end_slope_error,
                     sum(at == each for at, _ in line.kinks), reference[int(series.group[rows][0])])
@@ -290,8 +290,8 @@ def _steps(series: Series, line: Line, boundaries: Sequence[Boundary], reference
         instrumental = boundary.instrumental or scale[each] != scale[each - 1]
         steps.append((boundary.day, boundary.kind, *line.value(functions, line.doubt[each] + line.doubt[each - 1]),
                       instrumental, boundary.recorded))
-    return tuple(Step(line.origin + np.timedelta64(round(day * 86_400_000), 'ms'), kind, float(size), float(error),
-                      *flags) for day, kind, size, error, *flags in sorted(steps, key=lambda step: step[0]))
+    return tuple(Step(line.origin + span_of(day), kind, float(size), float(error), *flags)
+                 for day, kind, size, error, *flags in sorted(steps, key=lambda step: step[0]))
 
 
 def _offsets(series: Series, sky: ClearSkyFit, line: Line, groups: Sequence[int],

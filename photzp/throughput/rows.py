@@ -8,12 +8,13 @@ from datetime import date
 
 import numpy as np
 
+from photzp.magnitudes import mag_of_ratio
 from photzp.names import TelescopeKey
 from photzp.observatory import Events, Observatory
 from photzp.records import Database, RowDigest, Zeropoints, possible, usable_rows
 from photzp.throughput.colourterm import CameraColourTerm, with_camera_colourterm
 from photzp.throughput.model import last_start
-from photzp.times import local_noon
+from photzp.times import instant_of, local_noon
 
 log = logging.getLogger('photzp.report')
 
@@ -184,10 +185,10 @@ def correct_gain(zp: np.ndarray, camera: np.ndarray, time: np.ndarray, repairs: 
     for name, first, until, (a, b) in repairs:
         rows = np.asarray(camera) == name
         if first is not None:
-            rows = rows & (time >= np.datetime64(first))
+            rows = rows & (time >= instant_of(first))
         if until is not None:
-            rows = rows & (time < np.datetime64(until))
-        zp[rows] -= 2.5 * np.log10(a / b)
+            rows = rows & (time < instant_of(until))
+        zp[rows] -= mag_of_ratio(a / b)
     return zp
 
 

@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from photzp.magnitudes import percent_of_reference
 from photzp.records import usable_rows
 from photzp.throughput import model as tm
 from photzp.throughput.clearsky import NODES_MAG, _elements
@@ -62,19 +61,6 @@ def test_usable_rows_by_class_of_the_telescope():
 @pytest.mark.parametrize('zp', [-1e5, 0.0, 9.9, 35.1, 99.0, np.inf])
 def test_zeropoints_that_no_telescope_has_are_not_usable(zp):
     assert usable_rows(np.array([zp, 23.0]), np.ones(2), np.full(2, 0.1), '1m0a').tolist() == [False, True]
-
-
-def test_percent_of_reference():
-    np.testing.assert_allclose(percent_of_reference(np.array([22.5, 23.5]), 23.5), [39.8107, 100], atol=1e-4)
-
-
-def test_a_night_runs_from_local_noon_to_local_noon():
-    # Noon at 149.071 E is 02:03:42.96 UTC, at 70.805 W 16:43:13.2 UTC
-    for longitude, noon in ((149.071, '2019-05-05T02:03:42.960'), (-70.805, '2019-05-05T16:43:13.200')):
-        noon = np.datetime64(noon, 'ms')
-        assert local_noon('2019-05-05', longitude) == noon
-        assert night_of(noon, longitude) == np.datetime64('2019-05-05')
-        assert night_of(noon - np.timedelta64(1, 'ms'), longitude) == np.datetime64('2019-05-04')
 
 
 # --- the likelihood
