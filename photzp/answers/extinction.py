@@ -25,10 +25,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import chdtrc
 
+from photzp.throughput.lines import EXTINCTION_PRIOR
 from photzp.throughput.model import ThroughputFit
 from photzp.times import DAYS_PER_YEAR, days_of, days_since
 
-PRIOR_MAG = 0.03         # mag/airmass: EXTINCTION_PRIOR of throughputline
+PRIOR_MAG = EXTINCTION_PRIOR[1]  # mag/airmass
 SWING_ERROR_MAX = 0.006  # mag/airmass: chosen because k of good sites swings by 0.01 to 0.03
 SWING_P = 0.001
 INFORMATION_MIN = 1.0    # (mag/airmass)^-2: less is rounding

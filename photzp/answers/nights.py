@@ -11,13 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from photzp.answers.sharednight import clear_share, night_likelihood
+from photzp.answers.sharednight import NOISE_MAG, clear_share, night_likelihood
 from photzp.robust import robust_spread
+from photzp.throughput.clearsky import SEASON_NIGHTS
 from photzp.throughput.model import ThroughputFit
 
 CERTAIN = 0.8      # a class less probable than that is unknown
-SEASON_NIGHTS = 20  # the share of clear nights is that within so many on either side
-NOISE_MAG = 0.003  # nights are not better than that
 CLEAR_NIGHTS = 10  # fewer clear nights say nothing of their noise
 _ROUNDS = 12
 

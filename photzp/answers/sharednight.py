@@ -12,10 +12,13 @@ N(rbar; -D, V) times the scatter about rbar, S is that scatter, wider by KAPPA r
 import numpy as np
 from scipy.special import log_ndtr
 
-CLOUD_MAG = 0.3  # mean depth of cloud
-KAPPA = 0.3      # scatter of series in a cloudy night, relative to its depth
-WILD, WILD_RANGE_MAG = 0.01, 6.0
+from photzp.throughput.clearsky import CLOUD_MAG, WILD_RANGE_MAG
+
+# Not those of the clear-sky fit, which are of the rows of one series in a night: here a value is the mean of a night.
+KAPPA = 0.3       # scatter of series in a cloudy night, relative to its depth
+WILD = 0.01       # share of nightly means that are wild
 SHARE_MIN = 0.05  # of clear and of cloudy nights, at any time
+NOISE_MAG = 0.003  # scatter of nightly means in clear nights beyond their errors, at least
 _LOG_2PI = np.log(2 * np.pi)
 
 

@@ -25,21 +25,23 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import chdtrc
 
-from photzp.answers.sharednight import clear_share, night_likelihood
+from photzp.answers.sharednight import NOISE_MAG, clear_share, night_likelihood
 from photzp.robust import INTERVAL_QUANTILES, INTERVAL_SHARE, robust_spread
+from photzp.throughput import lines
+from photzp.throughput.clearsky import SEASON_NIGHTS
 from photzp.throughput.model import ThroughputFit
 from photzp.times import DAYS_PER_MONTH, days_since, span_of
 
 WINDOW = 60            # nights on either side
-SEASON_NIGHTS = 20     # on either side of a night have its share of clear ones
-SPELL_NIGHTS = 8       # the same, once the classes are those of the step itself
+SPELL_NIGHTS = 8       # in place of SEASON_NIGHTS, once the classes are those of the step itself
 NIGHTS_MIN = 8.0       # clear nights on either side, at least: fewer may be weather
 STRIDE = 4             # a step is looked for before every fourth night, and then dated to the night
 LLR_MIN = 16.0         # chosen on simulated years; docs/answers.md has recall and false alarms
 SIZE_ERROR_MAX_MAG = 1.0  # a filter that knows its size no better has no nights on one side
-SLOPE_PRIOR = (-0.010, 0.03)  # mag/month: a line of few nights has the usual slope
-NOISE_MAG = 0.003      # nights are not better than that
-KINK_MAG_PER_MONTH = 0.03  # largest change of slope: as the width of its prior in throughputline
+# mag/month: a line of few nights has the usual slope.  The width is not that of the fit, whose lines are of whole
+# intervals and have kinks beside: a window may lie on one side of a kink.
+SLOPE_PRIOR = (lines.SLOPE_PRIOR[0], 0.03)
+KINK_MAG_PER_MONTH = lines.KINK_PRIOR[1]  # largest change of slope
 GREY_P = 0.01  # equal sizes less likely than this are coloured
 ONE_FILTER_SIGMA = 5.0
 _BLUR_MAG = (0.06, 0.04, 0.03, 0.02, 0.01)  # the likelihood is that much blurred in the first rounds

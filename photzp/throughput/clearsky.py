@@ -29,12 +29,13 @@ from scipy.special import ndtr
 NODES_MAG = np.array([0.0, 0.03, 0.07, 0.15, 0.3, 0.6, 1.2, 2.4, 4.8])  # of f(D); f = 0 at the last
 THIN_MAG = 0.1
 KAPPA = np.array([0.1, 0.35, 0.8, 1.6])
-WILD_RANGE_MAG = 6.0
+WILD_RANGE_MAG = 6.0  # that wild values are evenly spread over
+CLOUD_MAG = 0.3  # mean dimming of nights with cloud: here where the fit starts from, fixed in `answers`
 SCATTER_MAG = (0.002, 0.1)  # range of s
-START_SCATTER_MAG, START_CLEAR, START_WILD, START_DEPTH_MAG = 0.03, 0.5, 0.02, 0.3
+START_SCATTER_MAG, START_CLEAR, START_WILD = 0.03, 0.5, 0.02
 START_QUANTILES = (0.6, 0.9)
 START_ROWS = 2000
-SEASON_NIGHTS = 20  # the share of clear nights is that within so many nights on either side
+SEASON_NIGHTS = 20  # the share of clear nights is that within so many on either side: dates here, nights in `answers`
 SEASON_WEIGHT = 1.0  # and so many of the mean of all
 WEIGHT_NIGHTS = 2.0  # weight of the start value of the shares, in nights
 SCATTER_ROWS = 2.0  # weight of the start value of s, in rows
@@ -147,7 +148,7 @@ def fit_clear_sky(data: Data, start: np.ndarray | None = None) -> ClearSkyFit:
 
 def start_state(n: int) -> State:
     """Shares of n nights before data: half of them clear, depths exponential."""
-    shares = np.append(START_CLEAR, (1 - START_CLEAR) * _normal(_MASS * np.exp(-DEPTH_MAG / START_DEPTH_MAG)))
+    shares = np.append(START_CLEAR, (1 - START_CLEAR) * _normal(_MASS * np.exp(-DEPTH_MAG / CLOUD_MAG)))
     kappa = np.full(len(KAPPA), 1 / len(KAPPA))
     return State(START_SCATTER_MAG, _thin_tied(shares), np.full(n, START_CLEAR), kappa, START_WILD)
 
