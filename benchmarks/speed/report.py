@@ -36,10 +36,11 @@ from photzp.answers.gather import answer
 from photzp.answers.status import SeriesStatus
 from photzp.observatory import load_observatory
 from photzp.report.fitarchive import unpack
+from photzp.typedtree import typed
 
 out, observatory = Path(sys.argv[1]), load_observatory(sys.argv[2])
 fits = unpack((out / 'report-fits.npz').read_bytes())
-statuses = [SeriesStatus.from_dict(each) for each in json.loads((out / 'status.json').read_text())['statuses']]
+statuses = [typed(SeriesStatus, each) for each in json.loads((out / 'status.json').read_text())['statuses']]
 clean = {(each.telescope, each.filter): each.reference_mag for each in statuses if each.reference_mag}
 answer(fits, statuses, {}, reference_mag=clean,
        extinction={name: observatory.extinction(name) for _, name in fits}, last_good={}, limits=observatory.alarms,

@@ -11,9 +11,8 @@ of a median is that of `photzp.robust.median_error`.
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 import numpy as np
 
@@ -63,10 +62,6 @@ class Finding:
     unit: str
     setting: str
     excess: float
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self)
 
     def line(self) -> str:
         """For people: kind, where, what, and the limit with its setting."""

@@ -31,7 +31,7 @@ from photzp.answers.status import SeriesStatus
 from photzp.answers.steps import UnrecordedStep, find_steps
 from photzp.observatory import AlarmLimits
 from photzp.throughput.model import ThroughputFit
-from photzp.typedjson import plain, typed
+from photzp.typedtree import plain, typed, without_schema
 
 KINDS = ('cleaning', 'wash', 'recoating')  # events of a mirror that somebody may decide on
 SeriesKey = tuple[str, str]  # telescope as site-enclosure-telescope, filter
@@ -170,28 +170,22 @@ def _advice(mirrors: tuple[MirrorState, ...], gains: Iterable[Gain], fleet: Iter
 
 # -- JSON --------------------------------------------------------------------------------------------------------------
 
-_LISTS: dict[str, Any] = {
-    'findings': tuple[Finding, ...], 'gains': tuple[Gain, ...], 'events': tuple[Gain, ...],
-    'fleet': tuple[FleetGain, ...], 'mirrors': tuple[MirrorState, ...], 'advice': tuple[Advice, ...],
-    'extinction': tuple[SiteExtinction, ...]}
-
 
 def as_tree(answers: Answers) -> dict[str, Any]:
-    """All answers but the single nights as dicts and lists; nan and NaT become None."""
-    return {'schema': SCHEMA, **{name: plain(getattr(answers, name)) for name in _LISTS},
-            'steps': [{'telescope': telescope, **plain(step)} for telescope, step in answers.steps],
-            'months': {site: plain(months) for site, months in answers.months}}
+    """All answers but the single nights as dicts and lists; numbers that are not finite and NaT become None."""
+    tree = plain(replace(answers, nights=()), finite=True)
+    del tree['nights']
+    return {**tree, 'schema': SCHEMA, 'steps': [{'telescope': telescope, **step} for telescope, step in tree['steps']],
+            'months': dict(tree['months'])}
 
 
 def from_tree(tree: Any) -> Answers:
     """The inverse of as_tree; ValueError where the tree is none of this schema."""
     try:
-        if tree['schema'] != SCHEMA:
-            raise ValueError(f'its schema is {tree["schema"]!r}, not {SCHEMA}')
-        lists: dict[str, Any] = {name: typed(hint, tree[name]) for name, hint in _LISTS.items()}
-        steps = tuple((typed(str, entry['telescope']), typed(UnrecordedStep, {
-            name: value for name, value in entry.items() if name != 'telescope'})) for entry in tree['steps'])
-        return Answers(**lists, steps=steps, months=tuple((site, typed(tuple[Month, ...], entries))
-                                                          for site, entries in sorted(tree['months'].items())))
+        tree = without_schema(tree, SCHEMA)
+        steps = [[step['telescope'], {name: value for name, value in step.items() if name != 'telescope'}]
+                 for step in tree['steps']]
+        months = [list(each) for each in sorted(tree['months'].items())]
+        return typed(Answers, {**tree, 'steps': steps, 'months': months, 'nights': []})
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f'no answers: {error}') from None

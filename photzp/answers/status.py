@@ -1,7 +1,7 @@
 """What the report says of each telescope and filter in one line: plain values, ready for a page or for JSON."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -55,19 +55,6 @@ class SeriesStatus:
     state: str
     updated: str
     made: str | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return {**asdict(self), 'cameras': list(self.cameras)}
-
-    @classmethod
-    def from_dict(cls, entry: dict[str, Any]) -> 'SeriesStatus':
-        """The inverse of as_dict; ValueError where the entry is not one."""
-        try:
-            known = {field.name: entry[field.name] for field in fields(cls)}
-            return cls(**{**known, 'cameras': tuple(known['cameras'])})
-        except (KeyError, TypeError) as error:
-            raise ValueError(f'not a row of the status: {error}') from None
 
 
 @dataclass(frozen=True)

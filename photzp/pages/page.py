@@ -5,16 +5,13 @@ one filter can `merge` its rows into those of earlier runs.  docs/status.md desc
 """
 
 import json
-import math
 import re
-import types
-import typing
-from dataclasses import MISSING, asdict, dataclass, field, fields, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 from photzp.answers.gather import Answers, as_tree, from_tree
 from photzp.answers.status import SCHEMA, SeriesStatus, Trend
 from photzp.records import CameraSpan
+from photzp.typedtree import plain, typed, without_schema
 
 
 @dataclass(frozen=True)
@@ -90,14 +87,9 @@ def only_present(page: Page, names: set[str]) -> Page:
 
 def render_status(page: Page) -> str:
     """The page as JSON, a str; a number that is not finite becomes null."""
-    tree = {
-        'schema': SCHEMA, 'updated': page.updated, 'version': page.version,
-        'statuses': [status.as_dict() for status in sorted(page.statuses, key=_key)],
-        'plots': {name: asdict(plot) for name, plot in page.plots.items()},
-        'files': sorted(page.files), 'runs': [asdict(run) for run in page.runs], 'answers': as_tree(page.answers),
-        'cameras': [asdict(span) for span in page.cameras], 'trends': [asdict(trend) for trend in page.trends],
-    }
-    return _in_one_line(json.dumps(_finite(tree), indent=1, sort_keys=True, allow_nan=False)) + '\n'
+    page = replace(page, statuses=tuple(sorted(page.statuses, key=_key)), files=tuple(sorted(page.files)))
+    tree = plain(replace(page, answers=Answers()), finite=True) | {'schema': SCHEMA, 'answers': as_tree(page.answers)}
+    return _in_one_line(json.dumps(tree, indent=1, sort_keys=True, allow_nan=False)) + '\n'
 
 
 def _in_one_line(text: str) -> str:
@@ -108,64 +100,15 @@ def _in_one_line(text: str) -> str:
 def read_status(text: str) -> Page:
     """The inverse of render_status: a Page, or ValueError where the text is not of this schema."""
     try:
-        tree = json.loads(text, parse_constant=_no_constant)
-        if tree['schema'] != SCHEMA:
-            raise ValueError(f'its schema is {tree["schema"]!r}, not {SCHEMA}')
-        statuses = tuple(_checked(SeriesStatus, _cameras_as_tuple(entry)) for entry in tree['statuses'])
-        plots = {name: _checked(Plot, entry) for name, entry in tree['plots'].items()}
-        trends = tuple(_checked(Trend, {**entry, 'zp_mag': tuple(entry['zp_mag'])})
-                       for entry in tree.get('trends', ()))
-        return _checked(Page, {'updated': tree['updated'], 'version': tree['version'], 'statuses': statuses,
-                               'plots': plots, 'trends': trends, 'files': tuple(tree['files']),
-                               'cameras': tuple(_checked(CameraSpan, entry) for entry in tree.get('cameras', ())),
-                               'answers': from_tree(tree['answers']) if 'answers' in tree else Answers(),
-                               'runs': tuple(_checked(RunInfo, entry) for entry in tree['runs'])})
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError(f'not a status.json: {error}') from None
+        tree = without_schema(json.loads(text, parse_constant=_no_constant), SCHEMA)
+        answers = from_tree(tree.pop('answers')) if 'answers' in tree else Answers()
+        return replace(typed(Page, tree, older=True, newer=True), answers=answers)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f'not a status.json: {error!s:.200}') from None
 
 
 def _no_constant(name: str) -> None:
     raise ValueError(f'{name} is not a number of JSON')
-
-
-def _cameras_as_tuple(entry: dict[str, Any]) -> dict[str, Any]:
-    return {**entry, 'cameras': tuple(entry['cameras'])}
-
-
-def _checked(cls: Any, entry: dict[str, Any]) -> Any:
-    """An instance of a dataclass of the values in a dict; ValueError where one is missing or of another type.
-
-    A field with a default may be missing: an earlier version did not write it.
-    """
-    hints = typing.get_type_hints(cls)
-    values = {each.name: entry[each.name] for each in fields(cls)
-              if each.name in entry or each.default is MISSING}
-    for name, value in values.items():
-        if not _is_a(value, hints[name]):
-            raise ValueError(f'{name} of a {cls.__name__} is {value!r:.80}')
-    return cls(**values)
-
-
-def _is_a(value: object, hint: Any) -> bool:
-    """Whether a value is of a type as annotated here: int counts as float, bool counts as neither."""
-    if isinstance(hint, types.UnionType):
-        return any(_is_a(value, each) for each in hint.__args__)
-    origin = typing.get_origin(hint)
-    if origin is tuple:
-        return isinstance(value, tuple) and all(_is_a(each, hint.__args__[0]) for each in value)
-    if origin is dict:
-        return isinstance(value, dict)  # its values were checked when they were made
-    if isinstance(value, bool):
-        return hint is bool
-    return isinstance(value, (int, float) if hint is float else hint)
-
-
-def _finite(tree: Any) -> Any:
-    if isinstance(tree, dict):
-        return {name: _finite(value) for name, value in tree.items()}
-    if isinstance(tree, (list, tuple)):
-        return [_finite(value) for value in tree]
-    return None if isinstance(tree, float) and not math.isfinite(tree) else tree
 
 
 def _key(each: SeriesStatus | Trend) -> tuple[str, str]:

@@ -17,7 +17,7 @@ import numpy as np
 
 from photzp.throughput.lines import Line
 from photzp.throughput.model import GroupOffset, Interval, Step, ThroughputFit
-from photzp.typedjson import plain, typed
+from photzp.typedtree import plain, typed, without_schema
 
 SCHEMA = 1
 NIGHTLY: dict[str, Any] = {  # arrays of a fit, (m,) each
@@ -77,13 +77,11 @@ def unpack(content: bytes) -> dict[SeriesKey, ThroughputFit]:
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-        index = json.loads(arrays['index'].tobytes())
-        if index['schema'] != SCHEMA:
-            raise ValueError(f'its schema is {index["schema"]!r}, not {SCHEMA}')
+        index = without_schema(json.loads(arrays['index'].tobytes()), SCHEMA)
         return dict(_fits(index['series'], arrays))
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, OSError, EOFError, RecursionError,
             NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f'not an archive of fits: {error}') from None
+        raise ValueError(f'not an archive of fits: {error!s:.200}') from None
 
 
 def _fits(series: list[Any], arrays: Mapping[str, np.ndarray]) -> Iterator[tuple[SeriesKey, ThroughputFit]]:

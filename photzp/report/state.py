@@ -11,9 +11,8 @@ deleting them is always safe.
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from importlib.metadata import version
-from typing import Any
 
 import numpy as np
 
@@ -23,10 +22,11 @@ from photzp.answers.status import SeriesStatus
 from photzp.answers.steps import UnrecordedStep
 from photzp.program import code_digest
 from photzp.records import CameraSpan
-from photzp.typedjson import plain, typed
+from photzp.typedtree import plain, typed, without_schema
 
 SCHEMA = 4
 LIBRARIES = ('matplotlib', 'numpy', 'pillow', 'scipy')  # that a number or a pixel of the report depends on
+ColortermFields = tuple[str, str, int, float, float, float, float | None]  # of figures.trends.ColortermLine
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class SeriesMade:
     model: str
     status: SeriesStatus
     nights: tuple[tuple[str, bool], ...]
-    colorterms: tuple[tuple, ...]
+    colorterms: tuple[ColortermFields, ...]
     warnings: tuple[str, ...]
     outputs: dict[str, Output]
     recent: Recent
@@ -106,38 +106,15 @@ class ReportState:
 
     def text(self) -> str:
         """As JSON, the inverse of `read`; the same state gives the same text."""
-        special = ('recent', 'frames', 'cameras')
-        series = {key: {**asdict(made), **{name: plain(getattr(made, name)) for name in special}}
-                  for key, made in self.series.items()}
-        tree = {'schema': SCHEMA, 'fits': self.fits, 'extinction': self.extinction, 'series': series,
-                'overviews': {name: asdict(made) for name, made in self.overviews.items()},
-                'steps': {telescope: plain(made) for telescope, made in self.steps.items()}}
-        return json.dumps(tree, sort_keys=True, separators=(',', ':')) + '\n'
+        return json.dumps({'schema': SCHEMA, **plain(self)}, sort_keys=True, separators=(',', ':')) + '\n'
 
     @classmethod
     def read(cls, text: str) -> 'ReportState':
         """The state in a text; ValueError where it is none of this schema."""
         try:
-            tree = json.loads(text)
-            if tree['schema'] != SCHEMA:
-                raise ValueError(f'its schema is {tree["schema"]!r}, not {SCHEMA}')
-            return cls({key: _series(entry) for key, entry in tree['series'].items()},
-                       {name: OverviewMade(str(entry['fingerprint']), Output(**entry['output']))
-                        for name, entry in tree['overviews'].items()}, str(tree['fits']),
-                       {str(key): float(offset) for key, offset in tree['extinction'].items()},
-                       {str(telescope): typed(StepsMade, entry) for telescope, entry in tree['steps'].items()})
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise ValueError(f'not a report-state.json: {error}') from None
-
-
-def _series(entry: dict[str, Any]) -> SeriesMade:
-    """A SeriesMade of JSON, which knows no tuples."""
-    return SeriesMade(
-        str(entry['fingerprint']), str(entry['model']), SeriesStatus.from_dict(entry['status']),
-        tuple((str(date), bool(clear)) for date, clear in entry['nights']),
-        tuple(tuple(line) for line in entry['colorterms']), tuple(map(str, entry['warnings'])),
-        {name: Output(**output) for name, output in entry['outputs'].items()}, typed(Recent, entry['recent']),
-        typed(FrameSums, entry['frames']), typed(tuple[CameraSpan, ...], entry['cameras']), int(entry['count']))
+            return typed(cls, without_schema(json.loads(text), SCHEMA))
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f'not a report-state.json: {error!s:.200}') from None
 
 
 def digest(*parts: object) -> str:
