@@ -5,24 +5,38 @@ it.  Everything is checked on reading: a file that breaks a rule is refused with
 """
 
 import csv
-import dataclasses
 import re
 import tomllib
-import types
 import typing
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from photzp.errors import ObservatoryInvalid
+from photzp.typedtree import TreeInvalid, text, typed
 
 BUILT_IN = Path(__file__).with_name('observatory.toml')
 EVENT_KINDS = ('start', 'cleaning', 'wash', 'recoating', 'break', 'instrument')
 BANDS = ('g', 'r', 'i', 'z', 'y')
 Events = tuple[tuple[date, str, str], ...]  # date, kind, note
 USUAL_COLORTERM = (0.0, 0.05)  # value and error where observatory.toml has none: see its comment on colour_terms
+LISTS = ('reference_throughput', 'gain_repairs', 'colour_terms', 'events', 'telescopes')  # a site's are added to ours
+
+_of_toml = partial(typed, older=True, single=True)  # an optional key may be missing, and `x = 1` stands for `x = [1]`
+
+
+def _telescope(name: object) -> str:
+    if not isinstance(name, str) or re.fullmatch(r'[a-z0-9]+-[a-z0-9]+-[a-z0-9]+', name) is None:
+        raise ValueError(f'{name!r} is not site-enclosure-telescope, as in lsc-doma-1m0a')
+    return name
+
+
+def _event_kind(name: str) -> str:
+    if name not in EVENT_KINDS:
+        raise ValueError(f'{name!r} is not one of {", ".join(EVENT_KINDS)}')
+    return name
 
 
 @dataclass(frozen=True)
@@ -53,9 +67,9 @@ class Filter:
 class Event:
     """Something that happened at a telescope (site-enclosure-telescope) on a date; kind is one of EVENT_KINDS."""
 
-    telescope: str
+    telescope: Annotated[str, text, _telescope]
     date: date
-    kind: str
+    kind: Annotated[str, text, _event_kind]
     note: str = ''
 
 
@@ -177,7 +191,7 @@ class Observatory:
     """Everything of `observatory.toml`, checked; see the comments there for the meaning of each entry."""
 
     sites: dict[str, Site]
-    telescopes: tuple[str, ...]
+    telescopes: tuple[Annotated[str, _telescope], ...]
     camera_types: dict[str, CameraType]
     filters: dict[str, Filter]
     events: tuple[Event, ...]
@@ -247,24 +261,16 @@ def load_observatory(overlay: Path | str | None = None) -> Observatory:
 
     Raises ObservatoryInvalid naming the file, the line or key, and the rule it breaks.
     """
-    tree = _read_toml(BUILT_IN)
-    if overlay is not None:
-        overlay = Path(overlay).expanduser()
-        try:
-            above = _read_toml(overlay)
-            _records(above)  # alone, so that a message counts the entries of this file
-            merged = _overlay(tree, above)
-        except _Invalid as error:
-            raise ObservatoryInvalid(f'{overlay}: {error}') from None
-        tree = merged
+    tree, file = _read_toml(BUILT_IN), BUILT_IN
     try:
-        return _observatory(tree)
-    except _Invalid as error:
-        raise ObservatoryInvalid(f'{overlay or BUILT_IN}: {error}') from None
-
-
-class _Invalid(ValueError):
-    """A rule is broken at a key; the file is added by the caller."""
+        if overlay is not None:
+            file = Path(overlay).expanduser()
+            above = _read_toml(file)
+            _check_lists(_lists_of(above))  # alone, so that a message counts the entries of this file
+            tree = _overlay(tree, above)
+        return _checked(_of_toml(Observatory, tree))
+    except TreeInvalid as error:
+        raise ObservatoryInvalid(f'{file}: {error}') from None
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -298,8 +304,8 @@ def _csv_event(path: Path, line: int, row: dict[str, Any]) -> dict[str, Any]:
     event = {key: row[key].strip() for key in ('telescope', 'date', 'kind', 'note') if key in row}
     try:
         event['date'] = date.fromisoformat(event['date'])
-        return dataclasses.asdict(_event(event, 'event'))
-    except (_Invalid, ValueError) as error:
+        return asdict(_of_toml(Event, event, 'event'))
+    except ValueError as error:
         raise ObservatoryInvalid(f'{path}: line {line}: {error}') from None
 
 
@@ -309,7 +315,7 @@ def _overlay(below: dict[str, Any], above: dict[str, Any], where: str = '') -> d
     for key, value in above.items():
         old = below.get(key)
         if isinstance(old, dict) != isinstance(value, dict) and old is not None:
-            raise _Invalid(f'{where}{key}: must be {"a table" if isinstance(old, dict) else "no table"}')
+            raise TreeInvalid(f'{where}{key}: must be {"a table" if isinstance(old, dict) else "no table"}')
         if isinstance(old, dict):
             merged[key] = _overlay(old, value, f'{where}{key}.')
         elif isinstance(old, list) and isinstance(value, list) and not where:
@@ -319,134 +325,48 @@ def _overlay(below: dict[str, Any], above: dict[str, Any], where: str = '') -> d
     return merged
 
 
-def _observatory(tree: dict[str, Any]) -> Observatory:
-    for key in tree:
-        if key not in (known := [field.name for field in dataclasses.fields(Observatory)]):
-            raise _Invalid(f'{key}: unknown key; known are {", ".join(known)}')
-    built: dict[str, Any] = {}
-    for key, rule in (('sites', Site), ('camera_types', CameraType), ('filters', Filter)):
-        built[key] = {name: _record(rule, entry, f'{key}.{name}') for name, entry in _table(tree, key).items()}
-    built.update(_records(tree))
-    for key, table in (('archive', ArchiveLayout), ('keywords', Keywords), ('columns', Columns), ('frame', FrameRules),
-                       ('reference_catalogue', ReferenceRules), ('alarms', AlarmLimits)):
-        built[key] = _record(table, _table(tree, key), key)
-    observatory = Observatory(**built)
-    _check(observatory)
-    return observatory
+def _lists_of(tree: dict[str, Any]) -> dict[str, Any]:
+    """The lists of a file, by key."""
+    hints = typing.get_type_hints(Observatory, include_extras=True)
+    return {key: _of_toml(hints[key], tree.get(key, []), key) for key in LISTS}
 
 
-def _records(tree: dict[str, Any]) -> dict[str, Any]:
-    """The lists of a file as tuples of records; what a file of a site repeats of the built-in one counts once."""
-    built: dict[str, Any] = {}
-    for key, make in (('reference_throughput', _maker(ReferenceThroughput)), ('gain_repairs', _maker(GainRepair)),
-                      ('colour_terms', _maker(ColourTerm)), ('events', _event), ('telescopes', _telescope)):
-        built[key] = tuple(make(entry, f'{key}[{n}]') for n, entry in enumerate(_list(tree, key)))
-    for n, repair in enumerate(built['gain_repairs']):
+def _check_lists(lists: dict[str, Any]) -> None:
+    """Rules of the entries of lists, by key."""
+    for n, repair in enumerate(lists['gain_repairs']):
         if len(repair.ratio) != 2 or min(repair.ratio) <= 0:
-            raise _Invalid(f'gain_repairs[{n}].ratio: must be two positive gains')
+            raise TreeInvalid(f'gain_repairs[{n}].ratio: must be two positive gains')
         if repair.from_ and repair.until and not repair.from_ < repair.until:
-            raise _Invalid(f'gain_repairs[{n}].until: must be after from, {repair.from_}, not {repair.until}')
-    for n, term in enumerate(built['colour_terms']):
+            raise TreeInvalid(f'gain_repairs[{n}].until: must be after from, {repair.from_}, not {repair.until}')
+    for n, term in enumerate(lists['colour_terms']):
         if term.error <= 0:
-            raise _Invalid(f'colour_terms[{n}].error: must be positive')
-    built['gain_repairs'], built['telescopes'] = (tuple(dict.fromkeys(built[key])) for key in
-                                                  ('gain_repairs', 'telescopes'))
-    built['events'] = tuple(sorted(set(built['events']), key=lambda e: (e.telescope, e.date, e.kind)))
-    return built
+            raise TreeInvalid(f'colour_terms[{n}].error: must be positive')
 
 
-def _maker(rule: type) -> Callable[[Any, str], Any]:
-    return lambda entry, where: _record(rule, entry, where)
-
-
-def _check(observatory: Observatory) -> None:
-    """Rules between entries."""
+def _checked(observatory: Observatory) -> Observatory:
+    """The observatory where no rule between its entries is broken; what a list has twice counts once."""
+    _check_lists(vars(observatory))
     for name, entry in observatory.filters.items():
         if entry.ps1_band not in (None, *BANDS):
-            raise _Invalid(f'filters.{name}.ps1_band: must be one of {", ".join(BANDS)}')
+            raise TreeInvalid(f'filters.{name}.ps1_band: must be one of {", ".join(BANDS)}')
         if entry.reported_as not in (None, *observatory.filters):
-            raise _Invalid(f'filters.{name}.reported_as: {entry.reported_as!r} is not a filter of this file')
+            raise TreeInvalid(f'filters.{name}.reported_as: {entry.reported_as!r} is not a filter of this file')
     for name, site in observatory.sites.items():
         if not (abs(site.latitude_deg) <= 90 and abs(site.longitude_deg) <= 360):
-            raise _Invalid(f'sites.{name}: latitude must be within 90 and longitude within 360 degrees')
+            raise TreeInvalid(f'sites.{name}: latitude must be within 90 and longitude within 360 degrees')
     colours = observatory.reference_catalogue.colour_range_mag
     if len(colours) != 2 or not colours[0] < colours[1]:
-        raise _Invalid('reference_catalogue.colour_range_mag: must be two colours, the bluer first')
-    for name, limit in dataclasses.asdict(observatory.alarms).items():
+        raise TreeInvalid('reference_catalogue.colour_range_mag: must be two colours, the bluer first')
+    for name, limit in asdict(observatory.alarms).items():
         if not limit > (1 if name == 'scatter_grew_factor' else 0):
-            raise _Invalid(f'alarms.{name}: must be more than {1 if name == "scatter_grew_factor" else 0}')
+            raise TreeInvalid(f'alarms.{name}: must be more than {1 if name == "scatter_grew_factor" else 0}')
     missing = {'camera', 'dayobs', 'obstype', 'level'} - set(observatory.archive.frame_pattern.groupindex)
     if missing:
-        raise _Invalid(f'archive.frame_pattern: the group {sorted(missing)[0]} is missing, as in (?P<camera>...)')
+        raise TreeInvalid(f'archive.frame_pattern: the group {sorted(missing)[0]} is missing, as in (?P<camera>...)')
     part = r'({(site|camera|dayobs|folder)}|[^{}/]+)'
     if re.fullmatch(f'{part}(/{part})*', observatory.archive.path) is None:
-        raise _Invalid('archive.path: must be folder names or {site}, {camera}, {dayobs}, {folder} between slashes')
-
-
-def _event(entry: Any, where: str) -> Event:
-    event = _record(Event, entry, where)
-    _telescope(event.telescope, f'{where}.telescope')
-    if event.kind not in EVENT_KINDS:
-        raise _Invalid(f'{where}.kind: {event.kind!r} is not one of {", ".join(EVENT_KINDS)}')
-    return event
-
-
-def _telescope(name: object, where: str) -> str:
-    if not isinstance(name, str) or re.fullmatch(r'[a-z0-9]+-[a-z0-9]+-[a-z0-9]+', name) is None:
-        raise _Invalid(f'{where}: {name!r} is not site-enclosure-telescope, as in lsc-doma-1m0a')
-    return name
-
-
-def _table(tree: dict[str, Any], key: str) -> dict[str, Any]:
-    if not isinstance(tree.get(key), dict):
-        raise _Invalid(f'{key}: must be a table, [{key}]')
-    return tree[key]
-
-
-def _list(tree: dict[str, Any], key: str) -> list[Any]:
-    if not isinstance(tree.get(key, []), list):
-        raise _Invalid(f'{key}: must be a list')
-    return tree.get(key, [])
-
-
-def _record(rule: type, entry: Any, where: str) -> Any:
-    """Build the dataclass `rule` from a TOML table, each value checked against the field's type."""
-    if not isinstance(entry, dict):
-        raise _Invalid(f'{where}: must be a table')
-    fields = {field.name.rstrip('_'): field for field in dataclasses.fields(rule)}
-    for key in entry:
-        if key not in fields:
-            raise _Invalid(f'{where}.{key}: unknown key; known are {", ".join(fields)}')
-    values = {}
-    for key, field in fields.items():
-        if key in entry:
-            values[field.name] = _value(field.type, entry[key], f'{where}.{key}')
-        elif field.default is dataclasses.MISSING:
-            raise _Invalid(f'{where}.{key}: is missing')
-    return rule(**values)
-
-
-def _value(kind: Any, value: Any, where: str) -> Any:
-    """Return `value` as the annotated type `kind`, or refuse it with the rule."""
-    if isinstance(kind, types.UnionType):
-        kind = typing.get_args(kind)[0]
-    origin = typing.get_origin(kind)
-    if origin is tuple:
-        items = value if isinstance(value, list) else [value]
-        return tuple(_value(typing.get_args(kind)[0], item, where) for item in items)
-    if origin is dict:
-        if not isinstance(value, dict):
-            raise _Invalid(f'{where}: must be a table')
-        return {key: _value(typing.get_args(kind)[1], item, f'{where}.{key}') for key, item in value.items()}
-    if kind is re.Pattern:
-        try:
-            return re.compile(value)
-        except (re.error, TypeError) as error:
-            raise _Invalid(f'{where}: is not a regular expression: {error}') from None
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    if not isinstance(value, kind) or isinstance(value, (bool, datetime)) or value != value:
-        words = {str: 'text in quotes', float: 'a number', int: 'a whole number',
-                 date: 'a date without quotes, as 2019-09-22'}
-        raise _Invalid(f'{where}: must be {words[kind]}, not {value!r}')
-    return value
+        raise TreeInvalid('archive.path: must be folder names or {site}, {camera}, {dayobs}, {folder} between slashes')
+    once = dict.fromkeys  # in the order of the files, so that what sorts alike comes the same in every run
+    return replace(observatory, gain_repairs=tuple(once(observatory.gain_repairs)),
+                   telescopes=tuple(once(observatory.telescopes)),
+                   events=tuple(sorted(once(observatory.events), key=lambda e: (e.telescope, e.date, e.kind))))

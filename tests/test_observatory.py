@@ -127,6 +127,13 @@ def test_an_event_said_twice_is_one_event(overlay):
     assert overlay(f'events = [{WASH_TOML}, {WASH_TOML}]') == overlay(f'events = [{WASH_TOML}]')
 
 
+def test_events_that_differ_in_their_note_stay_in_the_order_of_the_file(overlay):
+    """An order by hashes would be another one in each run, and the report would be made anew each time."""
+    notes = [f'{number} wash' for number in range(9, 0, -1)]
+    events = ', '.join(WASH_TOML.replace('by hand', note) for note in notes)
+    assert [event.note for event in overlay(f'events = [{events}]').events if event.date == WASH.date] == notes
+
+
 def test_an_empty_file_changes_nothing(overlay):
     assert overlay('') == BUILT_IN
 
@@ -282,6 +289,29 @@ def test_a_broken_entry_of_a_list_is_refused_with_key_and_rule(overlay, text, ke
         overlay(text)
     list_key = text.partition(' ')[0]
     assert re.search(rf'site\.toml: {list_key}\[\d+\]{key and "[.]"}{key}: .*{rule}', str(refused.value))
+
+
+@pytest.mark.parametrize(('text', 'message'), [
+    ('columns = {q = 1}', 'columns.q: unknown key; known are x, y, flux, flux_error, peak, background, flag'),
+    ('telescopes = [5]', 'telescopes[0]: 5 is not site-enclosure-telescope, as in lsc-doma-1m0a'),
+    ('events = [{telescope = 5, date = 2024-05-01, kind = "wash"}]',
+     'events[0].telescope: must be text in quotes, not 5'),
+    ('events = [{telescope = "lsc-doma-1m0a", date = 2024-05-01, kind = 5}]',
+     'events[0].kind: must be text in quotes, not 5'),
+    ('events = [{telescope = "lsc-doma-1m0a", date = "x", kind = "wash"}]',
+     "events[0].date: must be a date without quotes, as 2019-09-22, not 'x'"),
+    ('gain_repairs = [{camera = "fl01", ratio = 5, from = "x"}]',
+     "gain_repairs[0].from: must be a date without quotes, as 2019-09-22, not 'x'"),
+    ('reference_throughput = [{class_ = "1m0"}]',
+     'reference_throughput[0].class_: unknown key; known are class, filter, zp_mag, camera_type, from'),
+    ('reference_catalogue = {saturation_mag = {x = nan}}',
+     'reference_catalogue.saturation_mag.x: must be a number, not nan'),
+])  # fmt: skip
+def test_the_words_of_a_refusal(overlay, tmp_path, text, message):
+    """People search for them."""
+    with pytest.raises(ObservatoryInvalid) as refused:
+        overlay(text)
+    assert str(refused.value) == f'{tmp_path / "site.toml"}: {message}'
 
 
 @pytest.mark.parametrize('text', ['telescopes = ["lsc-doma-1m0x", "lsc"]', 'gain_repairs = [{}]', 'events = [{}]'])
