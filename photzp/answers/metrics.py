@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from photzp.answers.alarms import KINDS, Finding
 from photzp.answers.status import SeriesStatus
 from photzp.errors import StoreFailed
+from photzp.wholefile import whole_file
 
 SERIES = {  # field of SeriesStatus: name, help
     'percent': ('throughput_percent', 'Throughput in percent of a clean telescope'),
@@ -65,10 +66,9 @@ def write_metrics(path: Path, text: str) -> None:
 
     The collector reads *.prom only, and so not the temporary name, which is the same each time: nothing piles up.
     """
-    temporary = path.with_name(f'.{path.name}.partial')
     try:
-        temporary.write_text(text, encoding='utf-8')
-        temporary.replace(path)
+        with whole_file(path) as file:
+            file.write(text.encode())
     except OSError as error:
         raise StoreFailed(f'{path}: cannot be written ({error.strerror}); see --metrics') from None
 

@@ -27,6 +27,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from photzp.errors import DatabaseUnusable
 from photzp.plaintext import without_passwords
+from photzp.wholefile import Unneeded, whole_path
 
 log = logging.getLogger('photzp.photdbplaces')
 
@@ -221,20 +222,17 @@ def copy_database(file: Path, copy: Path, earlier: Iterable[Path] = ()) -> Path:
     Raises OSError or sqlite3.Error.
     """
     partial = copy.with_name(f'{copy.name}.partial')
-    try:
-        partial.unlink(missing_ok=True)
+    partial.unlink(missing_ok=True)
+    same = None
+    with whole_path(copy, partial):
         with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(partial)) as target:
             target.execute('PRAGMA journal_mode=OFF')  # else a killed run leaves its journal, too
             source.backup(target)
         same = next((each for each in earlier if _same_content(each, partial)), None)
         if same is not None:
-            partial.unlink()
-            return same
+            raise Unneeded
         shutil.copymode(file, partial)
-        return partial.rename(copy)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+    return same or copy
 
 
 def _same_content(one: Path, other: Path) -> bool:

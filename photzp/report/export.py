@@ -9,10 +9,8 @@ Missing numbers are nan in text and null in Parquet.  What was there under the n
 
 import csv
 import io
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import fields
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,6 +25,7 @@ from photzp.records import Column, Database, Zeropoints
 from photzp.report.settings import ReportSettings
 from photzp.throughput.rows import Series, read_rows
 from photzp.times import moment
+from photzp.wholefile import whole_file
 
 if TYPE_CHECKING:  # imported where it is used
     from astropy.table import Table
@@ -50,15 +49,8 @@ def write_table(path: Path, columns: Sequence[Column], pieces: Iterable[Piece]) 
     Raises UsageInvalid as check_name does, OSError where it cannot be written.
     """
     check_name(path)
-    part = path.with_name(f'.{path.name}.part')
-    try:
-        with open(part, 'wb') as file:
-            rows = _write(FORMATS[path.suffix.lower()], file, columns, pieces)
-        os.replace(part, path)
-    finally:
-        with suppress(FileNotFoundError):
-            part.unlink()
-    return rows
+    with whole_file(path) as file:
+        return _write(FORMATS[path.suffix.lower()], file, columns, pieces)
 
 
 def write_csv(file: BinaryIO, columns: Sequence[Column], pieces: Iterable[Piece]) -> int:

@@ -13,6 +13,7 @@ from typing import IO
 from photzp.errors import StoreFailed
 from photzp.names import safe_file
 from photzp.store.base import ReportStore, may_be_ours, putable
+from photzp.wholefile import whole_file
 
 LEFTOVER_AGE_S = 86_400  # chosen because no file takes a day to be written; for file systems that know no locks
 _TEMPORARY = re.compile(r'\..+\.partial-\d+-\d+')
@@ -74,15 +75,9 @@ class DirectoryStore(ReportStore):
 
     def _replace(self, path: Path, content: bytes) -> None:
         temporary = path.with_name(f'.{path.name}.partial-{os.getpid()}-{next(self._numbers)}')
-        file = os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), 'wb')
-        try:
-            with file:
-                _try_lock(file)
-                file.write(content)
-            os.replace(temporary, path)  # after closing: only then a network file system says that the disk is full
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        with whole_file(path, temporary, new=True) as file:
+            _try_lock(file)
+            file.write(content)
 
     def _remove_leftovers(self) -> None:
         """Remove the temporary files of runs that were killed: those that nobody holds a lock on, and all old ones."""
