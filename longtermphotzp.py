@@ -271,7 +271,7 @@ def print_findings(findings: 'Sequence[Finding]') -> None:
 
 
 def check_database(database: 'PhotDatabase', observatory: 'Observatory', now: datetime) -> int:
-    """Read every record, print what is wrong with any; 0 where nothing is, 1 where something is."""
+    """Read every record, print what is wrong with any; DONE where nothing is, SOME_UNREADABLE where something is."""
     from photzp.database.check import findings
 
     total, found = findings(database, observatory, now, with_progress)
@@ -299,7 +299,7 @@ def copy_rows(database: 'PhotDatabase', other: 'PhotDatabase') -> int:
 
 
 def import_old(database: 'PhotDatabase', directory: Path) -> int:
-    """Take old ASCII and SQLite files of a directory into the database; 1 where something could not be read."""
+    """Take old ASCII and SQLite files of a directory into the database; SOME_UNREADABLE where one could not be read."""
     from photdbinterface import PhotDatabase
     from photzp.database.check import import_file
 

@@ -78,7 +78,7 @@ from photzp.database.tables import (
     stored_value,
     text_of,
 )
-from photzp.errors import EXPOSURE_TOO_SHORT, DatabaseUnusable
+from photzp.errors import ENDED_WELL, EXPOSURE_TOO_SHORT, DatabaseUnusable
 from photzp.names import TelescopeKey, base_name, exposure_of, level_of
 from photzp.plaintext import without_passwords
 from photzp.records import (
@@ -591,7 +591,7 @@ class PhotDatabase:
     def last_good(self, script: str) -> datetime | None:
         """When a script last ended well, whatever it found: naive UTC, None for never."""
         statement = sa.select(sa.func.max(self._column(RUN.c.ended))).where(
-            self._column(RUN.c.script) == script, self._column(RUN.c.status).in_((0, 1, 3)))
+            self._column(RUN.c.script) == script, self._column(RUN.c.status).in_(ENDED_WELL))
         with self._transaction() as connection:
             ended = connection.execute(statement).scalar()
         return None if ended is None else datetime.fromisoformat(ended)

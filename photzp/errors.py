@@ -104,4 +104,8 @@ class StoreFailed(RunStopped):
     """The output place (directory or bucket) cannot be written."""
 
 
+# -- exit statuses -----------------------------------------------------------------------------------------------------
+
 DONE, SOME_UNREADABLE, COULD_NOT_RUN, FINDINGS = 0, 1, 2, 3
+ENDED_WELL = (DONE, SOME_UNREADABLE, FINDINGS)  # the run did its work, whatever it found
+SIGNALLED = 128  # and the number of the signal that ended the run, as shells have it

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import TypeVar
 
 from photzp.answers.status import SeriesStatus, finding
+from photzp.errors import COULD_NOT_RUN, DONE, ENDED_WELL, FINDINGS, SIGNALLED, SOME_UNREADABLE
 from photzp.names import OVERVIEW_FILES, ReportName, parse_report_name, telescope_page_name, telescope_plot_name
 from photzp.pages.page import Page, Plot, RunInfo
 from photzp.pages.text import anchor, days_from, moment, words
@@ -22,10 +23,11 @@ STALE_HOURS = 26                    # a row that older runs left is marked with 
 FILTER_ORDER = ('up', 'U', 'B', 'gp', 'V', 'rp', 'R', 'ip', 'I', 'zp', 'zs', 'Y')  # by wavelength
 SCRIPTS = {'photcalibration.py': 'Calibration', 'longtermphotzp.py': 'Report'}
 OUTCOMES = {  # of the scripts' exit status: sentence, whether somebody should look
-    0: ('ended well', False),
-    1: ('ended well, some input was unreadable', False),  # one broken file must not raise the alarm every morning
-    2: ('could not run', True),
-    3: ('ended, a check has findings', True),
+    DONE: ('ended well', False),
+    # One broken file must not raise the alarm every morning.
+    SOME_UNREADABLE: ('ended well, some input was unreadable', False),
+    COULD_NOT_RUN: ('could not run', True),
+    FINDINGS: ('ended, a check has findings', True),
 }
 SERIES_PLOTS = {'photzptrend': 'Throughput', 'colortermtrend': 'Colour term', 'airmasstrend': 'Extinction',
                 'errorhist': 'Errors of single frames'}
@@ -278,19 +280,19 @@ def _run_shown(script: str, runs: Sequence[RunInfo], now: datetime | None) -> Ru
         return RunShown(title, script, 'no run on record', True, None, None, '', None)
     run = max(runs, key=lambda run: run.started or '')
     outcome, bad = _outcome(run)
-    good = [each.ended for each in runs if each.status in (0, 1, 3) and each.ended]
+    good = [each.ended for each in runs if each.status in ENDED_WELL and each.ended]
     when = moment(run.ended or run.started)
     hours = None if when is None or now is None else (now - when).total_seconds() / 3600
     if hours is not None and hours > OVERDUE_HOURS:
         outcome, bad = f'{outcome}; nothing since', True
     return RunShown(title, script, outcome, bad, words(when), hours, run.summary,
-                    words(moment(max(good))) if good and run.status not in (0, 1, 3) else None)
+                    words(moment(max(good))) if good and run.status not in ENDED_WELL else None)
 
 
 def _outcome(run: RunInfo) -> tuple[str, bool]:
     """(sentence, whether somebody should look)."""
     if run.status is None:
         return ('has not ended: it is running, or was killed', True) if run.ended is None else ('made this page', False)
-    if run.status > 128:
-        return f'was stopped by signal {run.status - 128}', True
+    if run.status > SIGNALLED:
+        return f'was stopped by signal {run.status - SIGNALLED}', True
     return OUTCOMES.get(run.status, (f'failed with exit status {run.status}', True))

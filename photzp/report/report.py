@@ -24,7 +24,7 @@ from photzp.answers.gather import Answers, answer
 from photzp.answers.ranking import MirrorState
 from photzp.answers.status import SeriesStatus, counted_anew, trend_of
 from photzp.answers.steps import UnrecordedStep
-from photzp.errors import DatabaseUnusable, UsageInvalid
+from photzp.errors import DONE, DatabaseUnusable, UsageInvalid
 from photzp.figures.fontcache import release_font_list
 from photzp.names import (
     FITS_FILE,
@@ -556,7 +556,7 @@ class Report:
         """This run, and those of the calibration back to one that ended well, for the page to name."""
         updated = str(self.now.astype('datetime64[s]'))
         for run in self.database.runs(1, script='longtermphotzp.py'):
-            yield webpage.RunInfo(run.script, run.started, updated, 0, f'{len(self.shown)} telescopes and filters')
+            yield webpage.RunInfo(run.script, run.started, updated, DONE, f'{len(self.shown)} telescopes and filters')
         for run in self.database.runs(20, script='photcalibration.py'):
             yield webpage.RunInfo(run.script, run.started, run.ended, run.status, _summary(run.counts))
 

@@ -17,7 +17,7 @@ from itertools import pairwise
 from types import FrameType
 from typing import Any, BinaryIO, NoReturn, TypeVar
 
-from photzp.errors import COULD_NOT_RUN, RunStopped
+from photzp.errors import COULD_NOT_RUN, SIGNALLED, RunStopped
 from photzp.names import safe_part
 from photzp.plaintext import did_you_mean, printable, without_passwords
 from photzp.program import VERSION
@@ -39,7 +39,7 @@ class Interrupted(BaseException):
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
-        self.exit_status = 128 + number
+        self.exit_status = SIGNALLED + number
 
 
 class Parser(argparse.ArgumentParser):
@@ -144,7 +144,7 @@ def _exit_status(run: Callable[[argparse.Namespace], int], options: argparse.Nam
         log.error('%s', error)
         return COULD_NOT_RUN
     except Interrupted as signalled:
-        if signalled.exit_status != 128 + signal.SIGPIPE:  # whoever read has what he wanted, as of `| head`
+        if signalled.exit_status != SIGNALLED + signal.SIGPIPE:  # whoever read has what he wanted, as of `| head`
             log.warning('stopped by %s; what was measured is kept, the next run goes on from there', signalled)
         return signalled.exit_status
     except ModuleNotFoundError as error:
