@@ -93,6 +93,7 @@ class _Reader:
     single: bool
 
     def value(self, hint: Any, tree: Any, where: str) -> Any:
+        """The value of a type that a tree stands for."""
         origin, parts = get_origin(hint), get_args(hint)
         if is_dataclass(hint):
             return self._record(hint, tree, where)
