@@ -77,6 +77,7 @@ def one_directory(place: Path, frames: int = 6, most: int = 5) -> Tally:
     here.more = {'PHOTZP_PYTHON': sys.executable, 'PHOTZP_ARCHIVE': str(here.archive), 'PHOTZP_PS1DIR': str(here.ps1),
                  'PHOTZP_OUTPUTDIR': str(here.out), 'PHOTZP_DATABASE': str(here.database), 'PHOTZP_NICE': '0'}
     environment = {name: value for name, value in here.environment().items() if name != 'MPLCONFIGDIR'}
+    environment['PYTHONDONTWRITEBYTECODE'] = '1'  # an installed program has its bytecode, a checkout may be new
     nightly = [str(ROOT / 'deploy' / 'runphotzp.sh'), '--date', NIGHT, '--mintexp', '10']
     commands = [('the nightly script', nightly), ('the nightly script again', [*nightly, '--redo']),
                 ('previews', here.calibration('--preview')), ('a check', here.report('--testdb')),
