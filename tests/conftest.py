@@ -2,7 +2,6 @@
 
 from tests.support import onethread  # noqa: F401  # isort: skip  (before whatever loads numpy)
 
-import fcntl
 import json
 import logging
 import os
@@ -24,17 +23,17 @@ import photcalibration
 from simulation.__main__ import main as simulate
 from tests.support import browserpages, postgresqlserver
 from tests.support.runs import MANY, arguments
+from tests.support.shared import made_once, unavailable
 
 # No test asserts a time, so a busy machine may take as long as it likes over an example; and all runs try the same.
 hypothesis.settings.register_profile('patient', deadline=None, derandomize=True)
 hypothesis.settings.load_profile('patient')
 
 HERE = Path(__file__).parent
-REQUIRE_ALL = 'PHOTZP_REQUIRE_ALL'  # set by the gate: what is missing fails there instead of being skipped
 # Files that take longest, the longest first: of two processes none is left alone with one of them at the end.
 LONGEST = (
-    'documents/test_documents.py', 'deploy/test_runphotzp.py', 'report/test_series.py', 'running/test_cluster.py',
-    'scripts/test_longtermphotzp.py', 'report/test_state.py', 'store/test_store.py', 'browser/test_pages.py',
+    'documents/test_documents.py', 'deploy/test_runphotzp.py', 'report/test_report.py', 'running/test_cluster.py',
+    'scripts/test_longtermphotzp.py', 'report/test_state.py', 'store/test_bucket.py', 'browser/test_pages.py',
     'torture/test_soak.py', 'running/test_processes.py', 'torture/test_together.py', 'torture/test_kill.py',
     'browser/test_trend.py', 'browser/test_use.py', 'browser/test_access.py', 'scripts/test_photcalibration.py',
     'database/test_photdbinterface.py', 'deploy/test_package.py', 'torture/test_places.py')
@@ -44,23 +43,6 @@ def pytest_collection_modifyitems(items):
     """The files that take longest come first."""
     place = {name: number for number, name in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(str(item.path.relative_to(HERE)), len(place)))
-
-
-def made_once(tmp_path_factory, name, make):
-    """A new directory that make(directory) has filled, once for all processes of a run of the tests."""
-    if 'PYTEST_XDIST_WORKER' not in os.environ:
-        out = tmp_path_factory.mktemp(name)
-        make(out)
-        return out
-    root = tmp_path_factory.getbasetemp().parent  # of all processes
-    with open(root / f'{name}.lock', 'a+', encoding='ascii') as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # others wait until it is made
-        lock.seek(0)
-        if lock.read() != 'made':
-            (root / name).mkdir()
-            make(root / name)
-            lock.write('made')
-    return root / name
 
 
 @pytest.fixture(autouse=True, scope='session')
@@ -198,10 +180,3 @@ def visit(chromium):
     visitor = browserpages.Visitor(chromium)
     yield visitor
     assert visitor.leave() == []
-
-
-def unavailable(reason):
-    """Skip the test, or fail it where everything has to be there."""
-    if os.environ.get(REQUIRE_ALL):
-        pytest.fail(f'{reason} ({REQUIRE_ALL} is set)')
-    pytest.skip(reason)

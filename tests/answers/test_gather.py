@@ -24,7 +24,7 @@ from photzp.report.fitarchive import unpack, without_rows
 from photzp.throughput.model import fit_throughput
 from photzp.throughput.rows import Series, read_rows
 from photzp.typedtree import plain, typed
-from tests.report.test_fitarchive import all_same
+from tests.support.samefits import all_same
 
 NOW = datetime(2025, 12, 20, 12, tzinfo=UTC)
 LAST = np.datetime64('2025-12-19')  # the last night

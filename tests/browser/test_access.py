@@ -1,16 +1,10 @@
 """The report without a mouse, without colours, without eyes: axe-core's rules, the keyboard, and valid HTML."""
 
-from pathlib import Path
-
-import axe_playwright_python
 import html5lib
 import pytest
 
+from tests.support.axe import violations
 from tests.support.browserpages import PHONE
-
-AXE = (Path(axe_playwright_python.__file__).with_name('axe.min.js')).read_text(encoding='utf-8')
-# All rules that are on by default, best practices too, and the size of targets of WCAG 2.2.
-RULES = {'resultTypes': ['violations', 'incomplete'], 'rules': {'target-size': {'enabled': True}}}
 
 FOCUSABLE = '''() => [...document.querySelectorAll('a[href], button, summary, input, select, textarea, [tabindex="0"]')]
   .filter(each => !each.disabled && each.checkVisibility({checkVisibilityCSS: true}))
@@ -28,16 +22,6 @@ FOCUSED = '''() => {
 def telescope_page(directory):
     """Name of the page of a telescope."""
     return min(path.name for path in directory.glob('telescope-*.html'))
-
-
-def violations(page):
-    """What axe-core finds, in lines: rule, impact, the elements that break it and why."""
-    page.evaluate(AXE)
-    found = page.evaluate('options => axe.run(options)', RULES)
-    for each in found['incomplete']:
-        print('not decided:', each['id'], [node['html'][:120] for node in each['nodes'][:5]])
-    return [f'{each["id"]} ({each["impact"]}): {node["html"][:160]} {node["failureSummary"]}'
-            for each in found['violations'] for node in each['nodes']]
 
 
 @pytest.mark.parametrize('settings', [{}, {'color_scheme': 'dark'}, {'viewport': PHONE},

@@ -7,10 +7,10 @@ import sqlite3
 
 import pytest
 
-from tests.browser.test_access import AXE, RULES
-from tests.pages.test_trenddata import points_of, text_of
+from tests.support.axe import AXE, RULES
 from tests.support.browserpages import PHONE, Visitor, served
 from tests.support.runs import until
+from tests.support.trendsamples import points_of, text_of
 
 DAY = 86400
 

@@ -393,12 +393,6 @@ def test_an_add_is_all_or_nothing(db):
     assert len(db.zeropoints()) == 0
 
 
-def test_the_dataclasses_follow_the_tables():
-    stored = {column.name for column in photdbinterface.LcoPhot.__table__.columns}
-    assert {field.name for field in fields(Measurement)} | {'processed', 'frame'} == stored
-    assert {field.name for field in fields(photdbinterface.Zeropoints)} | {'frame'} == stored
-
-
 def test_the_exposure_is_stored_beside_the_name(tmp_path):
     with PhotDatabase(tmp_path) as db:
         db.add(measured(f'/some/{E91}'))
@@ -425,14 +419,6 @@ def test_the_times_of_cameras_go_on_over_months_and_end_with_a_gap(db):
         CameraSpan('lsc-doma-1m0a', *span) for span in (
             ('fa15', '2019-02-10', '2019-04-10', 2), ('fl03', '2019-01-05', '2019-02-03', 3),
             ('fl03', '2019-06-10', '2019-06-10', 1)))
-
-
-@given(st.lists(st.tuples(st.integers(0, 800), st.sampled_from('ab'), st.integers(0, 3)), max_size=40))
-def test_the_times_of_cameras_in_several_filters_are_those_of_all_frames(rows):
-    day, camera, filters = (np.array(column) for column in zip(*rows, strict=True)) if rows else np.empty((3, 0))
-    time = np.datetime64('2019-01-01') + np.asarray(day, int)
-    apart = [span for each in range(4) for span in camera_spans('t', time[filters == each], camera[filters == each])]
-    assert joined_spans(apart) == camera_spans('t', time, camera)
 
 
 # -- digests -----------------------------------------------------------------------------------------------------------

@@ -1,16 +1,16 @@
 """The audit of packages: a vulnerability fails, an index without advisories does not, and both say so."""
 
+import importlib.util
 import json
 import re
-import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / 'deploy'))
-
-import audit  # isort: skip  # noqa: E402 (beside the deployment)
+_SPEC = importlib.util.spec_from_file_location('audit', ROOT / 'deploy' / 'audit.py')
+audit = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(audit)
 
 SOUND = {'name': 'numpy', 'version': '2.1.0', 'vulns': []}
 OPEN = {'name': 'jinja2', 'version': '3.1.0', 'vulns': [{'id': 'PYSEC-2024-1', 'fix_versions': ['3.1.4']}]}

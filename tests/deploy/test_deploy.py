@@ -19,7 +19,7 @@ from photdbinterface import Measurement, PhotDatabase
 from simulation.plan import SITES
 from simulation.spec import EXTINCTION, REFERENCE_ZP
 from simulation.years import Nature, Spec, simulate, times_of
-from tests.conftest import unavailable
+from tests.support.shared import unavailable
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / 'deploy'

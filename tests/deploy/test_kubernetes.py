@@ -24,7 +24,7 @@ import yaml
 
 import photcalibration
 from photzp.observatory import load_observatory
-from tests.conftest import unavailable
+from tests.support.shared import unavailable
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / 'deploy'

@@ -8,7 +8,7 @@ import photcalibration
 from examples import realframes
 from photdbinterface import PhotDatabase
 from photzp.names import exposure_of
-from tests.conftest import unavailable
+from tests.support.shared import unavailable
 
 
 @pytest.fixture(scope='module')

@@ -17,7 +17,7 @@ from matplotlib.dates import date2num, num2date
 from PIL import Image
 
 from photzp.figures import trends
-from photzp.figures.sheet import NAMED_PX, legend, png, round_numbers, round_percents, sheet
+from photzp.figures.sheet import png
 from photzp.throughput.model import Interval, Step, ThroughputFit
 
 OKABE_ITO = {'#000000', '#e69f00', '#56b4e9', '#009e73', '#f0e442', '#0072b2', '#d55e00', '#cc79a7'}
@@ -398,25 +398,6 @@ def test_a_new_camera_changes_no_older_one():
         assert lines_of(old, f'{name}, clear')[0].get_color() == lines_of(new, f'{name}, clear')[0].get_color()
 
 
-@pytest.mark.parametrize(('low', 'high', 'labels'), [
-    (23.31, 23.82, ['23.4', '23.5', '23.6', '23.7', '23.8']),
-    (0, 1234, ['0', '200', '400', '600', '800', '1000', '1200']),
-    (-0.021, 0.019, ['−0.020', '−0.015', '−0.010', '−0.005', '0.000', '0.005', '0.010', '0.015']),
-])
-def test_numbers_are_round_and_all_with_as_many_digits(low, high, labels):
-    assert round_numbers(low, high, 9)[1] == labels
-
-
-@pytest.mark.parametrize(('low', 'high', 'expected'), [
-    (55, 125, {60, 80, 100, 120}), (3, 160, {5, 10, 20, 50, 100}), (95, 101, {95, 100}), (2e-3, 3e6, {0.02, 10, 1e5}),
-    (80, 4000, {100, 200, 500, 1000, 2000})])
-def test_percents_are_round_and_spread_over_the_whole_scale(low, high, expected):
-    found = round_percents(low, high)
-    assert expected <= set(found)
-    assert low <= found[0] < found[-1] <= high
-    assert np.diff(np.log(found)).min() > np.log(high / low) / 9
-
-
 def test_a_legend_counts_cameras_that_it_leaves_out_and_keeps_all_other_keys():
     said = legend_of(draw_trend(*made_trend(cameras=tuple(f'fa{number:02}' for number in range(22)))))
     assert said[0] == '17 older cameras'
@@ -433,14 +414,6 @@ def test_a_model_of_one_night_can_be_seen():
     figure = trends.all_models_plot('x', made_models(1), '2026-02-10')
     line, = lines_of(figure.axes[0], 'lsc-')
     assert (line.get_marker(), line.get_markevery()) == ('o', [-1])
-
-
-def test_keys_of_a_legend_do_not_move_what_they_stand_for():
-    figure, axes = sheet('x')
-    line, = axes.plot([1, 2], [3, 4], label='a line')
-    legend(figure, [line], below_px=NAMED_PX)
-    assert (line.get_xdata().tolist(), line.get_ydata().tolist()) == ([1, 2], [3, 4])
-    png(figure)
 
 
 # --- the other kinds

@@ -22,7 +22,6 @@ from photzp.observatory import load_observatory
 from photzp.pages.answers import falls_below
 from photzp.pages.page import Plot, read_status, render_status
 from photzp.pages.render import render_index, render_telescopes
-from photzp.pages.text import between, day_of_year, error_of, lasting, plain, signed
 from tests.support.pagesamples import HOSTILE, Parsed, page_of, part, row, rows_of, text_of
 from tests.support.sampleanswers import ANSWERS, GAIN, NEVER, TELESCOPE
 
@@ -308,16 +307,3 @@ def test_nothing_in_an_answer_becomes_an_element(text):
                        for name in ('a b', text or ' '))
     assert found == expected
     index(of(text)).encode()
-
-
-def test_numbers_and_times_as_text():
-    assert [plain(value, 1) for value in (-0.04, -0.06, 12.0, None, math.nan, math.inf)] == [
-        '0.0', '−0.1', '12.0', '–', '–', '–']
-    assert [error_of(value, 0, 1000) for value in (0.004, 0.0003, 0.00004, 0.0, math.nan)] == [
-        '4', '0.3', '0.04', '0', '–']
-    assert [signed(value, 0, 1000) for value in (0.0004, -0.0004, 0.05, -0.05)] == ['0', '0', '+50', '−50']
-    assert [lasting(days) for days in (3.4, 60.9, 61.0, 700.0, 800.0, math.nan)] == [
-        '3 d', '61 d', '2 months', '23 months', '2.2 years', '–']
-    assert [day_of_year(days) for days in (0.0, 58.9, 364.2, math.nan)] == ['1 Jan', '28 Feb', '31 Dec', '–']
-    assert between(day('2025-12-30'), day('2026-01-02')) == '30 Dec 2025 to 2 Jan 2026'
-    assert between(day('2025-12-30'), day('2025-12-30')) == '30 Dec 2025'

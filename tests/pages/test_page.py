@@ -20,7 +20,6 @@ from photzp.answers.status import SCHEMA, Trend
 from photzp.names import overview_plot_name
 from photzp.pages.page import Page, Plot, RunInfo, merge, only_present, read_status, render_status
 from photzp.pages.render import render_index, render_telescopes
-from photzp.pages.text import anchor
 from photzp.records import CameraSpan
 from tests.support.pagesamples import (
     CAMERAS,
@@ -96,24 +95,6 @@ def test_nothing_is_loaded_from_elsewhere_and_only_our_script_runs(fleet):
     assert [link for link in fleet.html.all('link') if link['href'] != 'data:,'] == []
     assert not any(name.startswith('on') for _, attributes in fleet.html.elements for name in attributes)
     assert not re.search(r'url\(|@import', render_index(fleet.page))
-
-
-@pytest.mark.parametrize('html', [render_index(page_of(row())), *render_telescopes(page_of(row())).values()])
-def test_browsers_are_told_to_run_nothing_else(html):
-    """The policy stands before all that it is for, and allows no script that is written into the page."""
-    policy, = (each['content'] for each in Parsed(html).all('meta') if 'http-equiv' in each)
-    rules = dict(rule.strip().split(' ', 1) for rule in policy.split(';'))
-    assert rules['default-src'] == rules['base-uri'] == rules['form-action'] == "'none'"
-    assert rules['script-src'] == rules['connect-src'] == "'self'"
-    assert html.index('http-equiv') < html.index('<script')
-
-
-def test_the_page_says_what_it_is_to_browsers():
-    html = render_index(page_of())
-    assert html.startswith('<!DOCTYPE html>\n<html lang="en">')
-    head = Parsed(html).all('meta')
-    assert {'charset': 'utf-8'} in head
-    assert any(each.get('name') == 'viewport' for each in head)
 
 
 def test_filters_come_by_wavelength_in_every_telescope(fleet):
@@ -276,12 +257,6 @@ def test_any_names_give_a_page_whose_links_lead_somewhere(names):
     ids = html.ids()
     assert len(set(ids)) == len(ids)
     assert {link['href'][1:] for link in html.all('a') if link['href'].startswith('#')} <= set(ids)
-
-
-@given(st.lists(st.text(), min_size=1, max_size=3), st.lists(st.text(), min_size=1, max_size=3))
-def test_no_two_places_share_an_anchor(one, other):
-    assert (anchor(*one) == anchor(*other)) == (one == other)
-    assert re.fullmatch(r'[A-Za-z0-9_.-]*', anchor(*one))
 
 
 # -- status.json and merging -------------------------------------------------------------------------------------------

@@ -13,24 +13,10 @@ from hypothesis.extra.numpy import arrays
 from photzp.report.fitarchive import NIGHTLY, VALUES, pack, unpack, without_rows
 from photzp.throughput.lines import Line
 from photzp.throughput.model import GroupOffset, Interval, Step, ThroughputFit, fit_throughput
+from tests.support.samefits import all_same
 
 DAY = np.timedelta64(1, 'D')
 START = np.datetime64('2016-01-01T03:00', 'ms')
-
-
-def same(one, other):
-    """Whether two values are the same to the bit, type and all: dataclasses, tuples, arrays and numbers."""
-    if isinstance(one, (ThroughputFit, Line, Interval, Step, GroupOffset)):
-        return type(one) is type(other) and all(same(getattr(one, f.name), getattr(other, f.name)) for f in fields(one))
-    if isinstance(one, tuple):
-        return len(one) == len(other) and all(map(same, one, other))
-    if isinstance(one, (np.ndarray, np.datetime64)):
-        return one.dtype == other.dtype and one.shape == other.shape and one.tobytes() == other.tobytes()
-    return one == other or (one != one and other != other)
-
-
-def all_same(one, other):
-    return list(one) == list(other) and all(same(one[key], other[key]) for key in one)
 
 
 @pytest.fixture(scope='module')

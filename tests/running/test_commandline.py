@@ -12,60 +12,16 @@ import warnings
 from contextlib import closing, redirect_stdout
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import longtermphotzp
 import photcalibration
-from photzp.errors import DatabaseUnusable
-from photzp.plaintext import did_you_mean
 from photzp.running import commandline
-from photzp.running.loglines import EVERY_LINE, FIELDS, JsonLayout, TextLayout
 from photzp.running.processes import in_processes
+from tests.support.logs import log_of
 from tests.support.runs import on_a_terminal
 
 ROOT = Path(__file__).resolve().parents[2]
-HOSTILE = 'FILTER = \x1b[2J\n2020-01-01 00:00:00Z INFO all done \udcff \u202e postgresql://me:canary@host/db'
-
-
-def log_of(capsys, run, form='json'):
-    """Run something as the scripts do; (status, its lines of the log)."""
-    options = argparse.Namespace(log_level='INFO', log_format=form)
-    status = commandline.run_script(run, options, 'test.py')
-    return status, capsys.readouterr().err.splitlines()
-
-
-def hostile(_options):
-    commandline.log.warning('%s', HOSTILE, extra={'frame': HOSTILE, 'zp': np.float32('nan'), 'nstars': np.int64(7),
-                                                  'not a field': 1})
-    raise DatabaseUnusable('no: \x07')
-
-
-def test_a_line_of_json_is_one_object_whatever_is_in_it(capsys):
-    status, lines = log_of(capsys, hostile)
-    assert status == 2
-    warned, ended = map(json.loads, lines)
-    assert all(line.isascii() and line.isprintable() for line in lines)
-    assert 'canary' not in ''.join(lines)
-    assert 'postgresql://me:***@host/db' in warned['message']
-    assert warned['message'].isprintable()
-    assert warned['frame'] == warned['message']
-    assert (warned['zp'], warned['nstars'], warned['script'], warned['level']) == (None, 7, 'test.py', 'WARNING')
-    assert 'not a field' not in warned
-    assert (ended['level'], ended['message']) == ('ERROR', r'no: \x07')
-
-
-def test_a_traceback_is_one_field_and_in_text_indented_lines(capsys):
-    def fails(_options):
-        raise ZeroDivisionError('planted\n2020-01-01 00:00:00Z INFO all done')
-
-    _, (line,) = log_of(capsys, fails)
-    trace = json.loads(line)['traceback'].split('\n')
-    assert trace[0].startswith('Traceback')
-    assert any('planted' in each for each in trace)
-    _, (first, *others) = log_of(capsys, fails, 'text')
-    assert ' ERROR the run ended by a mistake of this program' in first
-    assert others == [f'  {each}' for each in trace]
 
 
 def speaks(_options):
@@ -120,12 +76,6 @@ def test_what_workers_say_is_said_here_with_its_fields(capsys):
     assert failed['frame'] == 'x-e91.fits'
     assert failed['message'] == 'it failed'
     assert failed['traceback'].endswith("KeyError: 'x-e91.fits'")
-
-
-def test_the_runbook_has_the_fields():
-    text = (ROOT / 'docs' / 'operations.md').read_text(encoding='utf-8')
-    table = text.partition('| field | meaning |')[2].partition('\n\n')[0]
-    assert dict(re.findall(r'^\| `(\w+)` \| (.*) \|$', table, re.MULTILINE)) == EVERY_LINE | FIELDS
 
 
 # -- colours and progress ----------------------------------------------------------------------------------------------
@@ -202,15 +152,6 @@ def test_progress_in_words(done, total, seconds, said):
 
 
 # -- usage and pipes ---------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(('word', 'known', 'said'), [
-    ('--lastndays', ['--lastNdays', '--date'], ' (did you mean --lastNdays?)'),
-    ('rpp', ['gp', 'rp'], ' (did you mean rp?)'),
-    ('xyz', ['lsc', 'coj'], ''), ('x', [], ''),
-])
-def test_the_nearest_word(word, known, said):
-    assert did_you_mean(word, known) == said
 
 
 @pytest.mark.parametrize(('arguments', 'said'), [
@@ -294,7 +235,9 @@ def test_a_path_of_any_bytes_is_printed_as_it_is(capfdbinary, tmp_path, night):
     assert capfdbinary.readouterr().out == os.fsencode(place / frame.name) + b'\n'
 
 
-def test_layouts_need_no_run():
-    record = logging.LogRecord('photzp', logging.WARNING, '', 0, 'x %d', (1,), None)
-    assert TextLayout(colour=True).format(record).endswith('Z \033[33mWARNING\033[0m x 1')
-    assert json.loads(JsonLayout(script='s').format(record)).keys() == EVERY_LINE.keys()
+def test_a_misspelt_option_does_not_show_the_password_of_its_value(capsys):
+    with pytest.raises(SystemExit) as caught:
+        commandline.Parser(prog='x').parse_args(['--photdb', 'postgresql://me:canary@host/db\n'])
+    assert caught.value.code == 2
+    assert '--photdb: there is no such option' in (said := capsys.readouterr().err)
+    assert 'canary' not in said

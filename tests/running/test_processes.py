@@ -1,7 +1,6 @@
 """Frames in several processes: with executors that are told how to fail, then with processes that are killed."""
 
 import os
-import pickle
 import re
 import signal
 import subprocess
@@ -14,7 +13,7 @@ from threading import Timer
 import pytest
 
 import photcalibration
-from photzp.errors import TOO_FEW_STARS, WORKER_DIED, CatalogMissing, FrameRejected, WorkersLost
+from photzp.errors import WORKER_DIED, CatalogMissing, WorkersLost
 from photzp.running.processes import AHEAD, spread, usable_cores
 from tests.support.runs import ROOT, SAME, arguments, assert_same_run, kill, rows, stopped_by
 
@@ -174,14 +173,6 @@ def test_workers_that_never_get_ready_and_errors_of_the_run_end_it():
         list(spread(square, [range(9)], lanes=2, start=Stand(), prepare=lost))
     with pytest.raises(TypeError):
         list(spread(square, [['text']], lanes=2, start=Stand(), prepare=nothing))
-
-
-def test_a_rejection_crosses_the_border_of_processes_whole():
-    sent = FrameRejected(TOO_FEW_STARS, '3 of 5', exptime_s=12.5, passing=True)
-    got = pickle.loads(pickle.dumps(sent))
-    assert type(got) is FrameRejected
-    assert (got.reason, got.detail, got.exptime_s, got.passing, str(got)) == (
-        TOO_FEW_STARS, '3 of 5', 12.5, True, str(sent))
 
 
 @pytest.mark.parametrize(('quotas', 'cores'), [

@@ -9,7 +9,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections import Counter
 from datetime import date
 from pathlib import Path
 
@@ -20,7 +19,6 @@ from astropy.io import fits
 import photcalibration
 from photdbinterface import PhotDatabase
 from photzp.calibration.calibrate import calibrate as calibrate_frame
-from photzp.calibration.ledger import Summary
 from photzp.errors import REASONS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -148,17 +146,6 @@ def test_the_registry_is_covered_by_the_tests_above(measured):
 
 def test_status_tells_of_unreadable_input(measured):
     assert measured[1] == 1
-
-
-def test_the_outcomes_of_a_summary_add_up_to_the_frames():
-    reasons = Counter({'file-unreadable': 1, 'wcs-failed': 5})
-    first, *listed = (line for line, _ in Summary(Counter({'measured': 54}), reasons).lines())
-    (last, fields), = Summary(Counter({'measured': 54, 'unreadable folder': 1})).lines()
-    assert first.startswith('54 measured, 0 already known, 6 rejected, 0 of another filter; ')
-    assert '  rejected, file-unreadable: 1 (the file cannot be read)' in listed
-    assert last.startswith('54 measured, 0 already known, 0 rejected, 0 of another filter, 1 unreadable folder; ')
-    counts = {'measured': 54, 'known': 0, 'rejected': 0, 'other_filter': 0, 'unreadable': 1}
-    assert fields == {'counts': counts, 'status': 1}
 
 
 def test_a_second_run_opens_nothing(night, measured, tmp_path, capsys):

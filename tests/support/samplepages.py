@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
-"""Write pages with all that a page can show, one with nothing, and one of hostile words: samplepages.py DIRECTORY
+"""Pages with all that a page can show, one with nothing, one of hostile words: python -m tests.support.samplepages DIR
 
-Quick, since no report is made; for checkers of HTML.  The checkout is to be in PYTHONPATH.
+Quick, since no report is made; for checkers of HTML.  To be run in the checkout.
 """
 
 import sys

@@ -1,8 +1,7 @@
-#!/usr/bin/env python3
-"""Pictures of a report as people see it: screenshots.py REPORT DIRECTORY
+"""Pictures of a report as people see it: python -m tests.support.screenshots REPORT DIRECTORY
 
 Desktop, wall screen, phone, dark, paper, the full view of a plot, one filter, the page of a telescope and its chart.
-The checkout is to be in PYTHONPATH.
+To be run in the checkout.
 """
 
 import argparse

@@ -5,10 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from photzp.records import usable_rows
 from photzp.throughput import model as tm
-from photzp.throughput.clearsky import NODES_MAG, _elements
-from photzp.throughput.rows import at_unit_airmass, correct_gain
 from photzp.times import local_noon, night_of
 
 START = np.datetime64('2018-01-01T00:00', 'ms')
@@ -37,54 +34,6 @@ def days(number):
     return np.timedelta64(round(number * 86_400_000), 'ms')
 
 
-# --- rows
-
-def test_gain_correction_is_the_tabulated_one_and_ends_on_its_date():
-    # fl06 1.82/2.45: -2.5 log10(0.742857) = +0.3227; kb95 2.75/1.6: -0.5880
-    time = np.array(['2017-11-16', '2017-11-17', '2018-09-18', '2018-09-17'], 'datetime64[ms]')
-    repairs = [('fl06', None, '2017-11-17', (1.82, 2.45)), ('kb95', '2018-09-18', None, (2.75, 1.6))]
-    zp = correct_gain(np.zeros(4), np.array(['fl06', 'fl06', 'kb95', 'kb95']), time, repairs)
-    np.testing.assert_allclose(zp, [0.3227, 0, -0.5880, 0], atol=5e-5)
-
-
-def test_unit_airmass_adds_what_the_air_took():
-    np.testing.assert_allclose(at_unit_airmass(np.array([23.0, 23.0]), np.array([1.0, 2.0]), 0.14), [23.0, 23.14])
-
-
-def test_usable_rows_by_class_of_the_telescope():
-    zp, airmass = np.array([23.0, np.nan, 23.0, 23.0, 23.0]), np.array([1.1, 1.1, np.nan, 1.1, 1.1])
-    zpsig = np.array([0.2, 0.1, 0.1, 0.3, np.nan])
-    assert usable_rows(zp, airmass, zpsig, '1m0a').tolist() == [True, False, False, False, False]
-    assert usable_rows(zp, airmass, zpsig, '0m4a').tolist() == [True, False, False, True, False]
-
-
-@pytest.mark.parametrize('zp', [-1e5, 0.0, 9.9, 35.1, 99.0, np.inf])
-def test_zeropoints_that_no_telescope_has_are_not_usable(zp):
-    assert usable_rows(np.array([zp, 23.0]), np.ones(2), np.full(2, 0.1), '1m0a').tolist() == [False, True]
-
-
-# --- the likelihood
-
-def test_elements_of_cloud_are_their_integral():
-    # The sum of all elements at their full height is a density of 1 above 0: its folding with a Gaussian is Phi.
-    from scipy.stats import norm
-    depth, tau = np.linspace(-0.05, 1.0, 23), np.full(23, 0.01)
-    element, _, _ = _elements(depth, tau)
-    np.testing.assert_allclose(element.sum(axis=0), norm.cdf(depth / 0.01), atol=1e-9)
-    grid = np.linspace(0, NODES_MAG[2], 20001)
-    hat = np.interp(grid, NODES_MAG[:3], [0, 1, 0])
-    folded = [np.trapezoid(hat * norm.pdf(x - grid, scale=0.01), grid) for x in depth]
-    np.testing.assert_allclose(element[1], folded, atol=1e-7)
-
-
-def test_slopes_of_the_elements_are_their_derivatives():
-    depth, step = np.linspace(-0.02, 0.8, 40), 1e-6
-    tau = np.full(40, 0.01)
-    element, slope, curve = _elements(depth, tau)
-    above, below = (np.log(_elements(depth + sign * step, tau)[0]) for sign in (1, -1))
-    seen = element > 1e-3
-    np.testing.assert_allclose(slope[seen], ((above - below) / (2 * step))[seen], rtol=1e-3, atol=1e-3)
-    assert (curve >= 0).all()
 
 
 # --- planted truths

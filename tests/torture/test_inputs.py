@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.torture import inputs
 from benchmarks.torture.inputs import GOOD, OWNED, old_database, report
-from tests.conftest import unavailable
+from tests.support.shared import unavailable
 
 
 def row(name='lsc1m005-fa15-20190901-0001-e91.fits.fz', camera='fa15', site='lsc'):
