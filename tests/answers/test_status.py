@@ -1,10 +1,15 @@
 """The line of a telescope and filter: its numbers by hand, what the clock changes in it, what a person would say."""
 
 import math
+from dataclasses import replace
+from datetime import date
 
 import numpy as np
+import pytest
 
-from photzp.answers.status import TREND_WEEKS, Trend, trend_of
+from photzp.answers.status import TREND_WEEKS, Trend, counted_anew, finding, series_status, trend_of
+from tests.support.madefits import interval, made_fit
+from tests.support.samples import STATUS
 
 ONE = 'lsc-doma-1m0a'
 
@@ -27,3 +32,72 @@ def test_nights_without_a_model_or_a_date_are_no_weeks():
     time = np.array(['NaT', '2025-01-02', '2025-01-09'], 'datetime64[ms]')
     assert trend_of(ONE, 'rp', time, np.array([23.0, 23.1, math.nan])) == Trend(ONE, 'rp', '2025-01-02', (23.1,))
     assert trend_of(ONE, 'rp', time[:1], np.array([23.0])) is None
+
+
+# -- the status --------------------------------------------------------------------------------------------------------
+
+NOW = np.datetime64('2020-02-15T12:00', 'ms')  # 45 days after the first night of `madefits`
+EVENTS = ((date(2019, 11, 1), 'start'), (date(2020, 1, 31), 'wash'), (date(2020, 3, 1), 'cleaning'))
+
+
+def status_of(fit, reference_mag=23.6):
+    return series_status('lsc-doma-1m0a', 'rp', ['fl03', 'fa15'], fit, rows=200, reference_mag=reference_mag,
+                         last_observation=np.datetime64('2020-02-14T05:00:00.123', 'ms'), events=EVENTS, now=NOW)
+
+
+def monthly_fit(**changes):
+    """45 nights at 23.5 mag, of which the last five were cloudy."""
+    day = np.arange(45)
+    return made_fit(day, np.full(45, 23.5), clear=day < 40,
+                    intervals=[interval(0, 45, slope=-0.012, slope_error=0.0004)], **changes)
+
+
+def test_the_status_by_hand():
+    status = status_of(monthly_fit())
+    # 23.5 against 23.6 mag is 10 ** -0.04 = 91.20 %, and 1 mmag of it 0.084 %.
+    assert (status.zp_mag, status.zp_error_mag, status.percent, status.percent_error) == (23.5, 0.001, 91.2, 0.1)
+    assert (status.slope_mag_per_month, status.slope_error_mag_per_month) == (-0.012, 0.0004)
+    assert (status.rows, status.usable_rows, status.nights) == (200, 180, 45)
+    assert status.last_observation == '2020-02-14T05:00:00'
+    assert status.updated == status.made == '2020-02-15T12:00:00'
+    assert (status.event_date, status.event_kind, status.days_since_event) == ('2020-01-31', 'wash', 15)
+    assert (status.nights_observed, status.nights_photometric) == (29, 24)  # from 17 January on
+
+
+@pytest.mark.parametrize(('reference_mag', 'state'), [
+    (23.6, 'good'), (23.69, 'good'), (23.71, 'low'), (23.0, 'good'), (None, 'unknown')])
+def test_a_telescope_is_low_more_than_a_fifth_of_a_magnitude_below_its_reference(reference_mag, state):
+    status = status_of(monthly_fit(), reference_mag)
+    assert status.state == state
+    assert (status.percent is None) is (reference_mag is None)
+
+
+def test_of_no_nights_nothing_is_known():
+    status = status_of(made_fit([], []))
+    assert (status.zp_mag, status.percent, status.slope_mag_per_month, status.state) == (None, None, None, 'unknown')
+    assert finding(status) == 'too few points for a model'
+
+
+def test_a_later_clock_changes_days_and_nothing_else():
+    fit = monthly_fit()
+    before, later = status_of(fit), NOW + np.timedelta64(20, 'D')
+    after = counted_anew(before, fit.night, fit.photometric, EVENTS, later)
+    assert (after.event_kind, after.days_since_event) == ('cleaning', 5)
+    assert (after.nights_observed, after.nights_photometric) == (9, 4)
+    assert after.updated == '2020-03-06T12:00:00'
+    counted = {name: getattr(before, name) for name in (
+        'event_date', 'event_kind', 'days_since_event', 'nights_observed', 'nights_photometric', 'updated')}
+    assert replace(after, **counted) == before
+
+
+@pytest.mark.parametrize(('changes', 'said'), [
+    ({}, 'throughput 83% of reference, falling 4 mmag a month'),
+    ({'slope_mag_per_month': 0.0041}, 'throughput 83% of reference, rising 4 mmag a month'),
+    ({'slope_error_mag_per_month': 0.0021}, 'throughput 83% of reference, steady'),
+    ({'slope_mag_per_month': -0.0004, 'slope_error_mag_per_month': 0.0}, 'throughput 83% of reference, steady'),
+    ({'slope_mag_per_month': None}, 'throughput 83% of reference'),
+    ({'percent': None}, 'zeropoint 23.60 mag, no reference known, falling 4 mmag a month'),
+    ({'zp_mag': None}, 'too few points for a model'),
+])
+def test_a_series_in_words(changes, said):
+    assert finding(replace(STATUS, **changes)) == said

@@ -1,8 +1,110 @@
 """What came of frames goes to the database first, then into the log and the summary."""
 
 from collections import Counter
+from dataclasses import replace
+from types import SimpleNamespace
 
-from photzp.calibration.ledger import Summary
+import pytest
+
+from photzp.calibration.calibrate import Field
+from photzp.calibration.ledger import COMMIT_S, Ledger, Summary
+from photzp.calibration.worker import Outcome
+from photzp.errors import FILE_UNREADABLE, TOO_FEW_STARS, DatabaseUnusable, FrameRejected
+from photzp.records import Measurement, RejectedFrame
+
+KNOWN = Field('lsc-doma-1m0a', 60.0, True)
+ROW = Measurement('x-0001-e91.fits', '2019-08-05 01:00:00.000', 'lsc', 'doma', '1m0a', 'fa15', 'rp', 1.5, 23.5, 0.02,
+                  0.03, zperr=0.004, colortermerr=0.002, nstars=120)
+MEASURED = Outcome((9, 7), KNOWN, ROW)
+REJECTED = Outcome((9, 7), KNOWN, rejection=FrameRejected(TOO_FEW_STARS, '3 of 5'))
+UNREADABLE = Outcome((0, 7), rejection=FrameRejected(FILE_UNREADABLE, 'cut', exptime_s=30.0))
+OF_ANOTHER_FILTER = Outcome((9, 7), KNOWN)
+
+
+class Rows:
+    """A database that keeps what it is given, and fails where it is told to."""
+
+    def __init__(self):
+        self.measured, self.rejected, self.commits, self.fail = [], [], 0, False
+
+    def add_many(self, measurements):
+        if self.fail:
+            raise DatabaseUnusable('the disk is full')
+        self.measured += measurements
+        self.commits += 1
+
+    def reject_many(self, rejected):
+        self.rejected += rejected
+
+
+def frame(number):
+    return SimpleNamespace(name=SimpleNamespace(name=f'x-{number:04}-e91.fits', camera='fa15'))
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """The clock of the ledger: a list of one time that the test moves."""
+    now = [100.0]
+    monkeypatch.setattr('photzp.calibration.ledger.time.monotonic', lambda: now[0])
+    return now
+
+
+def test_what_came_of_frames_is_in_database_log_and_summary(caplog):
+    database, summary = Rows(), Summary()
+    ledger = Ledger(database, summary)
+    with caplog.at_level('INFO'):
+        for number, outcome in enumerate((MEASURED, REJECTED, UNREADABLE, OF_ANOTHER_FILTER), start=1):
+            ledger.note(frame(number), outcome)
+        ledger.write()
+    assert database.measured == [ROW]
+    assert database.rejected == [
+        RejectedFrame('x-0002-e91.fits', 'too-few-stars', '3 of 5', False, 9, 7, 60.0),
+        RejectedFrame('x-0003-e91.fits', 'file-unreadable', 'cut', True, 0, 7, 30.0)]
+    assert summary.as_counts() == {'measured': 1, 'other filter': 1, 'rejected: file-unreadable': 1,
+                                   'rejected: too-few-stars': 1}
+    assert summary.per_telescope == {'lsc-doma-1m0a': {'measured': 1, 'rejected: too-few-stars': 1},
+                                     'unknown': {'rejected: file-unreadable': 1}}
+    assert [record.levelname for record in caplog.records] == ['INFO', 'INFO', 'WARNING']  # that may pass
+    assert caplog.messages[0].startswith('x-0001-e91.fits: rp zp 23.5000 +- 0.0040, ')
+    assert [getattr(record, 'telescope', None) for record in caplog.records] == ['lsc-doma-1m0a'] * 2 + [None]
+
+
+def test_a_frame_whose_reference_stars_were_not_all_there_is_looked_at_again():
+    database = Rows()
+    Ledger(database, Summary()).note(frame(1), replace(REJECTED, field=Field(complete=False)))
+    assert [rejected.retry for rejected in database.rejected] == [True]
+
+
+def test_frames_wait_for_a_commit_a_second_at_most(clock):
+    database, summary = Rows(), Summary()
+    ledger = Ledger(database, summary)
+    slow = database.add_many
+
+    def take_half_a_second(measurements):
+        clock[0] += 0.5
+        slow(measurements)
+
+    database.add_many = take_half_a_second
+    ledger.note(frame(1), MEASURED)  # at once: nothing was committed yet
+    assert (database.commits, summary.counts['measured']) == (1, 1)
+    clock[0] += COMMIT_S - 0.01
+    ledger.note(frame(2), MEASURED)
+    assert (database.commits, summary.counts['measured']) == (1, 1)  # neither there nor told of
+    clock[0] += 0.01
+    ledger.note(frame(3), MEASURED)
+    assert (database.commits, summary.counts['measured']) == (2, 3)
+
+
+def test_what_the_database_did_not_take_is_not_told(caplog):
+    database, summary = Rows(), Summary()
+    database.fail = True
+    ledger = Ledger(database, summary)
+    with caplog.at_level('INFO'), pytest.raises(DatabaseUnusable):
+        ledger.note(frame(1), MEASURED)
+    assert (caplog.messages, summary.as_counts()) == ([], {})
+    database.fail = False
+    ledger.write()  # at the end of the run: what failed is not tried again
+    assert database.measured == []
 
 
 def test_the_outcomes_of_a_summary_add_up_to_the_frames():
@@ -12,4 +114,5 @@ def test_the_outcomes_of_a_summary_add_up_to_the_frames():
     assert first.startswith('54 measured, 0 already known, 6 rejected, 0 of another filter; ')
     assert '  rejected, file-unreadable: 1 (the file cannot be read)' in listed
     assert last.startswith('54 measured, 0 already known, 0 rejected, 0 of another filter, 1 unreadable folder; ')
-    assert fields == {'counts': {'measured': 54, 'known': 0, 'rejected': 0, 'other_filter': 0, 'unreadable': 1}, 'status': 1}
+    assert fields == {
+        'counts': {'measured': 54, 'known': 0, 'rejected': 0, 'other_filter': 0, 'unreadable': 1}, 'status': 1}
