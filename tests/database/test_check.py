@@ -40,7 +40,8 @@ def test_rows_that_are_right_are_counted():
 
 
 @pytest.mark.parametrize(('wrong', 'said'), [
-    ({'dateobs': '2019-08-05'}, 'dateobs is not a date and time'), ({'dateobs': None}, 'dateobs is not a date and time'),
+    ({'dateobs': '2019-08-05'}, 'dateobs is not a date and time'),
+    ({'dateobs': None}, 'dateobs is not a date and time'),
     ({'dateobs': '2019-13-05 00:00:00'}, 'dateobs is not a date and time'),
     ({'dateobs': '2026-01-01T00:00:01'}, 'dateobs is later than now'),
     ({'zp': None}, 'zp is not a number'), ({'zp': math.nan}, 'zp is not a number'), ({'zp': 'x'}, 'zp is not a number'),
