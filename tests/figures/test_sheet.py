@@ -1,9 +1,24 @@
 """What figures share: scales of round numbers, the end of a month, legends, and bytes of it all."""
 
+import io
+from datetime import date
+
 import numpy as np
 import pytest
+from PIL import Image
 
-from photzp.figures.sheet import NAMED_PX, legend, png, round_numbers, round_percents, sheet
+from photzp.figures.sheet import (
+    NAMED_PX,
+    axes_px,
+    legend,
+    margins,
+    month_end,
+    percent_scale,
+    png,
+    round_numbers,
+    round_percents,
+    sheet,
+)
 
 
 @pytest.mark.parametrize(('low', 'high', 'labels'), [
@@ -31,3 +46,42 @@ def test_keys_of_a_legend_do_not_move_what_they_stand_for():
     legend(figure, [line], below_px=NAMED_PX)
     assert (line.get_xdata().tolist(), line.get_ydata().tolist()) == ([1, 2], [3, 4])
     png(figure)
+
+
+@pytest.mark.parametrize(('until', 'end'), [
+    ('2026-02-10', '2026-03-01'), ('2026-12-31T23:59:59', '2027-01-01'), (date(2024, 2, 29), '2024-03-01'),
+    (np.datetime64('2026-03-01', 'ms'), '2026-04-01')])
+def test_the_end_of_a_month(until, end):
+    assert month_end(until) == np.datetime64(end, 'ms')
+
+
+@pytest.mark.parametrize('height_px', [450, 300])
+def test_a_sheet_is_as_large_as_it_says_and_the_same_every_time(height_px):
+    pictures = [png(sheet('x', height_px)[0]) for _ in range(2)]
+    with Image.open(io.BytesIO(pictures[0])) as image:
+        assert image.size == (900, height_px)
+    assert pictures[0] == pictures[1]
+
+
+def test_margins_are_pixels_of_the_sheet():
+    figure, axes = sheet('x')
+    margins(figure, left=100, right=50, bottom=40, top=10)
+    assert axes_px(axes) == pytest.approx((750, 400))
+
+
+def test_percent_is_laid_where_it_is_on_the_scale_of_magnitudes():
+    """Half the light is 0.753 mag less: 2.5 log10(2)."""
+    figure, axes = sheet('x')
+    axes.set_ylim(23.0, 24.0)
+    percent_scale(axes, lambda mag: 100 * 10 ** (0.4 * (mag - 24)), lambda value: 24 + 2.5 * np.log10(value / 100))
+    shown = {text.get_text(): text.get_position()[1] for text in figure.texts if text.get_gid() == 'right'}
+    assert shown['50'] == pytest.approx(24 - 0.75257, abs=1e-5)
+    assert shown['100'] == pytest.approx(24.0)
+
+
+def test_a_long_legend_counts_what_it_leaves_out():
+    figure, axes = sheet('x')
+    legend(figure, [axes.plot([0], [0], label=f'camera {n}')[0] for n in range(17)], below_px=NAMED_PX)
+    said = [text.get_text() for text in figure.texts if text.get_gid() == 'legend']
+    assert len(said) == 15
+    assert said[-1] == 'and 3 more'

@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from photzp.store.base import MANIFEST
+from photzp.store.base import MANIFEST, cache_control, content_type
 from tests.support.stores import FILES, PNG, fill, fill_and_fail
 
 
@@ -77,3 +77,11 @@ def test_a_bytearray_may_be_used_again_after_it_was_put(place):
         store.flush()
         content[:] = b'two'
         assert store.get('a.csv') == b'one'
+
+
+@pytest.mark.parametrize(('name', 'kind', 'kept'), [
+    ('a.png', 'image/png', 'public, max-age=300'), ('A.PNG', 'image/png', 'public, max-age=300'),
+    ('index.html', 'text/html; charset=utf-8', 'no-cache'), ('a.tar.gz', 'application/octet-stream', 'no-cache'),
+    ('none', 'application/octet-stream', 'no-cache')])
+def test_what_a_file_is_to_a_browser(name, kind, kept):
+    assert (content_type(name), cache_control(name)) == (kind, kept)

@@ -1,0 +1,70 @@
+"""Jobs of the report: they cross to a process whole, and what comes of them is a file that a page can show."""
+
+import io
+import pickle
+from functools import partial
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from photzp.records import CameraSpan, StoredModel
+from photzp.report.jobs import (
+    Drawing,
+    StepSearch,
+    calendar_figure,
+    colorterms_figure,
+    image_file,
+    models_figure,
+    telescope_figure,
+)
+from tests.support.madefits import at_day, made_fit
+
+UNTIL = at_day(200)
+DAY = np.arange(120) + 0.3
+NOISE = np.random.default_rng(1).normal(0, 0.009, 120)
+
+
+def jumped(size_mag):
+    """A fit of nights that rise by so much at day 60."""
+    return made_fit(DAY, 23.5 + NOISE + size_mag * (DAY > 60))
+
+
+def test_an_image_has_its_size_in_pixels_and_its_words():
+    file = image_file('x.png', Figure(figsize=(3.2, 1.5), dpi=100), 'an empty figure')
+    with Image.open(io.BytesIO(file.content)) as image:
+        assert image.format == 'PNG'
+        assert (file.width, file.height) == image.size == (320, 150)
+    assert (file.name, file.alt) == ('x.png', 'an empty figure')
+
+
+def test_a_search_finds_the_steps_of_its_telescope():
+    search = StepSearch('lsc-doma-1m0a', {'gp': jumped(0.1), 'rp': jumped(0.1)}, None)
+    step, = search.do()
+    assert step.size_mag == pytest.approx(0.1, abs=0.01)
+    assert abs(step.time - at_day(60)) < np.timedelta64(3, 'D')
+    assert str(search) == 'the steps of lsc-doma-1m0a'
+    again, = pickle.loads(pickle.dumps(search)).do()
+    assert again.size_mag.tolist() == step.size_mag.tolist()
+
+
+MODEL = StoredModel(at_day(0) + np.arange(50) * np.timedelta64(1, 'D'), np.full(50, 23.5), np.full(50, 0.002))
+FIGURES = {
+    'models': partial(models_figure, 'gp', [('lsc-doma-1m0a', MODEL, 23.6), ('coj-clma-2m0a', MODEL, None)], UNTIL),
+    'colour terms': partial(colorterms_figure, 'gp', []),
+    'telescope': partial(telescope_figure, 'lsc-doma-1m0a', [('gp', jumped(0.0), 23.6)],
+                         [(at_day(60), 'wash', 5.0, 0.4)],
+                         [CameraSpan('lsc-doma-1m0a', 'fa15', '2020-01-01', '2020-04-01', 100)], 80.0, UNTIL),
+    'calendar': partial(calendar_figure, 'lsc', DAY.astype('datetime64[D]'), np.full(120, 'photometric'),
+                        np.full(120, 4), UNTIL),
+}
+
+
+@pytest.mark.parametrize('kind', FIGURES)
+def test_a_drawing_is_the_same_file_in_another_process(kind):
+    drawing = Drawing(f'{kind}.png', 'what it shows', FIGURES[kind], 'fingerprint')
+    here, there = drawing.do(), pickle.loads(pickle.dumps(drawing)).do()
+    assert here == there
+    assert here.content.startswith(b'\x89PNG')
+    assert (here.name, here.alt, str(drawing)) == (f'{kind}.png', 'what it shows', f'{kind}.png')
