@@ -68,6 +68,13 @@ def bent_paths(root):
             if isinstance(node, ast.Attribute) and ast.unparse(node) == 'sys.path']
 
 
+def longest(root):
+    """LONGEST of conftest.py, which nothing imports."""
+    tree = ast.parse((root / 'tests' / 'conftest.py').read_text(encoding='utf-8'))
+    return next(ast.literal_eval(node.value) for node in tree.body
+                if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == 'LONGEST')
+
+
 def test_every_module_has_its_test_file():
     assert len(modules(ROOT)) > 60
     assert untested(ROOT) == []
@@ -83,7 +90,13 @@ def test_what_tests_share_is_in_support():
 
 def test_nothing_bends_the_path_of_imports():
     assert bent_paths(ROOT) == []
-    assert 'pythonpath' not in (ROOT / 'pyproject.toml').read_text(encoding='utf-8')
+    assert 'pythonpath =' not in (ROOT / 'pyproject.toml').read_text(encoding='utf-8')
+
+
+def test_the_files_that_take_longest_are_there():
+    named = longest(ROOT)
+    assert len(named) == len(set(named)) > 10
+    assert [name for name in named if not (ROOT / 'tests' / name).is_file()] == []
 
 
 # -- each of them shown to fail ----------------------------------------------------------------------------------------
@@ -104,7 +117,8 @@ def test_a_house_that_is_in_order_passes(house):
     assert untested(house) == astray(house, {}) == borrowed(house) == bent_paths(house) == []
 
 
-@pytest.mark.parametrize('module', ['photzp/times.py', 'photzp/store/open.py', 'photzp/new/one.py', 'simulation/sky.py'])
+@pytest.mark.parametrize('module', [
+    'photzp/times.py', 'photzp/store/open.py', 'photzp/new/one.py', 'simulation/sky.py'])
 def test_a_module_without_its_test_file_is_seen(house, module):
     (house / module).parent.mkdir(exist_ok=True)
     (house / module).write_text('')
