@@ -77,7 +77,8 @@ def frame_plot(exposure: str, filter_name: str, kind: str) -> str:
 SERIES_FILES = {'photzptrend': 'png', 'colortermtrend': 'png', 'airmasstrend': 'png', 'errorhist': 'png',
                 'mirrormodel': 'csv', 'trenddata': 'json'}
 _STEMS = {'trenddata': 'photzptrend'}  # named as its plot
-OVERVIEW_FILES = ('allmodels_2m01m0', 'allmodels_0m4', 'colorterms')
+SIZE_CLASS = '[a-z0-9]{1,20}'  # key of a size class of telescopes, as 0m4: without the sign that ends it in a file name
+OVERVIEW_KIND = f'allmodels_{SIZE_CLASS}|colorterms'
 TELESCOPE_PLOT, TELESCOPE_PAGE = 'telescopetrend', 'telescope'  # of one telescope in all filters
 STATE_FILE = 'report-state.json'  # what the report keeps of itself, see report/state.py
 SITE_FILES = ('nightcalendar',)
@@ -85,7 +86,7 @@ FITS_FILE = 'report-fits.npz'  # and the fits of all telescopes and filters, see
 STATIC_TYPES = ('.css', '.js', '.txt')  # what pages load besides; no other file of the report is of these types
 _SERIES_FILE = re.compile(r'([a-z]+)-([^-]+-[^-]+-[^-]+)-(.+)\.(png|csv|json)')
 _SERIES_KINDS = {(_STEMS.get(kind, kind), type_): kind for kind, type_ in SERIES_FILES.items()}
-_OVERVIEW_FILE = re.compile(rf'({"|".join(OVERVIEW_FILES)})_(.+)\.png')
+_OVERVIEW_FILE = re.compile(rf'({OVERVIEW_KIND})_(.+)\.png')
 _SITE_FILE = re.compile(rf'({"|".join(SITE_FILES)})-([^-]+)\.png')
 _SAFE_FILE = re.compile(r'[A-Za-z0-9][A-Za-z0-9_+.-]{0,199}')  # 200: leaves room for the mark of a temporary file
 
@@ -131,9 +132,9 @@ def _telescope(text: str) -> str:
 
 
 def overview_plot_name(kind: str, filter_name: str) -> str:
-    """Name of the plot of many telescopes in one filter; kind is one of OVERVIEW_FILES."""
-    if kind not in OVERVIEW_FILES:
-        raise ValueError(f'{kind!r} is not a kind of overview: {", ".join(OVERVIEW_FILES)}')
+    """Name of the plot of many telescopes in one filter; kind is colorterms, or allmodels_<size class>."""
+    if re.fullmatch(OVERVIEW_KIND, kind) is None:
+        raise ValueError(f'{kind!r} is not a kind of overview: colorterms, or allmodels_ and a size class')
     return safe_file(f'{kind}_{safe_part(filter_name)}.png')
 
 

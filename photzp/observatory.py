@@ -5,6 +5,7 @@ it.  Everything is checked on reading: a file that breaks a rule is refused with
 """
 
 import csv
+import math
 import re
 import tomllib
 import typing
@@ -15,12 +16,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from photzp.errors import ObservatoryInvalid
+from photzp.names import SIZE_CLASS
 from photzp.typedtree import TreeInvalid, text, typed
 
 BUILT_IN = Path(__file__).with_name('observatory.toml')
 EVENT_KINDS = ('start', 'cleaning', 'wash', 'recoating', 'break', 'instrument')
 BANDS = ('g', 'r', 'i', 'z', 'y')
 Events = tuple[tuple[date, str, str], ...]  # date, kind, note
+HEALTHY_MAX_MAG = 2.5  # mag, 10 % of the reference: a healthy band is narrower
 USUAL_COLORTERM = (0.0, 0.05)  # value and error where observatory.toml has none: see its comment on colour_terms
 LISTS = ('reference_throughput', 'gain_repairs', 'colour_terms', 'events', 'telescopes')  # a site's are added to ours
 
@@ -49,18 +52,36 @@ class Site:
 
 @dataclass(frozen=True)
 class CameraType:
-    """A kind of camera; cameras are told by the letters that their names begin with."""
+    """A kind of camera; cameras are told by the letters that their names begin with.
+
+    colour : '#rrggbb', of its colour terms in figures; None for the next of the palette.
+    """
 
     description: str
+    colour: str | None = None
 
 
 @dataclass(frozen=True)
 class Filter:
-    """ps1_band is None where the reference catalogue does not serve the filter; extinction in mag per airmass."""
+    """ps1_band is None where the reference catalogue does not serve the filter; extinction in mag per airmass.
+
+    wavelength_nm : effective, orders filters on pages and in figures; None comes last.
+    colour : '#rrggbb', of its lines in figures; None for the next of the palette.
+    """
 
     extinction: float
     ps1_band: str | None = None
     reported_as: str | None = None
+    wavelength_nm: float | None = None
+    colour: str | None = None
+
+
+@dataclass(frozen=True)
+class SizeClass:
+    """Telescopes that share an overview plot: those from this diameter up to that of the next larger class."""
+
+    title: str
+    smallest_m: float
 
 
 @dataclass(frozen=True)
@@ -170,6 +191,18 @@ class ReferenceRules:
 
 
 @dataclass(frozen=True)
+class ThroughputRules:
+    """A telescope within `healthy_mag` of its reference is in the healthy band."""
+
+    healthy_mag: float
+
+    @property
+    def healthy_percent(self) -> float:
+        """The lower end of the healthy band in percent of the reference."""
+        return float(100 * 10 ** (-0.4 * self.healthy_mag))
+
+
+@dataclass(frozen=True)
 class AlarmLimits:
     """Beyond which values `longtermphotzp.py --check` has a finding; see observatory.toml for each."""
 
@@ -204,6 +237,8 @@ class Observatory:
     frame: FrameRules
     reference_catalogue: ReferenceRules
     alarms: AlarmLimits
+    throughput: ThroughputRules
+    size_classes: dict[str, SizeClass]
 
     def ps1_band(self, filter_name: str) -> str | None:
         """Band of the reference catalogue for a filter, None where it is not served or not known."""
@@ -214,6 +249,38 @@ class Observatory:
         """The camera type a camera's name begins with, the longest one where several fit, None where none does."""
         fitting = [name for name in self.camera_types if camera.startswith(name)]
         return max(fitting, key=len, default=None)
+
+    def camera_kind(self, camera: str) -> str:
+        """The camera type of a camera, or what may be one where the file has none: its first two letters."""
+        return self.camera_type(camera) or camera[:2]
+
+    def camera_colours(self) -> dict[str, str]:
+        """Colours of the camera types that the file gives one."""
+        return {name: entry.colour for name, entry in self.camera_types.items() if entry.colour}
+
+    def filter_colour(self, filter_name: str) -> str | None:
+        """Colour of a filter in figures, None where the file gives it none."""
+        known = self.filters.get(filter_name)
+        return known.colour if known else None
+
+    def wavelength_order(self, filter_name: str) -> tuple[float, str]:
+        """Sort key that puts filters in order of wavelength; those without one come last, by name."""
+        known = self.filters.get(filter_name)
+        return (known.wavelength_nm if known else None) or math.inf, filter_name
+
+    def size_classes_by_size(self) -> tuple[str, ...]:
+        """Keys of size_classes, the largest telescopes first."""
+        return tuple(sorted(self.size_classes, key=lambda key: -self.size_classes[key].smallest_m))
+
+    def size_class(self, telescope: str) -> str:
+        """Key of the size class of a telescope, whose name begins with its diameter [m] with m for the point, as 1m0a.
+
+        A name that begins with no diameter counts among the largest.
+        """
+        found = re.match(r'(\d+)(?:m(\d*))?', telescope[:3])
+        diameter_m = float(f'{found[1]}.{found[2] or 0}') if found else math.inf
+        keys = self.size_classes_by_size()
+        return next((key for key in keys if self.size_classes[key].smallest_m <= diameter_m), keys[-1])
 
     def bright_limit_mag(self, band: str) -> float:
         """Reference stars brighter than this [mag] are not used: the catalogue is saturated near it."""
@@ -360,6 +427,7 @@ def _checked(observatory: Observatory) -> Observatory:
     for name, limit in asdict(observatory.alarms).items():
         if not limit > (1 if name == 'scatter_grew_factor' else 0):
             raise TreeInvalid(f'alarms.{name}: must be more than {1 if name == "scatter_grew_factor" else 0}')
+    _check_display(observatory)
     missing = {'camera', 'dayobs', 'obstype', 'level'} - set(observatory.archive.frame_pattern.groupindex)
     if missing:
         raise TreeInvalid(f'archive.frame_pattern: the group {sorted(missing)[0]} is missing, as in (?P<camera>...)')
@@ -370,3 +438,25 @@ def _checked(observatory: Observatory) -> Observatory:
     return replace(observatory, gain_repairs=tuple(once(observatory.gain_repairs)),
                    telescopes=tuple(once(observatory.telescopes)),
                    events=tuple(sorted(once(observatory.events), key=lambda e: (e.telescope, e.date, e.kind))))
+
+
+def _check_display(observatory: Observatory) -> None:
+    """Rules of what pages and figures show."""
+    for name, entry in observatory.filters.items():
+        if entry.wavelength_nm is not None and not 0 < entry.wavelength_nm < math.inf:
+            raise TreeInvalid(f'filters.{name}.wavelength_nm: must be a positive number of nanometres')
+    for table in ('filters', 'camera_types'):
+        for name, entry in getattr(observatory, table).items():
+            if entry.colour is not None and re.fullmatch('#[0-9a-fA-F]{6}', entry.colour) is None:
+                raise TreeInvalid(f'{table}.{name}.colour: must be red, green and blue in hexadecimal, as "#0072B2", '
+                               f'not {entry.colour!r}')
+    for name, size in observatory.size_classes.items():
+        if re.fullmatch(SIZE_CLASS, name) is None:
+            raise TreeInvalid(f'size_classes.{name}: the key becomes part of file names: up to 20 lower-case letters '
+                           'and digits')
+        if not 0 <= size.smallest_m < math.inf:
+            raise TreeInvalid(f'size_classes.{name}.smallest_m: must be a diameter in metres, 0 or more')
+        if [other.smallest_m for other in observatory.size_classes.values()].count(size.smallest_m) > 1:
+            raise TreeInvalid(f'size_classes.{name}.smallest_m: another class begins at {size.smallest_m:g} m too')
+    if not 0 < observatory.throughput.healthy_mag < HEALTHY_MAX_MAG:
+        raise TreeInvalid(f'throughput.healthy_mag: must be more than 0 and less than {HEALTHY_MAX_MAG} mag')

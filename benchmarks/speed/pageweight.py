@@ -23,9 +23,11 @@ from photzp.answers.ranking import Advice, MirrorState
 from photzp.answers.status import SeriesStatus, finding, trend_of
 from photzp.answers.steps import UnrecordedStep
 from photzp.names import overview_plot_name, site_plot_name, trend_plot_name
+from photzp.observatory import load_observatory
 from photzp.pages.page import Page, Plot, RunInfo
 from photzp.pages.render import render_index, render_telescopes, static_files
 
+LCO = load_observatory()
 NOW, TODAY = '2025-11-21T14:05:00', date(2025, 11, 21)
 FILTERS = ('up', 'gp', 'V', 'rp', 'ip', 'zp')
 SITES = ('coj', 'cpt', 'elp', 'lsc', 'ogg', 'tfn')
@@ -80,7 +82,7 @@ def made_up(rng):
     plots |= {site_plot_name('nightcalendar', site): Plot(900, 500, f'photometric nights of {site}') for site in SITES}
     page = Page(NOW, tuple(statuses), plots, (RunInfo('photcalibration.py', NOW, NOW, 0, '2412 measured'),), '1.0',
                 answers=answers(statuses, rng), trends=tuple(trend(each, rng) for each in statuses))
-    pages = {'index.html': render_index(page), **render_telescopes(page)}
+    pages = {'index.html': render_index(page, LCO), **render_telescopes(page, LCO)}
     return {**{name: html.encode() for name, html in pages.items()}, **static_files()}
 
 

@@ -11,7 +11,6 @@ from photzp.magnitudes import percent_error, percent_of_reference
 from photzp.throughput.model import ThroughputFit
 from photzp.times import instant_of
 
-HEALTHY_MAG = 0.2   # a telescope within this of its reference is in the healthy band
 RECENT_DAYS = 30
 TREND_WEEKS = 53    # a year and the week that has begun
 SCHEMA = 1          # of status.json; raised when a field is renamed or changes its meaning
@@ -89,11 +88,12 @@ def trend_of(telescope: str, filter_name: str, time: np.ndarray, model_mag: np.n
 
 
 def series_status(telescope: str, filter_name: str, cameras: Iterable[str], fit: ThroughputFit, *, rows: int,
-                  last_observation: np.datetime64 | None, reference_mag: float | None,
+                  last_observation: np.datetime64 | None, reference_mag: float | None, healthy_mag: float,
                   events: Iterable[tuple[date, str]], now: np.datetime64) -> SeriesStatus:
     """The status of one telescope and filter.
 
     fit : ThroughputFit.  last_observation, now : datetime64.  reference_mag : None where not known.
+    healthy_mag : of the healthy band, below the reference.
     events : (date, kind) pairs, dates as datetime.date.
     """
     modelled = len(fit.model_mag) > 0
@@ -107,8 +107,13 @@ def series_status(telescope: str, filter_name: str, cameras: Iterable[str], fit:
         percent=_rounded(None if margin is None else percent_of_reference(margin), 1),
         percent_error=_rounded(None if margin is None or error is None else percent_error(margin, error), 1),
         slope_mag_per_month=_rounded(slope, 5), slope_error_mag_per_month=_rounded(slope_error, 5),
-        state=_state(zp, reference_mag), made=_text(now),
+        state=_state(zp, reference_mag, healthy_mag), made=_text(now),
         **_counted_to(now, fit.night, fit.photometric, events))
+
+
+def judged_anew(status: SeriesStatus, healthy_mag: float) -> SeriesStatus:
+    """The status with its state by this healthy band: a run with another one may have left it."""
+    return replace(status, state=_state(status.zp_mag, status.reference_mag, healthy_mag))
 
 
 def counted_anew(status: SeriesStatus, night: np.ndarray, photometric: np.ndarray, events: Iterable[tuple[date, str]],
@@ -146,10 +151,10 @@ def _newest_event(events: Iterable[tuple[date, str]], now: np.datetime64) -> tup
     return max(past, default=(None, None))
 
 
-def _state(zp_mag: float | None, reference_mag: float | None) -> str:
+def _state(zp_mag: float | None, reference_mag: float | None, healthy_mag: float) -> str:
     if zp_mag is None or reference_mag is None:
         return 'unknown'
-    return 'good' if zp_mag >= reference_mag - HEALTHY_MAG else 'low'
+    return 'good' if zp_mag >= reference_mag - healthy_mag else 'low'
 
 
 def _rounded(value: float | None, digits: int) -> float | None:

@@ -18,7 +18,6 @@ from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 from matplotlib.transforms import ScaledTranslation
 
-from photzp.answers.status import HEALTHY_MAG
 from photzp.figures.sheet import (
     BLACK,
     BLUE,
@@ -30,9 +29,7 @@ from photzp.figures.sheet import (
     LINE_COLOURS,
     LINE_PX,
     ORANGE,
-    PURPLE,
     RIGHT_PX,
-    SKY_BLUE,
     SMALL,
     VERMILLION,
     WIDTH_PX,
@@ -50,8 +47,6 @@ from photzp.magnitudes import mag_of_percent, percent_of_reference
 from photzp.throughput.model import ThroughputFit
 from photzp.times import Date
 
-FILTER_COLOURS = {'up': SKY_BLUE, 'U': SKY_BLUE, 'B': SKY_BLUE, 'gp': BLUE, 'V': GREEN, 'rp': GREEN, 'R': PURPLE,
-                  'ip': PURPLE, 'I': VERMILLION, 'zp': VERMILLION, 'Y': BLACK}  # from blue to red
 EVENT_STYLES = {'cleaning': (DARK_GREY, ':'), 'instrument': (BLUE, '-.'), 'unrecorded': (VERMILLION, (0, (1, 2)))}
 MIRROR_STYLE = (ORANGE, '--')
 MOST_CAMERAS = 8  # the newest ones; a telescope has two or three in ten years
@@ -63,11 +58,16 @@ _SIGN_PX, _MOST_LANES = 6.6, 5
 
 @dataclass(frozen=True)
 class FilterTrend:
-    """Throughput in one filter; reference_mag : zeropoint of a clean telescope, None where not known."""
+    """Throughput in one filter.
+
+    reference_mag : zeropoint of a clean telescope, None where not known.
+    colour : '#rrggbb', None for the next of the palette.
+    """
 
     filter: str
     fit: ThroughputFit
     reference_mag: float | None
+    colour: str | None = None
 
 
 @dataclass(frozen=True)
@@ -84,15 +84,15 @@ CameraTime = tuple[str, np.datetime64, np.datetime64]  # camera, first and last 
 
 
 def telescope_plot(title: str, trends: Iterable[FilterTrend], events: Iterable[EventMark],
-                   cameras: Iterable[CameraTime], threshold_percent: float, until: Date) -> Figure:
+                   cameras: Iterable[CameraTime], threshold_percent: float, until: Date, *,
+                   healthy_mag: float) -> Figure:
     """Loss in every filter against time, events with their measured gains, and below it the cameras in use.
 
     Loss is counted from the reference, or where none is known from the best level of the model.  Filters without a
-    model are left out.  threshold_percent : of the reference, is marked where a reference is known.
+    model are left out.  trends : in the order of the legend.
+    threshold_percent : of the reference, and healthy_mag, the healthy band, are marked where a reference is known.
     """
-    order = {name: number for number, name in enumerate(FILTER_COLOURS)}
-    used = sorted((trend for trend in trends if trend.fit.intervals),
-                  key=lambda trend: (order.get(trend.filter, len(order)), trend.filter))
+    used = [trend for trend in trends if trend.fit.intervals]
     spans = sorted(cameras, key=lambda span: (span[1], span[0]))
     names = list(dict.fromkeys(name for name, *_ in spans))
     older, names = names[:-MOST_CAMERAS], names[-MOST_CAMERAS:]
@@ -102,7 +102,7 @@ def telescope_plot(title: str, trends: Iterable[FilterTrend], events: Iterable[E
     axes, strip = figure.add_subplot(2, 1, 1), figure.add_subplot(2, 1, 2)
     for each in (axes, strip):
         time_axis(bare(each), times, until)
-    handles = _lay_losses(axes, used, threshold_percent)
+    handles = _lay_losses(axes, used, threshold_percent, healthy_mag)
     lanes, marks = _lay_events(axes, sorted(events, key=lambda event: event.time))
     _lay_cameras(strip, [span for span in spans if span[0] in names], names)
     time_scale(axes, labels=False)
@@ -130,12 +130,13 @@ def _place(figure: Figure, axes: Axes, strip: Axes, lanes: int, cameras: int, la
 # -- losses ------------------------------------------------------------------------------------------------------------
 
 
-def _lay_losses(axes: Axes, trends: Sequence[FilterTrend], threshold_percent: float) -> list[Artist]:
+def _lay_losses(axes: Axes, trends: Sequence[FilterTrend], threshold_percent: float,
+                healthy_mag: float) -> list[Artist]:
     """Lines by filter over the levels of clear nights, loss downwards; handles for the legend."""
     handles: list[Artist] = []
     reach = [0.0]
     for number, trend in enumerate(trends):
-        colour = FILTER_COLOURS.get(trend.filter, LINE_COLOURS[number % len(LINE_COLOURS)])
+        colour = trend.colour or LINE_COLOURS[number % len(LINE_COLOURS)]
         curves = model_curves(trend.fit)
         zero = trend.reference_mag
         if zero is None:
@@ -146,12 +147,12 @@ def _lay_losses(axes: Axes, trends: Sequence[FilterTrend], threshold_percent: fl
     known = any(trend.reference_mag is not None for trend in trends)
     low, high = min(reach), max(reach)
     if known:
-        high = max(high, 1000 * HEALTHY_MAG)
+        high = max(high, 1000 * healthy_mag)
     margin = max(0.06 * (high - low), 10)
     axes.set_ylim(high + margin, low - margin)  # what is lost goes down
     number_scale(axes, 'left', 'loss [mmag]')
     if known:
-        handles += _lay_reference(axes, threshold_percent)
+        handles += _lay_reference(axes, threshold_percent, healthy_mag)
     return handles
 
 
@@ -174,9 +175,9 @@ def _lay_trend(axes: Axes, trend: FilterTrend, curves: Sequence[Any], zero: floa
     return reach
 
 
-def _lay_reference(axes: Axes, threshold_percent: float) -> list[Artist]:
+def _lay_reference(axes: Axes, threshold_percent: float, healthy_mag: float) -> list[Artist]:
     """The healthy band, the threshold, and an axis in percent."""
-    axes.axhspan(0, 1000 * HEALTHY_MAG, color=GREEN, alpha=0.1, lw=0, zorder=0.5, label='healthy')
+    axes.axhspan(0, 1000 * healthy_mag, color=GREEN, alpha=0.1, lw=0, zorder=0.5, label='healthy')
     threshold = -1000 * mag_of_percent(threshold_percent)
     axes.axhline(threshold, color=BLACK, lw=1, ls=(0, (6, 3)), zorder=1, label='threshold')
 

@@ -6,7 +6,7 @@ Usable points outside the limits are marked by triangles at the edge, with their
 Text from outside (titles, cameras, notes) is drawn as it is, never as mathematical notation.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,6 @@ from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 from matplotlib.transforms import ScaledTranslation
 
-from photzp.answers.status import HEALTHY_MAG
 from photzp.figures.sheet import (
     BLACK,
     BLUE,
@@ -103,7 +102,7 @@ class TrendData:
 @dataclass(frozen=True)
 class ColortermLine:
     """Colour terms of one camera at one telescope [mag per mag of g-i]: median of all, range of 68%, of the last half
-    year; kind : type of the camera.  rows : how many frames.  recent is None where there are none of late.
+    year; kind : camera type.  rows : how many frames.  recent is None where there are none of late.
     """
 
     label: str
@@ -118,26 +117,26 @@ class ColortermLine:
 # --- figures
 
 def trend_plot(title: str, data: TrendData, fit: ThroughputFit, *, events: Iterable[Sequence],
-               reference_mag: float | None, until: Date) -> Figure:
+               reference_mag: float | None, healthy_mag: float, until: Date) -> Figure:
     """Zeropoint at airmass 1 against time, with model, slopes, events, and throughput in percent of the reference.
 
     data : TrendData.  fit : ThroughputFit over the same rows, or over the usable ones among them.
     events : (date, kind) or (date, kind, note), kinds as in observatory.toml.  reference_mag : None where not known.
-    until : date up to which the report goes.
+    healthy_mag : of the healthy band, below the reference.  until : date up to which the report goes.
     """
     figure, axes = sheet(title)
     clear = _clear_rows(data, fit)
     curves = model_curves(fit)
     modelled = len(curves) > 0
     time_axis(axes, data.time, until)
-    axes.set_ylim(*_zeropoint_limits(data, clear, curves, reference_mag))
+    axes.set_ylim(*_zeropoint_limits(data, clear, curves, reference_mag, healthy_mag))
     number_scale(axes, 'left', 'zeropoint at airmass 1 [mag]')
     handles: list[Artist] = [*_lay_points(axes, data, clear, modelled)]
     handles += _lay_model(axes, curves)
     lanes, slopes = _lay_slopes(axes, fit.intervals)
     handles += slopes + _lay_events(axes, events, fit.steps)
     if reference_mag is not None:
-        handles += _lay_reference(axes, reference_mag)
+        handles += _lay_reference(axes, reference_mag, healthy_mag)
     if not modelled:
         _remark(axes, 'too few points for a model')
     legend(figure, handles, above_px=lanes * LINE_PX, below_px=time_scale(axes))
@@ -242,11 +241,12 @@ def error_histogram(title: str, zperr_mag: np.ndarray, zpsig_mag: np.ndarray) ->
     return figure
 
 
-def all_models_plot(title: str, models: Iterable[Model], until: Date) -> Figure:
+def all_models_plot(title: str, models: Iterable[Model], until: Date, *, healthy_mag: float) -> Figure:
     """Models of all telescopes of a class in one filter, as throughput relative to the reference of each.
 
     models : (telescope, time (m,) datetime64, model_mag (m,), reference_mag or None).  Telescopes without a reference
     are drawn in a panel of their own, in magnitudes.  The legend is in the order of current values.
+    healthy_mag : of the healthy band, below the reference.
     """
     figure = Figure(figsize=(WIDTH_PX / DPI, HEIGHT_PX / DPI), dpi=DPI)
     styled = [(_finite_model(*model), _line_style(number)) for number, model in enumerate(models)]
@@ -260,7 +260,7 @@ def all_models_plot(title: str, models: Iterable[Model], until: Date) -> Figure:
     margins(figure, left=LEFT_PX, right=245, bottom=34, top=30)
     for axes, panel in zip(grid, panels, strict=True):
         time_axis(bare(axes), every, until)
-        _lay_panel(axes, panel)
+        _lay_panel(axes, panel, healthy_mag)
         time_scale(axes, labels=axes is grid[-1])
     if not styled:
         _remark(grid[0], 'no models')
@@ -269,10 +269,11 @@ def all_models_plot(title: str, models: Iterable[Model], until: Date) -> Figure:
 
 
 def colorterm_lines(telescope: str, time: np.ndarray, colorterm: np.ndarray, camera: np.ndarray,
-                    until: Date) -> list[ColortermLine]:
+                    until: Date, *, kind_of: Callable[[str], str]) -> list[ColortermLine]:
     """What all_colorterms_plot shows of a telescope: a ColortermLine for each of its cameras, oldest first.
 
     time (n,) datetime64; colorterm (n,); camera (n,) str; until : date up to which the report goes.
+    kind_of : the camera type of a camera.
     """
     colorterm, time = np.asarray(colorterm, float), np.asarray(time, 'datetime64[ms]')
     finite = np.isfinite(colorterm) & ~np.isnat(time)
@@ -282,22 +283,22 @@ def colorterm_lines(telescope: str, time: np.ndarray, colorterm: np.ndarray, cam
     for name in _camera_styles(time, camera):
         values, last = colorterm[camera == name], colorterm[recent & (camera == name)]
         low, median, high = (float(value) for value in np.percentile(values, [16, 50, 84]))
-        lines.append(ColortermLine(f'{telescope}  {name}', name[:2], len(values), low, median, high,
+        lines.append(ColortermLine(f'{telescope}  {name}', kind_of(name), len(values), low, median, high,
                                    float(np.median(last)) if len(last) else None))
     return lines
 
 
-def all_colorterms_plot(title: str, lines: Sequence[ColortermLine]) -> Figure:
+def all_colorterms_plot(title: str, lines: Sequence[ColortermLine], colours: Mapping[str, str]) -> Figure:
     """Colour terms of many telescopes in one filter: median and spread by telescope and camera.
 
-    lines : those of colorterm_lines.  A bar holds 68% of the frames; an open circle is the median of the last half year
-    before the end of the month up to which the report goes.  The figure is as high as it has lines.
+    lines : those of colorterm_lines.  colours : of camera types, '#rrggbb'; the others take the palette's in turn.
+    A bar holds 68% of the frames; an open circle is the median of the last half year before the end of the month up to
+    which the report goes.  The figure is as high as it has lines.
     """
     slots = max(len(lines), 6)
     height = 100 + 15 * slots
     figure, axes = sheet(title, height)
-    kinds = {kind: LINE_COLOURS[number % len(LINE_COLOURS)]
-             for number, kind in enumerate(sorted({line.kind for line in lines}))}
+    kinds = _kind_colours({line.kind for line in lines}, colours)
     for row, line in enumerate(lines):
         _lay_spread(axes, row, line, kinds[line.kind])
     for kind, colour in kinds.items():
@@ -317,6 +318,17 @@ def all_colorterms_plot(title: str, lines: Sequence[ColortermLine]) -> Figure:
     if not lines:
         _remark(axes, 'no colour terms')
     return figure
+
+
+def _kind_colours(kinds: Iterable[str], colours: Mapping[str, str]) -> dict[str, str]:
+    """{camera type: colour} in order; those without a colour of their own take what is left of the palette."""
+    ordered = sorted(kinds)
+    given = {kind: colours[kind] for kind in ordered if kind in colours}
+    taken = {colour.upper() for colour in given.values()}
+    palette = [colour for colour in LINE_COLOURS if colour not in taken] or LINE_COLOURS
+    others = (kind for kind in ordered if kind not in given)
+    found = given | {kind: palette[number % len(palette)] for number, kind in enumerate(others)}
+    return {kind: found[kind] for kind in ordered}
 
 
 # --- what a trend is made of
@@ -360,7 +372,7 @@ def model_curves(fit: ThroughputFit) -> list[Curve]:
 
 
 def _zeropoint_limits(data: TrendData, clear: np.ndarray, curves: list[Curve],
-                      reference_mag: float | None) -> tuple[float, float]:
+                      reference_mag: float | None, healthy_mag: float) -> tuple[float, float]:
     """Limits that hold all clear points, the model, and the upper part of what clouds dim."""
     zp = np.asarray(data.zp_mag, float)
     levels = [zp[clear]]
@@ -373,7 +385,7 @@ def _zeropoint_limits(data: TrendData, clear: np.ndarray, curves: list[Curve],
         held = np.array([20.0, 25.0]) if reference_mag is None else reference_mag + np.array([-0.5, 0.2])
     low, high = np.min(held), np.max(held)
     if reference_mag is not None and reference_mag - BAND_REACH_MAG < high and low < reference_mag + BAND_REACH_MAG:
-        low, high = min(low, reference_mag - HEALTHY_MAG), max(high, reference_mag)
+        low, high = min(low, reference_mag - healthy_mag), max(high, reference_mag)
     cloudy = zp[np.asarray(data.usable, bool) & ~clear & np.isfinite(zp)]
     if len(cloudy):
         low = min(low, max(np.quantile(cloudy, CLOUD_QUANTILE), low - np.clip(high - low, *CLOUD_REACH_MAG)))
@@ -525,12 +537,12 @@ def _label_lines(axes: Axes, labels: Iterable[tuple[np.datetime64, str]]) -> Non
                 end = place
 
 
-def _lay_reference(axes: Axes, reference_mag: float) -> list[Patch]:
+def _lay_reference(axes: Axes, reference_mag: float, healthy_mag: float) -> list[Patch]:
     """The band of good throughput, and a second axis in percent."""
-    axes.axhspan(reference_mag - HEALTHY_MAG, reference_mag, color=GREEN, alpha=0.13, lw=0, zorder=0.5,
+    axes.axhspan(reference_mag - healthy_mag, reference_mag, color=GREEN, alpha=0.13, lw=0, zorder=0.5,
                  label='good throughput')
     _percent_scale(axes, reference_mag)
-    label = f'good: {reference_mag - HEALTHY_MAG:g} to {reference_mag:g} mag'
+    label = f'good: {reference_mag - healthy_mag:g} to {reference_mag:g} mag'
     return [Patch(color=GREEN, alpha=0.13, lw=0, label=label)]
 
 
@@ -594,7 +606,7 @@ def _line_style(number: int) -> tuple[str, str]:
     return LINE_COLOURS[number % count], LINE_STYLES[number // count % len(LINE_STYLES)]
 
 
-def _lay_panel(axes: Axes, panel: Sequence[tuple[Model, tuple[str, str]]]) -> None:
+def _lay_panel(axes: Axes, panel: Sequence[tuple[Model, tuple[str, str]]], healthy_mag: float) -> None:
     """Lines of telescopes, all with or all without a reference, and a legend beside them by current value."""
     relative = bool(panel) and panel[0][0][3] is not None
     current = []
@@ -605,7 +617,7 @@ def _lay_panel(axes: Axes, panel: Sequence[tuple[Model, tuple[str, str]]]) -> No
                           label=f'{name}  {now}')  # with a dot at the end, which is all there is of one night
         current.append((-value[-1], name, line))
     if relative:
-        axes.axhspan(-HEALTHY_MAG, 0, color=GREEN, alpha=0.13, lw=0, zorder=0.5, label='good throughput')
+        axes.axhspan(-healthy_mag, 0, color=GREEN, alpha=0.13, lw=0, zorder=0.5, label='good throughput')
         _percent_scale(axes, 0.0)
     number_scale(axes, 'left', 'zeropoint − reference [mag]' if relative else 'zeropoint\n[mag]')
     beside = axes.legend(handles=[line for *_, line in sorted(current, key=lambda each: each[:2])], loc='upper left',

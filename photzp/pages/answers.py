@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,8 +18,9 @@ from photzp.magnitudes import percent_error, percent_gained, percent_lost
 from photzp.names import parse_report_name
 from photzp.pages.page import Page, Plot
 from photzp.pages.text import between, date_of, known, lasting, plain
-from photzp.pages.views import by_wavelength, or_none
+from photzp.pages.views import or_none
 
+FilterOrder = Callable[[str], tuple[float, str]]  # sort key of filters, as Observatory.wavelength_order
 UNITS = {'mag': ('mmag', 1000.0), 'factor': ('times', 1.0)}  # as findings have them: as shown, and the factor
 
 
@@ -143,10 +144,10 @@ class FleetShown:
     filters: tuple[FleetGain | None, ...]
 
 
-def fleet_of(fleet: Iterable[FleetGain]) -> tuple[tuple[str, ...], tuple[FleetShown, ...]]:
+def fleet_of(fleet: Iterable[FleetGain], order: FilterOrder) -> tuple[tuple[str, ...], tuple[FleetShown, ...]]:
     """(filters, rows by kind); the kind with most events first."""
     cells = {(row.kind, row.filter): row for row in fleet}
-    filters = tuple(sorted({name for _, name in cells if name}, key=by_wavelength))
+    filters = tuple(sorted({name for _, name in cells if name}, key=order))
     rows = [FleetShown(kind, total, percent_gained(total.mean_mag),
                        percent_error(total.mean_mag, total.mean_error_mag), lasting(total.lasted_days),
                        tuple(cells.get((kind, each)) for each in filters))
@@ -166,14 +167,14 @@ class EventShown:
     lasted: str
 
 
-def events_of(answers: Answers, telescope: str | None = None) -> tuple[EventShown, ...]:
+def events_of(answers: Answers, order: FilterOrder, telescope: str | None = None) -> tuple[EventShown, ...]:
     """Events, the newest first; of one telescope, or of all."""
     chosen = [gain for gain in answers.events if telescope in (None, gain.telescope)]
     single: dict[tuple[str, str, str], dict[str, Gain]] = defaultdict(dict)
     for gain in answers.gains:
         single[_event_key(gain)][gain.filter] = gain
     names = {name for gain in chosen for name in single[_event_key(gain)]}
-    filters = sorted(names, key=by_wavelength)
+    filters = sorted(names, key=order)
     chosen.sort(key=lambda gain: (gain.telescope, gain.kind))
     chosen.sort(key=lambda gain: gain.time, reverse=True)
     return tuple(EventShown(date_of(gain.time), gain.telescope, gain.kind, gain,
@@ -210,13 +211,13 @@ class StepShown:
     toml: str
 
 
-def steps_of(answers: Answers, telescope: str | None = None) -> tuple[StepShown, ...]:
+def steps_of(answers: Answers, order: FilterOrder, telescope: str | None = None) -> tuple[StepShown, ...]:
     """Steps, the newest first; of one telescope, or of all."""
     chosen = sorted((pair for pair in answers.steps if telescope in (None, pair[0])), key=lambda pair: pair[0])
-    return tuple(_step(*pair) for pair in sorted(chosen, key=lambda pair: pair[1].time, reverse=True))
+    return tuple(_step(*pair, order) for pair in sorted(chosen, key=lambda pair: pair[1].time, reverse=True))
 
 
-def _step(telescope: str, step: UnrecordedStep) -> StepShown:
+def _step(telescope: str, step: UnrecordedStep, order: FilterOrder) -> StepShown:
     sizes = [(name, float(size), float(error)) for name, size, error
              in zip(step.filters, step.size_mag, step.error_mag, strict=True)]
     note = f'found by the report: {1000 * step.joint_mag:+.0f} +- {1000 * step.joint_error_mag:.0f} mmag'
@@ -224,17 +225,17 @@ def _step(telescope: str, step: UnrecordedStep) -> StepShown:
     toml = '\n'.join(('[[events]]', f'telescope = {json.dumps(telescope, ensure_ascii=False)}', f'date = {date}',
                       'kind = "break"', f'note = "{note}"'))
     return StepShown(telescope, date, between(step.early, step.late), step,
-                     tuple(sorted(sizes, key=lambda each: by_wavelength(each[0]))), toml)
+                     tuple(sorted(sizes, key=lambda each: order(each[0]))), toml)
 
 
 # -- extinction, nights ------------------------------------------------------------------------------------------------
 
 
-def extinction_of(found: Iterable[SiteExtinction]) -> tuple[tuple[str, ...],
-                                                            tuple[tuple[str, tuple[SiteExtinction | None, ...]], ...]]:
+def extinction_of(found: Iterable[SiteExtinction], order: FilterOrder) -> tuple[
+        tuple[str, ...], tuple[tuple[str, tuple[SiteExtinction | None, ...]], ...]]:
     """(filters, rows): each row a site with its extinction by filter, None where there is none."""
     cells = {(each.site, each.filter): each for each in found}
-    filters = tuple(sorted({name for _, name in cells}, key=by_wavelength))
+    filters = tuple(sorted({name for _, name in cells}, key=order))
     sites = sorted({site for site, _ in cells})
     return filters, tuple((site, tuple(cells.get((site, name)) for name in filters)) for site in sites)
 

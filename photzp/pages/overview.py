@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from photzp.answers.ranking import MirrorState
-from photzp.answers.status import HEALTHY_MAG, TREND_WEEKS, Trend
+from photzp.answers.status import TREND_WEEKS, Trend
 from photzp.magnitudes import percent_of_reference
 from photzp.pages.page import Page
 from photzp.pages.text import known, moment
@@ -56,11 +56,15 @@ class Card:
     findings: int
 
 
-def cards_of(page: Page, telescopes: Iterable[Telescope], now: datetime | None) -> tuple[Card, ...]:
-    """A card for each telescope that has a row: those in use first, then what is low, then the least percent."""
+def cards_of(page: Page, telescopes: Iterable[Telescope], healthy_mag: float,
+             now: datetime | None) -> tuple[Card, ...]:
+    """A card for each telescope that has a row: those in use first, then what is low, then the least percent.
+
+    healthy_mag : below the reference by more than that a telescope is low.
+    """
     mirrors = {state.telescope: state for state in page.answers.mirrors}
     trends = {(trend.telescope, trend.filter): trend for trend in page.trends}
-    cards = [_card(page, each, mirrors.get(each.name), trends, now) for each in telescopes
+    cards = [_card(page, each, mirrors.get(each.name), trends, healthy_mag, now) for each in telescopes
              if any(series.status for series in each.series)]
     return tuple(sorted(cards, key=lambda card: (
         card.telescope.dormant, STATES.index(card.state),
@@ -75,7 +79,7 @@ def sparks_of(page: Page, now: datetime | None) -> dict[tuple[str, str], Spark]:
 
 
 def _card(page: Page, telescope: Telescope, state: MirrorState | None, trends: Mapping[tuple[str, str], Trend],
-          now: datetime | None) -> Card:
+          healthy_mag: float, now: datetime | None) -> Card:
     """Numbers are those of the answers; without answers the mean of the rows, which has no error."""
     if state is not None:
         margin = -state.loss_mag if known(state.loss_mag) else None
@@ -90,7 +94,7 @@ def _card(page: Page, telescope: Telescope, state: MirrorState | None, trends: M
     own = [_by_week(trends[key]) for each in telescope.series if (key := (telescope.name, each.filter)) in trends
            and (state is None or each.filter in state.filters)]
     percent = None if margin is None else percent_drawn(margin)
-    return Card(telescope, 'unknown' if margin is None else 'low' if margin < -HEALTHY_MAG else 'good',
+    return Card(telescope, 'unknown' if margin is None else 'low' if margin < -healthy_mag else 'good',
                 percent, errors[0], slope, errors[1], spark(_mean_margins(own, margin), now),
                 sum(finding.telescope == telescope.name for finding in page.answers.findings))
 

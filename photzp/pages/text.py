@@ -39,6 +39,11 @@ def error_of(value: float | None, digits: int = 1, factor: float = 1) -> str:
     return next((text for text in texts if text == UNKNOWN or float(text) > 0), texts[0])
 
 
+def spaced(text: str) -> str:
+    """A text with a blank between a number and its m, as '2 m and 1 m telescopes'."""
+    return re.sub(r'(?<=\d)m\b', ' m', text)
+
+
 def known(value: float | None) -> bool:
     """Whether there is a number."""
     return value is not None and math.isfinite(value)
@@ -118,6 +123,14 @@ def between(early: np.datetime64, late: np.datetime64) -> str:
     if (first.year, first.month) == (last.year, last.month):
         return f'{first.day} to {end}'
     return f'{first.day} {first:%b} to {end}' if first.year == last.year else f'{first.day} {first:%b %Y} to {end}'
+
+
+def hours_in_words(hours: float) -> str:
+    """A number of hours for people: days where it is about so many, as 'a day' for 26 hours."""
+    days = round(hours / 24)
+    if days < 1 or abs(hours - 24 * days) > 0.1 * hours:
+        return f'{hours:g} hours'
+    return 'a day' if days == 1 else f'{days} days'
 
 
 def lasting(days: float | None) -> str:

@@ -9,18 +9,13 @@ from typing import TypeVar
 
 from photzp.answers.status import SeriesStatus, finding
 from photzp.errors import COULD_NOT_RUN, DONE, ENDED_WELL, FINDINGS, SIGNALLED, SOME_UNREADABLE
-from photzp.names import OVERVIEW_FILES, ReportName, parse_report_name, telescope_page_name, telescope_plot_name
+from photzp.names import ReportName, parse_report_name, telescope_page_name, telescope_plot_name
+from photzp.observatory import AlarmLimits, Observatory
 from photzp.pages.page import Page, Plot, RunInfo
-from photzp.pages.text import anchor, days_from, moment, words
+from photzp.pages.text import anchor, days_from, moment, spaced, words
 from photzp.records import CameraSpan
 
-FALLING_FAST_MAG_PER_MONTH = 0.010  # chosen because it uses up the healthy band of 0.2 mag in 20 months
-SIGNIFICANT = 3                     # standard errors that a slope must be away from zero to be called fast
-SILENT_DAYS = 7                     # chosen because a week of bad weather happens, and more is worth a look
-DORMANT_DAYS = 180                  # half a year: closed or replaced, named in one line and no longer every morning
-OVERDUE_HOURS = 26                  # both scripts run at least once a day; two hours for a slow run
-STALE_HOURS = 26                    # a row that older runs left is marked with its date
-FILTER_ORDER = ('up', 'U', 'B', 'gp', 'V', 'rp', 'R', 'ip', 'I', 'zp', 'zs', 'Y')  # by wavelength
+FAST_MONTHS = 20  # a slope is fast that uses up the healthy band in so many: chosen as what few mirrors do
 SCRIPTS = {'photcalibration.py': 'Calibration', 'longtermphotzp.py': 'Report'}
 OUTCOMES = {  # of the scripts' exit status: sentence, whether somebody should look
     DONE: ('ended well', False),
@@ -31,8 +26,6 @@ OUTCOMES = {  # of the scripts' exit status: sentence, whether somebody should l
 }
 SERIES_PLOTS = {'photzptrend': 'Throughput', 'colortermtrend': 'Colour term', 'airmasstrend': 'Extinction',
                 'errorhist': 'Errors of single frames'}
-OVERVIEW_PLOTS = {'allmodels_2m01m0': 'Throughput of all 2 m and 1 m telescopes',
-                  'allmodels_0m4': 'Throughput of all 0.4 m telescopes', 'colorterms': 'Colour terms'}
 
 NamedPlot = tuple[str, str, Plot]  # file name, title, plot
 T = TypeVar('T')
@@ -40,18 +33,26 @@ T = TypeVar('T')
 
 @dataclass(frozen=True)
 class Series:
-    """One telescope in one filter as the page shows it; status is None where only plots are left of it."""
+    """One telescope in one filter as the page shows it; status is None where only plots are left of it.
+
+    table : file name of the nightly model.  data : of the data of the trend, see pages/trenddata.py.
+    silent : whether nothing was seen for more than `silent_days`.  as_of : date of the row where it is older than the
+    page by more than `run_overdue_hours`.  made : when model and plots were made, in words.
+    falls_fast : whether the throughput uses up the healthy band within FAST_MONTHS, beyond doubt.
+    """
 
     telescope: str
     filter: str
     status: SeriesStatus | None
     plots: tuple[NamedPlot, ...]
-    table: str | None  # file name of the nightly model
-    data: str | None  # and of the data of the trend, see pages/trenddata.py
+    table: str | None
+    data: str | None
     days_silent: int | None
-    as_of: str | None  # date of the row where it is older than the page
+    silent: bool
+    falls_fast: bool
+    as_of: str | None
     days_since_event: int | None
-    made: str | None  # when model and plots were made, in words
+    made: str | None
 
     @property
     def anchor(self) -> str:
@@ -69,19 +70,6 @@ class Series:
         return bool(self.status and self.status.state == 'low')
 
     @property
-    def falls_fast(self) -> bool:
-        """Whether the throughput falls faster than FALLING_FAST_MAG_PER_MONTH, beyond doubt."""
-        if self.status is None or self.status.slope_mag_per_month is None:
-            return False
-        slope, error = self.status.slope_mag_per_month, self.status.slope_error_mag_per_month or 0.0
-        return slope <= -FALLING_FAST_MAG_PER_MONTH and -slope >= SIGNIFICANT * error
-
-    @property
-    def silent(self) -> bool:
-        """Whether nothing was seen for more than SILENT_DAYS."""
-        return self.days_silent is not None and self.days_silent > SILENT_DAYS
-
-    @property
     def finding(self) -> str | None:
         """What a person would say of it, None without a row."""
         return finding(self.status) if self.status else None
@@ -91,11 +79,16 @@ class Series:
 class Telescope:
     """One telescope with its series, filters by wavelength.
 
+    days_silent : since the last observation in any filter, None where none is known.
+    silent : whether nothing was seen for more than `silent_days`.  dormant : for more than `closed_days`.
     plot : of all filters, (file name, Plot).  cameras : in order of time.
     """
 
     name: str
     series: tuple[Series, ...]
+    days_silent: int | None
+    silent: bool
+    dormant: bool
     plot: tuple[str, Plot] | None = None
     cameras: tuple[CameraSpan, ...] = ()
 
@@ -115,23 +108,13 @@ class Telescope:
         return anchor('telescope', self.name)
 
     @property
-    def days_silent(self) -> int | None:
-        """Days since the last observation in any filter, None where none is known."""
-        return min((each.days_silent for each in self.series if each.days_silent is not None), default=None)
-
-    @property
-    def dormant(self) -> bool:
-        """Whether nothing was seen for more than DORMANT_DAYS."""
-        return self.days_silent is not None and self.days_silent > DORMANT_DAYS
-
-    @property
     def event(self) -> Series | None:
         """The series with the newest event, None where no event is known."""
         known = [(each.status.event_date, each) for each in self.series if each.status and each.status.event_date]
         return max(known, key=lambda pair: pair[0])[1] if known else None
 
 
-def telescopes_of(page: Page, now: datetime | None) -> tuple[Telescope, ...]:
+def telescopes_of(page: Page, observatory: Observatory, now: datetime | None) -> tuple[Telescope, ...]:
     """All telescopes with a row or a plot, in order of their names."""
     statuses = {(status.telescope, status.filter): status for status in page.statuses}
     plots = _plots_by_series(page)
@@ -139,12 +122,22 @@ def telescopes_of(page: Page, now: datetime | None) -> tuple[Telescope, ...]:
     cameras: dict[str, list[CameraSpan]] = defaultdict(list)
     for span in page.cameras:
         cameras[span.telescope].append(span)
-    keys = sorted({*statuses, *plots, *tables, *data}, key=lambda key: (key[0], by_wavelength(key[1])))
-    return tuple(
-        Telescope(name, tuple(_series(key, statuses.get(key), plots.get(key, ()), tables.get(key), data.get(key),
-                                      now)
-                              for key in group), _own_plot(page, name), tuple(cameras[name]))
-        for name, group in groupby(keys, key=lambda key: key[0]))
+    keys = sorted({*statuses, *plots, *tables, *data}, key=lambda key: (key[0], observatory.wavelength_order(key[1])))
+    series = [_series(key, statuses.get(key), plots.get(key, ()), tables.get(key), data.get(key), observatory, now)
+              for key in keys]
+    return tuple(_telescope(name, tuple(group), _own_plot(page, name), tuple(cameras[name]), observatory.alarms)
+                 for name, group in groupby(series, key=lambda each: each.telescope))
+
+
+def _telescope(name: str, series: tuple[Series, ...], plot: tuple[str, Plot] | None, cameras: tuple[CameraSpan, ...],
+               limits: AlarmLimits) -> Telescope:
+    days_silent = min((each.days_silent for each in series if each.days_silent is not None), default=None)
+    return Telescope(name, series, days_silent=days_silent, silent=_more(days_silent, limits.silent_days),
+                     dormant=_more(days_silent, limits.closed_days), plot=plot, cameras=cameras)
+
+
+def _more(days: int | None, limit_days: int) -> bool:
+    return days is not None and days > limit_days
 
 
 def _own_plot(page: Page, telescope: str) -> tuple[str, Plot] | None:
@@ -153,14 +146,22 @@ def _own_plot(page: Page, telescope: str) -> tuple[str, Plot] | None:
 
 
 def _series(key: tuple[str, str], status: SeriesStatus | None, plots: Iterable[NamedPlot], table: str | None,
-            data: str | None, now: datetime | None) -> Series:
-    made = moment(status.updated) if status else None
-    old = made is not None and now is not None and (now - made).total_seconds() > 3600 * STALE_HOURS
-    return Series(*key, status, tuple(plots), table, data,
-                  days_silent=days_from(status.last_observation if status else None, now),
+            data: str | None, observatory: Observatory, now: datetime | None) -> Series:
+    limits, made = observatory.alarms, moment(status.updated) if status else None
+    old = made is not None and now is not None and (now - made).total_seconds() > 3600 * limits.run_overdue_hours
+    days_silent = days_from(status.last_observation if status else None, now)
+    return Series(*key, status, tuple(plots), table, data, days_silent=days_silent,
+                  silent=_more(days_silent, limits.silent_days),
+                  falls_fast=status is not None and _falls_fast(status, observatory),
                   as_of=status.updated[:10] if status and old else None,
                   days_since_event=days_from(status.event_date if status else None, now),
                   made=words(moment(status.made)) if status else None)
+
+
+def _falls_fast(status: SeriesStatus, observatory: Observatory) -> bool:
+    slope, error = status.slope_mag_per_month, status.slope_error_mag_per_month or 0.0
+    fast = observatory.throughput.healthy_mag / FAST_MONTHS
+    return slope is not None and slope <= -fast and -slope >= observatory.alarms.significance * error
 
 
 def _plots_by_series(page: Page) -> dict[tuple[str, str], list[NamedPlot]]:
@@ -212,25 +213,26 @@ class Filter:
         return anchor(self.name) or '_'
 
 
-def filters_of(page: Page, telescopes: Iterable[Telescope]) -> tuple[Filter, ...]:
+def filters_of(page: Page, telescopes: Iterable[Telescope], observatory: Observatory) -> tuple[Filter, ...]:
     """All filters with a row or a plot, by wavelength."""
     series, plots = defaultdict(list), defaultdict(list)
     for telescope in telescopes:
         for each in telescope.series:
             series[each.filter].append(each)
-    for kind in OVERVIEW_FILES:
+    for kind, title in _overview_titles(observatory).items():
         for name, plot in page.plots.items():
             parsed = _parsed(name)
             if parsed and parsed.kind == kind:
-                plots[parsed.filter].append((name, OVERVIEW_PLOTS[kind], plot))
+                plots[parsed.filter].append((name, title, plot))
     return tuple(Filter(name, tuple(plots[name]), tuple(series[name]))
-                 for name in sorted({*series, *plots}, key=by_wavelength))
+                 for name in sorted({*series, *plots}, key=observatory.wavelength_order))
 
 
-def by_wavelength(filter_name: str) -> tuple[int, str]:
-    """What sorts filters."""
-    known = filter_name in FILTER_ORDER
-    return (FILTER_ORDER.index(filter_name) if known else len(FILTER_ORDER)), filter_name
+def _overview_titles(observatory: Observatory) -> dict[str, str]:
+    """{kind of overview: title} in the order of the page."""
+    sizes = {f'allmodels_{key}': f'Throughput of all {spaced(observatory.size_classes[key].title)}'
+             for key in observatory.size_classes_by_size()}
+    return sizes | {'colorterms': 'Colour terms'}
 
 
 @dataclass(frozen=True)
@@ -268,13 +270,14 @@ class RunShown:
     last_good: str | None
 
 
-def runs_of(runs: Sequence[RunInfo], now: datetime | None) -> tuple[RunShown, ...]:
-    """The newest run of each script, those that should be there first."""
+def runs_of(runs: Sequence[RunInfo], overdue_hours: float, now: datetime | None) -> tuple[RunShown, ...]:
+    """The newest run of each script, those that should be there first; overdue_hours : after which one is too old."""
     names = [*SCRIPTS, *sorted({run.script for run in runs} - {*SCRIPTS})]
-    return tuple(_run_shown(name, [run for run in runs if run.script == name], now) for name in names)
+    return tuple(_run_shown(name, [run for run in runs if run.script == name], overdue_hours, now)
+                 for name in names)
 
 
-def _run_shown(script: str, runs: Sequence[RunInfo], now: datetime | None) -> RunShown:
+def _run_shown(script: str, runs: Sequence[RunInfo], overdue_hours: float, now: datetime | None) -> RunShown:
     title = SCRIPTS.get(script, script)
     if not runs:
         return RunShown(title, script, 'no run on record', True, None, None, '', None)
@@ -283,7 +286,7 @@ def _run_shown(script: str, runs: Sequence[RunInfo], now: datetime | None) -> Ru
     good = [each.ended for each in runs if each.status in ENDED_WELL and each.ended]
     when = moment(run.ended or run.started)
     hours = None if when is None or now is None else (now - when).total_seconds() / 3600
-    if hours is not None and hours > OVERDUE_HOURS:
+    if hours is not None and hours > overdue_hours:
         outcome, bad = f'{outcome}; nothing since', True
     return RunShown(title, script, outcome, bad, words(when), hours, run.summary,
                     words(moment(max(good))) if good and run.status not in ENDED_WELL else None)

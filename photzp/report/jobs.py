@@ -86,31 +86,31 @@ class Drawing:
 # -- figures, each as a function of what is pickled --------------------------------------------------------------------
 
 
-def models_figure(title: str, models: Iterable[tuple[str, StoredModel, float | None]],
-                  until: np.datetime64) -> 'Figure':
-    """Models of several telescopes: (name, model, reference_mag or None) of each."""
+def models_figure(title: str, models: Iterable[tuple[str, StoredModel, float | None]], until: np.datetime64,
+                  healthy_mag: float) -> 'Figure':
+    """Models of several telescopes: (name, model, reference_mag or None) of each; healthy_mag : of the healthy band."""
     from photzp.figures.trends import all_models_plot
 
     return all_models_plot(title, [(name, model.dateobs, model.modelzp, reference_mag)
-                                   for name, model, reference_mag in models], until)
+                                   for name, model, reference_mag in models], until, healthy_mag=healthy_mag)
 
 
-def colorterms_figure(title: str, lines: Sequence[tuple]) -> 'Figure':
-    """Colour terms of several cameras: fields of ColortermLine of each."""
+def colorterms_figure(title: str, lines: Sequence[tuple], colours: Mapping[str, str]) -> 'Figure':
+    """Colour terms of several cameras: fields of ColortermLine of each; colours : of camera types."""
     from photzp.figures.trends import ColortermLine, all_colorterms_plot
 
-    return all_colorterms_plot(title, [ColortermLine(*line) for line in lines])
+    return all_colorterms_plot(title, [ColortermLine(*line) for line in lines], colours)
 
 
-def telescope_figure(telescope: str, trends: Iterable[tuple[str, ThroughputFit, float | None]],
+def telescope_figure(telescope: str, trends: Iterable[tuple[str, ThroughputFit, float | None, str | None]],
                      marks: Iterable[tuple[np.datetime64, str, float, float]], spans: Iterable[CameraSpan],
-                     threshold_percent: float, until: np.datetime64) -> 'Figure':
+                     threshold_percent: float, until: np.datetime64, healthy_mag: float) -> 'Figure':
     """One telescope in all filters; trends, marks : fields of FilterTrend and EventMark."""
     from photzp.figures.telescopes import EventMark, FilterTrend, telescope_plot
 
     cameras = [(span.camera, instant_of(span.first), instant_of(span.last)) for span in spans]
     return telescope_plot(telescope, [FilterTrend(*trend) for trend in trends], [EventMark(*mark) for mark in marks],
-                          cameras, threshold_percent, until)
+                          cameras, threshold_percent, until, healthy_mag=healthy_mag)
 
 
 def calendar_figure(title: str, night: np.ndarray, state: np.ndarray, frames: np.ndarray,

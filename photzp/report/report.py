@@ -22,7 +22,7 @@ from photzp.answers.cameras import joined_spans
 from photzp.answers.extinction import FrameSums, by_site
 from photzp.answers.gather import Answers, answer
 from photzp.answers.ranking import MirrorState
-from photzp.answers.status import SeriesStatus, counted_anew, trend_of
+from photzp.answers.status import SeriesStatus, counted_anew, judged_anew, trend_of
 from photzp.answers.steps import UnrecordedStep
 from photzp.errors import DONE, DatabaseUnusable, UsageInvalid
 from photzp.figures.fontcache import release_font_list
@@ -72,7 +72,6 @@ log = logging.getLogger('photzp.report')
 JOB_S = {Series: 0.5, StepSearch: 0.15, Drawing: 0.1}
 START_S = 1.2
 EXTINCTION_ERROR_MAX = 0.01  # mag/airmass: a fitted one is used where it is better than that, 10 mmag at airmass 2
-SIZE_CLASSES = {'2m01m0': '2m and 1m telescopes', '0m4': '0.4m telescopes'}  # that share an overview plot
 
 
 @dataclass(frozen=True)
@@ -278,7 +277,8 @@ class Report:
                       if (entry.class_, entry.filter) == (series.telescope[2][:3], series.filter)]
         return digest(self.code, self._month(), rows, [observatory.extinction(name) for name in series.native],
                       series.extinction_offset, longitude, events, past, references, observatory.gain_repairs,
-                      sorted(observatory.camera_types), self.options.cameracolorterm)
+                      sorted(observatory.camera_types), observatory.throughput.healthy_mag,
+                      self.options.cameracolorterm)
 
     def _kept(self, series: Series, count: int | None) -> tuple[SeriesMade, StoredModel] | None:
         """What an earlier run made of a series, where it would come out the same and is all there still."""
@@ -465,27 +465,31 @@ class Report:
                             statuses=tuple(each.status for each in shown), plots=plots, runs=tuple(self._runs()),
                             version=self.version, files=tuple(name for name in outputs if name not in plots),
                             answers=self.answers, cameras=self.cameras, trends=tuple(filter(None, trends)))
-        page = webpage.merge(_earlier_page(self.store.get('status.json')), page)
+        earlier = _earlier_page(self.store.get('status.json'), self.observatory.throughput.healthy_mag)
+        page = webpage.merge(earlier, page)
         page = webpage.only_present(page, self.store.names())
         for name, content in render.static_files().items():
             self.store.put(name, content)
         self.store.put('status.json', webpage.render_status(page).encode())
-        for name, html in render.render_telescopes(page).items():
+        for name, html in render.render_telescopes(page, self.observatory).items():
             self.store.put(name, html.encode())
-        self.store.put('index.html', render.render_index(page).encode())  # last: it names all that is there by now
+        self.store.put('index.html', render.render_index(page, self.observatory).encode())  # last: it names the rest
 
     def _overview_plots(self) -> Iterator[Drawing]:
-        for (kind, filter_name), models in self._all_models().items():
+        healthy_mag = self.observatory.throughput.healthy_mag
+        for (size_class, filter_name), models in self._all_models().items():
+            title = self.observatory.size_classes[size_class].title
             yield from self._drawing(
-                overview_plot_name(f'allmodels_{kind}', filter_name),
-                f'throughput models of the {SIZE_CLASSES[kind]} in {filter_name}',
-                [(name, _model_digest(model), reference) for name, model, reference in models],
-                partial(models_figure, f'{SIZE_CLASSES[kind]}   {filter_name}', models, self.until))
+                overview_plot_name(f'allmodels_{size_class}', filter_name),
+                f'throughput models of the {title} in {filter_name}',
+                ([(name, _model_digest(model), reference) for name, model, reference in models], healthy_mag),
+                partial(models_figure, f'{title}   {filter_name}', models, self.until, healthy_mag))
         if self.options.site is None and self.options.telescope is None:  # else the plot of all is better left as it is
+            colours = self.observatory.camera_colours()
             for filter_name, lines in self._all_colorterms().items():
-                yield from self._drawing(overview_plot_name('colorterms', filter_name),
-                                   f'colour terms of all telescopes in {filter_name}', lines,
-                                   partial(colorterms_figure, f'colour terms   {filter_name}', lines))
+                yield from self._drawing(
+                    overview_plot_name('colorterms', filter_name), f'colour terms of all telescopes in {filter_name}',
+                    (lines, colours), partial(colorterms_figure, f'colour terms   {filter_name}', lines, colours))
 
     def _calendars(self) -> Iterator[Drawing]:
         """The nights of each site."""
@@ -498,17 +502,21 @@ class Report:
         """Each telescope in all filters."""
         known = {_key_of(made.status): made.status for made in self.state.series.values()}
         known |= {_key_of(shown.status): shown.status for shown in self.shown.values()}
+        healthy_mag = self.observatory.throughput.healthy_mag
         for state in self.answers.mirrors:
             name, alt = state.telescope, f'{state.telescope}, all filters: {_said(state)}'
-            trends = [(band, fit, known[key].reference_mag) for key, fit in sorted(self.fits.items())
-                      if key in known and key[0] == name for band in key[1:]]
+            keys = sorted((key for key in self.fits if key in known and key[0] == name),
+                          key=lambda key: self.observatory.wavelength_order(key[1]))
+            trends = [(key[1], self.fits[key], known[key].reference_mag, self.observatory.filter_colour(key[1]))
+                      for key in keys]
             marks = _marks(self.answers, name)
             spans = [span for span in self.cameras if span.telescope == name]
             shown = ([(band, digest(fit.time, fit.model_mag, fit.model_error_mag, fit.night_residual_mag,
-                                    fit.clear_probability), fit.intervals, reference_mag)
-                      for band, fit, reference_mag in trends], marks, spans, state.threshold_percent)
+                                    fit.clear_probability), fit.intervals, reference_mag, colour)
+                      for band, fit, reference_mag, colour in trends], marks, spans, state.threshold_percent,
+                     healthy_mag)
             yield from self._drawing(telescope_plot_name(name), alt, shown, partial(
-                telescope_figure, name, trends, marks, spans, state.threshold_percent, self.until))
+                telescope_figure, name, trends, marks, spans, state.threshold_percent, self.until, healthy_mag))
 
     @cached_property
     def cameras(self) -> tuple[CameraSpan, ...]:
@@ -516,12 +524,12 @@ class Report:
         return joined_spans(span for each in self._known().values() for span in each.cameras)
 
     def _all_models(self) -> dict[tuple[str, str], list[tuple[str, StoredModel, float | None]]]:
-        """Models by class and filter: those of this run, and the stored ones of what it leaves out."""
+        """Models by size class and filter: those of this run, and the stored ones of what it leaves out."""
         models = defaultdict(list)
         for series in self.series:
             if series in self.shown:
                 shown = self.shown[series]
-                models[_size_class(series.telescope), series.filter].append(
+                models[self.observatory.size_class(series.telescope[2]), series.filter].append(
                     (series.key, shown.model, shown.status.reference_mag))
         done = {series.telescope for series in self.shown}
         filters = dict.fromkeys(series.filter for series in self.series)
@@ -532,7 +540,8 @@ class Report:
                 stored = self.database.model('-'.join(telescope), filter_name) if left else None
                 if stored is not None and len(stored.dateobs):
                     reference_mag = self._stored_reference(telescope, filter_name, stored)
-                    models[_size_class(telescope), filter_name].append(('-'.join(telescope), stored, reference_mag))
+                    models[self.observatory.size_class(telescope[2]), filter_name].append(
+                        ('-'.join(telescope), stored, reference_mag))
         return models
 
     def _all_colorterms(self) -> dict[str, list[tuple]]:
@@ -565,12 +574,13 @@ def _summary(counts: dict[str, int]) -> str:
     return ', '.join(f'{count} {name}' for name, count in counts.items() if count)
 
 
-def _earlier_page(content: bytes | None) -> webpage.Page | None:
-    """The page that an earlier run left; None where there is none, or one that cannot be read."""
+def _earlier_page(content: bytes | None, healthy_mag: float) -> webpage.Page | None:
+    """The page that an earlier run left, its rows judged by this healthy band; None where there is none to be read."""
     if content is None:
         return None
     try:
-        return webpage.read_status(content.decode())
+        page = webpage.read_status(content.decode())
+        return replace(page, statuses=tuple(judged_anew(status, healthy_mag) for status in page.statuses))
     except ValueError as error:
         log.warning('status.json of an earlier run cannot be read (%s): the page is made anew', error)
         return None
@@ -637,9 +647,3 @@ def _names_of_files(series: Series, options: ReportSettings) -> list[str]:
     if options.errorhistogram:
         kinds += ['errorhist']
     return [trend_plot_name(kind, series.key, series.filter) for kind in kinds]
-
-
-def _size_class(telescope: TelescopeKey) -> str:
-    """Key of SIZE_CLASSES: a telescope class is a diameter with m for the point, as 0m4 or 1m0."""
-    diameter = telescope[2][:3].replace('m', '.')
-    return '0m4' if diameter < '1' else '2m01m0'

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from photzp.answers.alarms import Recent, recent_changes
 from photzp.answers.cameras import camera_spans
 from photzp.answers.extinction import Frames, FrameSums, frame_sums, with_prior_about
-from photzp.answers.status import HEALTHY_MAG, RECENT_DAYS, SeriesStatus, finding, series_status
+from photzp.answers.status import RECENT_DAYS, SeriesStatus, finding, series_status
 from photzp.answers.steps import UnrecordedStep
 from photzp.errors import RunStopped
 from photzp.figures import trends
@@ -123,11 +123,12 @@ class SeriesMaker:
         status = series_status(
             rows.telescope, rows.filter, list(dict.fromkeys(z.camera.tolist())), fit, rows=len(z),
             last_observation=max(z.dateobs[~np.isnat(z.dateobs)], default=None),
-            reference_mag=rows.reference_mag, events=events, now=self.now)
+            reference_mag=rows.reference_mag, healthy_mag=self.observatory.throughput.healthy_mag, events=events,
+            now=self.now)
         night = night_of(z.dateobs, self.observatory.longitude_deg(series.telescope[0]))
         good = rows.usable & np.isfinite(z.colorterm) & ~z.colortermheld
         lines = trends.colorterm_lines(rows.telescope, z.dateobs[good], z.colorterm[good], z.camera[good],
-                                           self.until)
+                                       self.until, kind_of=self.observatory.camera_kind)
         recent = slice(-RECENT_DAYS - 2, None)
         nights = zip(np.datetime_as_string(fit.night[recent]).tolist(), fit.photometric[recent].tolist(), strict=True)
         return Made(status, StoredModel(fit.time, fit.model_mag, fit.model_error_mag), _intervals(fit), _steps(fit),
@@ -142,7 +143,8 @@ class SeriesMaker:
         if self.options.pertelescopeplots:
             data = _trend_data(rows, fit)
             yield _image('photzptrend', rows, trends.trend_plot(
-                _title(rows), data, fit, events=rows.events, reference_mag=rows.reference_mag, until=self.until), said)
+                _title(rows), data, fit, events=rows.events, reference_mag=rows.reference_mag,
+                healthy_mag=self.observatory.throughput.healthy_mag, until=self.until), said)
             yield File(trend_plot_name('trenddata', rows.telescope, rows.filter),
                        self._trend_json(rows, fit, data).encode())
             yield _airmass_plot(rows, fit)
@@ -159,8 +161,8 @@ class SeriesMaker:
         return trend_json(
             rows.telescope, rows.filter, Points(data.time, data.zp_mag, data.camera, rows.zeropoints.name, data.usable,
                                                 fit.row_clear_probability), trends.model_curves(fit),
-            events=sorted(events + changes), reference_mag=rows.reference_mag, healthy_mag=HEALTHY_MAG,
-            until=self.until)
+            events=sorted(events + changes), reference_mag=rows.reference_mag,
+            healthy_mag=self.observatory.throughput.healthy_mag, until=self.until)
 
     def _colorterm_plot(self, rows: Rows) -> File:
         z = rows.zeropoints

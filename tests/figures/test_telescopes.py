@@ -1,11 +1,13 @@
 """The figure of a telescope: losses, events with their gains and cameras are all on it, in the right place."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.dates import date2num
 
-from photzp.figures.sheet import png
+from photzp.figures.sheet import LINE_COLOURS, png
 from photzp.figures.telescopes import EventMark, FilterTrend, telescope_plot
 from photzp.throughput.model import fit_throughput
 
@@ -24,15 +26,15 @@ def made_trend(name, reference_mag, start_mag=24.0):
     return FilterTrend(name, fit, reference_mag)
 
 
-TRENDS = [made_trend('zp', 24.2), made_trend('gp', 24.1)]
+TRENDS = [made_trend('gp', 24.1), made_trend('zp', 24.2)]
 EVENTS = [EventMark(WASH, 'wash', 0.1, 0.004), EventMark(np.datetime64('2024-05-01', 'ms'), 'cleaning', 0.021, 0.004),
           EventMark(np.datetime64('2019-05-01', 'ms'), 'wash', 0.3, 0.004)]
 CAMERAS = [('fa15', np.datetime64('2024-06-02', 'ms'), np.datetime64('2024-12-25', 'ms')),
            ('fl03', np.datetime64('2024-03-01', 'ms'), np.datetime64('2024-06-01', 'ms'))]
 
 
-def drawn(trends=TRENDS, events=EVENTS, cameras=CAMERAS, title='lsc-doma-1m0a'):
-    return telescope_plot(title, trends, events, cameras, 80.0, UNTIL)
+def drawn(trends=TRENDS, events=EVENTS, cameras=CAMERAS, title='lsc-doma-1m0a', healthy_mag=0.2):
+    return telescope_plot(title, trends, events, cameras, 80.0, UNTIL, healthy_mag=healthy_mag)
 
 
 def lines(figure, name):
@@ -78,6 +80,21 @@ def test_events_within_the_time_are_marked_and_say_what_they_gave():
     assert labels == ['gp', 'zp', 'healthy', '80 %', 'cleaning', 'wash, recoating, break']
 
 
+def test_filters_come_as_given_in_colours_of_their_own_or_of_the_palette():
+    figure = drawn([replace(TRENDS[1], colour='#123456'), TRENDS[0]])
+    labels = [text.get_text() for text in figure.texts if text.get_gid() == 'legend']
+    assert labels[:2] == ['zp', 'gp']
+    assert [lines(figure, f'{name}, line 1')[0].get_color() for name in ('zp', 'gp')] == ['#123456', LINE_COLOURS[1]]
+
+
+@pytest.mark.parametrize('healthy_mag', [0.1, 0.5])
+def test_the_healthy_band_is_as_deep_as_it_is_given(healthy_mag):
+    axes = drawn(healthy_mag=healthy_mag).axes[0]
+    band, = (patch for patch in axes.patches if patch.get_label() == 'healthy')
+    assert (band.get_y(), band.get_height()) == (0, pytest.approx(1000 * healthy_mag))
+    assert max(axes.get_ylim()) > 1000 * healthy_mag  # and all of it is seen
+
+
 def test_labels_of_events_do_not_overlap():
     days = [np.datetime64('2024-06-01', 'ms') + np.timedelta64(6 * number, 'D') for number in range(12)]
     figure = drawn(events=[EventMark(day, 'wash', 0.1, 0.004) for day in days])
@@ -120,5 +137,5 @@ def test_text_from_outside_is_no_formula():
 
 def test_the_same_telescope_gives_the_same_small_file():
     content = png(drawn())
-    assert content == png(drawn(TRENDS[::-1], EVENTS, CAMERAS[::-1]))
+    assert content == png(drawn(TRENDS, EVENTS, CAMERAS[::-1]))
     assert len(content) < 100_000

@@ -91,7 +91,8 @@ def made_trend(span=TEN_YEARS, n=2000, cameras=('fl04', 'fa15'), events=TEN_YEAR
 
 
 def draw_trend(data, fit, title='lsc-domb-1m0a   rp', events=TEN_YEARS_EVENTS, reference_mag=24.0, until='2026-02-10'):
-    return trends.trend_plot(title, data, fit, events=events, reference_mag=reference_mag, until=until)
+    return trends.trend_plot(title, data, fit, events=events, reference_mag=reference_mag, healthy_mag=0.2,
+                             until=until)
 
 
 @pytest.fixture(scope='module')
@@ -411,7 +412,7 @@ def test_a_model_of_one_night_can_be_seen():
     assert model.get_marker() == 'o'
     model, *_ = lines_of(draw_trend(*made_trend(n=300)).axes[0], 'model')
     assert model.get_marker() != 'o'
-    figure = trends.all_models_plot('x', made_models(1), '2026-02-10')
+    figure = trends.all_models_plot('x', made_models(1), '2026-02-10', healthy_mag=0.2)
     line, = lines_of(figure.axes[0], 'lsc-')
     assert (line.get_marker(), line.get_markevery()) == ('o', [-1])
 
@@ -501,7 +502,7 @@ def made_models(n=20, reference_mag=24.0):
 
 def test_all_models_are_told_apart_and_ordered_by_current_value():
     models = made_models()[::-1]
-    figure = trends.all_models_plot('2m0 and 1m0   rp', models, '2026-02-10')
+    figure = trends.all_models_plot('2m0 and 1m0   rp', models, '2026-02-10', healthy_mag=0.2)
     axes, = figure.axes
     lines = lines_of(axes, 'lsc-')
     assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 20
@@ -520,13 +521,13 @@ def test_all_models_are_told_apart_and_ordered_by_current_value():
 def test_lines_of_models_are_not_drawn_across_gaps_and_steps():
     moments = np.datetime64('2020-01-01', 'ms') + np.array([0, 1, 2, 200, 201]) * DAY
     figure = trends.all_models_plot('x', [('a-b-1m0a', moments, np.array([24, 24, 23.8, 23.8, 23.8]), 24.0)],
-                                        '2020-12-01')
+                                        '2020-12-01', healthy_mag=0.2)
     line, = lines_of(figure.axes[0], 'a-b')
     assert np.flatnonzero(np.isnan(line.get_ydata())).tolist() == [2, 4]
 
 
 def test_models_without_a_reference_have_a_panel_of_their_own():
-    figure = trends.all_models_plot('x', made_models(3) + made_models(5, None)[3:], '2026-02-10')
+    figure = trends.all_models_plot('x', made_models(3) + made_models(5, None)[3:], '2026-02-10', healthy_mag=0.2)
     relative, absolute = figure.axes
     assert (len(lines_of(relative, 'lsc-')), len(lines_of(absolute, 'lsc-'))) == (3, 2)
     right = [text.get_window_extent(drawn(figure)) for text in texts_of(figure, 'right')]
@@ -539,7 +540,7 @@ def test_models_without_a_reference_have_a_panel_of_their_own():
 @pytest.mark.parametrize('models', [[], [('a-b-1m0a', np.empty(0, 'datetime64[ms]'), np.empty(0), None)],
                                     [('a-b-1m0a', ['2020-01-01'], [np.nan], 24.0)]])
 def test_no_models_is_said(models):
-    figure = trends.all_models_plot('none', models, '2026-02-10')
+    figure = trends.all_models_plot('none', models, '2026-02-10', healthy_mag=0.2)
     assert 'no models' in [text.get_text() for text in figure.axes[0].texts]
     png(figure)
 
@@ -551,8 +552,9 @@ def test_all_colour_terms_have_a_line_for_each_camera():
     terms = np.where(camera == 'fl04', 0.02, 0.05) + rng.normal(0, 0.008, 800)
     entries = [(f'lsc-dom{number:02}-1m0a', moments, terms + 0.001 * number, camera) for number in range(11)]
     entries.append(('ogg-clma-0m4b', moments, terms, np.full(800, 'sq40')))
-    lines = [line for entry in entries for line in trends.colorterm_lines(*entry, '2026-02-10')]
-    figure = trends.all_colorterms_plot('colour terms   rp', lines)
+    lines = [line for entry in entries
+             for line in trends.colorterm_lines(*entry, '2026-02-10', kind_of=lambda camera: camera[:2])]
+    figure = trends.all_colorterms_plot('colour terms   rp', lines, {})
     axes = figure.axes[0]
     dots = [line for line in axes.lines if line.get_marker() == 'o' and 'last half year' not in line.get_label()]
     assert [line.get_label() for line in dots][:2] == ['lsc-dom00-1m0a  fl04', 'lsc-dom00-1m0a  fa15']
@@ -569,9 +571,22 @@ def test_all_colour_terms_have_a_line_for_each_camera():
         assert all(box.x0 >= 0 and box.x1 <= 900 for _, box in boxes(labels, renderer))
 
 
+def test_camera_types_have_colours_of_their_own_and_the_others_what_is_left_of_the_palette():
+    moments = np.datetime64('2024-01-01', 'ms') + np.arange(3) * DAY
+    kinds = {'aa01': 'aa', 'bb01': 'bb', 'cc01': 'cc'}
+    lines = trends.colorterm_lines('a-b-1m0a', moments, np.zeros(3), np.array(list(kinds)), '2026-02-10',
+                                   kind_of=kinds.get)
+    assert [line.kind for line in lines] == ['aa', 'bb', 'cc']
+    first, second, third, *_ = trends.LINE_COLOURS
+    for colours, wanted in (({}, [first, second, third]), ({'bb': '#123456'}, [first, '#123456', second]),
+                            ({'cc': first.lower(), 'xx': second}, [second, third, first.lower()])):
+        axes = trends.all_colorterms_plot('x', lines, colours).axes[0]
+        assert [lines_of(axes, f'median of {kind}')[0].get_color() for kind in kinds.values()] == wanted
+
+
 def test_no_colour_terms_of_any_telescope_is_said():
-    assert trends.colorterm_lines('a-b-1m0a', ['2020-01-01'], [np.nan], ['fa15'], '2026-02-10') == []
-    figure = trends.all_colorterms_plot('none', [])
+    assert trends.colorterm_lines('a-b-1m0a', ['2020-01-01'], [np.nan], ['fa15'], '2026-02-10', kind_of=str) == []
+    figure = trends.all_colorterms_plot('none', [], {})
     assert 'no colour terms' in [text.get_text() for text in figure.axes[0].texts]
 
 
@@ -583,7 +598,7 @@ def heavy(kind):
     if kind == 'airmass':
         return trends.airmass_plot('x', *made_airmass(30_000), 0.08, 0.095, 0.001)
     if kind == 'models':
-        return trends.all_models_plot('x', made_models(), '2026-02-10')
+        return trends.all_models_plot('x', made_models(), '2026-02-10', healthy_mag=0.2)
     data, fit = made_trend(n=30_000, cameras=cameras)
     if kind == 'trend':
         return draw_trend(data, fit)

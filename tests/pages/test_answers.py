@@ -22,7 +22,7 @@ from photzp.observatory import load_observatory
 from photzp.pages.answers import falls_below
 from photzp.pages.page import Plot, read_status, render_status
 from photzp.pages.render import render_index, render_telescopes
-from tests.support.pagesamples import HOSTILE, Parsed, page_of, part, row, rows_of, text_of
+from tests.support.pagesamples import HOSTILE, LCO, Parsed, page_of, part, row, rows_of, text_of
 from tests.support.sampleanswers import ANSWERS, GAIN, NEVER, TELESCOPE
 
 ONE, TWO, THREE = 'lsc-doma-1m0a', 'coj-clma-2m0a', 'tfn-aqwa-0m4a'
@@ -30,7 +30,7 @@ CALENDAR = {site_plot_name('nightcalendar', 'lsc'): Plot(900, 500, 'photometric 
 
 
 def index(answers, *rows, **more):
-    return render_index(page_of(*(rows or (row(),)), plots=more.pop('plots', {}), answers=answers, **more))
+    return render_index(page_of(*(rows or (row(),)), plots=more.pop('plots', {}), answers=answers, **more), LCO)
 
 
 def day(text):
@@ -266,15 +266,15 @@ def test_parts_without_an_answer_are_left_out_with_their_links():
 
 def test_pages_are_valid_html():
     page = page_of(row(), row(filter_name='gp'), answers=replace(ANSWERS, findings=FINDINGS), plots=CALENDAR)
-    for html in (render_index(page), *render_telescopes(page).values(), render_index(page_of())):
+    for html in (render_index(page, LCO), *render_telescopes(page, LCO).values(), render_index(page_of(), LCO)):
         html5lib.HTMLParser(strict=True).parse(html)
 
 
 def test_the_same_answers_give_the_same_pages_also_by_way_of_status_json():
     page = page_of(row(), answers=replace(ANSWERS, findings=FINDINGS), plots=CALENDAR)
     again = read_status(render_status(page))
-    assert render_index(again) == render_index(page)
-    assert render_telescopes(again) == render_telescopes(page)
+    assert render_index(again, LCO) == render_index(page, LCO)
+    assert render_telescopes(again, LCO) == render_telescopes(page, LCO)
 
 
 def test_ids_are_unique_and_links_lead_to_them():

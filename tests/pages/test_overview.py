@@ -15,7 +15,7 @@ from photzp.pages.page import merge
 from photzp.pages.render import render_index
 from photzp.pages.text import moment
 from photzp.pages.views import Filter, telescopes_of
-from tests.support.pagesamples import HOSTILE, NOW, Parsed, page_of, row, text_of, unknown
+from tests.support.pagesamples import HOSTILE, LCO, NOW, Parsed, page_of, row, text_of, unknown
 from tests.support.sampleanswers import ANSWERS
 
 ONE, TWO, THREE, FOUR = 'lsc-doma-1m0a', 'coj-clma-2m0a', 'tfn-aqwa-0m4a', 'ogg-clma-0m4b'
@@ -25,7 +25,7 @@ THIS_WEEK = 2916  # NOW is Friday 21 November 2025, 20413 days after Thursday 1 
 
 def cards(page):
     now = moment(page.updated)
-    return cards_of(page, telescopes_of(page, now), now)
+    return cards_of(page, telescopes_of(page, LCO, now), LCO.throughput.healthy_mag, now)
 
 
 def state(telescope, loss_mag):
@@ -65,13 +65,13 @@ def test_the_worst_telescope_comes_first():
 def test_a_telescope_that_closed_is_last_and_has_no_card_on_the_page():
     page = page_of(row(ONE), row(TWO, last_observation='2024-01-01T00:00:00', state='low', percent=40.0), plots={})
     assert [card.telescope.name for card in cards(page)] == [ONE, TWO]
-    assert re.findall(r'<li class="\w+" data-at="([^"]+)">', render_index(page)) == [f'telescope.{ONE}']
+    assert re.findall(r'<li class="\w+" data-at="([^"]+)">', render_index(page, LCO)) == [f'telescope.{ONE}']
 
 
 def test_a_card_says_what_the_answers_say():
     answers = replace(ANSWERS, findings=ANSWERS.findings * 2, mirrors=(replace(STATE, rate_mag_per_month=0.0112),))
     page = page_of(row(ONE, last_observation='2025-11-12T00:00:00'), plots={}, answers=answers)
-    card, = re.findall(r'<li class="low".*?</li>', render_index(page), re.DOTALL)
+    card, = re.findall(r'<li class="low".*?</li>', render_index(page, LCO), re.DOTALL)
     assert text_of(card) == f'{ONE} low 76 % −11.2 mmag/month 9 d ago 2 findings'
     assert f'<a href="telescope-{ONE}.html">{ONE}</a>' in card
 
@@ -92,9 +92,9 @@ def test_a_telescope_of_which_only_files_are_left_has_no_card():
 
 
 def test_the_page_counts_its_findings_at_the_top():
-    head = render_index(page_of(row(), plots={}, answers=ANSWERS)).split('<main ')[0]
+    head = render_index(page_of(row(), plots={}, answers=ANSWERS), LCO).split('<main ')[0]
     assert '<a href="#findings" class="bad">1 finding</a>' in head
-    assert '<a href="#findings">No findings</a>' in render_index(page_of(row(), plots={}))
+    assert '<a href="#findings">No findings</a>' in render_index(page_of(row(), plots={}), LCO)
 
 
 # -- lines -------------------------------------------------------------------------------------------------------------
@@ -145,7 +145,7 @@ def test_the_mean_of_filters_makes_no_step_where_one_of_them_is_missing():
 
 def test_a_line_is_drawn_in_the_table_and_on_the_card():
     page = page_of(row(ONE), plots={}, trends=(Trend(ONE, 'rp', '2025-11-13', (23.5, 23.4)),))
-    html = Parsed(render_index(page))
+    html = Parsed(render_index(page, LCO))
     assert len(html.all('svg')) == 2
     assert all(each['aria-hidden'] == 'true' for each in html.all('svg'))  # the numbers stand beside it
 
@@ -165,5 +165,5 @@ def test_no_point_is_farther_from_a_simplified_line_than_the_tolerance(line):
        st.none() | st.floats())
 def test_any_trend_gives_a_page(zp_mag, first, reference_mag):
     page = page_of(row(ONE, reference_mag=reference_mag), plots={}, trends=(Trend(ONE, 'rp', first, tuple(zp_mag)),))
-    for path in (each['d'] for each in Parsed(render_index(page)).all('path')):
+    for path in (each['d'] for each in Parsed(render_index(page, LCO)).all('path')):
         assert re.fullmatch(r'[MLlhvz\d. -]+', path)

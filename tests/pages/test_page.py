@@ -24,6 +24,7 @@ from photzp.records import CameraSpan
 from tests.support.pagesamples import (
     CAMERAS,
     HOSTILE,
+    LCO,
     NOW,
     RUNS,
     TRENDS,
@@ -63,7 +64,7 @@ def test_overviews_and_trends_are_shown_once_with_size_words_and_lazily(fleet):
 
 
 def test_every_plot_can_be_reached(fleet):
-    pages = [fleet.html, *map(Parsed, render_telescopes(fleet.page).values())]
+    pages = [fleet.html, *map(Parsed, render_telescopes(fleet.page, LCO).values())]
     assert {link['href'] for html in pages for link in html.all('a')} >= set(fleet.page.plots)
 
 
@@ -72,7 +73,7 @@ def test_links_lead_somewhere_and_stay_on_the_site(fleet):
     assert len(set(ids)) == len(ids)
     links = [link['href'] for link in fleet.html.all('a')]
     assert {link[1:] for link in links if link.startswith('#')} <= set(ids)
-    there = {*(image['src'] for image in fleet.html.all('img')), 'status.json', *render_telescopes(fleet.page)}
+    there = {*(image['src'] for image in fleet.html.all('img')), 'status.json', *render_telescopes(fleet.page, LCO)}
     tabs = {'?', *(f'?filter={name}' for name in ('gp', 'rp', 'ip', 'zp'))}
     assert {link for link in links if not link.startswith('#')} == there | tabs
     for attributes in (attributes for _, attributes in fleet.html.elements):
@@ -94,7 +95,7 @@ def test_nothing_is_loaded_from_elsewhere_and_only_our_script_runs(fleet):
     assert not any(text.strip() for tag, text in fleet.html.texts if tag == 'script')
     assert [link for link in fleet.html.all('link') if link['href'] != 'data:,'] == []
     assert not any(name.startswith('on') for _, attributes in fleet.html.elements for name in attributes)
-    assert not re.search(r'url\(|@import', render_index(fleet.page))
+    assert not re.search(r'url\(|@import', render_index(fleet.page, LCO))
 
 
 def test_filters_come_by_wavelength_in_every_telescope(fleet):
@@ -143,7 +144,7 @@ def test_a_plot_whose_name_is_none_is_left_out():
 def test_the_same_facts_give_the_same_bytes(fleet):
     page = fleet.page
     backwards = replace(page, statuses=page.statuses[::-1], plots=dict(reversed(page.plots.items())))
-    assert render_index(backwards) == render_index(page)
+    assert render_index(backwards, LCO) == render_index(page, LCO)
     assert render_status(backwards) == render_status(page)
 
 
@@ -151,7 +152,7 @@ def test_the_same_facts_give_the_same_bytes(fleet):
 
 
 def runs_panel(page):
-    return text_of(re.search(r'<section class="runs"[^>]*>(.*?)</section>', render_index(page), re.DOTALL)[1])
+    return text_of(re.search(r'<section class="runs"[^>]*>(.*?)</section>', render_index(page, LCO), re.DOTALL)[1])
 
 
 def test_a_steep_slope_counts_only_beyond_doubt():
@@ -164,10 +165,10 @@ def test_a_steep_slope_counts_only_beyond_doubt():
 
 
 def test_a_silent_telescope_and_one_that_is_low_are_marked():
-    html = render_index(page_of(row(last_observation='2025-11-13T20:00:00', percent=70.0, state='low'), plots={}))
+    html = render_index(page_of(row(last_observation='2025-11-13T20:00:00', percent=70.0, state='low'), plots={}), LCO)
     assert '<small class="bad">8 d ago</small>' in html
     assert '<span class="tag">low</span>' in html
-    assert 'class="bad">' not in render_index(page_of(row(last_observation='2025-11-14T20:00:00'), plots={}))
+    assert 'class="bad">' not in render_index(page_of(row(last_observation='2025-11-14T20:00:00'), plots={}), LCO)
 
 
 @pytest.mark.parametrize(('last', 'told'), [
@@ -239,7 +240,7 @@ def test_nothing_in_the_data_becomes_an_element(text):
     expected, found = (Counter((tag, *sorted(attributes)) for tag, attributes in parsed(page).elements)
                        for page in (harmless, hostile))
     assert found == expected
-    render_index(hostile).encode()
+    render_index(hostile, LCO).encode()
     if text.isprintable():
         assert parsed(hostile).all('img')[0]['alt'] == text
 

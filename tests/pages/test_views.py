@@ -17,7 +17,19 @@ from photzp.names import site_plot_name, telescope_page_name, telescope_plot_nam
 from photzp.pages.page import Plot
 from photzp.pages.render import render_index, render_telescopes, static_files
 from photzp.records import CameraSpan
-from tests.support.pagesamples import CAMERAS, HOSTILE, Parsed, page_of, part, plots_of, row, rows_of, text_of, unknown
+from tests.support.pagesamples import (
+    CAMERAS,
+    HOSTILE,
+    LCO,
+    Parsed,
+    page_of,
+    part,
+    plots_of,
+    row,
+    rows_of,
+    text_of,
+    unknown,
+)
 from tests.support.sampleanswers import ANSWERS
 
 ONE, TWO = 'lsc-doma-1m0a', 'coj-clma-2m0a'
@@ -32,7 +44,7 @@ ROWS = (row(ONE), row(ONE, 'gp'), row(TWO))
 def test_a_telescope_that_is_closed_has_the_throughput_of_its_last_night():
     for seen, said in (('2025-11-20T23:59:59', False), ('2025-03-01T00:00:00', True)):
         page = page_of(row(ONE, last_observation=seen), plots={}, answers=ANSWERS)
-        html = render_telescopes(page)[telescope_page_name(ONE)]
+        html = render_telescopes(page, LCO)[telescope_page_name(ONE)]
         assert (', when last seen' in html) is said
         assert ('Falls below 80 %' in html) is not said
 
@@ -49,13 +61,13 @@ def page():
 
 @pytest.fixture(scope='module')
 def html(page):
-    return render_telescopes(page)[telescope_page_name(ONE)]
+    return render_telescopes(page, LCO)[telescope_page_name(ONE)]
 
 
 def test_every_telescope_has_a_page_that_the_index_leads_to(page):
-    pages = render_telescopes(page)
+    pages = render_telescopes(page, LCO)
     assert set(pages) == {'telescope-lsc-doma-1m0a.html', 'telescope-coj-clma-2m0a.html'}
-    linked = {link['href'] for link in Parsed(render_index(page)).all('a')}
+    linked = {link['href'] for link in Parsed(render_index(page, LCO)).all('a')}
     assert set(pages) == {link for link in linked if link.startswith('telescope-')}
 
 
@@ -71,7 +83,7 @@ def test_the_state_now_is_told_with_errors_and_the_date_of_the_threshold(html):
 
 
 def test_a_telescope_of_which_nothing_is_known_has_dashes():
-    pages = render_telescopes(page_of(unknown(), plots={}))
+    pages = render_telescopes(page_of(unknown(), plots={}), LCO)
     text = text_of(pages[telescope_page_name(ONE)])
     assert '– no reference known' in text
     assert rows_of(part(pages[telescope_page_name(ONE)], 'filters')) == [
@@ -117,18 +129,18 @@ def test_a_filter_has_its_trend_with_the_finding_and_all_that_there_is_of_it(htm
 
 
 def test_without_the_data_there_is_nothing_to_zoom_into(page):
-    html = render_telescopes(replace(page, files=()))[telescope_page_name(ONE)]
+    html = render_telescopes(replace(page, files=()), LCO)[telescope_page_name(ONE)]
     assert 'data-trend' not in html
     assert f'photzptrend-{ONE}-rp.png' in html
 
 
 def test_a_page_is_the_same_in_the_next_run_of_a_day_where_nothing_changed(page):
     later = replace(page, updated='2025-11-21T20:05:00', runs=())
-    assert render_telescopes(later) == render_telescopes(page)
+    assert render_telescopes(later, LCO) == render_telescopes(page, LCO)
 
 
 def test_places_that_are_linked_to_are_there(page, html):
-    for each in render_telescopes(page).values():
+    for each in render_telescopes(page, LCO).values():
         assert set(re.findall(r'href="#([^"]*)"', each)) <= set(Parsed(each).ids())
     assert f'href="#telescope.{ONE}.rp"' in html
 
@@ -136,7 +148,7 @@ def test_places_that_are_linked_to_are_there(page, html):
 def test_events_and_steps_are_those_of_the_telescope(page, html):
     assert rows_of(part(html, 'events')) == [['2025-06-01', 'cleaning', '+50 ± 4', '+4.7 ± 0.4', '+50 ± 4', '–']]
     assert rows_of(part(html, 'steps'))[0][:2] == ['2025-06-01 1 to 3 Jun 2025', '−100 ± 10']
-    other = render_telescopes(page)[telescope_page_name(TWO)]
+    other = render_telescopes(page, LCO)[telescope_page_name(TWO)]
     assert 'id="steps"' not in other
     assert 'cleaning' not in text_of(part(other, 'events')).replace('Gain:', '')
 
@@ -156,7 +168,7 @@ def test_nights_by_month_are_those_of_the_site(html):
 
 def test_a_page_names_only_what_the_page_holds(page):
     there = {*page.plots, *page.files, *static_files(), 'index.html', 'status.json'}
-    for html in render_telescopes(page).values():
+    for html in render_telescopes(page, LCO).values():
         parsed = Parsed(html)
         addresses = {each[name] for _, each in parsed.elements for name in ('href', 'src', 'data-trend')
                      if name in each}
@@ -170,7 +182,7 @@ def test_a_page_names_only_what_the_page_holds(page):
 def test_the_same_facts_give_the_same_pages(page):
     backwards = replace(page, statuses=page.statuses[::-1], plots=dict(reversed(page.plots.items())),
                         cameras=page.cameras[::-1])
-    assert render_telescopes(backwards) == render_telescopes(page)
+    assert render_telescopes(backwards, LCO) == render_telescopes(page, LCO)
 
 
 @pytest.mark.parametrize('text', [HOSTILE, '</style><script>', '{% raw %}', '\ud83d', '</pre><b>'])
@@ -179,7 +191,7 @@ def test_nothing_in_the_data_becomes_an_element(text):
         page = page_of(row(ONE, name, cameras=(name,), event_kind=name), plots={}, cameras=(
             CameraSpan(ONE, name, name, name, 3),), answers=replace(
                 ANSWERS, findings=(replace(ANSWERS.findings[0], text=name, camera=name, filter=name),)))
-        html, = render_telescopes(page).values()
+        html, = render_telescopes(page, LCO).values()
         html.encode()
         return [tag for tag, _ in Parsed(html).elements]
 
@@ -189,5 +201,5 @@ def test_nothing_in_the_data_becomes_an_element(text):
 @given(st.lists(st.text(max_size=9) | st.just(ONE), max_size=4))
 @settings(deadline=None, max_examples=30)
 def test_a_name_that_is_none_for_a_file_gets_no_page(names):
-    pages = render_telescopes(page_of(*(row(name) for name in names), plots={}))
+    pages = render_telescopes(page_of(*(row(name) for name in names), plots={}), LCO)
     assert set(pages) == ({telescope_page_name(ONE)} if ONE in names else set())

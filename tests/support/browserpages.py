@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import sync_playwright
 
-from photzp.answers.status import HEALTHY_MAG
 from photzp.pages.page import read_status, render_status
 from photzp.pages.render import render_index, render_telescopes, static_files
+from tests.support.pagesamples import LCO
 
 PROGRAMS = ('chromium', 'chromium-browser', 'google-chrome')
 DESKTOP, WALL, PHONE = ({'width': 1400, 'height': 1000}, {'width': 1920, 'height': 1080}, {'width': 390, 'height': 844})
@@ -163,13 +163,13 @@ def _worse(row, number):
     changes = {'rank': number + 1, 'loss_mag': row.get('loss_mag', 0) + less}
     if row.get('percent') is not None:
         changes['percent'] = row['percent'] * 10 ** (-0.4 * less)
-        changes['state'] = 'low' if changes['percent'] < 100 * 10 ** (-0.4 * HEALTHY_MAG) else 'good'
+        changes['state'] = 'low' if changes['percent'] < LCO.throughput.healthy_percent else 'good'
     return row | {name: value for name, value in changes.items() if name in row}
 
 
 def write_pages(page, out):
     """Write what a report writes of a page, but for its plots and tables."""
-    pages = {'index.html': render_index(page), **render_telescopes(page), 'status.json': render_status(page)}
+    pages = {'index.html': render_index(page, LCO), **render_telescopes(page, LCO), 'status.json': render_status(page)}
     for name, text in pages.items():
         (out / name).write_text(text, encoding='utf-8')
     for name, content in static_files().items():

@@ -7,10 +7,12 @@ from html.parser import HTMLParser
 
 from photzp.answers.status import SeriesStatus, Trend
 from photzp.names import trend_plot_name
+from photzp.observatory import load_observatory
 from photzp.pages.page import Page, Plot, RunInfo
 from photzp.pages.render import render_index
 from photzp.records import CameraSpan
 
+LCO = load_observatory()
 NOW = '2025-11-21T14:05:00'
 VOID = {'meta', 'link', 'img', 'br', 'hr', 'input'}
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>\'{{7*7}}&amp;'
@@ -98,4 +100,4 @@ def rows_of(html):
 
 
 def parsed(page):
-    return Parsed(render_index(page))
+    return Parsed(render_index(page, LCO))

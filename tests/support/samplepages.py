@@ -10,7 +10,7 @@ from pathlib import Path
 from photzp.names import overview_plot_name, site_plot_name, telescope_plot_name
 from photzp.pages.page import Plot
 from photzp.pages.render import render_index, render_telescopes
-from tests.support.pagesamples import CAMERAS, HOSTILE, page_of, plots_of, row, unknown
+from tests.support.pagesamples import CAMERAS, HOSTILE, LCO, page_of, plots_of, row, unknown
 from tests.support.sampleanswers import ANSWERS, TELESCOPE
 
 ROWS = (row(), row(filter_name='gp', state='low', percent=70.1), row('lsc-domb-1m0a', slope_mag_per_month=-0.03),
@@ -32,7 +32,7 @@ def pages():
             ANSWERS, findings=tuple(replace(each, **words) for each in ANSWERS.findings)), plots={HOSTILE: PLOTS[
                 telescope_plot_name(TELESCOPE)]})}
     return {f'{kind}-{name}': html for kind, page in shown.items()
-            for name, html in {'index.html': render_index(page), **render_telescopes(page)}.items()}
+            for name, html in {'index.html': render_index(page, LCO), **render_telescopes(page, LCO)}.items()}
 
 
 if __name__ == '__main__':
