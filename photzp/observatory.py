@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from photzp.errors import ObservatoryInvalid
+from photzp.magnitudes import percent_of_reference
 from photzp.names import SIZE_CLASS
 from photzp.typedtree import TreeInvalid, text, typed
 
@@ -199,7 +200,7 @@ class ThroughputRules:
     @property
     def healthy_percent(self) -> float:
         """The lower end of the healthy band in percent of the reference."""
-        return float(100 * 10 ** (-0.4 * self.healthy_mag))
+        return percent_of_reference(-self.healthy_mag)
 
 
 @dataclass(frozen=True)

@@ -131,7 +131,7 @@ def test_the_data_of_a_trend_are_named_as_its_plot():
     assert parse_report_name(name) == ReportName('trenddata', 'lsc-doma-1m0a', 'rp')
 
 
-@pytest.mark.parametrize('kind', ['allmodels_2m01m0', 'allmodels_0m4', 'colorterms'])
+@pytest.mark.parametrize('kind', ['allmodels_2m01m0', 'allmodels_0m4', 'allmodels_1m5', 'colorterms'])
 def test_names_of_overviews_are_built_and_taken_apart(kind):
     name = overview_plot_name(kind, 'H-Alpha')
     assert name == f'{kind}_H-Alpha.png'
@@ -166,8 +166,9 @@ def test_no_name_is_built_of_what_is_unsafe(telescope, filter_name):
         for named in (telescope_plot_name, telescope_page_name):
             with pytest.raises(ValueError):
                 named(telescope)
-    with pytest.raises(ValueError):
-        overview_plot_name('other', 'rp')
+    for kind in ('other', 'allmodels_', 'allmodels_0_4', 'allmodels_../x', 'allmodels'):
+        with pytest.raises(ValueError):
+            overview_plot_name(kind, 'rp')
 
 
 @pytest.mark.parametrize('name', ['index.html', 'a' * 200])

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from photzp.errors import ObservatoryInvalid
+from photzp.figures import sheet
 from photzp.observatory import Event, load_observatory
 
 BUILT_IN = load_observatory()
@@ -98,6 +99,46 @@ def test_the_type_of_a_camera(camera, kind):
 
 def test_the_longest_camera_type_wins(overlay):
     assert overlay('[camera_types]\nfa1 = {description = "new"}').camera_type('fa15') == 'fa1'
+
+
+def test_filters_are_in_order_of_wavelength_and_those_without_one_last(overlay):
+    def order(observatory, *names):
+        return sorted(names, key=observatory.wavelength_order)
+
+    assert order(BUILT_IN, 'w', 'I', 'zp', 'Y', 'rp', 'U', 'R', 'gp', 'B', 'up', 'ip', 'V', 'H-Alpha') == [
+        'up', 'U', 'B', 'gp', 'V', 'rp', 'R', 'ip', 'I', 'zp', 'Y', 'H-Alpha', 'w']
+    changed = overlay('[filters]\nw = {extinction = 0.1, wavelength_nm = 600}\ngp = {wavelength_nm = 900}')
+    assert order(changed, 'gp', 'rp', 'w', 'zp') == ['w', 'rp', 'zp', 'gp']
+
+
+def test_colours_are_of_a_palette_that_colour_blind_readers_tell_apart():
+    palette = {sheet.BLUE, sheet.VERMILLION, sheet.PURPLE, sheet.GREEN, sheet.SKY_BLUE, sheet.BLACK}
+    assert {entry.colour for entry in BUILT_IN.filters.values()} - {None} == palette
+    assert (BUILT_IN.filter_colour('rp'), BUILT_IN.filter_colour('w')) == (sheet.GREEN, None)
+    assert BUILT_IN.camera_colours() == {}
+
+
+@pytest.mark.parametrize(('telescope', 'key'), [
+    ('2m0a', '2m01m0'), ('1m0s', '2m01m0'), ('10m4', '2m01m0'), ('1', '2m01m0'), ('x', '2m01m0'), ('0m8a', '0m4'),
+    ('0m4b', '0m4'), ('0', '0m4')])  # fmt: skip
+def test_telescopes_of_a_size_share_a_plot(telescope, key):
+    assert BUILT_IN.size_class(telescope) == key
+
+
+def test_a_site_adds_a_class_of_telescopes(overlay):
+    changed = overlay('[size_classes]\n0m7 = {title = "0.7m telescopes", smallest_m = 0.6}')
+    assert changed.size_classes_by_size() == ('2m01m0', '0m7', '0m4')
+    assert [changed.size_class(name) for name in ('1m0a', '0m8a', '0m6a', '0m4a')] == ['2m01m0', '0m7', '0m7', '0m4']
+
+
+def test_a_camera_of_no_type_is_of_the_kind_that_its_name_begins_with():
+    assert [BUILT_IN.camera_kind(camera) for camera in ('fa15', 'xx01', '')] == ['fa', 'xx', '']
+
+
+def test_the_healthy_band(overlay):
+    assert BUILT_IN.throughput.healthy_mag == 0.2
+    assert BUILT_IN.throughput.healthy_percent == pytest.approx(83.18, abs=0.01)
+    assert overlay('[throughput]\nhealthy_mag = 0.1').throughput.healthy_percent == pytest.approx(91.20, abs=0.01)
 
 
 def test_reference_stars_are_used_half_a_magnitude_below_saturation():
@@ -238,6 +279,24 @@ def test_a_binary_csv_is_named(overlay, tmp_path):
     ('[sites]\nlsc = {altitude_m = 2000}', 'sites.lsc.altitude_m', 'unknown key; known are latitude_deg'),
     ('[filters]\ngp = {ps1_band = "q"}', 'filters.gp.ps1_band', 'must be one of g, r, i, z, y'),
     ('[filters]\ngp = {reported_as = "q"}', 'filters.gp.reported_as', "'q' is not a filter"),
+    ('[filters]\ngp = {wavelength_nm = 0}', 'filters.gp.wavelength_nm', 'must be a positive number of nanometres'),
+    ('[filters]\ngp = {wavelength_nm = inf}', 'filters.gp.wavelength_nm', 'must be a positive number of nanometres'),
+    ('[filters]\ngp = {wavelength_nm = "480"}', 'filters.gp.wavelength_nm', "must be a number, not '480'"),
+    ('[filters]\ngp = {colour = "blue"}', 'filters.gp.colour', 'in hexadecimal, as "#0072B2", not \'blue\''),
+    ('[camera_types]\nfa = {colour = "#12345"}', 'camera_types.fa.colour', "in hexadecimal"),
+    ('[camera_types]\nfa = {colour = 5}', 'camera_types.fa.colour', 'must be text in quotes, not 5'),
+    ('[throughput]\nhealthy_mag = 0', 'throughput.healthy_mag', 'must be more than 0 and less than 2.5 mag'),
+    ('[throughput]\nhealthy_mag = 2.5', 'throughput.healthy_mag', 'must be more than 0 and less than 2.5 mag'),
+    ('[throughput]\nhealthy_mag = "0.1"', 'throughput.healthy_mag', 'must be a number'),
+    ('[throughput]\nhealthy = 0.1', 'throughput.healthy', 'unknown key; known are healthy_mag'),
+    ('[size_classes]\n0m7 = {smallest_m = 0.7}', 'size_classes.0m7.title', 'is missing'),
+    ('[size_classes]\n0m7 = {title = "x", smallest_m = -1}', 'size_classes.0m7.smallest_m', '0 or more'),
+    ('[size_classes]\n0m7 = {title = "x", smallest_m = inf}', 'size_classes.0m7.smallest_m', 'a diameter in metres'),
+    ('[size_classes]\n1m0 = {title = "x", smallest_m = 1}', 'size_classes.2m01m0.smallest_m',
+     'another class begins at 1 m too'),
+    ('[size_classes]\n"0_7" = {title = "x", smallest_m = 0.7}', 'size_classes.0_7', 'lower-case letters and digits'),
+    ('[alarms]\nsilent_days = 0', 'alarms.silent_days', 'must be more than 0'),
+    ('[alarms]\nclosed_days = 30.5', 'alarms.closed_days', 'must be a whole number, not 30.5'),
     ('[filters]\ngp = {extinction = "big"}', 'filters.gp.extinction', "must be a number, not 'big'"),
     ('[filters]\ngp = {extinction = true}', 'filters.gp.extinction', 'must be a number, not True'),
     ('[filters]\ngp = {extinction = nan}', 'filters.gp.extinction', 'must be a number, not nan'),

@@ -164,6 +164,26 @@ def test_a_steep_slope_counts_only_beyond_doubt():
     assert 'fast −12.0 ± 1.0' in parsed(page).text
 
 
+def test_a_slope_is_fast_that_uses_up_the_healthy_band_in_20_months():
+    page = page_of(row(slope_mag_per_month=-0.006, slope_error_mag_per_month=0.0015), plots={})
+    narrow = replace(LCO, throughput=replace(LCO.throughput, healthy_mag=0.1))
+    strict = replace(narrow, alarms=replace(narrow.alarms, significance=5.0))
+    assert ['fast −6.0' in Parsed(render_index(page, each)).text for each in (LCO, narrow, strict)] == [
+        False, True, False]
+
+
+@pytest.mark.parametrize(('hours', 'said'), [
+    (26.0, 'a day'), (12.0, '12 hours'), (36.5, '36.5 hours'), (50.0, '2 days'), (100.0, '4 days')])
+def test_a_report_has_stopped_when_a_run_is_overdue(hours, said):
+    observatory = replace(LCO, alarms=replace(LCO.alarms, run_overdue_hours=hours))
+    assert f'if that is more than {said} ago, the report has stopped' in render_index(page_of(), observatory)
+
+
+def test_where_no_run_is_ever_overdue_no_report_has_stopped():
+    observatory = replace(LCO, alarms=replace(LCO.alarms, run_overdue_hours=math.inf))
+    assert 'has stopped' not in render_index(page_of(), observatory)
+
+
 def test_a_silent_telescope_and_one_that_is_low_are_marked():
     html = render_index(page_of(row(last_observation='2025-11-13T20:00:00', percent=70.0, state='low'), plots={}), LCO)
     assert '<small class="bad">8 d ago</small>' in html

@@ -140,6 +140,10 @@ CHANGES = {
         overlay('[[reference_throughput]]\nclass = "1m0"\nfilter = "rp"\nzp_mag = 24.6\n'), set()),
     'the extinction is another one': (overlay('[filters.gp]\nextinction = 0.2\n'), {ONE, OTHER}),
     'the site is elsewhere': (overlay('[sites.lsc]\nlongitude_deg = 20.0\n'), {ONE, OTHER}),
+    'the healthy band is another one': (overlay('[throughput]\nhealthy_mag = 0.1\n'), {ONE, OTHER}),
+    'a filter has another colour': (overlay('[filters.gp]\ncolour = "#123456"\n'), set()),
+    'a camera type has a colour': (overlay('[camera_types.fa]\ncolour = "#123456"\n'), set()),
+    'a class of telescopes has another title': (overlay('[size_classes.2m01m0]\ntitle = "large ones"\n'), set()),
     'the program is another one': (another_code, {ONE, OTHER}),
     'a plot is deleted': (lambda place: (place.out / HISTOGRAM).unlink(), {ONE}),
     'a plot is damaged': (damage, {ONE}),
@@ -161,7 +165,8 @@ SAME_DATA = {'nothing', 'a reference of another filter is another one', 'the pro
              'the stored model is another one', 'the state is gone', 'the fits are gone', 'the state is damaged',
              'the state is of another version'}
 WITH_OVERVIEWS = {'nothing', 'a row is measured again', 'the extinction is another one', 'an overview is deleted',
-                  'the stored model is another one'}  # they take their time
+                  'the stored model is another one', 'the healthy band is another one', 'a filter has another colour',
+                  'a camera type has a colour', 'a class of telescopes has another title'}  # they take their time
 
 
 @pytest.fixture(scope='module')
