@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # Test files in the folder of a room that are of no one module of it, and what they are of.
 FURTHER = {
     'test_house.py': 'the tests themselves',
+    'test_contracts.py': 'what each room may import and use',
     'catalogues/test_ps1catalog.py': 'ps1catalog.py, which is handed to the package',
     'database/test_photdbinterface.py': 'photdbinterface.py, which is handed to the package',
     'database/test_copy.py': 'photdbinterface.py: a database moves to another server',

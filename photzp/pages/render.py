@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from photzp.answers.status import RECENT_DAYS
-from photzp.magnitudes import percent_of_reference
 from photzp.names import static_file_name
 from photzp.observatory import Observatory
 from photzp.pages import answers as webanswers

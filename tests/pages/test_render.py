@@ -3,10 +3,10 @@
 import pytest
 
 from photzp.pages.render import render_index, render_telescopes
-from tests.support.pagesamples import Parsed, page_of, row
+from tests.support.pagesamples import LCO, Parsed, page_of, row
 
 
-@pytest.mark.parametrize('html', [render_index(page_of(row())), *render_telescopes(page_of(row())).values()])
+@pytest.mark.parametrize('html', [render_index(page_of(row()), LCO), *render_telescopes(page_of(row()), LCO).values()])
 def test_browsers_are_told_to_run_nothing_else(html):
     """The policy stands before all that it is for, and allows no script that is written into the page."""
     policy, = (each['content'] for each in Parsed(html).all('meta') if 'http-equiv' in each)
@@ -17,7 +17,7 @@ def test_browsers_are_told_to_run_nothing_else(html):
 
 
 def test_the_page_says_what_it_is_to_browsers():
-    html = render_index(page_of())
+    html = render_index(page_of(), LCO)
     assert html.startswith('<!DOCTYPE html>\n<html lang="en">')
     head = Parsed(html).all('meta')
     assert {'charset': 'utf-8'} in head

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photzp.pages.text import anchor, between, day_of_year, error_of, lasting, percent_lost, plain, signed
+from photzp.pages.text import anchor, between, day_of_year, error_of, lasting, plain, signed
 
 
 @given(st.lists(st.text(), min_size=1, max_size=3), st.lists(st.text(), min_size=1, max_size=3))
@@ -30,6 +30,5 @@ def test_numbers_and_times_as_text():
     assert [lasting(days) for days in (3.4, 60.9, 61.0, 700.0, 800.0, math.nan)] == [
         '3 d', '61 d', '2 months', '23 months', '2.2 years', '–']
     assert [day_of_year(days) for days in (0.0, 58.9, 364.2, math.nan)] == ['1 Jan', '28 Feb', '31 Dec', '–']
-    assert percent_lost(2.5) == pytest.approx(90)
     assert between(day('2025-12-30'), day('2026-01-02')) == '30 Dec 2025 to 2 Jan 2026'
     assert between(day('2025-12-30'), day('2025-12-30')) == '30 Dec 2025'
