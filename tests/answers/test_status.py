@@ -42,7 +42,8 @@ EVENTS = ((date(2019, 11, 1), 'start'), (date(2020, 1, 31), 'wash'), (date(2020,
 
 def status_of(fit, reference_mag=23.6):
     return series_status('lsc-doma-1m0a', 'rp', ['fl03', 'fa15'], fit, rows=200, reference_mag=reference_mag,
-                         last_observation=np.datetime64('2020-02-14T05:00:00.123', 'ms'), events=EVENTS, now=NOW)
+                         last_observation=np.datetime64('2020-02-14T05:00:00.123', 'ms'), events=EVENTS, now=NOW,
+                         healthy_mag=0.2)
 
 
 def monthly_fit(**changes):

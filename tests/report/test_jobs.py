@@ -51,11 +51,12 @@ def test_a_search_finds_the_steps_of_its_telescope():
 
 MODEL = StoredModel(at_day(0) + np.arange(50) * np.timedelta64(1, 'D'), np.full(50, 23.5), np.full(50, 0.002))
 FIGURES = {
-    'models': partial(models_figure, 'gp', [('lsc-doma-1m0a', MODEL, 23.6), ('coj-clma-2m0a', MODEL, None)], UNTIL),
-    'colour terms': partial(colorterms_figure, 'gp', []),
-    'telescope': partial(telescope_figure, 'lsc-doma-1m0a', [('gp', jumped(0.0), 23.6)],
+    'models': partial(models_figure, 'gp', [('lsc-doma-1m0a', MODEL, 23.6), ('coj-clma-2m0a', MODEL, None)], UNTIL,
+                      0.2),
+    'colour terms': partial(colorterms_figure, 'gp', [], {}),
+    'telescope': partial(telescope_figure, 'lsc-doma-1m0a', [('gp', jumped(0.0), 23.6, '#0072B2')],
                          [(at_day(60), 'wash', 5.0, 0.4)],
-                         [CameraSpan('lsc-doma-1m0a', 'fa15', '2020-01-01', '2020-04-01', 100)], 80.0, UNTIL),
+                         [CameraSpan('lsc-doma-1m0a', 'fa15', '2020-01-01', '2020-04-01', 100)], 80.0, UNTIL, 0.2),
     'calendar': partial(calendar_figure, 'lsc', DAY.astype('datetime64[D]'), np.full(120, 'photometric'),
                         np.full(120, 4), UNTIL),
 }
