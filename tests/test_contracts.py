@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,17 @@ def test_the_contracts_name_every_room_and_what_it_may_not_import():
         assert forbids[room] == {f'photzp.{other}' for other in ROOMS - {room} - may.get(room, set())}, room
     files = set(MODULES) - ROOMS
     assert forbids['simulation'] >= {f'photzp.{name}' for name in (ROOMS | files) - {'errors', 'names'}}
+
+
+def test_the_contracts_are_spelt_right():
+    """A misspelt name would be planted as it is, and found: so each one has to be a module that there is."""
+    named = {name for contract in FORBIDDEN for name in contract['source_modules'] + contract['forbidden_modules']}
+    assert [name for name in named if find_spec(name) is None] == []
+    above, science = FORBIDDEN[0], FORBIDDEN[-1]
+    assert {f'{path.stem}' for path in ROOT.glob('*.py')} < set(above['forbidden_modules'])
+    assert set(science['source_modules']) == {'photzp.throughput', 'photzp.answers', 'photzp.calibration'}
+    assert set(science['forbidden_modules']) == {'sqlalchemy', 'matplotlib', 'boto3', 'astropy'}
+    assert science['ignore_imports'] == ['photzp.calibration.plots -> matplotlib']
 
 
 @pytest.mark.parametrize('change', ['a new room', 'a new file', 'a room less', 'an empty package'])
