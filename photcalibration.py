@@ -182,8 +182,8 @@ def _check_known(option: str, names: Iterable[str] | None, known: Collection[str
 
 
 def _list_frames(options: Namespace, observatory: 'Observatory', today: date) -> 'Listing':
+    from photzp.dates import last_dates
     from photzp.frames.archive import Selection, crawl_directory, find_frames
-    from photzp.times import last_dates
 
     if options.crawldirectory is not None:
         listing = crawl_directory(os.path.expanduser(options.crawldirectory), observatory)

@@ -13,7 +13,7 @@ taken as it is; a column that it lacks reads as missing.
 A frame is known by its base name.  Older rows have a full path for a name: the same frame, which keeps its row.  The
 column `frame` holds the exposure (the base name without level and extension) and is what look-ups go by.
 
-Tables, dataclasses and their values are at home in `database/tables.py`; places, connections and what is said when they
+Tables and their values are at home in `database/tables.py`; places, connections and what is said when they
 fail, always as `DatabaseUnusable`, in `database/places.py`.
 """
 

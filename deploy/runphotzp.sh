@@ -327,10 +327,11 @@ else
     list='import sys; from photzp.observatory import load_observatory as load; print(*load(sys.argv[1] or None).camera_types)'
     types=${PHOTZP_CAMERATYPES:-}
     if [[ -z $types ]]; then
-        types=$(PYTHONPATH=$checkout "$python" -P -c "$list" "${PHOTZP_OBSERVATORY:-}" 2>&1) || {
-            say WARNING "the camera types cannot be told, so one run takes all of them: ${types##*$'\n'}"
+        types=$(PYTHONPATH=$checkout "$python" -P -c "$list" "${PHOTZP_OBSERVATORY:-}" 2>"$tally") || {
+            say WARNING "the camera types cannot be told, so one run takes all of them: $(tail -n 1 -- "$tally")"
             types=''
         }
+        rm -f -- "$tally"
     fi
     read -r -d '' -a types <<<"${types//,/ }" || true
     for type in "${types[@]:-}"; do

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """A simulated night, two real frames and simulated years of a fleet, through the scripts as a user would run them."""
 
 import argparse

@@ -77,7 +77,7 @@ def frame_plot(exposure: str, filter_name: str, kind: str) -> str:
 SERIES_FILES = {'photzptrend': 'png', 'colortermtrend': 'png', 'airmasstrend': 'png', 'errorhist': 'png',
                 'mirrormodel': 'csv', 'trenddata': 'json'}
 _STEMS = {'trenddata': 'photzptrend'}  # named as its plot
-SIZE_CLASS = '[a-z0-9]{1,20}'  # key of a size class of telescopes, as 0m4: without the sign that ends it in a file name
+SIZE_CLASS = '[a-z0-9]{1,20}'  # key of a size class of telescopes, as 0m4: no underscore, which ends it in a file name
 OVERVIEW_KIND = f'allmodels_{SIZE_CLASS}|colorterms'
 TELESCOPE_PLOT, TELESCOPE_PAGE = 'telescopetrend', 'telescope'  # of one telescope in all filters
 STATE_FILE = 'report-state.json'  # what the report keeps of itself, see report/state.py
@@ -143,6 +143,24 @@ def site_plot_name(kind: str, site: str) -> str:
     if kind not in SITE_FILES or '-' in site:
         raise ValueError(f'{kind!r} is not a kind of plot of a site: {", ".join(SITE_FILES)}; or {site!r} is no site')
     return safe_file(f'{kind}-{safe_part(site)}.png')
+
+
+def size_class_of(name: str) -> str | None:
+    """Key of the size class whose overview plot has a name.
+
+    Parameters
+    ----------
+    name : str
+        Name of any file.
+
+    Returns
+    -------
+    str or None
+        Key as in 'allmodels_0m4_rp.png'; None where the name is not that of such a plot.
+    """
+    overview = _OVERVIEW_FILE.fullmatch(name)
+    before, _, size_class = (overview[1] if overview else '').partition('_')
+    return size_class if before == 'allmodels' else None
 
 
 def parse_report_name(name: str) -> ReportName:

@@ -53,7 +53,7 @@ class Site:
 
 @dataclass(frozen=True)
 class CameraType:
-    """A kind of camera; cameras are told by the letters that their names begin with.
+    """A kind of camera; the type of a camera is the first letters of its name.
 
     colour : '#rrggbb', of its colour terms in figures; None for the next of the palette.
     """

@@ -1,5 +1,5 @@
 """What all rooms share: measured frames and what is stored beside them, the rule of usable rows, and the database that
-they come from, known here by what it can do only."""
+they come from, described here by its methods only."""
 
 import hashlib
 import math
@@ -71,7 +71,7 @@ class RejectedFrame:
     """One frame that was looked at and not measured.
 
     name : base name, or a path that ends in it.
-    reason, detail : name of a `rejections.Reason`, and what was found.
+    reason, detail : name of a `errors.Reason`, and what was found.
     retry : True where the next run should look again although nothing changed.
     size [bytes], mtime [ns] : of the file when it was looked at, None where there was none.
     exptime_s : exposure time, None where it was not known.

@@ -1,7 +1,6 @@
-"""Times and dates: any form of them as datetime64[ms] in UTC, spans in days, dates of options, and nights of a site."""
+"""Times: any form of them as datetime64[ms] in UTC, spans in days, and nights of a site."""
 
-import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
@@ -13,69 +12,13 @@ Time = str | date | datetime | np.datetime64
 DAYS_PER_YEAR = 365.25  # Julian
 DAYS_PER_MONTH = DAYS_PER_YEAR / 12
 MS_PER_DAY = 86_400_000
-_DATE_FORMS = ((r'\d{8}', '%Y%m%d'), (r'\d{4}-\d{2}-\d{2}', '%Y-%m-%d'))
 
 
-# -- dates of options --------------------------------------------------------------------------------------------------
-
-
-def parse_date(text: str) -> str:
-    """A date in one of two forms as YYYYMMDD.
-
-    Parameters
-    ----------
-    text : str
-        YYYYMMDD or YYYY-MM-DD.
-
-    Returns
-    -------
-    str
-        YYYYMMDD.
-
-    Raises
-    ------
-    ValueError
-        For anything else, also for a day that no calendar has.
-    """
-    for form, layout in _DATE_FORMS:
-        if re.fullmatch(form, text, re.ASCII):
-            try:
-                day = datetime.strptime(text, layout)  # noqa: DTZ007  a calendar day has no zone
-                return day.date().isoformat().replace('-', '')
-            except ValueError:
-                raise ValueError(f'{text!r} is not a day of the calendar') from None
-    raise ValueError(f'{text!r} is not YYYYMMDD or YYYY-MM-DD')
-
-
-def last_dates(days: int, today: date) -> tuple[str, ...]:
-    """The last dates up to and with today.
-
-    Parameters
-    ----------
-    days : int
-        How many.
-    today : datetime.date
-        The last of them, in UTC.
-
-    Returns
-    -------
-    tuple of str
-        YYYYMMDD of each, the oldest first.
-
-    Raises
-    ------
-    ValueError
-        For less than one day, or more than the calendar has.
-    """
-    if days < 1:
-        raise ValueError('at least one day is needed')
-    if days > (today - date.min).days:
-        raise ValueError(f'{days} days reach back beyond the calendar')
-    return tuple((today - timedelta(days=back)).isoformat().replace('-', '') for back in reversed(range(days)))
+# -- instants and days -------------------------------------------------------------------------------------------------
 
 
 def moment(date: str | None) -> np.datetime64 | None:
-    """The begin of a date that `parse_date` returned.
+    """The start of a date that `parse_date` returned.
 
     Parameters
     ----------
@@ -88,9 +31,6 @@ def moment(date: str | None) -> np.datetime64 | None:
         Its midnight in UTC, datetime64[ms]; None stays None.
     """
     return None if date is None else np.datetime64(f'{date[:4]}-{date[4:6]}-{date[6:]}', 'ms')
-
-
-# -- instants and days -------------------------------------------------------------------------------------------------
 
 
 def instant_of(time: Time) -> np.datetime64:

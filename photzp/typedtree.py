@@ -1,4 +1,4 @@
-"""Frozen dataclasses as the trees of plain values that JSON and TOML files hold, and back by their annotations.
+"""Convert frozen dataclasses to the tables, lists, texts and numbers of JSON and TOML, and back by their annotations.
 
 `plain` makes the tree, and `typed` reads it as the type that is expected.  It refuses everything else, and names the
 path of the key and the rule: a file that is damaged, or of another version, must not pass for one of ours.

@@ -1,4 +1,4 @@
-"""Files that appear whole: written under a temporary name beside their own, and put in their place when they are ended.
+"""Atomic writes: a file is written under a temporary name beside its own, and renamed when it is complete.
 
 Whoever reads the file sees the old one or the new one, and never a part, whatever happens to the process that writes.
 A process that is killed leaves its temporary file; where nobody else removes it, the next one overwrites it.
@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 
 class Unneeded(Exception):
-    """Raised in the block of `whole_path`: the file is not wanted after all, and what has its name stays."""
+    """Raised in the block of `whole_path`: the new file is discarded, and an existing one of that name is kept."""
 
 
 @contextmanager

@@ -7,8 +7,9 @@ What is planted, and how, is told by the modules, from the star to the number in
 drawn from, `sky` the stars and the catalogue, `frame` what a telescope makes of them, `files` the bytes of both, `plan`
 the plan of a night, `night` the making of it, and `years` zeropoints over years.  Here is their command line.
 
-Nothing of the science of the product is imported, so that a sign error cannot hide in both; only the grammar of names
-is shared.  Every random draw comes from a numpy Generator that is handed in: a seed repeats the run to the byte.
+Nothing of the science of the product is imported, so that a sign error cannot hide in both; the grammar of names,
+errors and the database are shared.  Every random draw comes from a numpy Generator that is handed in: a seed repeats
+the run to the byte.
 """
 
 import argparse

@@ -17,8 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 SETTINGS = tomllib.loads((ROOT / 'pyproject.toml').read_text(encoding='utf-8'))['tool']
 CONTRACTS = SETTINGS['importlinter']['contracts']
 FORBIDDEN = [contract for contract in CONTRACTS if contract['type'] == 'forbidden']
-FLOORS, = (contract for contract in CONTRACTS if contract['type'] == 'layers')
-MODULES = [part for floor in FLOORS['layers'] for part in re.split(r' [|:] ', floor)]
+LAYERS, = (contract for contract in CONTRACTS if contract['type'] == 'layers')
+MODULES = [part for layer in LAYERS['layers'] for part in re.split(r' [|:] ', layer)]
 ROOMS = {'calibration', 'report', 'pages', 'answers', 'figures', 'throughput', 'database', 'store', 'running', 'frames',
          'catalogues'}
 PLANTED = 'planted'  # name of the module that breaks the rules of its room
@@ -40,7 +40,7 @@ def lint(checkout):
     return ended.returncode, re.sub(r'\s+', ' ', ended.stdout + ended.stderr)
 
 
-def test_what_there_is_keeps_the_contracts(checkout):
+def test_the_code_as_it_is_keeps_the_contracts(checkout):
     status, said = lint(checkout)
     assert status == 0, said
     assert f'Contracts: {len(CONTRACTS)} kept, 0 broken.' in said
@@ -92,7 +92,7 @@ def test_the_contracts_are_spelt_right():
 
 
 @pytest.mark.parametrize('change', ['a new room', 'a new file', 'a room less', 'an empty package'])
-def test_the_floors_are_all_there_and_no_others(checkout, change):
+def test_the_layers_are_all_there_and_no_others(checkout, change):
     package = checkout / 'photzp'
     if change == 'a new room':
         (package / 'attic').mkdir()
@@ -142,3 +142,18 @@ def test_a_module_without_a_docstring_is_found():
                            '--stdin-filename', ROOT / 'photzp' / f'{PLANTED}.py', '-'], input='LIMIT = 1\n', cwd=ROOT,
                           capture_output=True, text=True, check=False).stdout
     assert ' D100 ' in said
+
+
+def test_every_ban_has_a_case_that_shows_it():
+    banned = SETTINGS['ruff']['lint']['flake8-tidy-imports']['banned-api']
+    cases = '\n'.join(code for code, rule in OUTSIDE.items() if rule == 'TID251')
+    for name in banned:
+        assert name.rpartition('.')[2] in cases, name
+
+
+def test_no_figure_is_drawn_by_pyplot():
+    """The scripts are exempt from the ban of ruff for what else it bans."""
+    folders = ('photzp', 'simulation', 'examples')
+    files = [*ROOT.glob('*.py'), *(path for folder in folders for path in (ROOT / folder).rglob('*.py'))]
+    assert len(files) > 80
+    assert [path for path in files if re.search(r'\bpyplot\b', path.read_text(encoding='utf-8'))] == []

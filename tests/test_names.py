@@ -18,6 +18,7 @@ from photzp.names import (
     parse_report_name,
     safe_file,
     safe_part,
+    size_class_of,
     telescope_page_name,
     telescope_plot_name,
     trend_plot_name,
@@ -174,3 +175,10 @@ def test_no_name_is_built_of_what_is_unsafe(telescope, filter_name):
 @pytest.mark.parametrize('name', ['index.html', 'a' * 200])
 def test_file_names_are_safe(name):
     assert safe_file(name) == name
+
+
+@pytest.mark.parametrize(('name', 'size_class'), [
+    ('allmodels_0m4_rp.png', '0m4'), ('allmodels_2m01m0_H-Alpha.png', '2m01m0'), ('colorterms_rp.png', None),
+    ('index.html', None), ('photzptrend-lsc-doma-1m0a-rp.png', None), ('allmodels_rp.png', None)])
+def test_the_size_class_of_an_overview_plot(name, size_class):
+    assert size_class_of(name) == size_class

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Injection and recovery: zeropoints of simulated frames against the planted truth, one row per regime.
 
 Each frame has a sky, catalogue, telescope and sky background of its own, is written as a file, and is measured through

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """How far measured zeropoints are from the truth on simulated nights, beside the earlier approach on the same frames.
 
 The earlier approach: every reference star within 5" of a source is its match, and zp is the median over the pairs.

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """What a frame costs beside its floors: reading its bytes, and opening it with astropy to read SCI header and CAT.
 
 Frames have the pixels and so the size of real ones, and checksums.  Each figure is CPU time per frame, the least of

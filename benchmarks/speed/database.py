@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """How many rows a second each kind of database takes, and how large they are: `python -m benchmarks.speed.database`.
 
 Rows are written as photcalibration.py does, one transaction each, by one writer and by four at once; the floor is an

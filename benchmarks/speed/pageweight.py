@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """What the pages weigh: all that a browser loads before anybody scrolls, and the parts of the index.
 
 Of a report (pageweight.py DIRECTORY), or of a fleet made up here: 30 telescopes x 6 filters, with findings, rankings,

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """How much faster several processes are than one: `python -m benchmarks.speed.processes --processes 1 2`.
 
 The same simulated frames by the script as its users run it, start and end included, each number of processes in turn

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """What the report costs, from nothing and over an earlier one, beside reading the rows it is made from.
 
 Simulated years of a fleet; each figure is a run of longtermphotzp.py as a process of its own.  The ratios count: the

@@ -1,4 +1,4 @@
-"""What a class of faults hands back to `torture.py`, and what several of them need."""
+"""What a class of faults hands back to `__main__.py`, and what several of them need."""
 
 from collections.abc import Callable
 from pathlib import Path

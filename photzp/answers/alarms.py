@@ -167,7 +167,7 @@ def recent_changes(rows: Rows, fit: ThroughputFit, night: np.ndarray) -> Recent:
     """What changed lately in frames, for the alarms: their scatter, colour terms, and what cameras differ by.
 
     night (n,) datetime64[D] : of each row.  By native filter; cameras are compared in frames of clear nights that the
-    fit has used.  The level of nights is left to `answers`, which knows the other telescopes of the site.
+    fit has used.  The level of nights is left to `gather`, which knows the other telescopes of the site.
     """
     z, used = rows.zeropoints, np.isfinite(fit.row_residual_mag)
     scatter = np.log(np.where(used & (z.zpsig > 0), z.zpsig, np.nan))

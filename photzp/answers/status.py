@@ -107,7 +107,7 @@ def series_status(telescope: str, filter_name: str, cameras: Iterable[str], fit:
         percent=_rounded(None if margin is None else percent_of_reference(margin), 1),
         percent_error=_rounded(None if margin is None or error is None else percent_error(margin, error), 1),
         slope_mag_per_month=_rounded(slope, 5), slope_error_mag_per_month=_rounded(slope_error, 5),
-        state=_state(zp, reference_mag, healthy_mag), made=_text(now),
+        state=_state(_rounded(zp, 4), reference_mag, healthy_mag), made=_text(now),  # as `judged_anew` does
         **_counted_to(now, fit.night, fit.photometric, events))
 
 

@@ -75,7 +75,7 @@ class Calibration:
 def calibrate(frame: 'Frame', references: 'ReferenceStars', observatory: 'Observatory') -> Calibration:
     """The zeropoint of one frame.
 
-    frame : Frame.  references : ps1catalog.ReferenceStars of its field.  Returns a Calibration.
+    frame : Frame.  references : ReferenceStars of its field.  Returns a Calibration.
     Raises FrameRejected where the field or the stars do not allow one.
     """
     import numpy as np

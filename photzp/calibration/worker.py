@@ -1,4 +1,4 @@
-"""What each process has one of: a Calibrator, which measures one frame after the other."""
+"""The Calibrator, which measures frames one after the other; each process has one."""
 
 import logging
 import os

@@ -29,7 +29,7 @@ from photzp.errors import DatabaseUnusable
 from photzp.plaintext import without_passwords
 from photzp.wholefile import Unneeded, whole_path
 
-log = logging.getLogger('photzp.photdbplaces')
+log = logging.getLogger('photzp.database')
 
 Place = str | os.PathLike[str] | sa.URL  # a file, a directory or a URL
 Row = TypeVar('Row')

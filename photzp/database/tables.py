@@ -1,4 +1,4 @@
-"""The tables of the database as classes, its records as dataclasses, and the way of values between rows and arrays.
+"""The tables of the database as classes, and the way of values between their rows and records or arrays.
 
 Missing numbers are NULL in the database and NaN in arrays; text or infinity in a column of numbers is read as missing.
 Times are UTC, 'YYYY-MM-DD HH:MM:SS.sss' in the database and datetime64[ms] in arrays.  A measured frame has the
@@ -164,9 +164,6 @@ class PhotRun(Base):
 
 PHOT, MODEL, INTERVAL, STEP, REJECT, RUN = (Base.metadata.tables[model.__tablename__] for model in (
     LcoPhot, TelescopeModel, ThroughputInterval, ThroughputStep, PhotReject, PhotRun))
-
-
-# -- records -----------------------------------------------------------------------------------------------------------
 
 
 # -- values to the database --------------------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
-"""Figures of the long-term report: each function returns a matplotlib Figure, `png` makes bytes of one; nothing is
-written here.
+"""Figures of the long-term report: each function returns a matplotlib Figure, of which `sheet.png` makes bytes;
+nothing is written here.
 
 Time runs to the end of the month of `until`, not to today, so that a figure without new data is the same file tomorrow.
 Usable points outside the limits are marked by triangles at the edge, with their number.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from photzp.errors import ArchiveMissing
 from photzp.names import FrameName, parse_frame_name
 
-if TYPE_CHECKING:  # the scripts import this room for --help, too
+if TYPE_CHECKING:  # the scripts import this module for --help, too
     from photzp.observatory import Observatory
 
 

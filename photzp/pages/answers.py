@@ -1,4 +1,4 @@
-"""The answers of `answers.Answers` as the pages show them: what stands in which row, in which order, in which words."""
+"""The answers of `gather.Answers` as the pages show them: what stands in which row, in which order, in which words."""
 
 import json
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""The report's pages: a `webpage.Page` in, HTML out.
+"""The report's pages: a `page.Page` in, HTML out.
 
 Each page is whole in itself: links are relative, nothing is loaded from elsewhere, and nothing is lost without script.
 What the scripts of `static/` add is described there; a page's policy (Content-Security-Policy) allows no other, so that

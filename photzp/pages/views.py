@@ -1,4 +1,4 @@
-"""Telescopes, filters, sites and runs as the pages show them, from the rows of a `webpage.Page`."""
+"""Telescopes, filters, sites and runs as the pages show them, from the rows of a `page.Page`."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence

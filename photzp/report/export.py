@@ -39,8 +39,8 @@ def check_name(path: Path) -> None:
     if form is None:
         raise UsageInvalid(f'{path}: is no name of a table; it ends in {", ".join(FORMATS)}')
     if form.needs and find_spec(form.needs) is None:
-        raise UsageInvalid(f'{path}: {form.needs} is not installed; install requirements-parquet.txt, or export to '
-                           '.csv or .ecsv')
+        raise UsageInvalid(f'{path}: {form.needs} is not installed; install it by requirements-parquet.txt of the '
+                           "checkout or by pip install 'photzp[parquet]', or export to .csv or .ecsv")
 
 
 def write_table(path: Path, columns: Sequence[Column], pieces: Iterable[Piece]) -> int:

@@ -1,7 +1,7 @@
 """The long-term report: what an earlier run made and did not change since, what is made now, and the page of both.
 
 Everything is wired here and done elsewhere: `report.series` makes what there is of one telescope and filter, in this
-process or in several (`running.processes`), `pages.render` renders, `store.store` writes.  Only this process writes.
+process or in several (`running.processes`), `pages.render` renders, `store` writes.  Only this process writes.
 """
 
 import hashlib
@@ -33,6 +33,7 @@ from photzp.names import (
     overview_plot_name,
     safe_part,
     site_plot_name,
+    size_class_of,
     telescope_plot_name,
     trend_plot_name,
 )
@@ -109,6 +110,7 @@ def selection(database: Database, options: ReportSettings,
     if options.filter is not None and options.filter not in filters:
         raise UsageInvalid(f'--filter {options.filter}: no zeropoints{did_you_mean(options.filter, filters)}; the '
                            f'database has {", ".join(sorted(filters))}')
+    # As in the file, not by wavelength: it is the order of the rows of --export, which other programs read.
     order = {name: n for n, name in enumerate(observatory.filters)}
     kept = sorted((name for name in filters if options.filter in (None, name)), key=lambda f: (order.get(f, 99), f))
     named = {name: tuple(filters[name]) for name in kept if _fit_for_names([name])}
@@ -419,6 +421,7 @@ class Report:
             content = pack(self.fits)
             self.store.put(FITS_FILE, content)
             self.state.fits = hashlib.sha256(content).hexdigest()
+        self.state.overviews = {name: made for name, made in self.state.overviews.items() if self._is_of_today(name)}
         self.store.put(STATE_FILE, self.state.text().encode())
 
     def _answer(self) -> Answers:
@@ -467,13 +470,18 @@ class Report:
                             answers=self.answers, cameras=self.cameras, trends=tuple(filter(None, trends)))
         earlier = _earlier_page(self.store.get('status.json'), self.observatory.throughput.healthy_mag)
         page = webpage.merge(earlier, page)
-        page = webpage.only_present(page, self.store.names())
+        page = webpage.only_present(page, set(filter(self._is_of_today, self.store.names())))
         for name, content in render.static_files().items():
             self.store.put(name, content)
         self.store.put('status.json', webpage.render_status(page).encode())
         for name, html in render.render_telescopes(page, self.observatory).items():
             self.store.put(name, html.encode())
         self.store.put('index.html', render.render_index(page, self.observatory).encode())  # last: it names the rest
+
+    def _is_of_today(self, name: str) -> bool:
+        """Whether a file is not the overview plot of a size class that the observatory's file no longer has."""
+        size_class = size_class_of(name)
+        return size_class is None or size_class in self.observatory.size_classes
 
     def _overview_plots(self) -> Iterator[Drawing]:
         healthy_mag = self.observatory.throughput.healthy_mag

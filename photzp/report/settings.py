@@ -1,4 +1,4 @@
-"""What a report is asked for."""
+"""The options of a report."""
 
 from dataclasses import dataclass
 

@@ -159,7 +159,7 @@ def _connected(address: str, shown: str) -> Any:
         from distributed.comm import get_address_host_port
     except ModuleNotFoundError as missing:
         raise ClusterUnusable(f'--scheduler needs {missing.name}, which is not installed for {sys.executable}: install '
-                              'requirements-dask.txt') from None
+                              "requirements-dask.txt of the checkout, or pip install 'photzp[dask]'") from None
     if log.getEffectiveLevel() > logging.DEBUG:
         for name in ('distributed', 'distributed.client', 'tornado', 'tornado.application', 'asyncio'):
             logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters is said by us

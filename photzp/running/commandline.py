@@ -17,6 +17,7 @@ from itertools import pairwise
 from types import FrameType
 from typing import Any, BinaryIO, NoReturn, TypeVar
 
+from photzp.dates import parse_date
 from photzp.errors import COULD_NOT_RUN, SIGNALLED, RunStopped
 from photzp.names import safe_part
 from photzp.plaintext import did_you_mean, printable, without_passwords
@@ -118,8 +119,6 @@ def processes_option(text: str) -> int:
 
 def date_option(text: str) -> str:
     """argparse type: a date YYYYMMDD or YYYY-MM-DD, as YYYYMMDD."""
-    from photzp.times import parse_date  # numpy, which --help has no use for
-
     try:
         return parse_date(text)
     except ValueError as error:
@@ -148,8 +147,8 @@ def _exit_status(run: Callable[[argparse.Namespace], int], options: argparse.Nam
             log.warning('stopped by %s; what was measured is kept, the next run goes on from there', signalled)
         return signalled.exit_status
     except ModuleNotFoundError as error:
-        log.error('%s is not installed for %s: install requirements.txt, or run with the Python of .venv', error.name,
-                  sys.executable)
+        log.error('%s is not installed for %s: run with the Python of the program (in a checkout, that of .venv), or '
+                  'install requirements.txt', error.name, sys.executable)
         return COULD_NOT_RUN
     except Exception:  # Python's own status of a crash is 1, which here says 'done'
         log.exception('the run ended by a mistake of this program; please report this')

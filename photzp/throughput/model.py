@@ -7,7 +7,7 @@ a few kinks.  Cameras and native filters that overlap in time are tied by additi
 
 The way through it:
 
-    correct_gain -> at_unit_airmass -> usable_rows -> fit_throughput -> ThroughputFit
+    rows.correct_gain -> rows.at_unit_airmass -> records.usable_rows -> fit_throughput -> ThroughputFit
 """
 
 from collections.abc import Iterable, Sequence

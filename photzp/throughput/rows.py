@@ -56,7 +56,7 @@ class Series:
 class Rows:
     """One telescope in one filter as reported: the rows of the database, made comparable; arrays of shape (n,).
 
-    zeropoints : photdbinterface.Zeropoints.  zp_repaired [mag] : gain repaired.  zp_cameracolour, zperr [mag] : and
+    zeropoints : records.Zeropoints.  zp_repaired [mag] : gain repaired.  zp_cameracolour, zperr [mag] : and
         with the colour term of the camera.  zp_unit [mag] : and at airmass 1.
     colourterms : tuple of CameraColourTerm, empty where none was applied; their groups are codes of `group`.
     extinction [mag/airmass] : that this was done with, by native filter; extinction_offset : of it, above the adopted

@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from photzp.answers.status import TREND_WEEKS, Trend, counted_anew, finding, series_status, trend_of
+from photzp.answers.status import TREND_WEEKS, Trend, counted_anew, finding, judged_anew, series_status, trend_of
 from tests.support.madefits import interval, made_fit
 from tests.support.samples import STATUS
 
@@ -102,3 +102,11 @@ def test_a_later_clock_changes_days_and_nothing_else():
 ])
 def test_a_series_in_words(changes, said):
     assert finding(replace(STATUS, **changes)) == said
+
+
+def test_a_state_is_judged_by_the_zeropoint_that_is_told():
+    """23.59997 mag is told as 23.6, which is within 0.2 mag of 23.8: a later run, which knows no more, agrees."""
+    fit = made_fit(np.arange(40), np.full(40, 23.6), level=23.59997)
+    status = status_of(fit, reference_mag=23.8)
+    assert status.zp_mag == 23.6
+    assert status.state == judged_anew(status, 0.2).state

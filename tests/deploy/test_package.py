@@ -117,7 +117,7 @@ def test_the_sdist_holds_nothing_that_only_a_checkout_has(built):
     with tarfile.open(built.sdist) as archive:
         names = {Path(name).relative_to(f'photzp-{VERSION}') for name in archive.getnames()}
     assert {Path('LICENSE'), Path('README.md'), Path('pyproject.toml')} <= names
-    assert {path.parts[0] for path in names if path.parts} & set(FOREIGN) <= {'tests'}  # of which setuptools takes some
+    assert {path.parts[0] for path in names if path.parts} & set(FOREIGN) == set()
 
 
 def test_what_is_installed_is_the_code_of_the_checkout_and_nothing_of_it_is_imported(run, installed):

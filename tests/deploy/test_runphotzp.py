@@ -281,6 +281,17 @@ def test_camera_types_that_cannot_be_told_are_warned_of(tmp_path, overlay, said)
     assert '--cameratype' not in calibration
 
 
+def test_what_python_warns_of_is_no_camera_type(tmp_path):
+    """A stand-in that complains on standard error where it is asked for the types, and tells them all the same."""
+    tell = 'printf "%s " "$script" "$@" >>"$HOME/calls"; echo >>"$HOME/calls"'
+    program = Path(stand_in(tmp_path, tell))
+    asked = '[[ $1 != -P ]] || '
+    program.write_text(program.read_text().replace(asked, f'{asked}echo "a warning" >&2\n{asked}', 1))
+    nightly({'PATH': os.environ['PATH'], 'HOME': str(tmp_path), 'PHOTZP_PYTHON': str(program)})
+    *calibrations, _ = (tmp_path / 'calls').read_text().splitlines()
+    assert [line.rpartition('=')[2].strip() for line in calibrations] == ['fl', 'fa', 'fs', 'ep', 'kb', 'sq']
+
+
 @pytest.mark.parametrize(('statuses', 'worst', 'said'), [
     ((0, 0, 0), 0, 'all done'),
     ((1, 0, 0), 1, 'calibration of fs is done, but some input was unreadable'),

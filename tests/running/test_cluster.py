@@ -198,7 +198,8 @@ def test_a_scheduler_that_does_not_answer_is_named_without_what_may_be_secret(ni
         assert 'hush' not in said
     assert not any('hush' in text for text, in rows(tmp_path / 'x.db', 'select options from photrun'))
     monkeypatch.setitem(sys.modules, 'distributed', None)
-    assert 'install requirements-dask.txt' in refusal(night, tmp_path / 'x.db', capsys, address)
+    said = refusal(night, tmp_path / 'x.db', capsys, address)
+    assert "install requirements-dask.txt of the checkout, or pip install 'photzp[dask]'" in said
 
 
 def test_a_result_that_a_slow_scheduler_does_not_get_through_is_asked_for_again(night, alone, cluster, tmp_path,

@@ -205,3 +205,7 @@ def test_a_site_has_its_own_classes_of_telescopes(report):
     assert {path.name for path in made.out.glob('allmodels_*')} == {'allmodels_1m0_gp.png', 'allmodels_1m0_rp.png'}
     assert 'throughput models of the 1m telescopes in gp' in made.index
     assert '<figcaption>Throughput of all 1 m telescopes</figcaption>' in made.index
+    again = report('', '--createsummaryplots', '--no-pertelescopeplots', '--no-errorhistogram')
+    for text in (again.index, *((again.out / name).read_text() for name in ('status.json', 'report-state.json'))):
+        assert 'allmodels_2m01m0_gp.png' in text
+        assert 'allmodels_1m0' not in text  # a class that the file no longer has

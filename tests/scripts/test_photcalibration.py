@@ -360,6 +360,15 @@ def test_sigterm_keeps_what_was_measured_and_the_next_run_goes_on(night, tmp_pat
         name for name, in table(database, 'select name from lcophot')}
 
 
+@pytest.mark.parametrize(('script', 'arguments'), [
+    ('photcalibration', ['--date', '20190805', '--site', 'lsc', '--mintexp', '10']),
+    ('longtermphotzp', ['--start', '20190805', '--end', '2019-08-06', '--check'][:4])])
+def test_options_are_read_without_numpy_which_looks_for_the_number_of_threads_when_it_is_loaded(script, arguments):
+    code = f"import sys, {script}; {script}.parser().parse_args({arguments}); print('numpy' in sys.modules)"
+    found = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert found.stdout == 'False\n'
+
+
 def test_help_answers_without_loading_the_science():
     code = ("import sys, photcalibration\ntry:\n    photcalibration.main(['--help'])\nexcept SystemExit:\n    pass\n"
             "slow = {'numpy', 'astropy', 'sqlalchemy', 'matplotlib', 'scipy'}\n"

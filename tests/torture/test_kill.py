@@ -46,7 +46,7 @@ def ending_at(command, event, number):  # -B: bytecode is written and renamed, t
 
 @pytest.fixture(scope='module')
 def report(tmp_path_factory):
-    """A report of one telescope to be killed, as made undisturbed: (torture_kill.Killed, Place)."""
+    """A report of one telescope to be killed, as made undisturbed: (benchmarks.torture.kill.Killed, Place)."""
     root = tmp_path_factory.mktemp('killed')
     here = Place(root / 'here')
     killed = kill.Killed(here, here.report('--no-errorhistogram', '--no-createsummaryplots'),
