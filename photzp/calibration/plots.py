@@ -5,9 +5,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from photzp.calibration.zeropoint import StarSample, ZeropointFit
+from photzp.figures.sheet import BLUE, GREY, VERMILLION
 
-# Okabe & Ito's palette: told apart by colour-blind readers (Okabe & Ito 2008, Color Universal Design).
-BLUE, ORANGE, GREY = '#0072B2', '#D55E00', '#9a9a9a'
 _SIZE_INCHES, _DPI = (8.0, 5.0), 110
 _MAX_POINTS = 20_000  # more add ink, not knowledge
 _PARTS = 30           # of the line of the loss
@@ -74,7 +73,7 @@ def _figure(title: str) -> tuple[Figure, Axes]:
 
 def _points(axes: Axes, x: np.ndarray, y: np.ndarray, fit: ZeropointFit) -> None:
     rejected = fit.considered & ~fit.used
-    kinds = ((~fit.considered, GREY, f'S/N below {fit.snr_floor:g}', '.'), (rejected, ORANGE, 'rejected', 'x'),
+    kinds = ((~fit.considered, GREY, f'S/N below {fit.snr_floor:g}', '.'), (rejected, VERMILLION, 'rejected', 'x'),
              (fit.used, BLUE, 'used', 'o'))
     for chosen, colour, label, marker in kinds:
         shown = np.flatnonzero(chosen)[:: max(1, int(np.count_nonzero(chosen)) // _MAX_POINTS)]
