@@ -201,4 +201,25 @@ def safe_file(text: object) -> str:
     return text
 
 
+# -- telescopes and filters --------------------------------------------------------------------------------------------
+
 TelescopeKey = tuple[str, str, str]  # site, enclosure (column dome), telescope
+SeriesKey = tuple[str, str]  # telescope as site-enclosure-telescope, filter
+
+
+def class_of(telescope: str) -> str:
+    """The class of a telescope, which its name begins with.
+
+    Telescopes of one class are built alike: they share a reference throughput and the limits of usable frames.
+
+    Parameters
+    ----------
+    telescope : str
+        Its name without site and enclosure, as in '0m4a'.
+
+    Returns
+    -------
+    str
+        Its first three characters, as in '0m4'; of a shorter name all of it.
+    """
+    return telescope[:3]

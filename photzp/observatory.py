@@ -17,7 +17,7 @@ from typing import Annotated, Any
 
 from photzp.errors import ObservatoryInvalid
 from photzp.magnitudes import percent_of_reference
-from photzp.names import SIZE_CLASS
+from photzp.names import SIZE_CLASS, class_of
 from photzp.typedtree import TreeInvalid, text, typed
 
 BUILT_IN = Path(__file__).with_name('observatory.toml')
@@ -278,7 +278,7 @@ class Observatory:
 
         A name that begins with no diameter counts among the largest.
         """
-        found = re.match(r'(\d+)(?:m(\d*))?', telescope[:3])
+        found = re.match(r'(\d+)(?:m(\d*))?', class_of(telescope))
         diameter_m = float(f'{found[1]}.{found[2] or 0}') if found else math.inf
         keys = self.size_classes_by_size()
         return next((key for key in keys if self.size_classes[key].smallest_m <= diameter_m), keys[-1])

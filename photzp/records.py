@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from photzp.names import TelescopeKey
+from photzp.names import TelescopeKey, class_of
 from photzp.times import Time
 
 ZPSIG_MAX_MAG = {'0m4': 0.5}  # by telescope class: frames whose stars scatter more are not used
@@ -20,7 +20,7 @@ SANE_ZP_MAG = (10.0, 35.0)  # a lens of 1 cm, a telescope of 30 m
 
 def usable_rows(zp: np.ndarray, airmass: np.ndarray, zpsig: np.ndarray, telescope: str) -> np.ndarray:
     """Mask of the rows that a model may rest on (n,); telescope : as in '0m4a', its class decides on zpsig."""
-    limit = ZPSIG_MAX_MAG.get(telescope[:3], ZPSIG_MAX_OTHERS_MAG)
+    limit = ZPSIG_MAX_MAG.get(class_of(telescope), ZPSIG_MAX_OTHERS_MAG)
     return possible(zp) & np.isfinite(airmass) & (zpsig <= limit)
 
 

@@ -10,6 +10,7 @@ from photzp import names
 from photzp.names import (
     ReportName,
     base_name,
+    class_of,
     exposure_of,
     frame_plot,
     level_of,
@@ -182,3 +183,8 @@ def test_file_names_are_safe(name):
     ('index.html', None), ('photzptrend-lsc-doma-1m0a-rp.png', None), ('allmodels_rp.png', None)])
 def test_the_size_class_of_an_overview_plot(name, size_class):
     assert size_class_of(name) == size_class
+
+
+def test_the_class_of_a_telescope_begins_its_name():
+    assert [class_of(name) for name in ('0m4a', '1m0a', '2m0b')] == ['0m4', '1m0', '2m0']
+    assert [class_of(name) for name in ('1m0', '1m', '')] == ['1m0', '1m', '']

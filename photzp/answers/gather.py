@@ -29,12 +29,12 @@ from photzp.answers.nights import Month, SiteNights, monthly, site_nights
 from photzp.answers.ranking import Advice, MirrorState, mirror_state, period_of, rank
 from photzp.answers.status import SeriesStatus
 from photzp.answers.steps import UnrecordedStep, find_steps
+from photzp.names import SeriesKey
 from photzp.observatory import AlarmLimits
 from photzp.throughput.model import ThroughputFit
 from photzp.typedtree import plain, typed, without_schema
 
 KINDS = ('cleaning', 'wash', 'recoating')  # events of a mirror that somebody may decide on
-SeriesKey = tuple[str, str]  # telescope as site-enclosure-telescope, filter
 SCHEMA = 1  # of the answers in status.json; raised when a field is added, renamed or changes its meaning
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from photzp.names import SeriesKey
 from photzp.throughput.lines import Line
 from photzp.throughput.model import GroupOffset, Interval, Step, ThroughputFit
 from photzp.typedtree import plain, typed, without_schema
@@ -31,7 +32,6 @@ VALUES = {  # what else there is of it
     'extinction_offset_mag': float, 'extinction_offset_error_mag': float}
 _DOUBLE, _PLACES = np.dtype(float), tuple[tuple[int, float], ...]
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the first time that a zip file knows: the clock must not be in it
-SeriesKey = tuple[str, str]  # telescope, filter
 
 
 def without_rows(fit: ThroughputFit) -> ThroughputFit:

@@ -29,7 +29,9 @@ from photzp.figures.fontcache import release_font_list
 from photzp.names import (
     FITS_FILE,
     STATE_FILE,
+    SeriesKey,
     TelescopeKey,
+    class_of,
     overview_plot_name,
     safe_part,
     site_plot_name,
@@ -42,7 +44,7 @@ from photzp.pages import page as webpage
 from photzp.pages import render
 from photzp.plaintext import did_you_mean
 from photzp.records import CameraSpan, Database, StoredModel
-from photzp.report.fitarchive import SeriesKey, pack, unpack
+from photzp.report.fitarchive import pack, unpack
 from photzp.report.jobs import (
     Drawing,
     Failure,
@@ -276,7 +278,7 @@ class Report:
         events = observatory.events_of(series.key)
         past = sum(local_noon(date, longitude) <= self.now for date, *_ in events)
         references = [entry for entry in observatory.reference_throughput
-                      if (entry.class_, entry.filter) == (series.telescope[2][:3], series.filter)]
+                      if (entry.class_, entry.filter) == (class_of(series.telescope[2]), series.filter)]
         return digest(self.code, self._month(), rows, [observatory.extinction(name) for name in series.native],
                       series.extinction_offset, longitude, events, past, references, observatory.gain_repairs,
                       sorted(observatory.camera_types), observatory.throughput.healthy_mag,
@@ -566,8 +568,8 @@ class Report:
         newest = stored.dateobs[-1].astype('datetime64[D]')
         z = self.database.zeropoints(site=telescope[0], dome=telescope[1], telescope=telescope[2], start=newest,
                                      end=self.now)
-        return self.observatory.reference_mag(telescope[2][:3], filter_name, str(z.camera[-1]) if len(z) else '',
-                                              newest.item())
+        camera = str(z.camera[-1]) if len(z) else ''
+        return self.observatory.reference_mag(class_of(telescope[2]), filter_name, camera, newest.item())
 
     def _runs(self) -> Iterator[webpage.RunInfo]:
         """This run, and those of the calibration back to one that ended well, for the page to name."""

@@ -9,7 +9,7 @@ from datetime import date
 import numpy as np
 
 from photzp.magnitudes import mag_of_ratio
-from photzp.names import TelescopeKey
+from photzp.names import TelescopeKey, class_of
 from photzp.observatory import Events, Observatory
 from photzp.records import Database, RowDigest, Zeropoints, possible, usable_rows
 from photzp.throughput.colourterm import CameraColourTerm, with_camera_colourterm
@@ -133,7 +133,8 @@ def read_rows(database: Database, series: Series, observatory: Observatory, star
     usable = usable_rows(z.zp, z.airmass, z.zpsig, telid) & (z.dateobs >= opened)
     newest = int(np.flatnonzero(usable)[-1]) if usable.any() else -1
     day = z.dateobs[newest].astype('datetime64[D]').item()
-    reference_mag = observatory.reference_mag(telid[:3], series.filter, str(z.camera[newest]), day) if day else None
+    class_, camera = class_of(telid), str(z.camera[newest])
+    reference_mag = observatory.reference_mag(class_, series.filter, camera, day) if day else None
     zp_cameracolour, zperr = zp_repaired, z.zperr
     colourterms: tuple[CameraColourTerm, ...] = ()
     if cameracolorterm:
