@@ -93,7 +93,7 @@ from photzp.records import (
     Zeropoints,
     unwatched,
 )
-from photzp.times import Time, instant_of, time_text
+from photzp.times import Time, day_of, instant_of, time_text
 
 __all__ = [
     'Base',
@@ -435,9 +435,9 @@ class PhotDatabase:
                 yield self._column(PHOT.c[name]).in_([values] if isinstance(values, str) else list(values))
         dateobs = self._column(PHOT.c.dateobs)
         if start is not None:
-            yield dateobs >= str(start.astype('datetime64[D]'))
+            yield dateobs >= str(day_of(start))
         if end is not None:
-            yield dateobs < str(end.astype('datetime64[D]') + 1)
+            yield dateobs < str(day_of(end) + 1)
 
     def digest(self, names: Sequence[str], **wanted: str | Iterable[str]) -> RowDigest:
         """Digest of some columns of the rows of one telescope: it differs where any value would be read as another.

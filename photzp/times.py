@@ -57,7 +57,7 @@ def instant_of(time: Time) -> np.datetime64:
     return time.astype('datetime64[ms]') if isinstance(time, np.datetime64) else np.datetime64(time, 'ms')
 
 
-def day_of(time: Time) -> np.datetime64:
+def day_of(time: Time) -> 'np.datetime64[date]':
     """The date (UTC) of a time.
 
     Parameters
@@ -68,7 +68,7 @@ def day_of(time: Time) -> np.datetime64:
     Returns
     -------
     numpy.datetime64
-        datetime64[D].
+        datetime64[D]; NaT stays NaT.
 
     Raises
     ------
@@ -76,6 +76,27 @@ def day_of(time: Time) -> np.datetime64:
         For a str that is no time.
     """
     return instant_of(time).astype('datetime64[D]')
+
+
+def month_end(time: Time) -> np.datetime64:
+    """The end of the month (UTC) of a time.
+
+    Parameters
+    ----------
+    time : str, datetime.date, datetime.datetime or numpy.datetime64
+        As for `instant_of`.
+
+    Returns
+    -------
+    numpy.datetime64
+        Midnight at which the next month begins, datetime64[ms]; NaT stays NaT.
+
+    Raises
+    ------
+    ValueError
+        For a str that is no time.
+    """
+    return (instant_of(time).astype('datetime64[M]') + 1).astype('datetime64[ms]')
 
 
 def time_text(time: Time) -> str:

@@ -15,6 +15,7 @@ from photzp.times import (
     instant_of,
     local_noon,
     moment,
+    month_end,
     night_of,
     span_of,
     time_text,
@@ -49,9 +50,20 @@ def test_what_is_no_time():
     for nothing in ('NaT', np.datetime64('NaT')):
         assert np.isnat(instant_of(nothing))
         assert np.isnat(day_of(nothing))
+        assert np.isnat(month_end(nothing))
     for text in ('2019-02-29', 'yesterday', '2020-01-01T25:00'):
         with pytest.raises(ValueError):
             instant_of(text)
+
+
+@pytest.mark.parametrize(('time', 'end'), [
+    ('2026-02-10', '2026-03-01'), ('2026-12-31T23:59:59', '2027-01-01'), (date(2024, 2, 29), '2024-03-01'),
+    (np.datetime64('2026-03-01', 'ms'), '2026-04-01'), (np.datetime64('2026-04-30', 'D'), '2026-05-01'),
+    (datetime.fromisoformat('2026-01-31T20:00-05:00'), '2026-03-01'),
+])  # fmt: skip
+def test_a_month_ends_where_the_next_one_begins(time, end):
+    assert month_end(time) == np.datetime64(end, 'ms')
+    assert month_end(time).dtype == 'datetime64[ms]'
 
 
 def test_the_text_of_a_time_is_cut_to_the_millisecond():

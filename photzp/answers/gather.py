@@ -32,6 +32,7 @@ from photzp.answers.steps import UnrecordedStep, find_steps
 from photzp.names import SeriesKey
 from photzp.observatory import AlarmLimits
 from photzp.throughput.model import ThroughputFit
+from photzp.times import day_of
 from photzp.typedtree import plain, typed, without_schema
 
 KINDS = ('cleaning', 'wash', 'recoating')  # events of a mirror that somebody may decide on
@@ -90,7 +91,7 @@ def answer(fits: Mapping[SeriesKey, ThroughputFit], statuses: Iterable[SeriesSta
     gains = tuple(gain for telescope, each in by_telescope.items()
                   for gain in gains_of(telescope, each, known[telescope]))
     fleet = fleet_table(gains)
-    before = now.astype('datetime64[D]') - limits.closed_days
+    before = day_of(now) - limits.closed_days
     closed = _closed(by_telescope, before)
     used = {telescope: each if telescope in closed else _used(each, before) for telescope, each in by_telescope.items()}
     mirrors = tuple(state for telescope, each in used.items() if (state := mirror_state(
@@ -151,7 +152,7 @@ def _of_steps(steps: Iterable[tuple[str, UnrecordedStep]], limits: AlarmLimits, 
     """Of steps by telescope."""
     for telescope, step in steps:
         yield from step_findings(telescope, (step.filter,) if step.filter else step.filters,
-                                 step.time.astype('datetime64[D]').item(), step.joint_mag, step.joint_error_mag, limits,
+                                 day_of(step.time).item(), step.joint_mag, step.joint_error_mag, limits,
                                  now.date())
 
 

@@ -113,7 +113,7 @@ def mirror_state(telescope: str, fits: Mapping[str, ThroughputFit], reference_ma
     used = known or fits
     if not used:
         return None
-    now = now.astype('datetime64[ms]')
+    now = instant_of(now)
     loss, error, percent, percent_sigma = np.nan, np.nan, np.nan, np.nan
     is_below = False
     dates: tuple[np.datetime64, np.datetime64, np.datetime64] = (_NAT, _NAT, _NAT)

@@ -30,7 +30,7 @@ from photzp.robust import INTERVAL_QUANTILES, INTERVAL_SHARE, robust_spread
 from photzp.throughput import lines
 from photzp.throughput.clearsky import SEASON_NIGHTS
 from photzp.throughput.model import ThroughputFit
-from photzp.times import DAYS_PER_MONTH, days_since, span_of
+from photzp.times import DAYS_PER_MONTH, days_since, instant_of, span_of
 
 WINDOW = 60            # nights on either side
 SPELL_NIGHTS = 8       # in place of SEASON_NIGHTS, once the classes are those of the step itself
@@ -126,7 +126,7 @@ def find_steps(fits: Mapping[str, ThroughputFit]) -> tuple[UnrecordedStep, ...]:
 def gather(fits: Mapping[str, ThroughputFit]) -> Nights:
     """The Nights of fits by filter, none of them empty."""
     night = np.unique(np.concatenate([fit.night for fit in fits.values()]))
-    origin = night[0].astype('datetime64[ms]')
+    origin = instant_of(night[0])
     shape = len(fits), len(night)
     day, y, clear, error = np.full(shape, np.nan), np.zeros(shape), np.full(shape, np.nan), np.full(shape, np.inf)
     for number, fit in enumerate(fits.values()):

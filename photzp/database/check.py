@@ -16,6 +16,7 @@ from photzp.errors import DatabaseUnusable
 from photzp.names import base_name, exposure_of, level_of
 from photzp.observatory import Observatory
 from photzp.records import SANE_ZP_MAG, Database, Measurement, Watch, unwatched
+from photzp.times import time_text
 
 _DATE = re.compile(r'\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[ T]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?')
 _EXAMPLES = 3
@@ -91,5 +92,5 @@ def _measurements(old: Database) -> list[Measurement]:
     """Every row of another database as a Measurement; rows without a date cannot be placed in time and are kept too."""
     rows = old.zeropoints(one_per_exposure=False)
     columns = [name for name in Measurement.__dataclass_fields__ if name != 'dateobs']
-    return [Measurement(dateobs=str(rows.dateobs[n]).replace('T', ' '),
+    return [Measurement(dateobs=time_text(rows.dateobs[n]),
                         **{name: getattr(rows, name)[n] for name in columns}) for n in range(len(rows))]

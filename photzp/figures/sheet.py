@@ -24,7 +24,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation, Transform
 
-from photzp.times import Date, instant_of
+from photzp.times import Date, month_end
 
 # Okabe & Ito's palette: told apart by colour-blind readers (Okabe & Ito 2008, Color Universal Design).  Its yellow is
 # too faint on white to stand alone.
@@ -141,11 +141,6 @@ def _round_dates(first: float, last: float) -> tuple[np.ndarray, list[str], str]
     places = np.array([place for place in locator.tick_values(*num2date([first, last])) if first <= place <= last])
     dates = formatter.format_ticks([*places])
     return places, dates, formatter.get_offset()
-
-
-def month_end(until: Date) -> np.datetime64:
-    """The end of the month of a date."""
-    return (instant_of(until).astype('datetime64[M]') + 1).astype('datetime64[ms]')
 
 
 def round_numbers(low: float, high: float, most: int) -> tuple[np.ndarray, list[str]]:

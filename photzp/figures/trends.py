@@ -45,7 +45,6 @@ from photzp.figures.sheet import (
     lay_scale,
     legend,
     margins,
-    month_end,
     no_math,
     number_scale,
     percent_scale,
@@ -58,7 +57,7 @@ from photzp.magnitudes import mag_of_percent, percent_of_reference
 from photzp.robust import median_error, robust_spread
 from photzp.throughput.lines import INSTRUMENT_DAYS
 from photzp.throughput.model import Interval, Step, ThroughputFit
-from photzp.times import DAYS_PER_MONTH, Date, day_of
+from photzp.times import DAYS_PER_MONTH, Date, day_of, month_end
 
 Colour = tuple[float, float, float]
 Curve = tuple[np.ndarray, np.ndarray, np.ndarray]  # time, model, error of an interval
@@ -501,7 +500,7 @@ def _lay_events(axes: Axes, events: Iterable[Sequence], steps: Iterable[Step]) -
 def camera_changes(recorded: Iterable[np.datetime64], steps: Iterable[Step]) -> list[np.datetime64]:
     """Dates of the instrument's steps that are near none of those on record."""
     near, recorded = np.timedelta64(INSTRUMENT_DAYS, 'D'), list(recorded)
-    dates = [step.time.astype('datetime64[D]') for step in steps if step.kind == 'instrument']
+    dates = [day_of(step.time) for step in steps if step.kind == 'instrument']
     return [date for date in dates if all(abs(date - each) > near for each in recorded)]
 
 

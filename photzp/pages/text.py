@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 
-from photzp.times import DAYS_PER_MONTH, DAYS_PER_YEAR
+from photzp.times import DAYS_PER_MONTH, DAYS_PER_YEAR, day_of
 
 UNKNOWN = '–'
 
@@ -93,12 +93,12 @@ def ago(days: int | None) -> str:
 
 def date_of(time: np.datetime64) -> str:
     """The date of a datetime64, a dash for NaT."""
-    return UNKNOWN if np.isnat(time) else str(time.astype('datetime64[D]'))
+    return UNKNOWN if np.isnat(time) else str(day_of(time))
 
 
 def month_of(time: np.datetime64) -> str:
     """The month of a datetime64, as 'Nov 2025'; a dash for NaT."""
-    return UNKNOWN if np.isnat(time) else f'{time.astype("datetime64[D]").item():%b %Y}'
+    return UNKNOWN if np.isnat(time) else f'{day_of(time).item():%b %Y}'
 
 
 def day_of_year(days: float) -> str:
@@ -113,10 +113,10 @@ def between(early: np.datetime64, late: np.datetime64) -> str:
     """An interval of dates, as short as it can be told: '3 to 9 Nov 2025', '28 Oct to 3 Nov 2025'."""
     if np.isnat(early):
         return UNKNOWN
-    first = early.astype('datetime64[D]').item()
+    first = day_of(early).item()
     if np.isnat(late):
         return f'{first.day} {first:%b %Y} or later'
-    last = late.astype('datetime64[D]').item()
+    last = day_of(late).item()
     end = f'{last.day} {last:%b %Y}'
     if first == last:
         return end

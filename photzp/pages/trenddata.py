@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from photzp.times import month_end
+
 SCHEMA = 1
 UNITS = {'time': 's since 1970-01-01 UTC', 'zp': 'mmag above zero_mag', 'error': 'mmag', 'clear': 'tenths'}
 NOT_USABLE, NOT_JUDGED = -2, -1  # in place of the probability to be clear
@@ -57,7 +59,7 @@ def trend_json(telescope: str, filter_name: str, points: Points, curves: Iterabl
     tree = {
         'schema': SCHEMA, 'telescope': telescope, 'filter': filter_name, 'units': UNITS,
         'reference_mag': reference_mag, 'healthy_mag': healthy_mag, 'zero_mag': zero,
-        'until': int(_seconds(until.astype('datetime64[M]') + 1)),
+        'until': int(_seconds(month_end(until))),
         'events': [list(event) for event in events], 'cameras': cameras,
         'model': _model(curves, zero),
         'points': {
@@ -105,7 +107,8 @@ def _model(curves: Iterable[Curve], zero: float) -> dict[str, list]:
     return columns
 
 
-def _seconds(time: np.ndarray) -> np.ndarray:
+def _seconds(time: Any) -> Any:
+    """Whole seconds since 1970 of a datetime64 or an array of them."""
     return time.astype('datetime64[s]').astype(np.int64)
 
 

@@ -61,7 +61,7 @@ from photzp.running.processes import can_start, in_processes
 from photzp.store.base import ReportStore
 from photzp.throughput.model import ThroughputFit
 from photzp.throughput.rows import COLUMNS, Series
-from photzp.times import instant_of, local_noon, moment
+from photzp.times import day_of, instant_of, local_noon, moment
 
 if TYPE_CHECKING:  # drawing is imported where there is something to draw: mostly there is not much
     from matplotlib.figure import Figure
@@ -565,7 +565,7 @@ class Report:
 
     def _stored_reference(self, telescope: TelescopeKey, filter_name: str, stored: StoredModel) -> float | None:
         """Reference of a telescope that this run leaves out, by its newest camera; None where none is known."""
-        newest = stored.dateobs[-1].astype('datetime64[D]')
+        newest = day_of(stored.dateobs[-1])
         z = self.database.zeropoints(site=telescope[0], dome=telescope[1], telescope=telescope[2], start=newest,
                                      end=self.now)
         camera = str(z.camera[-1]) if len(z) else ''

@@ -14,7 +14,7 @@ from photzp.observatory import Events, Observatory
 from photzp.records import Database, RowDigest, Zeropoints, possible, usable_rows
 from photzp.throughput.colourterm import CameraColourTerm, with_camera_colourterm
 from photzp.throughput.model import last_start
-from photzp.times import instant_of, local_noon
+from photzp.times import day_of, instant_of, local_noon
 
 log = logging.getLogger('photzp.report')
 
@@ -132,7 +132,7 @@ def read_rows(database: Database, series: Series, observatory: Observatory, star
     opened = last_start(event for event in timed if now is None or event[0] <= now)
     usable = usable_rows(z.zp, z.airmass, z.zpsig, telid) & (z.dateobs >= opened)
     newest = int(np.flatnonzero(usable)[-1]) if usable.any() else -1
-    day = z.dateobs[newest].astype('datetime64[D]').item()
+    day = day_of(z.dateobs[newest]).item()
     class_, camera = class_of(telid), str(z.camera[newest])
     reference_mag = observatory.reference_mag(class_, series.filter, camera, day) if day else None
     zp_cameracolour, zperr = zp_repaired, z.zperr

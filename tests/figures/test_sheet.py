@@ -1,7 +1,6 @@
 """What figures share: scales of round numbers, the end of a month, legends, and bytes of it all."""
 
 import io
-from datetime import date
 
 import numpy as np
 import pytest
@@ -12,7 +11,6 @@ from photzp.figures.sheet import (
     axes_px,
     legend,
     margins,
-    month_end,
     percent_scale,
     png,
     round_numbers,
@@ -46,13 +44,6 @@ def test_keys_of_a_legend_do_not_move_what_they_stand_for():
     legend(figure, [line], below_px=NAMED_PX)
     assert (line.get_xdata().tolist(), line.get_ydata().tolist()) == ([1, 2], [3, 4])
     png(figure)
-
-
-@pytest.mark.parametrize(('until', 'end'), [
-    ('2026-02-10', '2026-03-01'), ('2026-12-31T23:59:59', '2027-01-01'), (date(2024, 2, 29), '2024-03-01'),
-    (np.datetime64('2026-03-01', 'ms'), '2026-04-01')])
-def test_the_end_of_a_month(until, end):
-    assert month_end(until) == np.datetime64(end, 'ms')
 
 
 @pytest.mark.parametrize('height_px', [450, 300])
