@@ -15,6 +15,7 @@ import numpy as np
 
 from photzp.names import exposure_of
 from photzp.program import VERSION
+from photzp.robust import robust_spread
 
 if TYPE_CHECKING:  # the database is imported where it is used
     from photzp.records import Zeropoints
@@ -160,10 +161,9 @@ def print_comparison(rows: 'Zeropoints', truth: dict[str, dict[str, Any]]) -> No
               f'{rows.colorterm[n]:13.4f}{rows.colorterm[n] - true["colorterm"]:9.4f}{rows.nstars[n]:7.0f}')
     error = np.array([rows.zp[n] - truth[exposures[n]]['zp'] for n in measurable])
     pull = error / rows.zperr[measurable]
-    width = 1.4826 * np.median(np.abs(pull - np.median(pull)))
     print(f'... {len(measurable)} of {sum(t["measurable"] for t in truth.values())} measurable frames measured; '
           f'zp - truth: median {1000 * np.median(error):+.1f} mmag, rms {1000 * np.sqrt(np.mean(error**2)):.1f} mmag, '
-          f'in units of zperr {width:.2f} wide')
+          f'in units of zperr {robust_spread(pull):.2f} wide')
 
 
 if __name__ == '__main__':

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from photzp.errors import DatabaseUnusable
+from photzp.errors import COULD_NOT_RUN, DONE, DatabaseUnusable
 from simulation import years as simulatedyears
 from simulation.night import write_night
 from simulation.plan import MIN_USABLE, REGIMES, SITES, plan_night
@@ -161,8 +161,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         args.run(args)
     except (ValueError, OSError, DatabaseUnusable) as error:
         print(f'simulation: {error}', file=sys.stderr)
-        return 2
-    return 0
+        return COULD_NOT_RUN
+    return DONE
 
 
 if __name__ == '__main__':

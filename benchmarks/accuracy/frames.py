@@ -26,6 +26,7 @@ from photzp.catalogues.reference import ps1_to_sdss
 from photzp.errors import FrameRejected
 from photzp.frames.banzai import read_frame
 from photzp.observatory import load_observatory
+from photzp.robust import robust_spread
 from ps1catalog import PS1Catalog
 from simulation.files import frame_bytes, write_bytes, write_catalogue
 from simulation.frame import observe, simulate_frame
@@ -220,8 +221,8 @@ def print_row(name, rows, *, least):
     zp, zperr, ct, cterr = (np.array([row[key] for row in good]) for key in ('zp', 'zperr', 'ct', 'cterr'))
     old, old_ct = (np.array([row[key] for row in rows]) for key in ('old', 'old ct'))
     beyond = sum(abs(row['zp']) > 5 * row['zperr'] + 0.010 for row in done)
-    figures = (1000 * np.median(zp), 1000 * zp.mean(), 1000 * rms(zp), width(zp / zperr), beyond,
-               1000 * np.median(ct), 1000 * rms(ct), width(ct / cterr), 1000 * np.nanmedian(old),
+    figures = (1000 * np.median(zp), 1000 * zp.mean(), 1000 * rms(zp), robust_spread(zp / zperr), beyond,
+               1000 * np.median(ct), 1000 * rms(ct), robust_spread(ct / cterr), 1000 * np.nanmedian(old),
                1000 * rms(old[np.isfinite(old)]), 1000 * rms(old_ct[np.isfinite(old_ct)]))
     formats = ('.1f', '.1f', '.1f', '.2f', 'd', '.1f', '.1f', '.2f', '.0f', '.0f', '.0f')
     reasons = sorted({row['reason'] for row in rows if row['reason']})
@@ -232,10 +233,6 @@ def print_row(name, rows, *, least):
 
 def rms(values):
     return np.sqrt(np.mean(values**2))
-
-
-def width(values):
-    return 1.4826 * np.median(np.abs(values - np.median(values)))
 
 
 def main(argv=None):
@@ -270,7 +267,7 @@ def main(argv=None):
             change = np.array([pair for pair in found if pair is not None])
             print(f'ten times the exposure, Kron loss {shape}: {len(change)} pairs, zp moves by '
                   f'{1000 * np.median(change[:, 0]):+.1f} mmag in the median, {1000 * rms(change[:, 0]):.1f} rms, '
-                  f'width {width(change[:, 0] / change[:, 1]):.2f}', flush=True)
+                  f'width {robust_spread(change[:, 0] / change[:, 1]):.2f}', flush=True)
     if options.save:
         import json
         options.save.write_text(json.dumps(everything, default=float), encoding='utf-8')

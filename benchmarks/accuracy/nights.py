@@ -18,6 +18,7 @@ from photzp.catalogues.reference import ps1_to_sdss
 from photzp.errors import FrameRejected
 from photzp.frames.banzai import read_frame
 from photzp.observatory import load_observatory
+from photzp.robust import robust_spread
 from ps1catalog import PS1Catalog
 from simulation.__main__ import main as simulate
 from simulation.spec import KRON_SHAPES
@@ -79,18 +80,15 @@ def print_row(name, rows):
     done = [row for row in rows if row['zp'] is not None]
     zp, zperr, ct, cterr = (np.array([row[key] for row in done]) for key in ('zp', 'zperr', 'ct', 'cterr'))
     old = np.array([row['old'] for row in rows])
-    figures = (1000 * np.median(zp), 1000 * rms(zp), width(zp / zperr), 1000 * np.abs(zp).max(), 1000 * rms(ct),
-               width(ct / cterr), np.sum(np.abs(zp) > 5 * zperr + 0.010), 1000 * np.median(old), 1000 * old.std())
+    figures = (1000 * np.median(zp), 1000 * rms(zp), robust_spread(zp / zperr), 1000 * np.abs(zp).max(), 1000 * rms(ct),
+               robust_spread(ct / cterr), np.sum(np.abs(zp) > 5 * zperr + 0.010), 1000 * np.median(old),
+               1000 * old.std())
     print(f'{name:16}{len(rows):9d}{100 * len(done) / len(rows):8.1f}%' + ''.join(f'{value:9.2f}' for value in figures),
           flush=True)
 
 
 def rms(values):
     return np.sqrt(np.mean(values**2))
-
-
-def width(values):
-    return 1.4826 * np.median(np.abs(values - np.median(values)))
 
 
 if __name__ == '__main__':

@@ -35,6 +35,7 @@ from photzp.catalogues.reference import ReferenceStars, ps1_to_sdss
 from photzp.errors import FrameRejected
 from photzp.frames.banzai import read_frame
 from photzp.observatory import load_observatory
+from photzp.robust import median_error, robust_spread
 from ps1catalog import PS1Catalog
 
 SDIST = 'stellarphot-2.1.2'
@@ -150,7 +151,7 @@ def self_calibrated(samples, stars, fits):
     residual = np.concatenate([fit.residual_mag for fit in fits])
     found = {star: residual[every == star] for star in np.unique(every)}
     shift = {star: np.median(values) for star, values in found.items()}
-    error = {star: max(1.2533 * spread(values) / np.sqrt(len(values)), 1e-4) for star, values in found.items()}
+    error = {star: max(median_error(values), 1e-4) for star, values in found.items()}
     return [replace(sample, ref_mag=sample.ref_mag - [shift[star] for star in numbers],
                     ref_error=np.array([error[star] for star in numbers]))
             for sample, numbers in zip(samples, stars, strict=True)]
@@ -163,12 +164,8 @@ def about_line(x, y):
         dx, dy = (values - np.average(values, weights=weight) for values in (x, y))
         slope = np.sum(weight * dx * dy) / np.sum(weight * dx**2)
         residual = dy - slope * dx
-        weight = np.clip(1 - (residual / (4.685 * spread(residual))) ** 2, 0, None) ** 2
-    return slope, spread(residual) / np.sqrt(np.sum(weight * dx**2)), residual
-
-
-def spread(values):
-    return 1.4826 * np.median(np.abs(values - np.median(values)))
+        weight = np.clip(1 - (residual / (4.685 * robust_spread(residual))) ** 2, 0, None) ** 2
+    return slope, robust_spread(residual) / np.sqrt(np.sum(weight * dx**2)), residual
 
 
 def repeatability(field):
@@ -214,11 +211,11 @@ def print_repeatability(field):
           'reference                   stars      k (error)   scatter   from frame to next   zperr   width of pulls')
     for name, of in repeatability(field).items():
         successive = np.diff(of.residual) / np.sqrt(2)
-        print(f'{name:27}{np.median(of.nstars):6.0f}{of.k:8.3f} ({of.k_error:.3f}){1000 * spread(of.residual):10.2f}'
-              f'{1000 * spread(successive):16.2f}{1000 * np.median(of.zperr):13.2f}'
-              f'{spread(of.residual / of.zperr):14.2f}')
+        print(f'{name:27}{np.median(of.nstars):6.0f}{of.k:8.3f} ({of.k_error:.3f})'
+              f'{1000 * robust_spread(of.residual):10.2f}{1000 * robust_spread(successive):16.2f}'
+              f'{1000 * np.median(of.zperr):13.2f}{robust_spread(of.residual / of.zperr):14.2f}')
     pulls, failed = halves(field, np.random.default_rng(1))
-    print(f'random halves of the stars: width of (zp - zp of the other half) / error {spread(pulls):.2f}, '
+    print(f'random halves of the stars: width of (zp - zp of the other half) / error {robust_spread(pulls):.2f}, '
           f'{len(pulls)} pairs ({failed} with too few stars or colours)')
 
 
@@ -266,7 +263,7 @@ def print_selection(calibration, frame, references):
 def print_bin(name, before, after, corrected):
     """One line; bins of fewer than 5 matches are left out."""
     def figures(values):
-        told = f'{1000 * np.median(values):8.0f}{1000 * spread(values):8.0f}' if len(values) >= 5 else ''
+        told = f'{1000 * np.median(values):8.0f}{1000 * robust_spread(values):8.0f}' if len(values) >= 5 else ''
         return told or f'{"-":>8}{"-":>8}'
 
     if len(before) >= 5:
