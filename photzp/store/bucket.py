@@ -18,15 +18,24 @@ from urllib.parse import urlsplit
 from photzp.errors import StoreFailed
 from photzp.names import safe_file
 from photzp.store.base import MANIFEST, ReportStore, cache_control, content_type, may_be_ours, putable
+from photzp.typedtree import plain, typed
 
 log = logging.getLogger('photzp.store')
 
 MANIFEST_SCHEMA = 1
 UPLOADS = 8  # at a time; chosen because more gain nothing on a line of 100 Mbit/s and 250 kB an image
 MOST_WAITING = 64  # contents held in memory until they are sent: 16 MB of images
-Entry = dict[str, Any]  # of the manifest: sha256, size, etag
 Result = TypeVar('Result')
 _SECRETS = ('AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN')
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the manifest says of an object: SHA-256 (hexadecimal) and size [byte] of its content, and its ETag."""
+
+    sha256: str
+    size: int
+    etag: str
 
 
 @dataclass(frozen=True)
@@ -91,7 +100,7 @@ class BucketStore(ReportStore):
         """Whether an object is there, by listing and manifest, with content of this SHA-256 (hexadecimal)."""
         self._wait_for(self._sending(safe_file(name)))
         there = self._fresh.get(name) or self._known.get(name)
-        return there is not None and there.get('sha256') == sha256
+        return there is not None and there.sha256 == sha256
 
     def put(self, name: str, content: bytes) -> None:
         """Start to send an object, unless it is there with this content.
@@ -100,14 +109,14 @@ class BucketStore(ReportStore):
         """
         self._wait_for(self._running if putable(name).endswith('.html') else self._sending(name))
         content = bytes(content)
-        entry = {'sha256': hashlib.sha256(content).hexdigest(), 'size': len(content)}
+        sha256 = hashlib.sha256(content).hexdigest()
         there = self._fresh.get(name) or self._known.get(name)
-        if there and entry.items() <= there.items():
+        if there and (there.sha256, there.size) == (sha256, len(content)):
             self.unchanged += 1
             return
         if len(self._running) >= MOST_WAITING:
             self._wait(self._running, FIRST_COMPLETED)
-        self._running[self._threads.submit(self._send, name, content, entry)] = name
+        self._running[self._threads.submit(self._send, name, content, sha256)] = name
 
     def flush(self) -> None:
         """Wait until everything is sent; raises StoreFailed where something could not be."""
@@ -142,12 +151,16 @@ class BucketStore(ReportStore):
 
     # -- uploads -------------------------------------------------------------------------------------------------------
 
-    def _send(self, name: str, content: bytes, entry: Entry) -> Entry:
+    def _send(self, name: str, content: bytes, sha256: str) -> Entry:
         """Send one object, in a thread of the pool; returns its entry of the manifest."""
+        return Entry(sha256, len(content), self._upload(name, content))
+
+    def _upload(self, name: str, content: bytes) -> str:
+        """Send one object; returns its ETag."""
         with self._telling():
             answer = self._client.put_object(Bucket=self._bucket, Key=name, Body=content,
                                              ContentType=content_type(name), CacheControl=cache_control(name))
-        return {**entry, 'etag': answer.get('ETag', '').strip('"')}
+        return answer.get('ETag', '').strip('"')
 
     def _sending(self, name: str) -> list[Future]:
         return [future for future, running in self._running.items() if running == name]
@@ -226,15 +239,15 @@ class BucketStore(ReportStore):
         content = self._ask(self._fetch, MANIFEST) if MANIFEST in self._listing else None
         entries = _manifest_entries(content, self.place)
         return {name: entry for name, entry in entries.items()
-                if self._listing.get(name) == (entry.get('size'), entry.get('etag'))}
+                if self._listing.get(name) == (entry.size, entry.etag)}
 
     def _write_manifest(self) -> None:
         """Write the manifest where something was sent: what another run noted in the meantime stays in it."""
         if not self._fresh:
             return
         objects = _manifest_entries(self._ask(self._fetch, MANIFEST), self.place) | self._fresh
-        text = json.dumps({'schema': MANIFEST_SCHEMA, 'objects': objects}, indent=1, sort_keys=True)
-        self._ask(self._send, MANIFEST, text.encode(), {})
+        text = json.dumps({'schema': MANIFEST_SCHEMA, 'objects': plain(objects)}, indent=1, sort_keys=True)
+        self._ask(self._upload, MANIFEST, text.encode())
 
     # -- boto3 ---------------------------------------------------------------------------------------------------------
 
@@ -324,7 +337,7 @@ def _manifest_entries(content: bytes | None, place: str) -> dict[str, Entry]:
         manifest = json.loads(content)
         if manifest['schema'] != MANIFEST_SCHEMA:
             return {}
-        return {name: dict(entry) for name, entry in manifest['objects'].items()}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        log.warning('%s: %s is damaged (%s); everything is sent again', place, MANIFEST, error)
+        return typed(dict[str, Entry], manifest['objects'], 'objects', newer=True)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        log.warning('%s: %s is damaged (%.200s); everything is sent again', place, MANIFEST, error)
         return {}
