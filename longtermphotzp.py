@@ -222,26 +222,29 @@ def _make_report(database: 'PhotDatabase', options: argparse.Namespace, observat
                  metrics_file: Path | None, counts: Counter[str]) -> 'tuple[Sequence[Finding], str]':
     """Make the report: what it finds, and where it is; `counts` has what was done also where a signal ends it."""
     from photdbinterface import PhotDatabase
+    from photzp.report.context import ReportContext
     from photzp.report.report import Report
     from photzp.running.processes import usable_cores
     from photzp.store.open import open_store
+    from photzp.times import instant_of
 
-    settings = report_settings(options)
     with open_store(os.path.expanduser(options.outputdirectory), os.environ) as store:
-        again = partial(PhotDatabase, options.database, readonly=True)
-        report = Report(database, again, store, observatory, settings, now.replace(tzinfo=None), program.VERSION,
-                        counts, options.processes or usable_cores())
+        context = ReportContext(
+            database=database, open_database=partial(PhotDatabase, options.database, readonly=True), store=store,
+            observatory=observatory, options=report_settings(options), now=instant_of(now), version=program.VERSION,
+            processes=options.processes or usable_cores())
+        report = Report(context, counts)
         with closing(report.make()) as series:
             for _ in with_progress(series, 'series', len(report.series)):
                 pass
         report.finish()
     counts['sent'] = store.sent
     counts['unchanged'] += store.unchanged
-    findings = report.answers.findings
+    findings = report.findings
     if metrics_file:
         from photzp.answers.metrics import render_metrics, write_metrics
 
-        write_metrics(metrics_file, render_metrics(report.statuses(), findings, report.last_good(), report.moment))
+        write_metrics(metrics_file, render_metrics(report.statuses(), findings, context.last_good(), context.moment))
     return findings, store.place
 
 
@@ -320,7 +323,7 @@ def import_old(database: 'PhotDatabase', directory: Path) -> int:
 def export(database: 'PhotDatabase', options: argparse.Namespace, observatory: 'Observatory') -> int:
     """Write the zeropoints that the options select as a table."""
     from photzp.report.export import check_name, exported_columns, exported_zeropoints, write_csv, write_table
-    from photzp.report.report import selection
+    from photzp.report.selection import selection
 
     path = Path(options.export).expanduser()
     if options.export != '-':

@@ -33,7 +33,7 @@ HERE = Path(__file__).parent
 # Files that take longest, the longest first: of two processes none is left alone with one of them at the end.
 LONGEST = (
     'documents/test_documents.py', 'deploy/test_runphotzp.py', 'report/test_report.py', 'running/test_cluster.py',
-    'scripts/test_longtermphotzp.py', 'report/test_state.py', 'scripts/test_limits.py',
+    'scripts/test_longtermphotzp.py', 'report/test_unchanged.py', 'scripts/test_limits.py',
     'browser/test_pages.py', 'deploy/test_kubernetes.py',
     'torture/test_soak.py', 'running/test_processes.py', 'torture/test_together.py', 'torture/test_kill.py',
     'browser/test_trend.py', 'browser/test_use.py', 'browser/test_access.py', 'scripts/test_photcalibration.py',

@@ -23,7 +23,7 @@ from photzp.answers.cameras import camera_spans, joined_spans
 from photzp.database.tables import CONVERTERS
 from photzp.errors import DatabaseUnusable
 from photzp.records import CameraSpan, RowDigest
-from photzp.report import report
+from photzp.throughput.rows import COLUMNS
 
 E91 = 'lsc1m005-fa15-20190805-0123-e91.fits.fz'
 E11 = 'lsc1m005-fa15-20190805-0123-e11.fits.fz'
@@ -438,20 +438,20 @@ def test_a_digest_changes_with_every_value(place, changed):
         with PhotDatabase(place, now=lambda: datetime(2026, 1, 1, tzinfo=UTC)) as database:
             database.add(measured(OTHER))
             database.add(measured(**values))
-            digests.append(str(database.digest(report.COLUMNS, **SERIES)))
+            digests.append(str(database.digest(COLUMNS, **SERIES)))
             with database._writing() as connection:
                 connection.execute(sa.delete(photdbinterface.PHOT))
-            assert database.digest(report.COLUMNS, **SERIES).rows == database.count(**SERIES) == 0
+            assert database.digest(COLUMNS, **SERIES).rows == database.count(**SERIES) == 0
     assert digests[0] == digests[2] != digests[1]
 
 
 def test_what_is_read_is_what_the_digest_says_and_other_columns_are_missing(db):
     db.add_many(measured(name, zp=zp, nstars=50) for name, zp in ((E91, 23.0), (OTHER, np.nan)))
-    digest = RowDigest(report.COLUMNS)
+    digest = RowDigest(COLUMNS)
     some, every = db.zeropoints(**SERIES, digest=digest), db.zeropoints(**SERIES)
-    assert (str(digest), digest.rows) == (str(db.digest(report.COLUMNS, **SERIES)), 2)
+    assert (str(digest), digest.rows) == (str(db.digest(COLUMNS, **SERIES)), 2)
     for name in CONVERTERS:
-        if name in report.COLUMNS:
+        if name in COLUMNS:
             np.testing.assert_array_equal(getattr(some, name), getattr(every, name))
         else:
             assert len(getattr(some, name)) == 2
@@ -466,7 +466,7 @@ def test_a_digest_is_of_the_rows_in_their_order_of_time_and_of_the_time_of_proce
         with PhotDatabase(place, now=lambda year=year: datetime(year, 1, 1, tzinfo=UTC)) as database:
             for row in order:
                 database.add(row)
-            found.add(str(database.digest(report.COLUMNS, **SERIES)))
+            found.add(str(database.digest(COLUMNS, **SERIES)))
             with database._writing() as connection:
                 connection.execute(sa.delete(photdbinterface.PHOT))
     assert len(found) == 2

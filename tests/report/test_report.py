@@ -1,6 +1,5 @@
 """The report in several processes: the same files as in one, whatever happens to a process."""
 
-import ast
 import json
 import logging
 import os
@@ -8,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 import longtermphotzp
-from photdbinterface import PhotDatabase, Zeropoints
+from photdbinterface import PhotDatabase
 from photzp.errors import DatabaseUnusable
 from photzp.report import report
 from photzp.report import series as reportseries
@@ -231,14 +229,3 @@ def test_no_process_outlives_the_run(number, wide, tmp_path):
         until(lambda: out.is_dir() and list(out.glob('*.csv')))
         stopped_by(process, number)
     assert not (out / 'report-state.json').exists()
-
-
-def test_every_column_that_the_report_reads_is_in_its_fingerprint():
-    columns = {field.name for field in fields(Zeropoints)}
-    trees = [ast.parse((ROOT / 'photzp' / name).read_text(encoding='utf-8'))
-             for name in ('throughput/rows.py', 'report/series.py')]
-    nodes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
-    read = {node.attr for node in nodes if node.attr in columns
-            and 'z' in (getattr(node.value, 'id', None), 'z' * (getattr(node.value, 'attr', None) == 'zeropoints'))}
-    assert {'zp', 'camera', 'zperr'} < read
-    assert read <= set(report.COLUMNS)
