@@ -1,6 +1,6 @@
 """What follows from the circumstances of a run."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,17 +11,19 @@ from photzp.report.context import ReportContext
 from photzp.report.settings import ReportSettings
 
 NOW = np.datetime64('2026-11-30T15:30:00.123', 'ms')
+TO_THE_SECOND = datetime(2026, 11, 30, 15, 30, tzinfo=UTC).replace(tzinfo=None)
+BEFORE = TO_THE_SECOND - timedelta(days=1)
 
 
 def context(**settings):
-    database = SimpleNamespace(last_good=lambda script: datetime(2026, 11, 29, tzinfo=UTC) if 'photcal' in script else None)
+    database = SimpleNamespace(last_good=lambda script: BEFORE if 'photcal' in script else None)
     return ReportContext(database, lambda: database, None, load_observatory(), ReportSettings(**settings), NOW, '1.0')
 
 
 def test_a_report_of_everything_goes_to_now():
     made = context()
     assert (made.whole, made.asked, made.until, made.month) == (True, True, NOW, '2026-11')
-    assert (made.updated, made.moment) == ('2026-11-30T15:30:00', datetime(2026, 11, 30, 15, 30, tzinfo=UTC).replace(tzinfo=None))
+    assert (made.updated, made.moment) == ('2026-11-30T15:30:00', TO_THE_SECOND)
 
 
 @pytest.mark.parametrize(('settings', 'until', 'month'), [
@@ -41,5 +43,5 @@ def test_nobody_asks_where_nothing_shows_the_answers():
 
 
 def test_the_run_itself_ends_well_now():
-    assert context().last_good() == {'photcalibration.py': datetime(2026, 11, 29, tzinfo=UTC),
-                                     'longtermphotzp.py': datetime(2026, 11, 30, 15, 30, tzinfo=UTC).replace(tzinfo=None)}
+    assert context().last_good() == {'photcalibration.py': BEFORE,
+                                     'longtermphotzp.py': TO_THE_SECOND}
