@@ -22,14 +22,14 @@ from pathlib import Path
 import numpy as np
 
 from photzp.errors import COULD_NOT_RUN, DONE, DatabaseUnusable
-from simulation import years as simulatedyears
+from simulation import years
 from simulation.night import write_night
 from simulation.plan import MIN_USABLE, REGIMES, SITES, plan_night
 from simulation.spec import EXTINCTION, KRON_SHAPES, REFERENCE_ZP
 
 # --- commands
 
-def night(args: argparse.Namespace) -> None:
+def run_night(args: argparse.Namespace) -> None:
     """The command `night`: plan, write, and say what was written."""
     if args.out.exists() and (not args.out.is_dir() or any(args.out.iterdir())):
         raise ValueError(f'{args.out} is not an empty directory')
@@ -44,20 +44,20 @@ def night(args: argparse.Namespace) -> None:
           f'{len(records) - measurable - defects} with fewer than {MIN_USABLE} usable stars')
 
 
-def years(args: argparse.Namespace) -> None:
+def run_years(args: argparse.Namespace) -> None:
     """The command `years`: zeropoints of a fleet into a new database, truth and events beside it."""
     from photdbinterface import PhotDatabase
 
-    nature = simulatedyears.Nature(REFERENCE_ZP, EXTINCTION, SITES)
-    spec = simulatedyears.Spec(args.seed, args.telescopes, args.years, args.filters, args.photometric,
-                               args.one_per_night, args.start)
-    fleet = list(simulatedyears.simulate(spec, nature))
+    nature = years.Nature(REFERENCE_ZP, EXTINCTION, SITES)
+    spec = years.Spec(args.seed, args.telescopes, args.years, args.filters, args.photometric,
+                      args.one_per_night, args.start)
+    fleet = list(years.simulate(spec, nature))
     PhotDatabase(args.database).close()  # makes the tables
-    rows = simulatedyears.write_database(args.database, fleet, spec)
+    rows = years.write_database(args.database, fleet, spec)
     truth = args.truth or args.database.with_name(f'{args.database.stem}-truth.json')
-    simulatedyears.write_truth(truth, fleet, spec, nature)
+    years.write_truth(truth, fleet, spec, nature)
     print(f'{rows} rows of {len(fleet)} telescopes in {args.database}, truth in {truth}, '
-          f'events by --observatory {truth.with_name(simulatedyears.OVERLAY_NAME)}')
+          f'events by --observatory {truth.with_name(years.OVERLAY_NAME)}')
 
 
 def write_truth(path: Path, truth: dict) -> None:
@@ -115,7 +115,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description='A synthetic observatory with known truth.')
     commands = parser.add_subparsers(dest='command', required=True)
     add = commands.add_parser('night', help='frames of one night, a PS1 catalogue and truth.json')
-    add.set_defaults(run=night)
+    add.set_defaults(run=run_night)
     add.add_argument('out', metavar='OUT', type=Path, help='directory to write to, new or empty')
     add.add_argument('--frames', type=count, default=200, metavar='N', help='number of exposures (default: 200)')
     add.add_argument('--seed', type=int, default=1, metavar='S', help='the same seed gives the same files (default: 1)')
@@ -137,14 +137,14 @@ def build_parser() -> argparse.ArgumentParser:
     add.add_argument('--noise', action='store_true',
                      help='give the pixels noise, so that files are as large as real ones')
     add = commands.add_parser('years', help='years of zeropoints of a fleet in a database, and their truth')
-    add.set_defaults(run=years)
+    add.set_defaults(run=run_years)
     add.add_argument('database', metavar='DATABASE', type=Path, help='SQLite file to write to, new or without rows')
     add.add_argument('--seed', type=int, default=1, metavar='S', help='the same seed gives the same rows (default: 1)')
-    add.add_argument('--telescopes', type=count, default=len(simulatedyears.TELESCOPES), metavar='N',
+    add.add_argument('--telescopes', type=count, default=len(years.TELESCOPES), metavar='N',
                      help='number of telescopes (default: all %(default)s)')
     add.add_argument('--years', type=float, default=4.0, metavar='Y', help='how long (default: 4)')
-    add.add_argument('--filters', type=name_list(simulatedyears.FILTER_FACTOR), metavar='F[,F]',
-                     default=tuple(simulatedyears.FILTER_FACTOR), help='default: all of gp,rp,ip,zp')
+    add.add_argument('--filters', type=name_list(years.FILTER_FACTOR), metavar='F[,F]',
+                     default=tuple(years.FILTER_FACTOR), help='default: all of gp,rp,ip,zp')
     add.add_argument('--photometric', type=share, default=0.6, metavar='SHARE',
                      help='share of nights without cloud (default: 0.6)')
     add.add_argument('--one-per-night', action='store_true', help='one exposure per night and filter')

@@ -5,15 +5,15 @@ import shutil
 import pytest
 
 from photzp import program
-from tests.support.runs import ROOT as TOP
+from tests.support.runs import ROOT
 
 
 @pytest.mark.parametrize('file', ['photzp/names.py', 'photzp/answers/steps.py', 'photzp/observatory.toml',
                                   'photzp/pages/templates/index.html.j2', 'photdbinterface.py'])
 def test_a_change_of_code_is_a_change(tmp_path, file):
-    shutil.copytree(TOP / 'photzp', tmp_path / 'photzp')
+    shutil.copytree(ROOT / 'photzp', tmp_path / 'photzp')
     for name in program.BESIDE:
-        shutil.copy(TOP / name, tmp_path)
+        shutil.copy(ROOT / name, tmp_path)
     before = program.code_digest(tmp_path / 'photzp')
     assert before == program.code_digest()
     with open(tmp_path / file, 'a') as changed:

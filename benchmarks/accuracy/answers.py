@@ -19,12 +19,12 @@ from dataclasses import replace
 import numpy as np
 from scipy.stats import kendalltau
 
-from benchmarks.accuracy import throughput as years
+from benchmarks.accuracy import throughput
 from photzp.answers import extinction, gains, nights, ranking, steps
 from photzp.records import usable_rows
-from simulation import years as simulatedyears
+from simulation import years
 
-NATURE = years.NATURE
+NATURE = throughput.NATURE
 SIZES_MAG = (0.03, 0.05, 0.1, 0.2)
 # Rows of the table: what was planted, and what else is of about that size.
 RANGES_MAG = {'0.03': (0.0175, 0.04), '0.05': (0.0375, 0.075), '0.10': (0.0875, 0.15), '0.20 up': (0.1875, np.inf),
@@ -43,7 +43,7 @@ def noon_of(telescope, spec):
 
 
 def fits_of(telescope, by_filter, spec):
-    return {name: years.fit_series(telescope, *pair, spec) for name, pair in by_filter.items()}
+    return {name: throughput.fit_series(telescope, *pair, spec) for name, pair in by_filter.items()}
 
 
 def add(total, **values):
@@ -210,7 +210,7 @@ def truth_of(telescope, by_filter, now, spec):
     loss = np.mean([healthy[name] - series.at(np.array([day]))[0] for name, (series, _) in by_filter.items()])
     slope = np.mean([series.slope[np.searchsorted(series.breaks, day, side='right') - 1]
                      for series, _ in by_filter.values()])
-    return loss, -slope * simulatedyears.DAYS_PER_MONTH
+    return loss, -slope * years.DAYS_PER_MONTH
 
 
 def judge_date(telescope, fits, by_filter, reference, now, spec, total):
@@ -219,7 +219,7 @@ def judge_date(telescope, fits, by_filter, reference, now, spec, total):
     for threshold in THRESHOLDS_PERCENT:
         state = ranking.mirror_state(telescope.name, fits, reference, now, threshold)
         sides = [(edge - state.below) / DAY for edge in (state.below_early, state.below_late)]
-        left = (-2.5 * np.log10(threshold / 100) - loss) / rate * simulatedyears.DAYS_PER_MONTH
+        left = (-2.5 * np.log10(threshold / 100) - loss) / rate * years.DAYS_PER_MONTH
         if not state.is_below and state.below > now and np.isfinite(sides).all():
             error = left - (state.below - now) / DAY
             add(total, below_pull=error / abs(sides[int(error > 0)]), below_error=error)
@@ -251,14 +251,14 @@ class Site:
             self.fits[telescope.name, name] = fits[name]
             self.extinction[name] = series.extinction
             self.rows[telescope.name, name] = {key: rows[key][good] for key in ('night', 'airmass', 'zperr')} | {
-                'time': simulatedyears.times_of(rows, spec)[good]}
+                'time': years.times_of(rows, spec)[good]}
             self.clear[rows['night'][rows['clear']]] = True
 
 
 def run(spec, hard, total, false):
     """All figures of one seed: steps and the swing in hard years, the rest in those of which all is recorded."""
     sites = {}
-    for telescope, by_filter in simulatedyears.simulate(hard, NATURE):
+    for telescope, by_filter in years.simulate(hard, NATURE):
         for recorded in (False, True):
             seen = telescope if recorded else replace(telescope, events=())
             fits = {key: value[0] for key, value in fits_of(seen, by_filter, hard).items()}
@@ -268,7 +268,7 @@ def run(spec, hard, total, false):
     for name, site in sites.items():
         judge_extinction(name, site.fits, site.extinction, site.rows, hard, total)
     fleet, sites = [], {}
-    for telescope, by_filter in simulatedyears.simulate(spec, NATURE):
+    for telescope, by_filter in years.simulate(spec, NATURE):
         found = fits_of(telescope, by_filter, spec)
         fits = {name: value[0] for name, value in found.items()}
         fleet.append((telescope, fits, by_filter, scale_of(telescope, by_filter, found)))
@@ -314,7 +314,7 @@ def report(total, false):
         pulls = np.array(total[f'{key}_pull'])
         pulls = pulls[np.isfinite(pulls)]
         error = np.median(np.abs(total[f'{key}_error'])) if f'{key}_error' in total else np.nan
-        print(f'{key:12} | {len(pulls):5d} | {np.median(pulls):+6.2f} | {years.width(pulls):5.2f} | {error:.4f}')
+        print(f'{key:12} | {len(pulls):5d} | {np.median(pulls):+6.2f} | {throughput.width(pulls):5.2f} | {error:.4f}')
     print(f'\nnights of {FRAMES_MIN} or more frames: right {100 * np.mean(total["night_right"]):.1f}% of '
           f'{len(total["night_right"])} that are called, {100 * np.mean(total["night_unknown"]):.1f}% unknown; '
           f'right of all {100 * np.mean(total["night_right_all"]):.1f}%, at even odds '
@@ -333,7 +333,7 @@ def main(argv=None):
     args = parser.parse_args(argv)
     total, false = {}, []
     for seed in args.seeds:
-        spec = simulatedyears.Spec(seed=seed, telescopes=args.telescopes, night_noise_mag=args.night_noise)
+        spec = years.Spec(seed=seed, telescopes=args.telescopes, night_noise_mag=args.night_noise)
         run(spec, replace(spec, **HARD), total, false)
         print(f'\n=== up to seed {seed}', flush=True)
         report(total, false)

@@ -29,7 +29,7 @@ from photzp.frames.banzai import read_frame
 from photzp.observatory import load_observatory
 from photzp.throughput.colourterm import with_camera_colourterm
 from ps1catalog import PS1Catalog
-from simulation import years as simulatedyears
+from simulation import years
 from simulation.__main__ import main as simulate
 
 STARS = (10, 15, 20, 40, 100, 401)  # edges of the bins of the years
@@ -44,7 +44,7 @@ def main(argv=None):
     parser.add_argument('--frames', type=int, default=120)
     args = parser.parse_args(argv)
     for seed in args.seeds:
-        years(simulatedyears.Spec(seed=seed, telescopes=args.telescopes))
+        over_years(years.Spec(seed=seed, telescopes=args.telescopes))
     for seed in args.seeds:
         frames(seed, args.frames)
     return 0
@@ -53,10 +53,10 @@ def main(argv=None):
 # --- years
 
 
-def years(spec):
+def over_years(spec):
     """Print the tables of one simulated fleet."""
     found, models, seconds, rows_done = [], {False: [], True: []}, 0.0, 0
-    for telescope, by_filter in simulatedyears.simulate(spec, throughput.NATURE):
+    for telescope, by_filter in years.simulate(spec, throughput.NATURE):
         for series, rows in by_filter.values():
             start = time.process_time()
             zp, zperr = with_camera(telescope, rows, spec)
@@ -88,12 +88,12 @@ def years(spec):
 def with_camera(telescope, rows, spec):
     """zp and zperr of rows with the colour term of their camera, as the report has them."""
     labels = np.char.add(rows['camera'].astype(str), rows['filter'].astype(str))
-    changes = [simulatedyears.date_of(event.day, spec) for event in telescope.events
+    changes = [years.date_of(event.day, spec) for event in telescope.events
                if event.recorded and event.kind in ('instrument', 'recoating', 'break')]
     new = np.where(rows['old'], np.nan, 1.0)
     return with_camera_colourterm(
         rows['zp'], rows['zperr'], rows['colorterm'], new * rows['colortermerr'], new * rows['covariance'],
-        rows['meancolor'] - new, np.zeros(len(labels), bool), simulatedyears.times_of(rows, spec),
+        rows['meancolor'] - new, np.zeros(len(labels), bool), years.times_of(rows, spec),
         np.unique(labels, return_inverse=True)[1], np.array(changes, 'datetime64[ms]'))[:2]
 
 

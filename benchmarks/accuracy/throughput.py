@@ -16,7 +16,7 @@ from dataclasses import replace
 import numpy as np
 
 from photzp.records import usable_rows
-from photzp.throughput import model as tm
+from photzp.throughput.model import fit_throughput
 from photzp.throughput.rows import at_unit_airmass
 from simulation import years
 from simulation.plan import SITES
@@ -39,8 +39,8 @@ def fit_series(telescope, series, rows, spec):
     start = time.perf_counter()
     zp = at_unit_airmass(rows['zp'], rows['airmass'], NATURE.extinction[series.filter])
     good = usable_rows(rows['zp'], rows['airmass'], rows['zpsig'], telescope.telescope)
-    fit = tm.fit_throughput(times[good], zp[good], rows['zperr'][good], longitude_deg=longitude, group=group[good],
-                            airmass=rows['airmass'][good], events=events)
+    fit = fit_throughput(times[good], zp[good], rows['zperr'][good], longitude_deg=longitude, group=group[good],
+                         airmass=rows['airmass'][good], events=events)
     return fit, codes, time.perf_counter() - start
 
 

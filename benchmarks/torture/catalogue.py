@@ -22,9 +22,8 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 
-from benchmarks.torture import frames as torture_frames
 from benchmarks.torture import scripts
-from benchmarks.torture.frames import BLOCK, FORBIDDEN, SEED, TOLERANCE, Base
+from benchmarks.torture.frames import BLOCK, FORBIDDEN, SEED, TOLERANCE, Base, bases, layout
 from benchmarks.torture.scripts import calibrate
 from benchmarks.torture.tally import Tally
 from photzp.errors import REASONS
@@ -57,7 +56,7 @@ def _rewrite(change: Callable[[bytes], bytes], which: str) -> Callable[[Path], N
 def _flip(data: bytes, *, seed: int, count: int, head: bool | None) -> bytes:
     """Bits flipped in the header of the table (head), in its rows, or anywhere (None)."""
     rng = np.random.default_rng(seed)
-    _, start, end = torture_frames._layout(data)[1]
+    _, start, end = layout(data)[1]
     first, last = {True: (BLOCK, start), False: (start, end), None: (0, len(data))}[head]
     full = [at for at in range(first, last) if data[at] != 32] if head else range(first, last)
     changed = bytearray(data)
@@ -244,7 +243,7 @@ def _end(case: Case, run: scripts.Run, database: Path, frames: Sequence[Base]) -
 
 def _class(kind: Callable[[np.random.Generator], Iterator[Case]]) -> Callable[[Path], Tally]:
     def tried(place: Path) -> Tally:
-        frames = [base for base in torture_frames.bases(place, real=False) if base.zperr_mag < 0.008][:2]
+        frames = [base for base in bases(place, real=False) if base.zperr_mag < 0.008][:2]
         cases = list(kind(np.random.default_rng(SEED)))
         return judge(cases, frames, place)
     return tried

@@ -24,9 +24,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.torture import frames as torture_frames
 from benchmarks.torture import inputs
-from benchmarks.torture.frames import NOBODY, SEED, Base
+from benchmarks.torture.frames import NOBODY, SEED, Base, bases
 from benchmarks.torture.scripts import ROOT, Run, as_program, calibrate, calibration, rows
 from benchmarks.torture.tally import Tally
 from photzp.database import places
@@ -169,7 +168,7 @@ def trouble_of(run: Run, database: Path | str) -> str | None:
 
 def _class(kind: Callable[[np.random.Generator], Iterator[Case]]) -> Callable[[Path], Tally]:
     def tried(place: Path) -> Tally:
-        frames = torture_frames.bases(place, real=False)[:1]
+        frames = bases(place, real=False)[:1]
         return judge(list(kind(np.random.default_rng(SEED))), frames, place)
     return tried
 
@@ -179,7 +178,7 @@ def _class(kind: Callable[[np.random.Generator], Iterator[Case]]) -> Callable[[P
 
 def refused(place: Path) -> Tally:
     """Locked by another process; a file or directory that is read-only; a disk that is full; no shared memory."""
-    frames = torture_frames.bases(place, real=False)[:3]
+    frames = bases(place, real=False)[:3]
     directory, ps1 = _frames(frames, place), frames[0].ps1
     results = [_locked(place, directory, ps1, 'IMMEDIATE'), _locked(place, directory, ps1, 'EXCLUSIVE'),
                *(_limited(place, directory, ps1, size) for size in (8192, 30_000, 60_000, 100_000, 130_000)),
@@ -291,7 +290,7 @@ def server_lost(place: Path) -> Tally:
     """PostgreSQL stopped hard at several moments of a run: status 2, one line, rows kept; the next run completes."""
     import sqlalchemy as sa
 
-    frames = torture_frames.bases(place, real=False)[:4]
+    frames = bases(place, real=False)[:4]
     directory = _many(frames[0], place, 40)
     lost = []
     try:

@@ -73,11 +73,11 @@ class Base:
 
     def hdus(self) -> list[tuple[int, int, int]]:
         """(start of header, start of data, end) of each HDU."""
-        return _layout(self.data)
+        return layout(self.data)
 
 
 @cache
-def _layout(data: bytes) -> list[tuple[int, int, int]]:
+def layout(data: bytes) -> list[tuple[int, int, int]]:
     with fits.open(io.BytesIO(data), disable_image_compression=True) as hdus:
         infos = [hdu.fileinfo() for hdu in hdus]
     return [(info['hdrLoc'], info['datLoc'], info['datLoc'] + info['datSpan']) for info in infos]

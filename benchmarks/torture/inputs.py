@@ -22,8 +22,7 @@ from pathlib import Path
 import numpy as np
 
 import longtermphotzp
-from benchmarks.torture import frames as torture_frames
-from benchmarks.torture.frames import Base, Case, with_card
+from benchmarks.torture.frames import Base, Case, bases, edited, judge, with_card
 from benchmarks.torture.scripts import Run, as_program, calibration, in_process
 from benchmarks.torture.tally import Tally
 from photzp.pages import render
@@ -268,7 +267,7 @@ def overlays(place: Path) -> Tally:
 
 def headers(place: Path) -> Tally:
     """Hostile words in each card of a name, with diagnostic plots; a frame in a directory with a hostile name."""
-    frames = torture_frames.bases(place, real=False)[:2]
+    frames = bases(place, real=False)[:2]
     cases = list(header_cases(frames))
     lost: list[str] = []
 
@@ -280,7 +279,7 @@ def headers(place: Path) -> Tally:
         return done
 
     before = {path for path in place.rglob('*') if path.is_file()}
-    tally = torture_frames.judge(cases, place, run=run)
+    tally = judge(cases, place, run=run)
     after = {path for path in place.rglob('*') if path.is_file()} - before
     lost += [f'written outside: {path}' for path in after if path.parent != place / 'plots']
     for name in ('two\nlines', '$(touch owned)', "q'uo\"te", '%s%n', '\x1b[31m', 'gp\u202e'):
@@ -303,7 +302,7 @@ def header_cases(frames: Sequence[Base]) -> Iterator[Case]:
                 text = payload.encode('ascii', 'replace').decode().replace("'", "''")[:66]
                 yield Case(f'{keyword} = {text!r}', base, with_card(base, keyword, f"'{text}'"), frozenset({keyword}))
         base = next(some)
-        yield Case(f'{keyword} of 10 kB', base, torture_frames.edited(base, partial(_long, keyword=keyword)),
+        yield Case(f'{keyword} of 10 kB', base, edited(base, partial(_long, keyword=keyword)),
                    frozenset({keyword}))
 
 
@@ -319,7 +318,7 @@ CANARY = 'c4n4ry'
 
 def secrets(place: Path) -> Tally:
     """A canary for each secret, in runs that fail in many ways: it is in nothing that is said or written."""
-    frames = torture_frames.bases(place, real=False)[:1]
+    frames = bases(place, real=False)[:1]
     directory, database = place / 'frames', place / 'x.db'
     directory.mkdir()
     (directory / frames[0].name).write_bytes(frames[0].data)

@@ -20,9 +20,7 @@ from typing import TYPE_CHECKING, Any
 from photzp.answers.status import RECENT_DAYS
 from photzp.names import static_file_name
 from photzp.observatory import Observatory
-from photzp.pages import answers as webanswers
-from photzp.pages import overview
-from photzp.pages import text as webtext
+from photzp.pages import answers, overview, text
 from photzp.pages.page import Page, merge
 from photzp.pages.views import Telescope, filters_of, runs_of, sites_of, telescopes_of
 
@@ -46,11 +44,11 @@ def render_index(page: Page, observatory: Observatory) -> str:
     observatory : whose limits, healthy band, order of filters and size classes the page has.
     """
     page = merge(None, page)
-    now = webtext.moment(page.updated)
+    now = text.moment(page.updated)
     telescopes = telescopes_of(page, observatory, now)
-    advice, order = webanswers.advice_of(page.answers), observatory.wavelength_order
-    fleet_filters, fleet = webanswers.fleet_of(page.answers.fleet, order)
-    extinction_filters, extinction = webanswers.extinction_of(page.answers.extinction, order)
+    advice, order = answers.advice_of(page.answers), observatory.wavelength_order
+    fleet_filters, fleet = answers.fleet_of(page.answers.fleet, order)
+    extinction_filters, extinction = answers.extinction_of(page.answers.extinction, order)
     return _html('index.html.j2', page, observatory, now, telescopes, {
         'cards': [card for card in overview.cards_of(page, telescopes, observatory.throughput.healthy_mag, now)
                   if not card.telescope.dormant],
@@ -58,18 +56,18 @@ def render_index(page: Page, observatory: Observatory) -> str:
         'telescopes': telescopes, 'runs': runs_of(page.runs, observatory.alarms.run_overdue_hours, now),
         'filters': filters_of(page, telescopes, observatory),
         'sites': sites_of(telescopes), 'dormant': [each for each in telescopes if each.dormant],
-        'findings': webanswers.findings_of(page.answers.findings), 'advice': advice,
+        'findings': answers.findings_of(page.answers.findings), 'advice': advice,
         'most_light': max((row.advice.light_percent for _, rows in advice for row in rows
-                           if webtext.known(row.advice.light_percent)), default=0.0),
-        'fleet_filters': fleet_filters, 'fleet': fleet, 'events': webanswers.events_of(page.answers, order),
-        'steps': webanswers.steps_of(page.answers, order), 'extinction_filters': extinction_filters,
-        'extinction': extinction, 'nights': webanswers.nights_of(page)})
+                           if text.known(row.advice.light_percent)), default=0.0),
+        'fleet_filters': fleet_filters, 'fleet': fleet, 'events': answers.events_of(page.answers, order),
+        'steps': answers.steps_of(page.answers, order), 'extinction_filters': extinction_filters,
+        'extinction': extinction, 'nights': answers.nights_of(page)})
 
 
 def render_telescopes(page: Page, observatory: Observatory) -> dict[str, str]:
     """{file name: HTML} of a page for each telescope whose name can be that of a file; else as render_index."""
     page = merge(None, page)
-    now = webtext.moment(page.updated)
+    now = text.moment(page.updated)
     telescopes = telescopes_of(page, observatory, now)
     return {each.page: _telescope(page, each, observatory, now, telescopes) for each in telescopes
             if each.page is not None}
@@ -77,15 +75,15 @@ def render_telescopes(page: Page, observatory: Observatory) -> dict[str, str]:
 
 def _telescope(page: Page, telescope: Telescope, observatory: Observatory, now: datetime | None,
                telescopes: Sequence[Telescope]) -> str:
-    name, answers, order = telescope.name, page.answers, observatory.wavelength_order
-    own = [finding for finding in answers.findings if finding.telescope == name]
-    ranks = [(kind, row, len(rows)) for kind, rows in webanswers.advice_of(answers)
+    name, given, order = telescope.name, page.answers, observatory.wavelength_order
+    own = [finding for finding in given.findings if finding.telescope == name]
+    ranks = [(kind, row, len(rows)) for kind, rows in answers.advice_of(given)
              for row in rows if row.advice.telescope == name]
     return _html('telescope.html.j2', page, observatory, now, telescopes, {
-        'telescope': telescope, 'findings': webanswers.findings_of(own), 'ranks': ranks,
-        'state': next((state for state in answers.mirrors if state.telescope == name), None),
-        'events': webanswers.events_of(answers, order, name), 'steps': webanswers.steps_of(answers, order, name),
-        'nights': next((each for each in webanswers.nights_of(page) if each.site == telescope.site), None)})
+        'telescope': telescope, 'findings': answers.findings_of(own), 'ranks': ranks,
+        'state': next((state for state in given.mirrors if state.telescope == name), None),
+        'events': answers.events_of(given, order, name), 'steps': answers.steps_of(given, order, name),
+        'nights': next((each for each in answers.nights_of(page) if each.site == telescope.site), None)})
 
 
 def _html(template: str, page: Page, observatory: Observatory, now: datetime | None, telescopes: Iterable[Telescope],
@@ -93,7 +91,7 @@ def _html(template: str, page: Page, observatory: Observatory, now: datetime | N
     limits = observatory.alarms
     html = _environment().get_template(template).render(
         page=page, pages={each.name: each.page for each in telescopes if each.page is not None},
-        updated=webtext.words(now), band_percent=observatory.throughput.healthy_percent,
+        updated=text.words(now), band_percent=observatory.throughput.healthy_percent,
         closed_days=limits.closed_days, overdue_hours=limits.run_overdue_hours, **values)
     return html.encode('utf-8', 'replace').decode()  # half a sign of UTF-16 cannot be written
 
@@ -104,14 +102,14 @@ def _environment() -> 'Environment':
 
     made = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined,
                        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
-    for filter_ in (webtext.plain, webtext.signed, webtext.error_of, webtext.ago, webtext.day, webtext.date_of,
-                    webtext.month_of, webtext.hours_in_words):
+    for filter_ in (text.plain, text.signed, text.error_of, text.ago, text.day, text.date_of,
+                    text.month_of, text.hours_in_words):
         made.filters[filter_.__name__] = filter_
-    made.tests.update(known=webtext.known)
+    made.tests.update(known=text.known)
     made.globals.update(
         recent_days=RECENT_DAYS, shown_findings=SHOWN_FINDINGS, shown_advice=SHOWN_ADVICE, shown_events=SHOWN_EVENTS,
         shown_steps=SHOWN_STEPS, listed_advice=LISTED_ADVICE, listed_events=LISTED_EVENTS, listed_steps=LISTED_STEPS,
         spark_width=overview.WIDTH, spark_height=overview.HEIGHT,
-        spark_percent=(overview.BOTTOM_PERCENT, overview.TOP_PERCENT), falls_below=webanswers.falls_below,
-        day_of_year=webtext.day_of_year)
+        spark_percent=(overview.BOTTOM_PERCENT, overview.TOP_PERCENT), falls_below=answers.falls_below,
+        day_of_year=text.day_of_year)
     return made

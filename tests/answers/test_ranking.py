@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photzp.answers import ranking
-from photzp.throughput import model as tm
+from photzp.throughput.model import fit_throughput
 
 START = np.datetime64('2019-01-01T05:00', 'ms')
 DAY = np.timedelta64(86_400_000, 'ms')
@@ -19,7 +19,7 @@ def fit(level, slope, *, events=(), nights=300, seed=1, jump=0.0):
     day = np.repeat(np.arange(nights), 3) + rng.uniform(-0.1, 0.1, 3 * nights)
     zp = level + slope * day / MONTH + jump * (day > 100) + rng.normal(0, 0.01, len(day))
     time = START + np.round(day * 86_400_000).astype('timedelta64[ms]')
-    return tm.fit_throughput(time, zp, np.full(len(day), 0.004), longitude_deg=-70.8, events=events)
+    return fit_throughput(time, zp, np.full(len(day), 0.004), longitude_deg=-70.8, events=events)
 
 
 @pytest.fixture(scope='module')
@@ -76,7 +76,7 @@ def test_loss_since_the_last_recoating():
 
 def test_without_a_model_there_is_no_state_and_a_rising_mirror_has_no_date():
     assert ranking.mirror_state('t', {}, {}, START) is None
-    empty = tm.fit_throughput(np.empty(0, 'datetime64[ms]'), np.empty(0), np.empty(0), longitude_deg=0)
+    empty = fit_throughput(np.empty(0, 'datetime64[ms]'), np.empty(0), np.empty(0), longitude_deg=0)
     assert ranking.mirror_state('t', {'rp': empty}, {'rp': 23.8}, START) is None
     rising = ranking.mirror_state('t', {'rp': fit(23.7, 0.02)}, {'rp': 23.8}, START + 299 * DAY)
     assert np.isnat(rising.below)

@@ -17,7 +17,7 @@ import longtermphotzp
 from photdbinterface import PhotDatabase
 from photzp.errors import DatabaseUnusable
 from photzp.report import report
-from photzp.report import series as reportseries
+from photzp.report.series import SeriesMaker
 from simulation.__main__ import main as simulate
 from tests.support.runs import stopped_by, until
 
@@ -127,7 +127,7 @@ def test_a_telescope_alone_is_made_in_this_process(place, monkeypatch):
     assert make(place, '--processes', '2', '--site', 'lsc', '--telescope', 'doma-1m0s', *FAST)[0] == 0
 
 
-class Deadly(reportseries.SeriesMaker):
+class Deadly(SeriesMaker):
     """Dies over one telescope, as often as a file beside the report says."""
 
     def make(self, series):
@@ -141,7 +141,7 @@ class Deadly(reportseries.SeriesMaker):
 
 @pytest.fixture
 def deadly(place, monkeypatch):
-    monkeypatch.setattr(reportseries, 'SeriesMaker', Deadly)
+    monkeypatch.setattr('photzp.report.series.SeriesMaker', Deadly)
     return place.deadly
 
 
@@ -174,7 +174,7 @@ def test_a_series_that_kills_its_process_again_is_named_and_the_rest_goes_on(pla
         name: place.files[name] for name in place.files if name.endswith('.png')}
 
 
-class Faulty(reportseries.SeriesMaker):
+class Faulty(SeriesMaker):
     """Fails on one telescope."""
 
     def make(self, series):
@@ -188,7 +188,7 @@ def test_a_series_that_the_program_fails_on_is_named_and_the_rest_goes_on(proces
     before = NOW - timedelta(days=40)  # an earlier month: all is made anew after it
     earlier = make(place, *FAST, '--processes', '1', now=before)[1]
     with monkeypatch.context() as patch:
-        patch.setattr(reportseries, 'SeriesMaker', Faulty)
+        patch.setattr('photzp.report.series.SeriesMaker', Faulty)
         status, files = make(place, *FAST, '--processes', processes)
     assert status == 1
     first, second = (record.getMessage() for record in caplog.records if record.levelno == logging.ERROR)
@@ -205,7 +205,7 @@ def test_what_tells_that_the_database_is_unusable_ends_the_run(place, monkeypatc
     def refuse(*_):
         raise DatabaseUnusable('the disk is gone')
 
-    monkeypatch.setattr(reportseries.SeriesMaker, 'make', refuse)
+    monkeypatch.setattr(SeriesMaker, 'make', refuse)
     with pytest.raises(DatabaseUnusable, match='the disk is gone'):
         make(place, *FAST, '--processes', '1')
 

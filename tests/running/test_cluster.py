@@ -23,7 +23,6 @@ from cryptography.x509.oid import NameOID
 
 import photcalibration
 from photzp.errors import WORKER_DIED
-from photzp.running import cluster as daskpool
 from tests.support.runs import ROOT, SAME, arguments, assert_same_run, kill, rows, running, until, writing_end
 
 LIST_FRAMES = photcalibration._list_frames
@@ -186,7 +185,7 @@ def refusal(night, database, capsys, address, *more):
 
 
 def test_a_scheduler_that_does_not_answer_is_named_without_what_may_be_secret(night, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(daskpool, 'CONNECT_S', 1)
+    monkeypatch.setattr('photzp.running.cluster.CONNECT_S', 1)
     with socket.socket() as nobody:
         nobody.bind(('127.0.0.1', 0))
         address = f'127.0.0.1:{nobody.getsockname()[1]}'
@@ -214,7 +213,7 @@ def test_a_result_that_a_slow_scheduler_does_not_get_through_is_asked_for_again(
         return await request(*arguments, **settings)
 
     monkeypatch.setattr(distributed.client, 'retry_operation', unsteady)
-    monkeypatch.setattr(daskpool, 'CHECK_S', 0.01)
+    monkeypatch.setattr('photzp.running.cluster.CHECK_S', 0.01)
     capsys.readouterr()
     assert photcalibration.main(arguments(night, tmp_path / 'x.db', '--scheduler', cluster.address)) == 1
     assert_same_run(capsys.readouterr().err, alone, tmp_path / 'x.db')
@@ -230,10 +229,10 @@ def listed_elsewhere(root, options, observatory, today):
 
 def test_a_cluster_that_cannot_do_it_is_told_from_one_that_can(night, make_cluster, tmp_path, capsys, monkeypatch):
     """No worker; one with other modules; one that does not see the frames; a scheduler without our modules."""
-    monkeypatch.setattr(daskpool, 'WORKER_S', 1)
+    monkeypatch.setattr('photzp.running.cluster.WORKER_S', 1)
     cluster, without = make_cluster(), make_cluster(modules=tmp_path)
     assert 'no worker for 1 s' in refusal(night, tmp_path / 'x.db', capsys, cluster.address)
-    monkeypatch.setattr(daskpool, 'WORKER_S', 60)
+    monkeypatch.setattr('photzp.running.cluster.WORKER_S', 60)
     shutil.copytree(ROOT / 'photzp', tmp_path / 'other' / 'photzp')
     for path in ROOT.glob('*.py'):
         shutil.copy(path, tmp_path / 'other')

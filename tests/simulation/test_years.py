@@ -13,17 +13,17 @@ import pytest
 from photdbinterface import PhotDatabase
 from photzp.names import exposure_of
 from photzp.observatory import load_observatory
-from simulation import years as simulatedyears
+from simulation import years
 from simulation.__main__ import main as simulate
 from simulation.plan import SITES
 from simulation.spec import EXTINCTION, REFERENCE_ZP
 
-NATURE = simulatedyears.Nature(REFERENCE_ZP, EXTINCTION, SITES)
+NATURE = years.Nature(REFERENCE_ZP, EXTINCTION, SITES)
 OPTIONS = ('--telescopes', '8', '--years', '1.5', '--filters', 'gp,zp')
 
 
 @pytest.fixture(scope='module')
-def years(tmp_path_factory):
+def written(tmp_path_factory):
     """(directory, Zeropoints, truth) of some telescopes."""
     place = tmp_path_factory.mktemp('years')
     assert simulate(['years', str(place / 'years.db'), '--seed', '5', *OPTIONS]) == 0
@@ -61,8 +61,8 @@ def clear_residuals(rows, telescope, record, filter_name):
     return mine.zp - true_zeropoint(series, mine.dateobs) - shift + series['extinction'] * (mine.airmass - 1)
 
 
-def test_clear_rows_scatter_about_the_truth_by_the_noise(years):
-    _, rows, truth = years
+def test_clear_rows_scatter_about_the_truth_by_the_noise(written):
+    _, rows, truth = written
     for telescope, record in truth['telescopes'].items():
         for filter_name in ('gp', 'zp'):
             residual = clear_residuals(rows, telescope, record, filter_name)
@@ -73,8 +73,8 @@ def test_clear_rows_scatter_about_the_truth_by_the_noise(years):
             assert 0 < wild.mean() < 0.03
 
 
-def test_truth_keeps_to_what_is_promised(years):
-    _, _, truth = years
+def test_truth_keeps_to_what_is_promised(written):
+    _, _, truth = written
     for record in truth['telescopes'].values():
         for series in record['series'].values():
             slopes = [-piece['slope_mag_per_month'] for piece in series['pieces']]
@@ -87,22 +87,22 @@ def test_truth_keeps_to_what_is_promised(years):
 
 def test_clear_nights_are_those_asked_for(tmp_path):
     for share in (0.6, 0.25):
-        spec = simulatedyears.Spec(seed=2, telescopes=1, filters=('rp',), photometric=share)
-        (_, by_filter), = simulatedyears.simulate(spec, NATURE)
+        spec = years.Spec(seed=2, telescopes=1, filters=('rp',), photometric=share)
+        (_, by_filter), = years.simulate(spec, NATURE)
         _, rows = by_filter['rp']
         nights = np.unique(rows['night'])
         assert len(np.unique(rows['night'][rows['clear']])) / len(nights) == pytest.approx(share, abs=0.05)
 
 
 def test_a_fleet_of_four_years_has_about_550000_rows():
-    spec = simulatedyears.Spec(seed=1, telescopes=4)
-    rows = sum(len(rows['zp']) for _, by_filter in simulatedyears.simulate(spec, NATURE)
+    spec = years.Spec(seed=1, telescopes=4)
+    rows = sum(len(rows['zp']) for _, by_filter in years.simulate(spec, NATURE)
                for _, rows in by_filter.values())
     assert rows * 22 / 4 == pytest.approx(550_000, rel=0.06)
 
 
-def test_rows_are_as_a_database_has_them(years):
-    _, rows, _ = years
+def test_rows_are_as_a_database_has_them(written):
+    _, rows, _ = written
     assert Counter(rows.name.tolist()).most_common(1)[0][1] == 1
     assert len(np.unique(rows.name.astype(str))) == len(rows)
     assert np.isnan(rows.airmass).any()
@@ -114,16 +114,16 @@ def test_rows_are_as_a_database_has_them(years):
     assert np.diff(gaps).max() > np.timedelta64(7, 'D')
 
 
-def test_old_rows_have_neither_zperr_nor_pivot(years):
-    _, rows, _ = years
+def test_old_rows_have_neither_zperr_nor_pivot(written):
+    _, rows, _ = written
     old = np.isnan(rows.zpcolor)
     assert 0 < old.sum() < 0.2 * len(rows)
     assert np.isnan(rows.zperr[old]).all()
     assert (rows.zpcolor[~old] == 1).all()
 
 
-def test_colour_terms_are_those_of_the_camera_with_their_errors(years):
-    _, rows, truth = years
+def test_colour_terms_are_those_of_the_camera_with_their_errors(written):
+    _, rows, truth = written
     pulls, sparse = [], []
     for telescope, record in truth['telescopes'].items():
         for true in record['series']['gp']['colorterms']:
@@ -138,9 +138,9 @@ def test_colour_terms_are_those_of_the_camera_with_their_errors(years):
         assert chosen.std() == pytest.approx(1, abs=0.05)
 
 
-def test_zp_of_sparse_frames_errs_with_their_colour_terms(years):
+def test_zp_of_sparse_frames_errs_with_their_colour_terms(written):
     """At the mean colour zp does not know the colour term; at the pivot it takes the error of the term along."""
-    _, rows, truth = years
+    _, rows, truth = written
     for telescope in list(truth['telescopes'])[:3]:
         mine = series_rows(rows, telescope, 'gp')
         mine = mine[(mine.nstars < 15) & np.isfinite(mine.zperr)]
@@ -152,16 +152,16 @@ def test_zp_of_sparse_frames_errs_with_their_colour_terms(years):
 
 def test_some_nights_have_one_frame_and_one_per_night_all():
     for single, low, high in ((False, 0.05, 0.25), (True, 1, 1)):
-        spec = simulatedyears.Spec(seed=3, telescopes=1, years=1, filters=('rp',), one_per_night=single)
-        (_, by_filter), = simulatedyears.simulate(spec, NATURE)
+        spec = years.Spec(seed=3, telescopes=1, years=1, filters=('rp',), one_per_night=single)
+        (_, by_filter), = years.simulate(spec, NATURE)
         counts = np.unique(by_filter['rp'][1]['night'], return_counts=True)[1]
         assert low <= np.mean(counts == 1) <= high
 
 
 def test_cameras_change_with_and_without_overlap():
-    spec = simulatedyears.Spec(seed=4, telescopes=12, filters=('rp',))
+    spec = years.Spec(seed=4, telescopes=12, filters=('rp',))
     kinds = set()
-    for telescope, by_filter in simulatedyears.simulate(spec, NATURE):
+    for telescope, by_filter in years.simulate(spec, NATURE):
         rows = by_filter['rp'][1]
         cameras = np.unique(rows['camera'])
         if len(cameras) == 2:
@@ -171,15 +171,15 @@ def test_cameras_change_with_and_without_overlap():
     assert kinds == {('overlap', False), ('none', True), ('none', False)}
 
 
-def test_overlay_gives_the_events_of_the_simulated_telescopes(years):
-    place, _, truth = years
-    overlay = tomllib.loads((place / simulatedyears.OVERLAY_NAME).read_text())
+def test_overlay_gives_the_events_of_the_simulated_telescopes(written):
+    place, _, truth = written
+    overlay = tomllib.loads((place / years.OVERLAY_NAME).read_text())
     with open(place / overlay['events'], newline='') as file:
         listed = {(row['telescope'], row['date'], row['kind']) for row in csv.DictReader(file)}
     planted = {(name, step['date'], step['kind']) for name, record in truth['telescopes'].items()
                for step in record['series']['gp']['steps'] if step['recorded']}
     assert listed == planted
-    observatory = load_observatory(place / simulatedyears.OVERLAY_NAME)
+    observatory = load_observatory(place / years.OVERLAY_NAME)
     known = {(event.telescope, str(event.date), event.kind) for event in observatory.events
              if event.telescope in truth['telescopes']}
     assert known == planted
@@ -199,8 +199,8 @@ def test_a_seed_repeats_and_another_differs(tmp_path):
     assert texts[0] != texts[2]
 
 
-def test_names_are_those_of_frames(years):
-    _, rows, _ = years
+def test_names_are_those_of_frames(written):
+    _, rows, _ = written
     assert exposure_of(rows.name[0]) in rows.name[0]
     assert all(name.endswith('-e91.fits.fz') for name in rows.name[:50])
 
@@ -220,8 +220,8 @@ def test_what_cannot_be_is_refused(tmp_path, capsys):
 
 def simulated(**options):
     """{name: (Telescope, {filter: (Series, rows)})}."""
-    spec = simulatedyears.Spec(seed=9, telescopes=6, years=3.0, filters=('gp', 'rp'), **options)
-    return {telescope.name: (telescope, by_filter) for telescope, by_filter in simulatedyears.simulate(spec, NATURE)}
+    spec = years.Spec(seed=9, telescopes=6, years=3.0, filters=('gp', 'rp'), **options)
+    return {telescope.name: (telescope, by_filter) for telescope, by_filter in years.simulate(spec, NATURE)}
 
 
 def test_unrecorded_steps_are_of_the_sizes_and_colours_that_were_asked_for():

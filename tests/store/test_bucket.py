@@ -9,9 +9,8 @@ import time
 import pytest
 
 from photzp.errors import StoreFailed
-from photzp.store import bucket as bucketstore
 from photzp.store.base import MANIFEST
-from photzp.store.bucket import Patience
+from photzp.store.bucket import MANIFEST_SCHEMA, UPLOADS, Patience
 from photzp.store.open import open_store
 from tests.support.stores import FILES, KEY, PLOTS, PNG, QUICK, SECRET, fill, fill_and_fail
 
@@ -55,7 +54,7 @@ def test_images_go_out_before_the_page_and_the_manifest_last(s3):
 def test_several_images_are_sent_at_a_time(s3):
     s3.gateway.delay_s = 0.2
     fill(s3, {f'plot{number}.png': PNG for number in range(16)})
-    assert 4 <= s3.gateway.most_at_once <= bucketstore.UPLOADS
+    assert 4 <= s3.gateway.most_at_once <= UPLOADS
 
 
 def test_a_run_without_changes_sends_nothing_at_all(s3):
@@ -70,7 +69,7 @@ def test_a_run_without_changes_sends_nothing_at_all(s3):
 def test_the_manifest_holds_the_hash_of_each_object(s3):
     fill(s3, FILES)
     manifest = json.loads(s3.client.get_object(Bucket=s3.bucket, Key=MANIFEST)['Body'].read())
-    assert manifest['schema'] == bucketstore.MANIFEST_SCHEMA
+    assert manifest['schema'] == MANIFEST_SCHEMA
     assert {name: entry['sha256'] for name, entry in manifest['objects'].items()} == {
         name: hashlib.sha256(content).hexdigest() for name, content in FILES.items()}
 

@@ -6,7 +6,6 @@ import time
 import pytest
 
 from photzp.errors import StoreFailed
-from photzp.store import directory as directorystore
 from photzp.store.open import open_store
 from tests.support.stores import FILES, PNG, fill
 
@@ -47,7 +46,7 @@ def test_temporary_files_of_killed_runs_are_removed_and_those_in_use_are_kept(di
 
 def test_temporary_files_do_not_pile_up_where_there_are_no_locks(directory, monkeypatch):
     fill(directory, FILES)
-    monkeypatch.setattr(directorystore, '_try_lock', lambda file: False)
+    monkeypatch.setattr('photzp.store.directory._try_lock', lambda file: False)
     old, young = (directory.path / f'.index.html.partial-1-{number}' for number in (1, 2))
     for path, days in ((old, 2), (young, 0.5)):
         path.write_bytes(b'half')
@@ -59,7 +58,7 @@ def test_temporary_files_do_not_pile_up_where_there_are_no_locks(directory, monk
 def test_a_leftover_of_a_process_of_the_same_number_is_no_obstacle(directory, monkeypatch):
     """In a container every run may have the same number."""
     fill(directory, {})
-    monkeypatch.setattr(directorystore, '_try_lock', lambda file: False)
+    monkeypatch.setattr('photzp.store.directory._try_lock', lambda file: False)
     left = directory.path / f'.index.html.partial-{os.getpid()}-1'
     left.write_bytes(b'half')
     assert fill(directory, {'index.html': b'<p>'}) == (1, 0)

@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from photzp.throughput import model as tm
-from photzp.times import local_noon, night_of
+from photzp.throughput.model import fit_throughput
+from photzp.times import DAYS_PER_MONTH, local_noon, night_of
 
 START = np.datetime64('2018-01-01T00:00', 'ms')
 LONGITUDE = -70.8
-MONTH = tm.DAYS_PER_MONTH
+MONTH = DAYS_PER_MONTH
 
 
 def sky(seed=1, nights=300, per_night=4, clear=0.6, level=23.5, slope=-0.010, noise=0.02, wild=0.01):
@@ -27,7 +27,7 @@ def sky(seed=1, nights=300, per_night=4, clear=0.6, level=23.5, slope=-0.010, no
 
 def fit(time, zp, zperr=None, **options):
     zperr = np.full(len(zp), 0.004) if zperr is None else zperr
-    return tm.fit_throughput(time, zp, zperr, longitude_deg=LONGITUDE, **options)
+    return fit_throughput(time, zp, zperr, longitude_deg=LONGITUDE, **options)
 
 
 def days(number):
