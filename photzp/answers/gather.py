@@ -1,4 +1,4 @@
-"""What the whole fleet's throughput fits say to operations, gathered: which rooms answer what, in one call.
+"""What the fits of the whole fleet say to operations: all answers of this room, asked for in one call.
 
 `answer` takes the fits of all telescopes and filters, whenever they were made, and what the observatory knows; it
 computes nothing of its own.  See docs/answers.md for what each answer means.  `as_tree` and `from_tree` are for JSON.
@@ -71,7 +71,7 @@ def answer(fits: Mapping[SeriesKey, ThroughputFit], statuses: Iterable[SeriesSta
            extinction: Mapping[str, float], last_good: Mapping[str, datetime | None], limits: AlarmLimits,
            now: np.datetime64, frames: Mapping[SeriesKey, FrameSums] | None = None,
            steps: Mapping[str, tuple[UnrecordedStep, ...]] | None = None) -> Answers:
-    """Ask all rooms.
+    """Ask all modules of the room.
 
     fits : of every telescope and filter.  statuses, recent : of the same, as far as known.
     reference_mag : zeropoint of a clean telescope, as far as known.  extinction : adopted, by filter [mag/airmass].
