@@ -437,7 +437,7 @@ class PhotDatabase:
         if start is not None:
             yield dateobs >= str(day_of(start))
         if end is not None:
-            yield dateobs < str(day_of(end) + 1)
+            yield dateobs < str(day_of(end) + np.timedelta64(1, 'D'))
 
     def digest(self, names: Sequence[str], **wanted: str | Iterable[str]) -> RowDigest:
         """Digest of some columns of the rows of one telescope: it differs where any value would be read as another.

@@ -96,7 +96,7 @@ def month_end(time: Time) -> np.datetime64:
     ValueError
         For a str that is no time.
     """
-    return (instant_of(time).astype('datetime64[M]') + 1).astype('datetime64[ms]')
+    return (instant_of(time).astype('datetime64[M]') + np.timedelta64(1, 'M')).astype('datetime64[ms]')
 
 
 def time_text(time: Time) -> str:

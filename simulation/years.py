@@ -494,7 +494,7 @@ def write_database(file: Path | str, fleet: Sequence[tuple[Telescope, ByFilter]]
 
 def date_of(day: float, spec: Spec) -> str:
     """The date of a day as text."""
-    return str(np.datetime64(spec.start, 'D') + int(day))
+    return str(np.datetime64(spec.start, 'D') + np.timedelta64(int(day), 'D'))
 
 
 def truth_of_telescope(telescope: Telescope, by_filter: ByFilter, spec: Spec, longitude_deg: float) -> dict[str, Any]:

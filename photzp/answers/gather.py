@@ -91,7 +91,7 @@ def answer(fits: Mapping[SeriesKey, ThroughputFit], statuses: Iterable[SeriesSta
     gains = tuple(gain for telescope, each in by_telescope.items()
                   for gain in gains_of(telescope, each, known[telescope]))
     fleet = fleet_table(gains)
-    before = day_of(now) - limits.closed_days
+    before = day_of(now) - np.timedelta64(limits.closed_days, 'D')
     closed = _closed(by_telescope, before)
     used = {telescope: each if telescope in closed else _used(each, before) for telescope, each in by_telescope.items()}
     mirrors = tuple(state for telescope, each in used.items() if (state := mirror_state(

@@ -62,7 +62,7 @@ def site_nights(site: str, fits: Mapping[tuple[str, str], ThroughputFit]) -> Sit
     if not used:
         return _none(site)
     first, last = min(fit.night[0] for fit in used), max(fit.night[-1] for fit in used)
-    night = np.arange(first, last + 1)
+    night = np.arange(first, last + np.timedelta64(1, 'D'))
     residual, weight, rows = np.zeros((3, len(used), len(night)))
     for number, fit in enumerate(used):
         at = (fit.night - first).astype(int)

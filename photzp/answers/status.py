@@ -130,7 +130,7 @@ def _counted_to(now: np.datetime64, night: np.ndarray, photometric: np.ndarray,
     """The fields of a status that the clock alone changes."""
     event_date, event_kind = _newest_event(events, now)
     today = now.astype('datetime64[D]')
-    recent = night > today - RECENT_DAYS
+    recent = night > today - np.timedelta64(RECENT_DAYS, 'D')
     return {
         'event_date': None if event_date is None else event_date.isoformat(), 'event_kind': event_kind,
         'days_since_event': None if event_date is None else (today.item() - event_date).days,

@@ -54,7 +54,7 @@ def _months(night: np.ndarray, until: Date) -> tuple[np.datetime64, np.datetime6
     """First and last month that are shown."""
     last = instant_of(until).astype('datetime64[M]')
     earliest = night.min().astype('datetime64[M]') if len(night) else last
-    return max(last - (MONTHS - 1), min(earliest, last)), last
+    return max(last - np.timedelta64(MONTHS - 1, 'M'), min(earliest, last)), last
 
 
 def _squares(night: np.ndarray, state: np.ndarray, frames: np.ndarray, first: np.datetime64,
