@@ -47,7 +47,7 @@ def test_a_date_is_its_midnight(day):
 
 
 def test_what_is_no_time():
-    for nothing in ('NaT', np.datetime64('NaT')):
+    for nothing in ('NaT', np.datetime64('NaT', 'ms')):
         assert np.isnat(instant_of(nothing))
         assert np.isnat(day_of(nothing))
         assert np.isnat(month_end(nothing))

@@ -43,8 +43,8 @@ def test_times_with_a_blank_or_a_t_and_what_is_none(text, time):
 def test_of_an_exposure_the_final_frame_then_the_newest_then_a_base_name_counts():
     day = np.datetime64('2020-01-01', 'ms')
     rows = [  # name, exposure, processed, whether it is the one
-        ('a-e11.fits', 0, day + 9, False), ('a-e91.fits', 0, day, True),
-        ('b-e91.fits', 1, day, False), ('/x/b-e91.fits', 1, day + 1, True),
+        ('a-e11.fits', 0, day + np.timedelta64(9, 'ms'), False), ('a-e91.fits', 0, day, True),
+        ('b-e91.fits', 1, day, False), ('/x/b-e91.fits', 1, day + np.timedelta64(1, 'ms'), True),
         ('c-e91.fits', 2, day, True), ('/x/c-e91.fits', 2, day, False),
         ('d-e91.fits', 3, np.datetime64('NaT', 'ms'), True)]
     names, exposures, processed, best = zip(*rows, strict=True)

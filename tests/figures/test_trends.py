@@ -335,7 +335,7 @@ def test_too_few_points_are_drawn_without_a_model(n):
 
 def test_rows_without_time_or_zeropoint_are_left_out():
     data, fit = made_trend(n=100, events=[])
-    data.time[3], data.zp_mag[4] = np.datetime64('NaT'), np.nan
+    data.time[3], data.zp_mag[4] = np.datetime64('NaT', 'ms'), np.nan
     figure = draw_trend(data, fit, events=[])
     count = sum(int(text.split('(')[1][:-1]) for text in legend_of(figure) if text.startswith(('fl', 'fa')))
     assert count == np.count_nonzero(np.delete(data.usable, [3, 4]))
@@ -561,7 +561,7 @@ def test_all_colour_terms_have_a_line_for_each_camera():
     assert len(dots) == 23
     assert dots[1].get_xdata()[0] == pytest.approx(np.median(terms[400:]))
     recent, = lines_of(axes, 'lsc-dom00-1m0a  fa15, last half year')
-    since = np.datetime64('2026-03-01') - trends.RECENT_DAYS
+    since = np.datetime64('2026-03-01') - np.timedelta64(trends.RECENT_DAYS, 'D')
     assert recent.get_xdata()[0] == pytest.approx(np.median(terms[moments >= since]))
     assert lines_of(axes, 'lsc-dom00-1m0a  fl04, last half year') == []
     renderer = drawn(figure)

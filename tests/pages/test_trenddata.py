@@ -66,7 +66,7 @@ def test_order_of_rows_does_not_matter():
 
 def test_points_without_time_or_zeropoint_or_beyond_all_measure_are_left_out():
     time, zp = TIME.copy(), np.array([23.7, np.nan, 1e300, 23.5])
-    time[0] = np.datetime64('NaT')
+    time[0] = np.datetime64('NaT', 'ms')
     assert [name for *_, name in read(points_of(time=time, zp_mag=zp))[1]] == [NAMES[3]]
 
 

@@ -99,7 +99,7 @@ def test_a_held_colour_term_is_replaced_and_teaches_nothing():
 @pytest.mark.parametrize('missing', ['zperr', 'colorterm', 'colortermerr', 'covariance', 'colour_offset', 'time'])
 def test_rows_of_older_databases_stay_as_they_are(missing):
     rows = frames(100)
-    getattr(rows, missing)[40:] = np.datetime64('NaT') if missing == 'time' else np.nan
+    getattr(rows, missing)[40:] = np.datetime64('NaT', 'ms') if missing == 'time' else np.nan
     zp, zperr, (found,) = apply(rows)
     np.testing.assert_array_equal(zp[40:], rows.zp[40:])
     np.testing.assert_array_equal(zperr[40:], rows.zperr[40:])

@@ -240,7 +240,7 @@ def test_events_without_rows_on_both_sides_have_no_step():
 
 def test_an_interval_of_two_nights_has_no_slope():
     time, zp, zperr, _ = sky(nights=100)
-    got = fit(time, zp, zperr, events=[(night_of(time[-1], LONGITUDE) - 1, 'wash')])
+    got = fit(time, zp, zperr, events=[(night_of(time[-1], LONGITUDE) - np.timedelta64(1, 'D'), 'wash')])
     assert np.isnan(got.intervals[1].slope_mag_per_month)
     assert np.isfinite(got.intervals[1].end_mag)
     assert got.intervals[1].end_error_mag > 2 * got.intervals[0].end_error_mag
