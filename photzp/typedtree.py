@@ -193,7 +193,7 @@ def _pattern(value: Any) -> re.Pattern:
 
 def _time(value: Any) -> np.datetime64:
     with suppress(ValueError):
-        return np.datetime64('NaT' if value is None else text(value))
+        return np.datetime64('NaT', 'ms') if value is None else np.datetime64(text(value))
     raise ValueError(f'must be a time in quotes, not {value!r}')
 
 
