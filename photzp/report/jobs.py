@@ -14,7 +14,6 @@ import numpy as np
 from photzp.answers.steps import UnrecordedStep, find_steps
 from photzp.records import CameraSpan, StoredModel
 from photzp.throughput.model import ThroughputFit
-from photzp.times import instant_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -89,28 +88,27 @@ class Drawing:
 def models_figure(title: str, models: Iterable[tuple[str, StoredModel, float | None]], until: np.datetime64,
                   healthy_mag: float) -> 'Figure':
     """Models of several telescopes: (name, model, reference_mag or None) of each; healthy_mag : of the healthy band."""
-    from photzp.figures.trends import all_models_plot
+    from photzp.figures.allmodels import TelescopeModel, all_models_plot
 
-    return all_models_plot(title, [(name, model.dateobs, model.modelzp, reference_mag)
+    return all_models_plot(title, [TelescopeModel(name, model.dateobs, model.modelzp, reference_mag)
                                    for name, model, reference_mag in models], until, healthy_mag=healthy_mag)
 
 
 def colorterms_figure(title: str, lines: Sequence[tuple], colours: Mapping[str, str]) -> 'Figure':
     """Colour terms of several cameras: fields of ColortermLine of each; colours : of camera types."""
-    from photzp.figures.trends import ColortermLine, all_colorterms_plot
+    from photzp.figures.colourterms import ColortermLine, all_colorterms_plot
 
-    return all_colorterms_plot(title, [ColortermLine(*line) for line in lines], colours)
+    return all_colorterms_plot(title, [ColortermLine.from_fields(line) for line in lines], colours)
 
 
 def telescope_figure(telescope: str, trends: Iterable[tuple[str, ThroughputFit, float | None, str | None]],
                      marks: Iterable[tuple[np.datetime64, str, float, float]], spans: Iterable[CameraSpan],
                      threshold_percent: float, until: np.datetime64, healthy_mag: float) -> 'Figure':
     """One telescope in all filters; trends, marks : fields of FilterTrend and EventMark."""
-    from photzp.figures.telescopes import EventMark, FilterTrend, telescope_plot
+    from photzp.figures.telescopes import EventMark, FilterTrend, Levels, telescope_plot
 
-    cameras = [(span.camera, instant_of(span.first), instant_of(span.last)) for span in spans]
     return telescope_plot(telescope, [FilterTrend(*trend) for trend in trends], [EventMark(*mark) for mark in marks],
-                          cameras, threshold_percent, until, healthy_mag=healthy_mag)
+                          spans, Levels(threshold_percent, healthy_mag), until)
 
 
 def calendar_figure(title: str, night: np.ndarray, state: np.ndarray, frames: np.ndarray,

@@ -21,7 +21,13 @@ from photzp.answers.extinction import Frames, FrameSums, frame_sums, with_prior_
 from photzp.answers.status import RECENT_DAYS, SeriesStatus, finding, series_status
 from photzp.answers.steps import UnrecordedStep
 from photzp.errors import RunStopped
-from photzp.figures import trends
+from photzp.figures.airmass import Extinction, airmass_plot
+from photzp.figures.colourterms import colorterm_lines, colorterm_plot
+from photzp.figures.curves import model_curves
+from photzp.figures.errorhistogram import error_histogram
+from photzp.figures.events import unrecorded_camera_changes
+from photzp.figures.healthyband import HealthyBand
+from photzp.figures.trends import TrendData, trend_plot
 from photzp.magnitudes import percent_of_reference
 from photzp.names import trend_plot_name
 from photzp.observatory import Observatory
@@ -127,8 +133,8 @@ class SeriesMaker:
             now=self.now)
         night = night_of(z.dateobs, self.observatory.longitude_deg(series.telescope[0]))
         good = rows.usable & np.isfinite(z.colorterm) & ~z.colortermheld
-        lines = trends.colorterm_lines(rows.telescope, z.dateobs[good], z.colorterm[good], z.camera[good],
-                                       self.until, kind_of=self.observatory.camera_kind)
+        lines = colorterm_lines(rows.telescope, z.dateobs[good], z.colorterm[good], z.camera[good],
+                                self.until, kind_of=self.observatory.camera_kind)
         recent = slice(-RECENT_DAYS - 2, None)
         nights = zip(np.datetime_as_string(fit.night[recent]).tolist(), fit.photometric[recent].tolist(), strict=True)
         return Made(status, StoredModel(fit.time, fit.model_mag, fit.model_error_mag), _intervals(fit), _steps(fit),
@@ -142,25 +148,26 @@ class SeriesMaker:
         yield File(trend_plot_name('mirrormodel', rows.telescope, rows.filter), model_csv(rows, fit).encode())
         if self.options.pertelescopeplots:
             data = _trend_data(rows, fit)
-            yield _image('photzptrend', rows, trends.trend_plot(
-                _title(rows), data, fit, events=rows.events, reference_mag=rows.reference_mag,
-                healthy_mag=self.observatory.throughput.healthy_mag, until=self.until), said)
+            band = (None if rows.reference_mag is None else
+                    HealthyBand(rows.reference_mag, self.observatory.throughput.healthy_mag))
+            yield _image('photzptrend', rows, trend_plot(
+                _title(rows), data, fit, events=rows.events, band=band, until=self.until), said)
             yield File(trend_plot_name('trenddata', rows.telescope, rows.filter),
                        self._trend_json(rows, fit, data).encode())
             yield _airmass_plot(rows, fit)
             yield self._colorterm_plot(rows)
         if self.options.errorhistogram:
-            yield _image('errorhist', rows, trends.error_histogram(
+            yield _image('errorhist', rows, error_histogram(
                 _title(rows), rows.zeropoints.zperr, rows.zeropoints.zpsig),
                 'histogram of the errors and the scatter of single frames')
 
-    def _trend_json(self, rows: Rows, fit: ThroughputFit, data: trends.TrendData) -> str:
+    def _trend_json(self, rows: Rows, fit: ThroughputFit, data: TrendData) -> str:
         events = [(str(date), kind, note) for date, kind, note in rows.events if kind != 'start']
         recorded = [day_of(date) for date, kind, _ in events if kind == 'instrument']
-        changes = [(str(date), 'camera change', '') for date in trends.camera_changes(recorded, fit.steps)]
+        changes = [(str(date), 'camera change', '') for date in unrecorded_camera_changes(recorded, fit.steps)]
         return trend_json(
             rows.telescope, rows.filter, Points(data.time, data.zp_mag, data.camera, rows.zeropoints.name, data.usable,
-                                                fit.row_clear_probability), trends.model_curves(fit),
+                                                fit.row_clear_probability), model_curves(fit),
             events=sorted(events + changes), reference_mag=rows.reference_mag,
             healthy_mag=self.observatory.throughput.healthy_mag, until=self.until)
 
@@ -168,16 +175,16 @@ class SeriesMaker:
         z = rows.zeropoints
         terms = np.isfinite(z.colorterm) & ~np.isnat(z.dateobs)
         median = np.median(z.colorterm[terms]) if terms.any() else np.nan
-        return _image('colortermtrend', rows, trends.colorterm_plot(
+        return _image('colortermtrend', rows, colorterm_plot(
             _title(rows), z.dateobs[terms], z.colorterm[terms], z.camera[terms], self.until),
             f'colour term against time, median {median:+.3f}')
 
 
-def _trend_data(rows: Rows, fit: ThroughputFit) -> trends.TrendData:
+def _trend_data(rows: Rows, fit: ThroughputFit) -> TrendData:
     z = rows.zeropoints
     shown = ~np.isnat(z.dateobs) & np.isfinite(rows.zp_repaired)
     zp = np.where(np.isfinite(rows.zp_unit), rows.zp_unit, rows.zp_cameracolour) - _offsets(rows, fit)
-    return trends.TrendData(z.dateobs, zp, z.camera, rows.usable & shown)
+    return TrendData(z.dateobs, zp, z.camera, rows.usable & shown)
 
 
 def _airmass_plot(rows: Rows, fit: ThroughputFit) -> File:
@@ -185,9 +192,9 @@ def _airmass_plot(rows: Rows, fit: ThroughputFit) -> File:
     fitted_k = rows.extinction + (fit.extinction_offset_mag if np.isfinite(fit.extinction_offset_mag) else 0.0)
     used, airmass = float(np.median(rows.extinction)), rows.zeropoints.airmass
     adopted = used - rows.extinction_offset
-    return _image('airmasstrend', rows, trends.airmass_plot(
+    return _image('airmasstrend', rows, airmass_plot(
         _title(rows), airmass, fit.row_residual_mag - fitted_k * (airmass - 1), fit.row_clear_probability,
-        adopted, used + fit.extinction_offset_mag, fit.extinction_offset_error_mag),
+        Extinction(adopted, used + fit.extinction_offset_mag, fit.extinction_offset_error_mag)),
         f'zeropoint against airmass; adopted extinction {adopted:.2f} mag per airmass')
 
 
