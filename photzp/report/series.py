@@ -31,7 +31,7 @@ from photzp.figures.trends import TrendData, trend_plot
 from photzp.magnitudes import percent_of_reference
 from photzp.names import trend_plot_name
 from photzp.observatory import Observatory
-from photzp.pages.trenddata import Points, trend_json
+from photzp.pages.trenddata import Chart, Points, trend_json
 from photzp.records import CameraSpan, Database, RowDigest, StoredModel
 from photzp.report.fitarchive import without_rows
 from photzp.report.jobs import Drawing, Failure, File, StepSearch, image_file
@@ -166,10 +166,10 @@ class SeriesMaker:
         recorded = [day_of(date) for date, kind, _ in events if kind == 'instrument']
         changes = [(str(date), 'camera change', '') for date in unrecorded_camera_changes(recorded, fit.steps)]
         return trend_json(
-            rows.telescope, rows.filter, Points(data.time, data.zp_mag, data.camera, rows.zeropoints.name, data.usable,
-                                                fit.row_clear_probability), model_curves(fit),
-            events=sorted(events + changes), reference_mag=rows.reference_mag,
-            healthy_mag=self.observatory.throughput.healthy_mag, until=self.until)
+            Chart(rows.telescope, rows.filter, rows.reference_mag, self.observatory.throughput.healthy_mag, self.until),
+            Points(time=data.time, zp_mag=data.zp_mag, camera=data.camera, name=rows.zeropoints.name,
+                   usable=data.usable, clear_probability=fit.row_clear_probability),
+            model_curves(fit), sorted(events + changes))
 
     def _colorterm_plot(self, rows: Rows) -> File:
         z = rows.zeropoints
