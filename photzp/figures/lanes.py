@@ -1,89 +1,70 @@
 """Labels in lanes above axes: each in the lowest lane that is free where it goes."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from matplotlib.axes import Axes
-from matplotlib.transforms import ScaledTranslation, Transform
+from matplotlib.lines import Line2D
+from matplotlib.transforms import ScaledTranslation
 
-from photzp.figures.sheet import DPI, LINE_PX, SMALL
+from photzp.figures.sheet import DARK_GREY, DPI, LINE_PX, SMALL
 
 
-def choose_lanes(spans: Iterable[tuple[float, float]], most: int) -> list[int | None]:
-    """Choose a lane for each label, in the order of their starts.
+@dataclass(frozen=True)
+class Label:
+    """A text above axes; places are pixels from their left.
 
-    Parameters
+    Attributes
     ----------
-    spans : iterable of (float, float)
-        Start and end of each label [pixel].
-    most : int
-        Number of lanes.
-
-    Returns
-    -------
-    list of int or None
-        Lane of each label, 0 the lowest; None where none is free.
+    text : str
+        Never read as mathematical notation.
+    middle : float
+        Of the text.
+    span : (float, float)
+        From where to where the lane is taken.
+    colour : str
+        Of the text.
+    bar : (float, float) or None
+        Ends of a line below the text, if there is one.
     """
-    lanes: list[int | None] = []
-    ends: list[float] = []  # of the last label in each lane
-    for start, end in spans:
-        lane = next((number for number, taken in enumerate(ends) if taken < start), len(ends))
-        if lane < most:
-            ends[lane:lane + 1] = [end]
-        lanes.append(lane if lane < most else None)
-    return lanes
+
+    text: str
+    middle: float
+    span: tuple[float, float]
+    colour: str = 'black'
+    bar: tuple[float, float] | None = None
 
 
-def lanes_px(lanes: Iterable[int | None]) -> int:
-    """Measure the lanes that are in use.
-
-    Parameters
-    ----------
-    lanes : iterable of int or None
-        As from `choose_lanes`.
-
-    Returns
-    -------
-    int
-        Their height [pixel].
-    """
-    return LINE_PX * (1 + max((lane for lane in lanes if lane is not None), default=-1))
-
-
-def lane_transform(axes: Axes, lane: int, gap_px: float) -> Transform:
-    """Place things in a lane.
+def write_labels(axes: Axes, labels: Iterable[Label], *, width_px: float, most: int, gap_px: float) -> int:
+    """Write labels in the order of their starts; those for which no lane is free are left out.
 
     Parameters
     ----------
     axes : Axes
-        Axes below the lanes.
-    lane : int
-        0 is the lowest.
+        Axes below the labels.
+    labels : iterable of Label
+        In the order of their starts.
+    width_px : float
+        Final width of the axes.
+    most : int
+        Number of lanes.
     gap_px : float
         Between the axes and the lowest lane.
 
     Returns
     -------
-    Transform
-        From shares of the axes, where a height of 1 becomes the bottom of the lane.
+    int
+        Height of the lanes in use [pixel].
     """
-    return axes.transAxes + ScaledTranslation(0, (gap_px + lane * LINE_PX) / DPI, axes.figure.dpi_scale_trans)
-
-
-def write_in_lane(axes: Axes, place: float, text: str, transform: Transform, colour: str = 'black') -> None:
-    """Write a label in a lane.
-
-    Parameters
-    ----------
-    axes : Axes
-        Axes below the lanes.
-    place : float
-        Its middle, as a share of the width of the axes.
-    text : str
-        The label, never read as mathematical notation.
-    transform : Transform
-        As from `lane_transform`.
-    colour : str
-        Of the text.
-    """
-    axes.text(place, 1, text, ha='center', va='bottom', fontsize=SMALL, color=colour, parse_math=False,
-              transform=transform)
+    ends: list[float] = []  # of the last label in each lane
+    for label in labels:
+        lane = next((number for number, end in enumerate(ends) if end < label.span[0]), len(ends))
+        if lane < most:
+            ends[lane:lane + 1] = [label.span[1]]
+            lift = ScaledTranslation(0, (gap_px + lane * LINE_PX) / DPI, axes.figure.dpi_scale_trans)
+            if label.bar:
+                axes.add_artist(Line2D([place / width_px for place in label.bar], [1, 1], color=DARK_GREY, lw=0.8,
+                                       clip_on=False, transform=axes.transAxes + lift))
+            axes.text(label.middle / width_px, 1, label.text, ha='center', va='bottom', fontsize=SMALL,
+                      color=label.colour, parse_math=False, transform=axes.transAxes + lift)
+    return LINE_PX * len(ends)

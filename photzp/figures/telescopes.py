@@ -18,7 +18,7 @@ from matplotlib.patheffects import withStroke
 
 from photzp.figures.curves import Curve, dot_if_short, model_curves
 from photzp.figures.events import MIRROR_EVENTS
-from photzp.figures.lanes import choose_lanes, lane_transform, lanes_px, write_in_lane
+from photzp.figures.lanes import Label, write_labels
 from photzp.figures.legends import draw_keys
 from photzp.figures.scales import Scale, draw_scale, number_scale, percent_scale, time_axis, time_scale
 from photzp.figures.sheet import (
@@ -246,35 +246,21 @@ def _loss_of(percent: Any) -> Any:
 def _draw_events(axes: Axes, events: Iterable[EventMark]) -> tuple[int, list[Artist]]:
     """A line for each event, its gain above the axes: height of the labels [pixel], handles for the legend."""
     first, last = axes.get_xlim()
-    within = [event for event in events if first <= date2num(event.time) <= last]
-    handles: dict[str, Artist] = {}
-    for event in within:
-        colour, style = _style(event)
-        kind = 'wash, recoating, break' if event.kind in MIRROR_EVENTS else event.kind
-        axes.axvline(float(date2num(event.time)), color=colour, ls=style, lw=1.3, zorder=3.5, label=event.kind)
-        handles.setdefault(kind, Line2D([], [], color=colour, ls=style, lw=1.3, label=kind))
-    return _write_gains(axes, within), list(handles.values())
-
-
-def _style(event: EventMark) -> tuple[str, Any]:
-    return _EVENT_STYLES.get(event.kind, _MIRROR_STYLE)
-
-
-def _write_gains(axes: Axes, events: Sequence[EventMark]) -> int:
-    """The gain of each event above its line where a lane is free; returns the height of the lanes [pixel]."""
-    first, last = axes.get_xlim()
     width = WIDTH_PX - LEFT_PX - RIGHT_PX
-    labels = []  # text, its middle [pixel], half its width [pixel]
+    labels: list[Label] = []
+    handles: dict[str, Artist] = {}
     for event in events:
-        text = _gain_text(event)
-        half = len(text) * _CHARACTER_PX / 2
-        place = (float(date2num(event.time)) - first) / (last - first) * width
-        labels.append((text, float(np.clip(place, half, width - half)), half))
-    lanes = choose_lanes([(middle - half, middle + half + 4) for _, middle, half in labels], _MOST_LANES)
-    for event, (text, middle, _), lane in zip(events, labels, lanes, strict=True):
-        if lane is not None:
-            write_in_lane(axes, middle / width, text, lane_transform(axes, lane, gap_px=4), _style(event)[0])
-    return lanes_px(lanes)
+        day = float(date2num(event.time))
+        if first <= day <= last:
+            colour, style = _EVENT_STYLES.get(event.kind, _MIRROR_STYLE)
+            kind = 'wash, recoating, break' if event.kind in MIRROR_EVENTS else event.kind
+            axes.axvline(day, color=colour, ls=style, lw=1.3, zorder=3.5, label=event.kind)
+            handles.setdefault(kind, Line2D([], [], color=colour, ls=style, lw=1.3, label=kind))
+            text = _gain_text(event)
+            half = len(text) * _CHARACTER_PX / 2
+            middle = float(np.clip((day - first) / (last - first) * width, half, width - half))
+            labels.append(Label(text, middle, (middle - half, middle + half + 4), colour))
+    return write_labels(axes, labels, width_px=width, most=_MOST_LANES, gap_px=4), [*handles.values()]
 
 
 def _gain_text(event: EventMark) -> str:

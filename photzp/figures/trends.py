@@ -19,7 +19,7 @@ from matplotlib.patheffects import withStroke
 from photzp.figures.curves import Curve, dot_if_short, model_curves
 from photzp.figures.events import draw_events
 from photzp.figures.healthyband import HealthyBand, draw_healthy_band
-from photzp.figures.lanes import choose_lanes, lane_transform, lanes_px, write_in_lane
+from photzp.figures.lanes import Label, write_labels
 from photzp.figures.legends import draw_legend
 from photzp.figures.points import DotStyle, are_regular, camera_styles, draw_dots, mark_outside, padded
 from photzp.figures.scales import number_scale, time_axis, time_scale
@@ -186,38 +186,25 @@ def _draw_model(axes: Axes, curves: list[Curve]) -> list[Line2D]:
     return [Line2D([], [], color=BLACK, lw=2.2, label='model ± error')]
 
 
-@dataclass(frozen=True)
-class _SlopeLabel:
-    """A slope above the axes: text, and pixels from the left of its middle and of its interval's ends."""
-
-    text: str
-    middle: float
-    first: float
-    last: float
-
-    @property
-    def span(self) -> tuple[float, float]:
-        """From where to where nothing else has room."""
-        half = len(self.text) * CHARACTER_PX / 2
-        return min(self.middle - half, self.first), max(self.middle + half, self.last)
-
-
 def _draw_slopes(axes: Axes, intervals: Iterable[Interval]) -> tuple[int, list[Line2D]]:
     """A dashed line per interval, and its slope above the axes: height of the labels [pixel], handles."""
     # Seen on the model as well as off it.
     look: dict[str, Any] = {'color': YELLOW, 'ls': (0, (4, 3)), 'lw': 1.2,
                             'path_effects': [withStroke(linewidth=2.6, foreground=BLACK)]}
+    width = axes_px(axes)[0]
+    sloping = [interval for interval in intervals if np.isfinite(interval.slope_mag_per_month)]
     labels = []
-    for interval in intervals:
-        if np.isfinite(interval.slope_mag_per_month):
-            day = date2num(np.array([interval.start, interval.end]))
-            change = interval.slope_mag_per_month * (day[1] - day[0]) / DAYS_PER_MONTH
-            slope = _slope_text(interval)
-            axes.plot(day, interval.start_mag + np.array([0, change]), **look, zorder=4.5, scalex=False, scaley=False,
-                      label=f'{slope} mmag/month')
-            labels.append(_slope_label(axes, day, slope))
-    handles = [Line2D([], [], **look, label='slope between cleanings [mmag/month]')] if labels else []
-    return _write_slopes(axes, [label for label in labels if label.first < label.last]), handles
+    for interval in sloping:
+        day = date2num(np.array([interval.start, interval.end]))
+        change = interval.slope_mag_per_month * (day[1] - day[0]) / DAYS_PER_MONTH
+        slope = _slope_text(interval)
+        axes.plot(day, interval.start_mag + np.array([0, change]), **look, zorder=4.5, scalex=False, scaley=False,
+                  label=f'{slope} mmag/month')
+        first, last = np.clip((day - axes.get_xlim()[0]) / np.ptp(axes.get_xlim()), 0, 1) * width + (2, -2)
+        if first < last:
+            labels.append(_slope_label(slope, first, last, width))
+    handles = [Line2D([], [], **look, label='slope between cleanings [mmag/month]')] if sloping else []
+    return write_labels(axes, labels, width_px=width, most=_MOST_LANES, gap_px=3), handles
 
 
 def _slope_text(interval: Interval) -> str:
@@ -226,25 +213,11 @@ def _slope_text(interval: Interval) -> str:
     return f'{slope:+.{digits}f} ± {error:.{digits}f}'.replace('-', '−')
 
 
-def _slope_label(axes: Axes, day: np.ndarray, slope: str) -> _SlopeLabel:
-    """The label of a slope between two days of matplotlib, with its unit where there is room."""
-    width = axes_px(axes)[0]
-    first, last = np.clip((day - axes.get_xlim()[0]) / np.ptp(axes.get_xlim()), 0, 1) * width + (2, -2)
+def _slope_label(slope: str, first: float, last: float, width: float) -> Label:
+    """The label of a slope from first to last pixel of an axis, with its unit if there is room."""
     text = f'{slope} mmag/month'
     if len(text) * CHARACTER_PX > last - first:
         text = slope
     half = len(text) * CHARACTER_PX / 2
-    return _SlopeLabel(text, np.clip((first + last) / 2, half, width - half), first, last)
-
-
-def _write_slopes(axes: Axes, labels: Sequence[_SlopeLabel]) -> int:
-    """Labels over their intervals where a lane is free; returns the height of the lanes [pixel]."""
-    width = axes_px(axes)[0]
-    lanes = choose_lanes([label.span for label in labels], _MOST_LANES)
-    for label, lane in zip(labels, lanes, strict=True):
-        if lane is not None:
-            transform = lane_transform(axes, lane, gap_px=3)
-            axes.add_artist(Line2D([label.first / width, label.last / width], [1, 1], color=DARK_GREY, lw=0.8,
-                                   clip_on=False, transform=transform))
-            write_in_lane(axes, label.middle / width, label.text, transform)
-    return lanes_px(lanes)
+    middle = np.clip((first + last) / 2, half, width - half)
+    return Label(text, middle, (min(middle - half, first), max(middle + half, last)), bar=(first, last))

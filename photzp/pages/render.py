@@ -11,8 +11,6 @@ the nights clear; and what do the years look like.  The page of a telescope has 
 what is needed to choose one: of the largest fleet, HTML and scripts are to stay below 300 kB.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,30 +62,7 @@ def render_index(page: Page, observatory: Observatory) -> str:
     str
         HTML.
     """
-    page = merge(None, page)
-    now = text.parse_time(page.updated)
-    telescopes = telescopes_of(page, observatory, now)
-    cards = overview.cards_of(page, telescopes, observatory.throughput.healthy_mag, now)
-    return _html('index.html.j2', page, observatory, now, telescopes, {
-        'cards': [card for card in cards if not card.telescope.dormant],
-        'sparks': sparks.sparks_of(page, now), 'states': overview.STATES,
-        'telescopes': telescopes, 'runs': runs_of(page.runs, observatory.alarms.run_overdue_hours, now),
-        'filters': filters_of(page, telescopes, observatory), 'sites': sites_of(telescopes),
-        'dormant': [telescope for telescope in telescopes if telescope.dormant]} | _answers_of_fleet(page, observatory))
-
-
-def _answers_of_fleet(page: Page, observatory: Observatory) -> dict[str, Any]:
-    """Values of the index that are answers."""
-    order, advice = observatory.wavelength_order, answers.advice_of(page.answers)
-    fleet_filters, fleet = fleet_of(page.answers.fleet, order)
-    extinction_filters, extinction = answers.extinction_of(page.answers.extinction, order)
-    return {
-        'findings': findings_of(page.answers.findings), 'advice': advice,
-        'most_light': max((row.advice.light_percent for _, rows in advice for row in rows
-                           if text.is_known(row.advice.light_percent)), default=0.0),
-        'fleet_filters': fleet_filters, 'fleet': fleet, 'events': events_of(page.answers, order),
-        'steps': answers.steps_of(page.answers, order), 'extinction_filters': extinction_filters,
-        'extinction': extinction, 'nights': answers.nights_of(page)}
+    return _Pages(page, observatory).index()
 
 
 def render_telescopes(page: Page, observatory: Observatory) -> dict[str, str]:
@@ -103,34 +78,63 @@ def render_telescopes(page: Page, observatory: Observatory) -> dict[str, str]:
     dict of {str: str}
         HTML by file name.
     """
-    page = merge(None, page)
-    now = text.parse_time(page.updated)
-    telescopes = telescopes_of(page, observatory, now)
-    return {telescope.page: _telescope_page(page, telescope, observatory, now, telescopes) for telescope in telescopes
+    pages = _Pages(page, observatory)
+    return {telescope.page: pages.of_telescope(telescope) for telescope in pages.telescopes
             if telescope.page is not None}
 
 
-def _telescope_page(page: Page, telescope: TelescopeView, observatory: Observatory, now: datetime | None,
-                    telescopes: Sequence[TelescopeView]) -> str:
-    name, order = telescope.name, observatory.wavelength_order
-    findings = [finding for finding in page.answers.findings if finding.telescope == name]
-    ranks = [(kind, row, len(rows)) for kind, rows in answers.advice_of(page.answers)
-             for row in rows if row.advice.telescope == name]
-    return _html('telescope.html.j2', page, observatory, now, telescopes, {
-        'telescope': telescope, 'findings': findings_of(findings), 'ranks': ranks,
-        'state': next((state for state in page.answers.mirrors if state.telescope == name), None),
-        'events': events_of(page.answers, order, name), 'steps': answers.steps_of(page.answers, order, name),
-        'nights': next((nights for nights in answers.nights_of(page) if nights.site == telescope.site), None)})
+class _Pages:
+    """The pages of one `Page`."""
 
+    def __init__(self, page: Page, observatory: Observatory) -> None:
+        self.page, self.observatory, self.order = merge(None, page), observatory, observatory.wavelength_order
+        self.now = text.parse_time(page.updated)
+        self.telescopes = telescopes_of(self.page, observatory, self.now)
 
-def _html(template: str, page: Page, observatory: Observatory, now: datetime | None,
-          telescopes: Iterable[TelescopeView], values: Mapping[str, Any]) -> str:
-    limits = observatory.alarms
-    html = _environment().get_template(template).render(
-        page=page, pages={telescope.name: telescope.page for telescope in telescopes if telescope.page is not None},
-        updated=text.time_in_words(now), band_percent=observatory.throughput.healthy_percent,
-        closed_days=limits.closed_days, overdue_hours=limits.run_overdue_hours, **values)
-    return html.encode('utf-8', 'replace').decode()  # half a character of UTF-16 cannot be written
+    def index(self) -> str:
+        """HTML of the first page."""
+        page, telescopes, limits = self.page, self.telescopes, self.observatory
+        cards = overview.cards_of(page, telescopes, limits.throughput.healthy_mag, self.now)
+        return self._html(
+            'index.html.j2', cards=[card for card in cards if not card.telescope.dormant],
+            sparks=sparks.sparks_of(page, self.now), states=overview.STATES, telescopes=telescopes,
+            runs=runs_of(page.runs, limits.alarms.run_overdue_hours, self.now),
+            filters=filters_of(page, telescopes, limits), sites=sites_of(telescopes),
+            dormant=[telescope for telescope in telescopes if telescope.dormant], **self._answers_of_fleet())
+
+    def _answers_of_fleet(self) -> dict[str, Any]:
+        """Values of the index that are answers."""
+        given, order, advice = self.page.answers, self.order, answers.advice_of(self.page.answers)
+        fleet_filters, fleet = fleet_of(given.fleet, order)
+        extinction_filters, extinction = answers.extinction_of(given.extinction, order)
+        return {
+            'findings': findings_of(given.findings), 'advice': advice,
+            'most_light': max((row.advice.light_percent for _, rows in advice for row in rows
+                               if text.is_known(row.advice.light_percent)), default=0.0),
+            'fleet_filters': fleet_filters, 'fleet': fleet, 'events': events_of(given, order),
+            'steps': answers.steps_of(given, order), 'extinction_filters': extinction_filters,
+            'extinction': extinction, 'nights': answers.nights_of(self.page)}
+
+    def of_telescope(self, telescope: TelescopeView) -> str:
+        """HTML of the page of a telescope."""
+        name, given = telescope.name, self.page.answers
+        return self._html(
+            'telescope.html.j2', telescope=telescope,
+            findings=findings_of(finding for finding in given.findings if finding.telescope == name),
+            ranks=[(kind, row, len(rows)) for kind, rows in answers.advice_of(given) for row in rows
+                   if row.advice.telescope == name],
+            state=next((state for state in given.mirrors if state.telescope == name), None),
+            events=events_of(given, self.order, name), steps=answers.steps_of(given, self.order, name),
+            nights=next((nights for nights in answers.nights_of(self.page) if nights.site == telescope.site), None))
+
+    def _html(self, template: str, **values: Any) -> str:
+        html = _environment().get_template(template).render(
+            page=self.page, updated=text.time_in_words(self.now),
+            pages={telescope.name: telescope.page for telescope in self.telescopes if telescope.page is not None},
+            band_percent=self.observatory.throughput.healthy_percent,
+            closed_days=self.observatory.alarms.closed_days,
+            overdue_hours=self.observatory.alarms.run_overdue_hours, **values)
+        return html.encode('utf-8', 'replace').decode()  # half a character of UTF-16 cannot be written
 
 
 @cache
