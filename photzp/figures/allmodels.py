@@ -76,8 +76,8 @@ def all_models_plot(title: str, models: Iterable[TelescopeModel], until: Date, *
     figure = Figure(figsize=(WIDTH_PX / DPI, HEIGHT_PX / DPI), dpi=DPI)
     styled = [(_finite_nights(model), _line_style(number)) for number, model in enumerate(models)]
     styled = [(model, style) for model, style in styled if len(model.time)]
-    panels = [panel for panel in ([pair for pair in styled if pair[0].reference_mag is not None],
-                                  [pair for pair in styled if pair[0].reference_mag is None]) if panel] or [[]]
+    panels = [panel for relative in (True, False)
+              if (panel := [pair for pair in styled if (pair[0].reference_mag is not None) is relative])] or [[]]
     shares = [max(len(panel), 0.3 * len(styled), 1) for panel in panels]
     times = np.concatenate([np.empty(0, 'datetime64[ms]'), *(model.time for model, _ in styled)])
     grid = figure.subplots(len(panels), 1, squeeze=False, height_ratios=shares)[:, 0]

@@ -37,7 +37,7 @@ class RunView:
     summary : str
         What it did.
     last_good : str or None
-        When the script last ended well, in words; None if this run did, or none.
+        When the script last ended well, in words; None if that is this run, or never.
     """
 
     title: str
@@ -57,7 +57,7 @@ def runs_of(runs: Sequence[RunInfo], overdue_hours: float, now: datetime | None)
     runs : sequence of RunInfo
         Runs of all scripts, in any order.
     overdue_hours : float
-        Somebody should look after a run that is older.
+        Age beyond which the newest run is too old.
     now : datetime or None
         Time of the page.
 

@@ -251,8 +251,8 @@ class _Files(NamedTuple):
 
 def _series(key: _Key, status: SeriesStatus | None, files: _Files, observatory: Observatory,
             now: datetime | None) -> SeriesView:
-    limits, made = observatory.alarms, parse_time(status.updated) if status else None
-    old = made is not None and now is not None and (now - made).total_seconds() > 3600 * limits.run_overdue_hours
+    limits, updated = observatory.alarms, parse_time(status.updated) if status else None
+    old = bool(updated and now and (now - updated).total_seconds() > 3600 * limits.run_overdue_hours)
     days_silent = days_from(status.last_observation if status else None, now)
     return SeriesView(telescope=key[0], filter=key[1], status=status, plots=files.plots, table=files.table,
                       data=files.data, days_silent=days_silent, silent=_more(days_silent, limits.silent_days),
