@@ -79,7 +79,8 @@ def made_up(rng):
     plots |= {overview_plot_name(kind, name): Plot(900, 450, f'throughput models in {name}') for name in FILTERS
               for kind in ('allmodels_2m01m0', 'allmodels_0m4', 'colorterms')}
     plots |= {site_plot_name('nightcalendar', site): Plot(900, 500, f'photometric nights of {site}') for site in SITES}
-    page = Page(NOW, tuple(statuses), plots, (RunInfo('photcalibration.py', NOW, NOW, 0, '2412 measured'),), '1.0',
+    page = Page(updated=NOW, statuses=tuple(statuses), plots=plots, version='1.0',
+                runs=(RunInfo('photcalibration.py', NOW, NOW, 0, '2412 measured'),),
                 answers=answers(statuses, rng), trends=tuple(trend(each, rng) for each in statuses))
     pages = {'index.html': render_index(page, LCO), **render_telescopes(page, LCO)}
     return {**{name: html.encode() for name, html in pages.items()}, **static_files()}

@@ -1,7 +1,6 @@
 """One telescope in all filters on one axis of time: the light it lost, what each event gave back, and its cameras.
 
-As in `trends`, whose colours and axes these are, a figure is returned and nothing is written; time runs to the end
-of the month of `until`; text from outside is drawn as it is.
+Time runs to the end of the month of `until`, so that a figure without new data is the same file tomorrow.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,8 +15,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
-from matplotlib.transforms import ScaledTranslation
 
+from photzp.figures.curves import Curve, dot_if_short, model_curves
+from photzp.figures.events import MIRROR_EVENTS
+from photzp.figures.lanes import Label, write_labels
+from photzp.figures.legends import draw_keys
+from photzp.figures.scales import Scale, draw_scale, number_scale, percent_scale, time_axis, time_scale
 from photzp.figures.sheet import (
     BLACK,
     BLUE,
@@ -27,41 +30,41 @@ from photzp.figures.sheet import (
     GREEN,
     LEFT_PX,
     LINE_COLOURS,
-    LINE_PX,
     ORANGE,
     RIGHT_PX,
-    SMALL,
     VERMILLION,
     WIDTH_PX,
-    bare,
-    lay_keys,
-    lay_scale,
-    number_scale,
-    percent_scale,
-    time_axis,
-    time_scale,
-    title_of,
+    draw_title,
+    hide_ticks,
 )
-from photzp.figures.trends import MIRROR_EVENTS, dot_if_short, model_curves
 from photzp.magnitudes import mag_of_percent, percent_of_reference
+from photzp.records import CameraSpan
 from photzp.throughput.model import ThroughputFit
-from photzp.times import Date
+from photzp.times import Date, instant_of
 
-EVENT_STYLES = {'cleaning': (DARK_GREY, ':'), 'instrument': (BLUE, '-.'), 'unrecorded': (VERMILLION, (0, (1, 2)))}
-MIRROR_STYLE = (ORANGE, '--')
-MOST_CAMERAS = 8  # the newest ones; a telescope has two or three in ten years
-REACH_MAG = 0.3  # of the lines: nights farther off have no say in the scale
-_NAME_SIGNS = 8  # of a camera at the left
+_EVENT_STYLES = {'cleaning': (DARK_GREY, ':'), 'instrument': (BLUE, '-.'), 'unrecorded': (VERMILLION, (0, (1, 2)))}
+_MIRROR_STYLE = (ORANGE, '--')
+_MOST_CAMERAS = 8  # the newest ones; a telescope has two or three in ten years
+_REACH_MAG = 0.3  # the scale holds the nights that are nearer to their line
+_NAME_CHARACTERS = 8  # of a camera at the left
 _PANEL_PX, _ROW_PX, _GAP_PX, _TITLE_PX, _LEGEND_PX = 330, 15, 8, 30, 24
-_SIGN_PX, _MOST_LANES = 6.6, 5
+_CHARACTER_PX, _MOST_LANES = 6.6, 5  # of labels of events
 
 
 @dataclass(frozen=True)
 class FilterTrend:
     """Throughput in one filter.
 
-    reference_mag : zeropoint of a clean telescope, None where not known.
-    colour : '#rrggbb', None for the next of the palette.
+    Attributes
+    ----------
+    filter : str
+        Its name.
+    fit : ThroughputFit
+        Its model; not drawn where it has no interval.
+    reference_mag : float or None
+        Zeropoint of a clean telescope; None if not known.
+    colour : str or None
+        '#rrggbb'; None for the next of the palette.
     """
 
     filter: str
@@ -72,7 +75,17 @@ class FilterTrend:
 
 @dataclass(frozen=True)
 class EventMark:
-    """What happened: kind of the event or 'unrecorded', and what it gave over all filters [mag], nan if not known."""
+    """An event at the telescope.
+
+    Attributes
+    ----------
+    time : datetime64[ms]
+        When it was.
+    kind : str
+        As in observatory.toml, or 'unrecorded'.
+    gain_mag, error_mag : float
+        What it gave over all filters, and its error; NaN if not known.
+    """
 
     time: np.datetime64
     kind: str
@@ -80,59 +93,92 @@ class EventMark:
     error_mag: float
 
 
-CameraTime = tuple[str, np.datetime64, np.datetime64]  # camera, first and last frame of a time in use
+@dataclass(frozen=True)
+class Levels:
+    """Levels that are marked where a reference is known.
+
+    Attributes
+    ----------
+    threshold_percent : float
+        Of the reference; what is below needs care.
+    healthy_mag : float
+        Depth of the healthy band below the reference.
+    """
+
+    threshold_percent: float
+    healthy_mag: float
 
 
 def telescope_plot(title: str, trends: Iterable[FilterTrend], events: Iterable[EventMark],
-                   cameras: Iterable[CameraTime], threshold_percent: float, until: Date, *,
-                   healthy_mag: float) -> Figure:
-    """Loss in every filter against time, events with their measured gains, and below it the cameras in use.
+                   cameras: Iterable[CameraSpan], levels: Levels, until: Date) -> Figure:
+    """Draw loss in every filter against time, events with their measured gains, and below it the cameras in use.
 
-    Loss is counted from the reference, or where none is known from the best level of the model.  Filters without a
-    model are left out.  trends : in the order of the legend.
-    threshold_percent : of the reference, and healthy_mag, the healthy band, are marked where a reference is known.
+    Loss is counted from the reference, or if none is known from the best level of the model.
+
+    Parameters
+    ----------
+    title : str
+        Text at the top.
+    trends : iterable of FilterTrend
+        In the order of the legend.
+    events : iterable of EventMark
+        In any order.
+    cameras : iterable of CameraSpan
+        Times in use, in any order.
+    levels : Levels
+        Levels to mark.
+    until : Date
+        Day in the last month shown.
+
+    Returns
+    -------
+    Figure
     """
     used = [trend for trend in trends if trend.fit.intervals]
-    spans = sorted(cameras, key=lambda span: (span[1], span[0]))
-    names = list(dict.fromkeys(name for name, *_ in spans))
-    older, names = names[:-MOST_CAMERAS], names[-MOST_CAMERAS:]
-    times = np.concatenate([np.empty(0, 'datetime64[ms]'), *(trend.fit.time for trend in used),
-                            np.array([span[1] for span in spans], 'datetime64[ms]')])
-    figure = Figure(figsize=(WIDTH_PX / DPI, _PANEL_PX / DPI), dpi=DPI)
-    axes, strip = figure.add_subplot(2, 1, 1), figure.add_subplot(2, 1, 2)
-    for each in (axes, strip):
-        time_axis(bare(each), times, until)
-    handles = _lay_losses(axes, used, threshold_percent, healthy_mag)
-    lanes, marks = _lay_events(axes, sorted(events, key=lambda event: event.time))
-    _lay_cameras(strip, [span for span in spans if span[0] in names], names)
+    spans = sorted(cameras, key=lambda span: (span.first, span.camera))
+    names = list(dict.fromkeys(span.camera for span in spans))
+    figure, axes, strip = _panels(used, spans, until)
+    handles = _draw_losses(axes, used, levels)
+    above_px, marks = _draw_events(axes, sorted(events, key=lambda event: event.time))
+    _draw_cameras(strip, spans, names[-_MOST_CAMERAS:])
     time_scale(axes, labels=False)
-    _place(figure, axes, strip, lanes, len(names), time_scale(strip))
-    title_of(figure, title)
-    if older:
-        marks += [Line2D([], [], ls='none', label=f'{len(older)} older cameras')]
-    lay_keys(figure, handles + marks, 1, LEFT_PX)
-    if not used:
-        axes.text(0.5, 0.5, 'too few points for a model', transform=axes.transAxes, ha='center', color=DARK_GREY)
+    _place(figure, above_px, _ROW_PX * max(len(names[-_MOST_CAMERAS:]), 1), time_scale(strip))
+    draw_title(figure, title)
+    if names[:-_MOST_CAMERAS]:
+        marks.append(Line2D([], [], ls='none', label=f'{len(names) - _MOST_CAMERAS} older cameras'))
+    draw_keys(figure, handles + marks, 1, LEFT_PX)
     return figure
 
 
-def _place(figure: Figure, axes: Axes, strip: Axes, lanes: int, cameras: int, labels_px: float) -> None:
+def _panels(trends: Iterable[FilterTrend], spans: Iterable[CameraSpan], until: Date) -> tuple[Figure, Axes, Axes]:
+    """A figure with axes for losses and below them axes for cameras, with the same time."""
+    times = np.concatenate([np.empty(0, 'datetime64[ms]'), *(trend.fit.time for trend in trends),
+                            np.array([instant_of(span.first) for span in spans], 'datetime64[ms]')])
+    figure = Figure(figsize=(WIDTH_PX / DPI, _PANEL_PX / DPI), dpi=DPI)
+    axes, strip = figure.add_subplot(2, 1, 1), figure.add_subplot(2, 1, 2)
+    for panel in (axes, strip):
+        time_axis(hide_ticks(panel), times, until)
+    return figure, axes, strip
+
+
+def _place(figure: Figure, above_px: float, rows_px: float, labels_px: float) -> None:
     """Give the panels their pixels; the figure is as high as they are."""
-    above, rows = _TITLE_PX + lanes * LINE_PX, max(cameras, 1) * _ROW_PX
-    height = above + _PANEL_PX + _GAP_PX + rows + labels_px + _LEGEND_PX
+    axes, strip = figure.axes
+    height = _TITLE_PX + above_px + _PANEL_PX + _GAP_PX + rows_px + labels_px + _LEGEND_PX
     figure.set_figheight(height / DPI)
     width = 1 - (LEFT_PX + RIGHT_PX) / WIDTH_PX
     bottom = labels_px + _LEGEND_PX
-    strip.set_position((LEFT_PX / WIDTH_PX, bottom / height, width, rows / height))
-    axes.set_position((LEFT_PX / WIDTH_PX, (bottom + rows + _GAP_PX) / height, width, _PANEL_PX / height))
+    strip.set_position((LEFT_PX / WIDTH_PX, bottom / height, width, rows_px / height))
+    axes.set_position((LEFT_PX / WIDTH_PX, (bottom + rows_px + _GAP_PX) / height, width, _PANEL_PX / height))
 
 
 # -- losses ------------------------------------------------------------------------------------------------------------
 
 
-def _lay_losses(axes: Axes, trends: Sequence[FilterTrend], threshold_percent: float,
-                healthy_mag: float) -> list[Artist]:
+def _draw_losses(axes: Axes, trends: Sequence[FilterTrend], levels: Levels) -> list[Artist]:
     """Lines by filter over the levels of clear nights, loss downwards; handles for the legend."""
+    if not trends:
+        axes.text(0.5, 0.5, 'too few points for a model', transform=axes.transAxes, ha='center', color=DARK_GREY)
     handles: list[Artist] = []
     reach = [0.0]
     for number, trend in enumerate(trends):
@@ -141,29 +187,29 @@ def _lay_losses(axes: Axes, trends: Sequence[FilterTrend], threshold_percent: fl
         zero = trend.reference_mag
         if zero is None:
             zero = max(float(np.nanmax(model)) for _, model, _ in curves)
-        reach += _lay_trend(axes, trend, curves, zero, colour)
+        reach += _draw_trend(axes, trend, curves, zero, colour)
         label = trend.filter if trend.reference_mag is not None else f'{trend.filter} (below its best)'
         handles.append(Line2D([], [], color=colour, lw=2, label=label))
     known = any(trend.reference_mag is not None for trend in trends)
     low, high = min(reach), max(reach)
     if known:
-        high = max(high, 1000 * healthy_mag)
+        high = max(high, 1000 * levels.healthy_mag)
     margin = max(0.06 * (high - low), 10)
     axes.set_ylim(high + margin, low - margin)  # what is lost goes down
     number_scale(axes, 'left', 'loss [mmag]')
     if known:
-        handles += _lay_reference(axes, threshold_percent, healthy_mag)
+        handles += _draw_reference(axes, levels)
     return handles
 
 
-def _lay_trend(axes: Axes, trend: FilterTrend, curves: Sequence[Any], zero: float, colour: str) -> list[float]:
-    """One filter; returns the losses that the axis has to hold [mmag]."""
+def _draw_trend(axes: Axes, trend: FilterTrend, curves: Sequence[Curve], zero: float, colour: str) -> list[float]:
+    """Clear nights and lines of one filter; returns the losses that the axis has to hold [mmag]."""
     fit = trend.fit
     clear = (fit.clear_probability > 0.5) & np.isfinite(fit.night_residual_mag)
     levels = 1000 * (zero - fit.model_mag - fit.night_residual_mag)[clear]
     axes.plot(date2num(fit.time[clear]), levels, 'o', color=colour, alpha=0.35, ms=2.2, mec='none', rasterized=True,
               zorder=2, scalex=False, label=f'{trend.filter}, clear nights')
-    near = levels[np.abs(fit.night_residual_mag[clear]) < REACH_MAG]
+    near = levels[np.abs(fit.night_residual_mag[clear]) < _REACH_MAG]
     reach = list(np.quantile(near, (0.005, 0.995))) if len(near) else []
     for number, (time, model, error) in enumerate(curves):
         loss = 1000 * (zero - model)
@@ -175,71 +221,63 @@ def _lay_trend(axes: Axes, trend: FilterTrend, curves: Sequence[Any], zero: floa
     return reach
 
 
-def _lay_reference(axes: Axes, threshold_percent: float, healthy_mag: float) -> list[Artist]:
-    """The healthy band, the threshold, and an axis in percent."""
-    axes.axhspan(0, 1000 * healthy_mag, color=GREEN, alpha=0.1, lw=0, zorder=0.5, label='healthy')
-    threshold = -1000 * mag_of_percent(threshold_percent)
-    axes.axhline(threshold, color=BLACK, lw=1, ls=(0, (6, 3)), zorder=1, label='threshold')
-
-    def percent(loss: Any) -> Any:
-        return percent_of_reference(-np.asarray(loss) / 1000)
-
-    def loss(percent: Any) -> Any:
-        return -1000 * mag_of_percent(np.maximum(percent, 1e-9))
-
-    percent_scale(axes, percent, loss)
+def _draw_reference(axes: Axes, levels: Levels) -> list[Artist]:
+    """The healthy band, the threshold, and an axis in percent; handles for the legend."""
+    axes.axhspan(0, 1000 * levels.healthy_mag, color=GREEN, alpha=0.1, lw=0, zorder=0.5, label='healthy')
+    axes.axhline(_loss_of(levels.threshold_percent), color=BLACK, lw=1, ls=(0, (6, 3)), zorder=1, label='threshold')
+    percent_scale(axes, _percent_of, lambda percent: _loss_of(np.maximum(percent, 1e-9)))
     return [Patch(color=GREEN, alpha=0.1, lw=0, label='healthy'),
-            Line2D([], [], color=BLACK, lw=1, ls=(0, (6, 3)), label=f'{threshold_percent:g} %')]
+            Line2D([], [], color=BLACK, lw=1, ls=(0, (6, 3)), label=f'{levels.threshold_percent:g} %')]
+
+
+def _percent_of(loss_mmag: Any) -> Any:
+    """Throughput in percent of the reference."""
+    return percent_of_reference(-np.asarray(loss_mmag) / 1000)
+
+
+def _loss_of(percent: Any) -> Any:
+    """Loss [mmag] at a throughput in percent of the reference."""
+    return -1000 * mag_of_percent(percent)
 
 
 # -- events and cameras ------------------------------------------------------------------------------------------------
 
 
-def _lay_events(axes: Axes, events: Sequence[EventMark]) -> tuple[int, list[Artist]]:
-    """A line for each event, its gain above the axes where there is room: (lanes of labels, handles)."""
+def _draw_events(axes: Axes, events: Iterable[EventMark]) -> tuple[int, list[Artist]]:
+    """A line for each event, its gain above the axes: height of the labels [pixel], handles for the legend."""
     first, last = axes.get_xlim()
-    lanes: list[float] = []
-    kinds: dict[str, Line2D] = {}
+    width = WIDTH_PX - LEFT_PX - RIGHT_PX
+    labels: list[Label] = []
+    handles: dict[str, Artist] = {}
     for event in events:
         day = float(date2num(event.time))
-        if not first <= day <= last:
-            continue
-        colour, style = EVENT_STYLES.get(event.kind, MIRROR_STYLE)
-        kind = 'wash, recoating, break' if event.kind in MIRROR_EVENTS else event.kind
-        axes.axvline(day, color=colour, ls=style, lw=1.3, zorder=3.5, label=event.kind)
-        kinds.setdefault(kind, Line2D([], [], color=colour, ls=style, lw=1.3, label=kind))
-        _label(axes, (day - first) / (last - first), _words(event), colour, lanes)
-    return len(lanes), list(kinds.values())
+        if first <= day <= last:
+            colour, style = _EVENT_STYLES.get(event.kind, _MIRROR_STYLE)
+            kind = 'wash, recoating, break' if event.kind in MIRROR_EVENTS else event.kind
+            axes.axvline(day, color=colour, ls=style, lw=1.3, zorder=3.5, label=event.kind)
+            handles.setdefault(kind, Line2D([], [], color=colour, ls=style, lw=1.3, label=kind))
+            text = _gain_text(event)
+            half = len(text) * _CHARACTER_PX / 2
+            middle = float(np.clip((day - first) / (last - first) * width, half, width - half))
+            labels.append(Label(text, middle, (middle - half, middle + half + 4), colour))
+    return write_labels(axes, labels, width_px=width, most=_MOST_LANES, gap_px=4), [*handles.values()]
 
 
-def _words(event: EventMark) -> str:
+def _gain_text(event: EventMark) -> str:
     if not np.isfinite(event.gain_mag):
         return event.kind
     gain = f'{1000 * event.gain_mag:+.0f}'.replace('-', '−')
     return gain if event.kind == 'cleaning' else f'{event.kind} {gain} ± {1000 * event.error_mag:.0f}'
 
 
-def _label(axes: Axes, place: float, text: str, colour: str, lanes: list[float]) -> None:
-    """Write over a line, in the lowest lane that is free there; `lanes` has the end of the last label in each [px]."""
-    width = WIDTH_PX - LEFT_PX - RIGHT_PX
-    half = len(text) * _SIGN_PX / 2
-    centre = float(np.clip(place * width, half, width - half))
-    lane = next((number for number, taken in enumerate(lanes) if taken < centre - half), len(lanes))
-    if lane == _MOST_LANES:
-        return
-    lanes[lane:lane + 1] = [centre + half + 4]
-    lift = ScaledTranslation(0, (4 + lane * LINE_PX) / DPI, axes.figure.dpi_scale_trans)
-    axes.text(centre / width, 1, text, ha='center', va='bottom', fontsize=SMALL, color=colour, parse_math=False,
-              transform=axes.transAxes + lift)
-
-
-def _lay_cameras(axes: Axes, spans: Sequence[CameraTime], names: Sequence[str]) -> None:
-    """A row for each camera, the newest on top, with bars where it was in use."""
-    for name, start, end in spans:
-        row = names.index(name)
-        left, right = date2num(start), date2num(end)
-        axes.barh(row, max(right - left, 1), left=left, height=0.7, color=CAMERA_COLOURS[row % len(CAMERA_COLOURS)],
-                  lw=0, label=name)
+def _draw_cameras(axes: Axes, spans: Iterable[CameraSpan], names: Sequence[str]) -> None:
+    """A row for each named camera, the newest on top, with bars where it was in use."""
+    for span in spans:
+        if span.camera in names:
+            row = names.index(span.camera)
+            left, right = date2num(instant_of(span.first)), date2num(instant_of(span.last))
+            axes.barh(row, max(right - left, 1), left=left, height=0.7,
+                      color=CAMERA_COLOURS[row % len(CAMERA_COLOURS)], lw=0, label=span.camera)
     axes.set_ylim(-0.6, max(len(names), 1) - 0.4)
-    short = [name if len(name) <= _NAME_SIGNS else f'{name[:_NAME_SIGNS - 1]}…' for name in names]
-    lay_scale(axes, 'left', np.arange(len(names)), short, grid=False)
+    short = [name if len(name) <= _NAME_CHARACTERS else f'{name[:_NAME_CHARACTERS - 1]}…' for name in names]
+    draw_scale(axes, 'left', Scale(np.arange(len(names)), short), grid=False)

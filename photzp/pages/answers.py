@@ -1,93 +1,41 @@
-"""The answers of `gather.Answers` as the pages show them: what stands in which row, in which order, in which words."""
+"""Other answers of `gather.Answers` as the pages show them: advice, unrecorded steps, extinction and nights."""
 
 import json
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from photzp.answers.alarms import KINDS, Finding
 from photzp.answers.extinction import SiteExtinction
-from photzp.answers.gains import FleetGain, Gain
 from photzp.answers.gather import Answers
 from photzp.answers.nights import Month
 from photzp.answers.ranking import Advice, MirrorState
 from photzp.answers.steps import UnrecordedStep
-from photzp.magnitudes import percent_error, percent_gained, percent_lost
+from photzp.magnitudes import percent_error, percent_lost
+from photzp.pages.gains import FilterOrder
 from photzp.pages.page import Page, Plot
-from photzp.pages.text import between, date_of, known, lasting, plain
-from photzp.pages.views import or_none
-from photzp.reportnames import parse_report_name
-
-FilterOrder = Callable[[str], tuple[float, str]]  # sort key of filters, as Observatory.wavelength_order
-UNITS = {'mag': ('mmag', 1000.0), 'factor': ('times', 1.0)}  # as findings have them: as shown, and the factor
-
-
-@dataclass(frozen=True)
-class FindingLine:
-    """Findings of one kind at one telescope: the worst, and (filter and camera, value) of the others, in its unit."""
-
-    telescope: str
-    where: str
-    text: str
-    others: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
-class FindingGroup:
-    """Findings of one kind, a line for each telescope, the worst first; limit : that all of them crossed."""
-
-    kind: str
-    meaning: str
-    limit: str
-    setting: str
-    count: int
-    lines: tuple[FindingLine, ...]
-
-
-def findings_of(findings: Iterable[Finding]) -> tuple[FindingGroup, ...]:
-    """Findings by kind and limit, in the order that they come in."""
-    groups: dict[tuple[str, str, float], list[Finding]] = {}
-    for finding in findings:
-        groups.setdefault((finding.kind, finding.setting, finding.limit), []).append(finding)
-    return tuple(_group(same) for same in groups.values())
-
-
-def _group(same: list[Finding]) -> FindingGroup:
-    by_telescope: dict[str, list[Finding]] = {}
-    for finding in same:
-        # Without a telescope each is of something else, as of another script.
-        by_telescope.setdefault(finding.telescope or finding.text, []).append(finding)
-    first = same[0]
-    return FindingGroup(first.kind, KINDS.get(first.kind, ''), _with_unit(first.limit, first.unit), first.setting,
-                        len(same), tuple(map(_line, by_telescope.values())))
-
-
-def _line(same: list[Finding]) -> FindingLine:
-    worst, *others = same
-    return FindingLine(worst.telescope, _where(worst), worst.text.replace('+-', '±'),
-                       tuple((_where(each), _with_unit(each.value, each.unit)) for each in others))
-
-
-def _where(finding: Finding) -> str:
-    return ' '.join(part for part in (finding.filter, finding.camera) if part)
-
-
-def _with_unit(value: float, unit: str) -> str:
-    """A value as findings have it, in the unit of the pages."""
-    name, factor = UNITS.get(unit, (unit, 1.0))
-    return f'{float(f"{factor * value:.3g}"):g} {name}'.replace('-', '−')
-
+from photzp.pages.text import between, date_of, is_known, plain
+from photzp.pages.views import parsed_name
 
 # -- which next --------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class AdviceShown:
+@dataclass(frozen=True, kw_only=True)
+class AdviceView:
     """One telescope in the ranking of one kind of event.
 
-    against : what the loss is counted from, '' for the reference.  below, interval : when it falls below the threshold.
+    Attributes
+    ----------
+    advice : Advice
+        Rank and expected gain.
+    state : MirrorState
+        The telescope now.
+    loss_percent, loss_error_percent : float
+        Light lost, and its error.
+    against : str
+        What the loss is counted from, '' for the reference.
+    below, interval : str
+        When it falls below the threshold, and the interval of that date.
     """
 
     advice: Advice
@@ -99,10 +47,21 @@ class AdviceShown:
     interval: str
 
 
-def advice_of(answers: Answers) -> tuple[tuple[str, tuple[AdviceShown, ...]], ...]:
-    """(kind, its ranking) in the order of the answers; telescopes of which no state is known are left out."""
+def advice_of(answers: Answers) -> tuple[tuple[str, tuple[AdviceView, ...]], ...]:
+    """Show the ranking of each kind of event.
+
+    Parameters
+    ----------
+    answers : Answers
+        Advice, and the state of the telescopes.
+
+    Returns
+    -------
+    tuple of (str, tuple of AdviceView)
+        Kind and its ranking, in the order of the answers, without telescopes of unknown state.
+    """
     states = {state.telescope: state for state in answers.mirrors}
-    kinds: dict[str, list[AdviceShown]] = {}
+    kinds: dict[str, list[AdviceView]] = {}
     for advice in answers.advice:
         rows = kinds.setdefault(advice.kind, [])
         if advice.telescope in states:
@@ -110,98 +69,57 @@ def advice_of(answers: Answers) -> tuple[tuple[str, tuple[AdviceShown, ...]], ..
     return tuple((kind, tuple(sorted(rows, key=lambda row: row.advice.rank))) for kind, rows in kinds.items() if rows)
 
 
-def _advice(advice: Advice, state: MirrorState) -> AdviceShown:
+def _advice(advice: Advice, state: MirrorState) -> AdviceView:
     loss, loss_error = state.to_gain_mag
-    against = ('' if known(state.loss_mag) else 'since recoating' if known(state.since_recoating_mag)
-               else 'below its best' if known(state.best_mag) else '')
-    return AdviceShown(advice, state, percent_lost(loss), percent_error(-loss, loss_error), against,
-                       *falls_below(state))
+    against = ('' if is_known(state.loss_mag) else 'since recoating' if is_known(state.since_recoating_mag)
+               else 'below its best' if is_known(state.best_mag) else '')
+    below, interval = falls_below(state)
+    return AdviceView(advice=advice, state=state, loss_percent=percent_lost(loss),
+                      loss_error_percent=percent_error(-loss, loss_error), against=against, below=below,
+                      interval=interval)
 
 
 def falls_below(state: MirrorState) -> tuple[str, str]:
-    """When a telescope falls below the threshold, and the interval of that date, in words."""
+    """Write when a telescope falls below the threshold.
+
+    Parameters
+    ----------
+    state : MirrorState
+        The telescope now.
+
+    Returns
+    -------
+    date : str
+        Date, 'now' or 'not in 10 years'; a dash if not known.
+    interval : str
+        Interval of that date, or since when; '' if not known.
+    """
     if state.is_below:
         word = 'already on' if state.below == state.below_early else 'since'  # below when its line began, or before
         return 'now', '' if np.isnat(state.below) else f'{word} {date_of(state.below)}'
-    if np.isnat(state.below) and known(state.percent):
+    if np.isnat(state.below) and is_known(state.percent):
         return 'not in 10 years', '' if np.isnat(state.below_early) else f'{date_of(state.below_early)} at the earliest'
     return date_of(state.below), '' if np.isnat(state.below) else between(state.below_early, state.below_late)
-
-
-# -- did it work -------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class FleetShown:
-    """Gains of one kind of event: over all filters, and by filter in the order of the table (None where there is none).
-    """
-
-    kind: str
-    total: FleetGain
-    percent: float
-    percent_error: float
-    lasted: str
-    filters: tuple[FleetGain | None, ...]
-
-
-def fleet_of(fleet: Iterable[FleetGain], order: FilterOrder) -> tuple[tuple[str, ...], tuple[FleetShown, ...]]:
-    """(filters, rows by kind); the kind with most events first."""
-    cells = {(row.kind, row.filter): row for row in fleet}
-    filters = tuple(sorted({name for _, name in cells if name}, key=order))
-    rows = [FleetShown(kind, total, percent_gained(total.mean_mag),
-                       percent_error(total.mean_mag, total.mean_error_mag), lasting(total.lasted_days),
-                       tuple(cells.get((kind, each)) for each in filters))
-            for (kind, name), total in cells.items() if not name]
-    return filters, tuple(sorted(rows, key=lambda row: (-row.total.number, row.kind)))
-
-
-@dataclass(frozen=True)
-class EventShown:
-    """One event: its gain over all filters, by filter (in the order of the columns), and how long it lasted."""
-
-    date: str
-    telescope: str
-    kind: str
-    total: Gain
-    filters: tuple[tuple[str, Gain | None], ...]
-    lasted: str
-
-
-def events_of(answers: Answers, order: FilterOrder, telescope: str | None = None) -> tuple[EventShown, ...]:
-    """Events, the newest first; of one telescope, or of all."""
-    chosen = [gain for gain in answers.events if telescope in (None, gain.telescope)]
-    single: dict[tuple[str, str, str], dict[str, Gain]] = defaultdict(dict)
-    for gain in answers.gains:
-        single[_event_key(gain)][gain.filter] = gain
-    names = {name for gain in chosen for name in single[_event_key(gain)]}
-    filters = sorted(names, key=order)
-    chosen.sort(key=lambda gain: (gain.telescope, gain.kind))
-    chosen.sort(key=lambda gain: gain.time, reverse=True)
-    return tuple(EventShown(date_of(gain.time), gain.telescope, gain.kind, gain,
-                            tuple((name, single[_event_key(gain)].get(name)) for name in filters), _lasted(gain))
-                 for gain in chosen)
-
-
-def _event_key(gain: Gain) -> tuple[str, str, str]:
-    return gain.telescope, str(gain.time), gain.kind
-
-
-def _lasted(gain: Gain) -> str:
-    """How long a gain lasted, in words."""
-    if gain.instrumental:
-        return 'cameras differ in it'
-    if gain.outcome == 'no gain' or not known(gain.lasted_days):
-        return 'no gain' if gain.outcome == 'no gain' else '–'
-    days = lasting(gain.lasted_days)
-    return f'lost after {days}' if gain.outcome == 'lost' else f'not lost yet, expected after {days}'
 
 
 # -- unrecorded steps --------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class StepShown:
-    """A step that no event explains; sizes : (filter, size, error) [mag]; toml : the lines that record it."""
+@dataclass(frozen=True, kw_only=True)
+class StepView:
+    """A step that no event explains.
+
+    Attributes
+    ----------
+    telescope, date, interval : str
+        Where, when, and the interval of that date.
+    step : UnrecordedStep
+        Over all filters.
+    sizes : tuple of (str, float, float)
+        Filter, size and error [mag].
+    toml : str
+        Lines of observatory.toml that record it.
+    """
 
     telescope: str
     date: str
@@ -211,38 +129,80 @@ class StepShown:
     toml: str
 
 
-def steps_of(answers: Answers, order: FilterOrder, telescope: str | None = None) -> tuple[StepShown, ...]:
-    """Steps, the newest first; of one telescope, or of all."""
+def steps_of(answers: Answers, order: FilterOrder, telescope: str | None = None) -> tuple[StepView, ...]:
+    """Show steps that no event explains.
+
+    Parameters
+    ----------
+    answers : Answers
+        Steps by telescope.
+    order : callable
+        Sort key of filters.
+    telescope : str or None
+        Its steps alone; None for those of all telescopes.
+
+    Returns
+    -------
+    tuple of StepView
+        The newest first.
+    """
     chosen = sorted((pair for pair in answers.steps if telescope in (None, pair[0])), key=lambda pair: pair[0])
     return tuple(_step(*pair, order) for pair in sorted(chosen, key=lambda pair: pair[1].time, reverse=True))
 
 
-def _step(telescope: str, step: UnrecordedStep, order: FilterOrder) -> StepShown:
+def _step(telescope: str, step: UnrecordedStep, order: FilterOrder) -> StepView:
     sizes = [(name, float(size), float(error)) for name, size, error
              in zip(step.filters, step.size_mag, step.error_mag, strict=True)]
     note = f'found by the report: {1000 * step.joint_mag:+.0f} +- {1000 * step.joint_error_mag:.0f} mmag'
     date = date_of(step.time)
     toml = '\n'.join(('[[events]]', f'telescope = {json.dumps(telescope, ensure_ascii=False)}', f'date = {date}',
                       'kind = "break"', f'note = "{note}"'))
-    return StepShown(telescope, date, between(step.early, step.late), step,
-                     tuple(sorted(sizes, key=lambda each: order(each[0]))), toml)
+    return StepView(telescope=telescope, date=date, interval=between(step.early, step.late), step=step,
+                    sizes=tuple(sorted(sizes, key=lambda size: order(size[0]))), toml=toml)
 
 
 # -- extinction, nights ------------------------------------------------------------------------------------------------
 
 
-def extinction_of(found: Iterable[SiteExtinction], order: FilterOrder) -> tuple[
+def extinction_of(extinctions: Iterable[SiteExtinction], order: FilterOrder) -> tuple[
         tuple[str, ...], tuple[tuple[str, tuple[SiteExtinction | None, ...]], ...]]:
-    """(filters, rows): each row a site with its extinction by filter, None where there is none."""
-    cells = {(each.site, each.filter): each for each in found}
+    """Show extinction by site.
+
+    Parameters
+    ----------
+    extinctions : iterable of SiteExtinction
+        By site and filter.
+    order : callable
+        Sort key of filters.
+
+    Returns
+    -------
+    filters : tuple of str
+        Columns.
+    rows : tuple of (str, tuple of SiteExtinction or None)
+        Site and its extinction by filter; None if there is none.
+    """
+    cells = {(extinction.site, extinction.filter): extinction for extinction in extinctions}
     filters = tuple(sorted({name for _, name in cells}, key=order))
     sites = sorted({site for site, _ in cells})
     return filters, tuple((site, tuple(cells.get((site, name)) for name in filters)) for site in sites)
 
 
 @dataclass(frozen=True)
-class SiteNightsShown:
-    """Nights of a site: calendar as (file name, Plot), months the newest first, and the share of all in words."""
+class SiteNightsView:
+    """Nights of a site.
+
+    Attributes
+    ----------
+    site : str
+        Code of the site.
+    calendar : (str, Plot) or None
+        File name and plot.
+    months : tuple of Month
+        The newest first.
+    photometric, known : int
+        Nights in the newest twelve months: photometric ones, and those known to be so or cloudy.
+    """
 
     site: str
     calendar: tuple[str, Plot] | None
@@ -252,20 +212,38 @@ class SiteNightsShown:
 
     @property
     def year(self) -> str:
-        """The share of photometric nights in the newest twelve months, in words."""
+        """The share of photometric nights in the newest twelve months, in words.
+
+        Returns
+        -------
+        str
+            A dash if no night is known.
+        """
         return f'{plain(100 * self.photometric / self.known, 0)} %' if self.known else '–'
 
 
-def nights_of(page: Page) -> tuple[SiteNightsShown, ...]:
-    """All sites with nights or a calendar, in order of their names."""
+def nights_of(page: Page) -> tuple[SiteNightsView, ...]:
+    """Show the nights of all sites that have months or a calendar.
+
+    Parameters
+    ----------
+    page : Page
+        Months in its answers, calendars among its plots.
+
+    Returns
+    -------
+    tuple of SiteNightsView
+        In order of their names.
+    """
     months = dict(page.answers.months)
     calendars = {parsed.site: (name, plot) for name, plot in page.plots.items()
-                 if (parsed := or_none(parse_report_name, name)) and parsed.kind == 'nightcalendar'}
-    return tuple(_nights(site, calendars.get(site), tuple(sorted(months.get(site, ()), key=lambda each: each.month)))
+                 if (parsed := parsed_name(name)) and parsed.kind == 'nightcalendar'}
+    return tuple(_nights(site, calendars.get(site), tuple(sorted(months.get(site, ()), key=lambda month: month.month)))
                  for site in sorted({*months, *calendars}))
 
 
-def _nights(site: str, calendar: tuple[str, Plot] | None, months: tuple[Month, ...]) -> SiteNightsShown:
+def _nights(site: str, calendar: tuple[str, Plot] | None, months: tuple[Month, ...]) -> SiteNightsView:
     year = months[-12:]
-    photometric = sum(each.photometric for each in year)
-    return SiteNightsShown(site, calendar, months[::-1], photometric, photometric + sum(each.cloudy for each in year))
+    photometric = sum(month.photometric for month in year)
+    return SiteNightsView(site, calendar, months[::-1], photometric,
+                          photometric + sum(month.cloudy for month in year))

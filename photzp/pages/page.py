@@ -16,7 +16,15 @@ from photzp.typedtree import plain, typed, without_schema
 
 @dataclass(frozen=True)
 class Plot:
-    """An image: size [pixel] and the sentence that stands for it where it is not seen."""
+    """An image.
+
+    Attributes
+    ----------
+    width, height : int
+        Size [pixel].
+    alt : str
+        Sentence for readers who do not see it.
+    """
 
     width: int
     height: int
@@ -25,7 +33,19 @@ class Plot:
 
 @dataclass(frozen=True)
 class RunInfo:
-    """One run of a script.  Times 'YYYY-MM-DD HH:MM:SS' UTC; ended and status are None where it has not ended."""
+    """One run of a script.
+
+    Attributes
+    ----------
+    script : str
+        File name, as 'photcalibration.py'.
+    started, ended : str or None
+        'YYYY-MM-DD HH:MM:SS' UTC; `ended` is None if the run has not ended.
+    status : int or None
+        Exit status; None if the run has not ended.
+    summary : str
+        What it did.
+    """
 
     script: str
     started: str | None
@@ -34,14 +54,30 @@ class RunInfo:
     summary: str = ''
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Page:
     """All that the pages show.
 
-    updated : when it was made, UTC.  plots : {file name: Plot}.  runs : newest first; of the run that makes the page,
-    `ended` is `updated`.  version : of the program.  files : names of other files to link to, as mirrormodel-....csv.
-    cameras : by telescope and time.  trends : by telescope and filter, at most one of each.
-    answers : of the whole fleet; without its single nights where it was read from status.json.
+    Attributes
+    ----------
+    updated : str
+        When it was made, 'YYYY-MM-DDTHH:MM:SS' UTC.
+    statuses : tuple of SeriesStatus
+        One row for each telescope and filter.
+    plots : dict of {str: Plot}
+        By file name.
+    runs : tuple of RunInfo
+        Newest first; the run that makes the page ends at `updated`.
+    version : str
+        Of the program.
+    files : tuple of str
+        Names of other files to link to, as 'mirrormodel-....csv'.
+    cameras : tuple of CameraSpan
+        By telescope and time.
+    answers : Answers
+        Of the whole fleet; without its single nights if it was read from status.json.
+    trends : tuple of Trend
+        At most one for each telescope and filter.
     """
 
     updated: str
@@ -56,19 +92,29 @@ class Page:
 
 
 def merge(old: Page | None, new: Page) -> Page:
-    """The page of a new run with what it did not look at from an older one.
+    """Add to the page of a new run what the run did not look at.
 
-    old : Page or None.  Rows and trends of the same telescope and filter, plots of the same name, and cameras of the
-    same telescope are those of the new one; time, runs and version are the new one's too, and so are the answers, which
-    are always of the whole fleet: a run over a part of the time gives none and leaves those that there are.
+    Parameters
+    ----------
+    old : Page or None
+        Page of earlier runs; None if there is none.
+    new : Page
+        Page of this run.
+
+    Returns
+    -------
+    Page
+        With time, version and runs of the new one; its rows and trends before those of the same telescope and filter,
+        its plots before those of the same name, its cameras before those of the same telescope.  Its answers, too,
+        which are always of the whole fleet, unless it has none, being of a part of the time.
     """
-    rows = {_key(status): status for page in (old, new) if page for status in page.statuses}
+    rows = {_key(row): row for page in (old, new) if page for row in page.statuses}
     plots = (old.plots if old else {}) | new.plots
-    mine = {span.telescope for span in new.cameras}
-    cameras = {*new.cameras, *(span for span in (old.cameras if old else ()) if span.telescope not in mine)}
-    looked_at = {_key(each) for each in new.statuses}
-    trends = {_key(each): each for each in (old.trends if old else ()) if _key(each) not in looked_at}
-    trends |= {_key(each): each for each in new.trends}
+    telescopes = {span.telescope for span in new.cameras}
+    cameras = {*new.cameras, *(span for span in (old.cameras if old else ()) if span.telescope not in telescopes)}
+    looked_at = {_key(row) for row in new.statuses}
+    trends = {_key(trend): trend for trend in (old.trends if old else ()) if _key(trend) not in looked_at}
+    trends |= {_key(trend): trend for trend in new.trends}
     answers = old.answers if old and new.answers.are_none else new.answers
     return replace(new, statuses=tuple(rows[key] for key in sorted(rows)), plots=dict(sorted(plots.items())),
                    files=tuple(sorted({*(old.files if old else ()), *new.files})), answers=answers,
@@ -77,7 +123,19 @@ def merge(old: Page | None, new: Page) -> Page:
 
 
 def only_present(page: Page, names: set[str]) -> Page:
-    """The page without plots and files that are not among `names`, a set: those of the place it is shown at."""
+    """Take plots and files from a page that are not where it is shown.
+
+    Parameters
+    ----------
+    page : Page
+        Page that may name files of earlier runs.
+    names : set of str
+        Names of the files that are there.
+
+    Returns
+    -------
+    Page
+    """
     return replace(page, plots={name: plot for name, plot in page.plots.items() if name in names},
                    files=tuple(name for name in page.files if name in names))
 
@@ -86,30 +144,56 @@ def only_present(page: Page, names: set[str]) -> Page:
 
 
 def render_status(page: Page) -> str:
-    """The page as JSON, a str; a number that is not finite becomes null."""
+    """Write a page as JSON.
+
+    Parameters
+    ----------
+    page : Page
+        Page to write.
+
+    Returns
+    -------
+    str
+        Text of status.json; a number that is not finite is null.
+    """
     page = replace(page, statuses=tuple(sorted(page.statuses, key=_key)), files=tuple(sorted(page.files)))
     tree = plain(replace(page, answers=Answers()), finite=True) | {'schema': SCHEMA, 'answers': as_tree(page.answers)}
-    return _in_one_line(json.dumps(tree, indent=1, sort_keys=True, allow_nan=False)) + '\n'
+    return _number_lists_in_one_line(json.dumps(tree, indent=1, sort_keys=True, allow_nan=False)) + '\n'
 
 
-def _in_one_line(text: str) -> str:
+def _number_lists_in_one_line(text: str) -> str:
     """JSON with each list of numbers in one line; a line never ends inside a string."""
     return re.sub(r'\[\n[-+.\deE,\snul]*\]', lambda numbers: re.sub(r'\s+', '', numbers[0]), text)
 
 
 def read_status(text: str) -> Page:
-    """The inverse of render_status: a Page, or ValueError where the text is not of this schema."""
+    """Read what `render_status` wrote.
+
+    Parameters
+    ----------
+    text : str
+        Text of status.json.
+
+    Returns
+    -------
+    Page
+
+    Raises
+    ------
+    ValueError
+        If the text is not of this schema.
+    """
     try:
-        tree = without_schema(json.loads(text, parse_constant=_no_constant), SCHEMA)
+        tree = without_schema(json.loads(text, parse_constant=_refuse_constant), SCHEMA)
         answers = from_tree(tree.pop('answers')) if 'answers' in tree else Answers()
         return replace(typed(Page, tree, older=True, newer=True), answers=answers)
     except (ValueError, RecursionError) as error:
         raise ValueError(f'not a status.json: {error!s:.200}') from None
 
 
-def _no_constant(name: str) -> None:
+def _refuse_constant(name: str) -> None:
     raise ValueError(f'{name} is not a number of JSON')
 
 
-def _key(each: SeriesStatus | Trend) -> tuple[str, str]:
-    return each.telescope, each.filter
+def _key(row: SeriesStatus | Trend) -> tuple[str, str]:
+    return row.telescope, row.filter

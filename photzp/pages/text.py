@@ -1,4 +1,7 @@
-"""Values as the pages show them: numbers with a true minus sign, times for people, a dash for what is not known."""
+"""Values as the pages show them: numbers with a true minus sign, times for people, a dash for what is not known.
+
+The templates use some of these functions as filters, under the same names.
+"""
 
 import math
 import re
@@ -8,67 +11,171 @@ import numpy as np
 
 from photzp.times import DAYS_PER_MONTH, DAYS_PER_YEAR, day_of
 
-UNKNOWN = '–'
+_UNKNOWN = '–'
 
 
 def anchor(*parts: str) -> str:
-    """Name of a place in the page: letters, digits and dashes stay, all else is coded, so that no two are the same."""
-    return '.'.join(re.sub(r'[^A-Za-z0-9-]', lambda sign: f'_{ord(sign[0]):x}_', part) for part in parts)
+    """Name a place in a page; different parts give different names.
+
+    Parameters
+    ----------
+    *parts : str
+        Words, as 'telescope' and its name.
+
+    Returns
+    -------
+    str
+        Letters, digits and dashes as they are, everything else coded.
+    """
+    return '.'.join(re.sub(r'[^A-Za-z0-9-]', lambda character: f'_{ord(character[0]):x}_', part) for part in parts)
 
 
 # -- numbers -----------------------------------------------------------------------------------------------------------
 
 
+def is_known(value: float | None) -> bool:
+    """Tell whether there is a number.
+
+    Parameters
+    ----------
+    value : float or None
+        None and what is not finite are not known.
+
+    Returns
+    -------
+    bool
+    """
+    return value is not None and math.isfinite(value)
+
+
 def plain(value: float | None, digits: int = 1, factor: float = 1) -> str:
-    """A number times a factor."""
+    """Write a number times a factor.
+
+    Parameters
+    ----------
+    value : float or None
+        The number.
+    digits : int
+        After the point.
+    factor : float
+        As 1000 for mmag.
+
+    Returns
+    -------
+    str
+        A dash if the number is not known.
+    """
     if value is None or not math.isfinite(value):
-        return UNKNOWN
+        return _UNKNOWN
     text = f'{factor * value:.{digits}f}'
     return text.lstrip('-') if float(text) == 0 else text.replace('-', '−')
 
 
 def signed(value: float | None, digits: int = 1, factor: float = 1) -> str:
-    """The same with a sign in any case but that of nothing."""
+    """Write a number times a factor, with a sign unless it is 0.
+
+    Parameters
+    ----------
+    value, digits, factor
+        As for `plain`.
+
+    Returns
+    -------
+    str
+        A dash if the number is not known.
+    """
     text = plain(value, digits, factor)
-    return text if text == UNKNOWN or text[0] == '−' or float(text) == 0 else f'+{text}'
+    return text if text == _UNKNOWN or text[0] == '−' or float(text) == 0 else f'+{text}'
 
 
 def error_of(value: float | None, digits: int = 1, factor: float = 1) -> str:
-    """An error times a factor, with up to two more digits where it would be told as nothing."""
+    """Write an error times a factor, with up to two more digits where it would be written as 0.
+
+    Parameters
+    ----------
+    value, digits, factor
+        As for `plain`.
+
+    Returns
+    -------
+    str
+        A dash if the error is not known.
+    """
     texts = [plain(value, digits + more, factor) for more in range(3)]
-    return next((text for text in texts if text == UNKNOWN or float(text) > 0), texts[0])
+    return next((text for text in texts if text == _UNKNOWN or float(text) > 0), texts[0])
 
 
 def spaced(text: str) -> str:
-    """A text with a blank between a number and its m, as '2 m and 1 m telescopes'."""
+    """Put a blank between a number and its m.
+
+    Parameters
+    ----------
+    text : str
+        As '2m and 1m telescopes'.
+
+    Returns
+    -------
+    str
+        As '2 m and 1 m telescopes'.
+    """
     return re.sub(r'(?<=\d)m\b', ' m', text)
-
-
-def known(value: float | None) -> bool:
-    """Whether there is a number."""
-    return value is not None and math.isfinite(value)
 
 
 # -- times -------------------------------------------------------------------------------------------------------------
 
 
-def moment(text: str | None) -> datetime | None:
-    """A time or date as datetime with time zone; None where it is none."""
+def parse_time(text: str | None) -> datetime | None:
+    """Read a time or a date.
+
+    Parameters
+    ----------
+    text : str or None
+        In ISO 8601; without a time zone it is in UTC.
+
+    Returns
+    -------
+    datetime or None
+        In UTC, with its time zone; None if the text is none.
+    """
     try:
-        found = datetime.fromisoformat(text or '')
+        time = datetime.fromisoformat(text or '')
     except (ValueError, TypeError):
         return None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
-def words(time: datetime | None) -> str | None:
-    """A time for people, as 'Fri 21 Nov 2025, 14:05 UTC'; None stays None."""
+def time_in_words(time: datetime | None) -> str | None:
+    """Write a time for people.
+
+    Parameters
+    ----------
+    time : datetime or None
+        In UTC.
+
+    Returns
+    -------
+    str or None
+        As 'Fri 21 Nov 2025, 14:05 UTC'; None stays None.
+    """
     return None if time is None else f'{time:%a} {time.day} {time:%b %Y, %H:%M} UTC'
 
 
 def days_from(text: str | None, now: datetime | None) -> int | None:
-    """Whole days from the date of a time to that of now, None where one of them is not known."""
-    time = moment(text)
+    """Count whole days between dates.
+
+    Parameters
+    ----------
+    text : str or None
+        The earlier time.
+    now : datetime or None
+        The later time.
+
+    Returns
+    -------
+    int or None
+        None if one of them is not known.
+    """
+    time = parse_time(text)
     return None if time is None or now is None else (_date(now) - _date(time)).days
 
 
@@ -77,42 +184,108 @@ def _date(time: datetime) -> date:
 
 
 def day(text: str | None) -> str:
-    """The date of a time, a dash where it is none."""
-    time = moment(text)
-    return UNKNOWN if time is None else f'{_date(time)}'
+    """Write the date of a time.
+
+    Parameters
+    ----------
+    text : str or None
+        Time or date.
+
+    Returns
+    -------
+    str
+        'YYYY-MM-DD'; a dash if the text is no time.
+    """
+    time = parse_time(text)
+    return _UNKNOWN if time is None else f'{_date(time)}'
 
 
 def ago(days: int | None) -> str:
-    """Days as words, a dash where they are not known."""
+    """Write how long ago a day was.
+
+    Parameters
+    ----------
+    days : int or None
+        Days since.
+
+    Returns
+    -------
+    str
+        As 'today' or '3 d ago'; a dash if not known.
+    """
     if days is None:
-        return UNKNOWN
+        return _UNKNOWN
     if days <= 0:
         return 'today'
     return 'yesterday' if days == 1 else f'{days} d ago'
 
 
 def date_of(time: np.datetime64) -> str:
-    """The date of a datetime64, a dash for NaT."""
-    return UNKNOWN if np.isnat(time) else str(day_of(time))
+    """Write the date of a time.
+
+    Parameters
+    ----------
+    time : datetime64
+        In UTC.
+
+    Returns
+    -------
+    str
+        'YYYY-MM-DD'; a dash for NaT.
+    """
+    return _UNKNOWN if np.isnat(time) else str(day_of(time))
 
 
 def month_of(time: np.datetime64) -> str:
-    """The month of a datetime64, as 'Nov 2025'; a dash for NaT."""
-    return UNKNOWN if np.isnat(time) else f'{day_of(time).item():%b %Y}'
+    """Write the month of a time.
+
+    Parameters
+    ----------
+    time : datetime64
+        In UTC.
+
+    Returns
+    -------
+    str
+        As 'Nov 2025'; a dash for NaT.
+    """
+    return _UNKNOWN if np.isnat(time) else f'{day_of(time).item():%b %Y}'
 
 
 def day_of_year(days: float) -> str:
-    """A day of the year, as '31 Jan'; a dash where it is not known."""
+    """Write a day of the year.
+
+    Parameters
+    ----------
+    days : float
+        Since 1 January.
+
+    Returns
+    -------
+    str
+        As '31 Jan'; a dash if not known.
+    """
     if not math.isfinite(days):
-        return UNKNOWN
+        return _UNKNOWN
     date_then = date(2001, 1, 1) + timedelta(days=int(days) % 365)
     return f'{date_then.day} {date_then:%b}'
 
 
 def between(early: np.datetime64, late: np.datetime64) -> str:
-    """An interval of dates, as short as it can be told: '3 to 9 Nov 2025', '28 Oct to 3 Nov 2025'."""
+    """Write an interval of dates, as short as possible.
+
+    Parameters
+    ----------
+    early, late : datetime64
+        First and last day; NaT if not known.
+
+    Returns
+    -------
+    str
+        As '3 to 9 Nov 2025' or '28 Oct to 3 Nov 2025'; a dash if the first day is not known.
+    """
     if np.isnat(early):
-        return UNKNOWN
+        return _UNKNOWN
     first = day_of(early).item()
     if np.isnat(late):
         return f'{first.day} {first:%b %Y} or later'
@@ -126,17 +299,39 @@ def between(early: np.datetime64, late: np.datetime64) -> str:
 
 
 def hours_in_words(hours: float) -> str:
-    """A number of hours for people: days where it is about so many, as 'a day' for 26 hours."""
+    """Write a number of hours for people.
+
+    Parameters
+    ----------
+    hours : float
+        How many.
+
+    Returns
+    -------
+    str
+        Days where it is about as many, as 'a day' for 26 hours.
+    """
     days = round(hours / 24)
     if days < 1 or abs(hours - 24 * days) > 0.1 * hours:
         return f'{hours:g} hours'
     return 'a day' if days == 1 else f'{days} days'
 
 
-def lasting(days: float | None) -> str:
-    """A span for people: days, months from two on, years from two on."""
+def days_in_words(days: float | None) -> str:
+    """Write a number of days for people.
+
+    Parameters
+    ----------
+    days : float or None
+        How many.
+
+    Returns
+    -------
+    str
+        Days, from two months on months, from two years on years; a dash if not known.
+    """
     if days is None or not math.isfinite(days):
-        return UNKNOWN
+        return _UNKNOWN
     if days < 61:
         return f'{days:.0f} d'
     return f'{days / DAYS_PER_MONTH:.0f} months' if days < 731 else f'{days / DAYS_PER_YEAR:.1f} years'

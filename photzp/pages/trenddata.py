@@ -15,21 +15,54 @@ import numpy as np
 
 from photzp.times import month_end
 
-SCHEMA = 1
-UNITS = {'time': 's since 1970-01-01 UTC', 'zp': 'mmag above zero_mag', 'error': 'mmag', 'clear': 'tenths'}
-NOT_USABLE, NOT_JUDGED = -2, -1  # in place of the probability to be clear
+_SCHEMA = 1
+_UNITS = {'time': 's since 1970-01-01 UTC', 'zp': 'mmag above zero_mag', 'error': 'mmag', 'clear': 'tenths'}
+_NOT_USABLE, _NOT_JUDGED = -2, -1  # in place of the probability to be clear
 _LARGEST_MAG = 1000.0  # what is farther off is damage, and no scale of a chart holds it
 _NUMBERED = re.compile(r'(.*?)([0-9]{8})-([0-9]{1,9})([^0-9].*)?', re.DOTALL)
 
-Curve = tuple[np.ndarray, np.ndarray, np.ndarray]  # time, model, error of an interval
+_Curve = tuple[np.ndarray, np.ndarray, np.ndarray]  # time, model_mag, error_mag of an interval
 
 
 @dataclass(frozen=True)
-class Points:
-    """Zeropoints of one telescope and filter, in any order; arrays of shape (n,).
+class Chart:
+    """What a trend is of, and its fixed lines.
 
-    time datetime64[ms].  zp_mag : at airmass 1, on the scale of the model.  camera, name : str.
-    usable bool : the model may rest on it.  clear_probability : NaN where not judged.
+    Attributes
+    ----------
+    telescope, filter : str
+        Their names.
+    reference_mag : float or None
+        Zeropoint of a clean telescope; None if not known.
+    healthy_mag : float
+        Depth of the healthy band below it.
+    until : datetime64
+        Time in the last month drawn.
+    """
+
+    telescope: str
+    filter: str
+    reference_mag: float | None
+    healthy_mag: float
+    until: np.datetime64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Points:
+    """Zeropoints of one telescope and filter, in any order.
+
+    Attributes
+    ----------
+    time : ndarray of datetime64[ms], shape (n,)
+        Times of the frames.
+    zp_mag : ndarray of float, shape (n,)
+        At airmass 1, on the scale of the model.
+    camera, name : ndarray of str, shape (n,)
+        Camera and file name of the frames.
+    usable : ndarray of bool, shape (n,)
+        Whether the model may rest on a frame.
+    clear_probability : ndarray of float, shape (n,)
+        NaN where not judged.
     """
 
     time: np.ndarray
@@ -40,38 +73,46 @@ class Points:
     clear_probability: np.ndarray
 
 
-def trend_json(telescope: str, filter_name: str, points: Points, curves: Iterable[Curve], *,
-               events: Iterable[tuple[str, str, str]], reference_mag: float | None, healthy_mag: float,
-               until: np.datetime64) -> str:
-    """The trend as JSON, a str of one line.  Points without a time or a zeropoint are left out.
+def trend_json(chart: Chart, points: Points, curves: Iterable[_Curve], events: Iterable[tuple[str, str, str]]) -> str:
+    """Write a trend as JSON.
 
-    curves : (time, model_mag, error_mag) of each interval of the model.  events : (date as YYYY-MM-DD, kind, note).
-    reference_mag : None where not known; healthy_mag : below it begins what is no longer good.
-    until : datetime64; time is drawn to the end of its month, as in the plot.
+    Parameters
+    ----------
+    chart : Chart
+        What it is of.
+    points : Points
+        Those without a time or a zeropoint are left out.
+    curves : iterable of (ndarray of datetime64, ndarray, ndarray), each of shape (m,)
+        Time, model and its error [mag] of each interval.
+    events : iterable of (str, str, str)
+        Date as 'YYYY-MM-DD', kind, note.
+
+    Returns
+    -------
+    str
+        One line.
     """
     zp = np.asarray(points.zp_mag, float)
     shown = np.flatnonzero(~np.isnat(points.time) & (np.abs(zp) < _LARGEST_MAG))
     shown = shown[np.lexsort((points.camera[shown], points.time[shown]))]
     zero = round(float(np.median(zp[shown])), 3) if len(shown) else 0.0
-    camera = points.camera[shown]
-    cameras = list(dict.fromkeys(camera.tolist()))
-    number = {name: n for n, name in enumerate(cameras)}
+    cameras = list(dict.fromkeys(points.camera[shown].tolist()))
     tree = {
-        'schema': SCHEMA, 'telescope': telescope, 'filter': filter_name, 'units': UNITS,
-        'reference_mag': reference_mag, 'healthy_mag': healthy_mag, 'zero_mag': zero,
-        'until': int(_seconds(month_end(until))),
-        'events': [list(event) for event in events], 'cameras': cameras,
-        'model': _model(curves, zero),
+        'schema': _SCHEMA, 'telescope': chart.telescope, 'filter': chart.filter, 'units': _UNITS,
+        'reference_mag': chart.reference_mag, 'healthy_mag': chart.healthy_mag, 'zero_mag': zero,
+        'until': int(_seconds(month_end(chart.until))),
+        'events': [list(event) for event in events], 'cameras': cameras, 'model': _model_columns(curves, zero),
         'points': {
-            'time': _differences(_seconds(points.time[shown])), 'zp': _mmag(zp[shown], zero).astype(int).tolist(),
-            'camera': [number[name] for name in camera.tolist()],
-            'clear': _clear(points.usable[shown], points.clear_probability[shown])},
-        'frames': frame_columns(points.name[shown].tolist()),
+            'time': _differences(_seconds(points.time[shown])),
+            'zp': np.round(1000 * (zp[shown] - zero)).astype(int).tolist(),
+            'camera': [cameras.index(name) for name in points.camera[shown].tolist()],
+            'clear': _clear_tenths(points.usable[shown], points.clear_probability[shown])},
+        'frames': _frame_columns(points.name[shown].tolist()),
     }
     return json.dumps(tree, separators=(',', ':'), allow_nan=False) + '\n'
 
 
-def frame_columns(names: Sequence[str]) -> dict[str, list]:
+def _frame_columns(names: Sequence[str]) -> dict[str, list]:
     """Names by column: {forms: [[head, tail, width]], form, date, number}.
 
     A name is `<head><date of eight digits>-<number of `width` digits><tail>`, or all of it is the head where the width
@@ -85,8 +126,8 @@ def frame_columns(names: Sequence[str]) -> dict[str, list]:
         if match is None:
             parts, number = (name, '', 0), 0
         else:
-            head, digits, counted, tail = match.groups('')
-            parts, day, number = (head, tail, len(counted)), int(digits), int(counted)
+            head, date, digits, tail = match.groups('')
+            parts, day, number = (head, tail, len(digits)), int(date), int(digits)
         form.append(forms.setdefault(parts, len(forms)))
         dates.append(day)
         numbers.append(number)
@@ -94,16 +135,16 @@ def frame_columns(names: Sequence[str]) -> dict[str, list]:
             'number': numbers}
 
 
-def _model(curves: Iterable[Curve], zero: float) -> dict[str, list]:
+def _model_columns(curves: Iterable[_Curve], zero: float) -> dict[str, list]:
     """Columns of the model, interval after interval; start : index of the first point of each."""
     columns: dict[str, list[Any]] = {'start': [], 'time': [], 'zp': [], 'error': []}
     for time, model, error in curves:
-        known = np.isfinite(model) & (np.abs(model) < _LARGEST_MAG)
+        drawable = np.isfinite(model) & (np.abs(model) < _LARGEST_MAG)
         columns['start'].append(len(columns['time']))
-        columns['time'] += _seconds(time[known]).tolist()
-        columns['zp'] += np.round(1000 * (model[known] - zero), 1).tolist()
-        columns['error'] += [each if each < 1000 * _LARGEST_MAG else None
-                             for each in np.round(1000 * error[known], 1).tolist()]
+        columns['time'] += _seconds(time[drawable]).tolist()
+        columns['zp'] += np.round(1000 * (model[drawable] - zero), 1).tolist()
+        columns['error'] += [mmag if mmag < 1000 * _LARGEST_MAG else None
+                             for mmag in np.round(1000 * error[drawable], 1).tolist()]
     return columns
 
 
@@ -112,17 +153,13 @@ def _seconds(time: Any) -> Any:
     return time.astype('datetime64[s]').astype(np.int64)
 
 
-def _mmag(values: np.ndarray, zero: float) -> np.ndarray:
-    return np.round(1000 * (values - zero))
-
-
 def _differences(values: np.ndarray) -> list[int]:
-    """The first value, and of each other what it is above the one before."""
+    """The first value, and of every other its difference to the one before."""
     return np.diff(values, prepend=0).tolist()
 
 
-def _clear(usable: np.ndarray, probability: np.ndarray) -> list[int]:
-    """Tenths, rounded up: clear is what is above 5, as a probability above one half is."""
+def _clear_tenths(usable: np.ndarray, probability: np.ndarray) -> list[int]:
+    """Probability in tenths, rounded up, so that above 5 is clear just as a probability above one half is."""
     judged = ~np.isnan(probability)
     tenths = np.ceil(10 * np.where(judged, probability, 0.0)).astype(int)
-    return np.where(usable, np.where(judged, tenths, NOT_JUDGED), NOT_USABLE).tolist()
+    return np.where(usable, np.where(judged, tenths, _NOT_JUDGED), _NOT_USABLE).tolist()

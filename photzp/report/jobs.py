@@ -14,7 +14,6 @@ import numpy as np
 from photzp.answers.steps import UnrecordedStep, find_steps
 from photzp.records import CameraSpan, StoredModel
 from photzp.throughput.model import ThroughputFit
-from photzp.times import instant_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -146,9 +145,9 @@ def models_figure(title: str, models: Iterable[tuple[str, StoredModel, float | N
     -------
     matplotlib.figure.Figure
     """
-    from photzp.figures.trends import all_models_plot
+    from photzp.figures.allmodels import TelescopeModel, all_models_plot
 
-    return all_models_plot(title, [(name, model.dateobs, model.modelzp, reference_mag)
+    return all_models_plot(title, [TelescopeModel(name, model.dateobs, model.modelzp, reference_mag)
                                    for name, model, reference_mag in models], until, healthy_mag=healthy_mag)
 
 
@@ -167,9 +166,9 @@ def colorterms_figure(title: str, lines: Sequence[tuple], colours: Mapping[str, 
     -------
     matplotlib.figure.Figure
     """
-    from photzp.figures.trends import ColortermLine, all_colorterms_plot
+    from photzp.figures.colourterms import ColortermLine, all_colorterms_plot
 
-    return all_colorterms_plot(title, [ColortermLine(*line) for line in lines], colours)
+    return all_colorterms_plot(title, [ColortermLine.from_fields(line) for line in lines], colours)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,12 +211,11 @@ def telescope_figure(shown: TelescopeTrends, until: np.datetime64) -> 'Figure':
     -------
     matplotlib.figure.Figure
     """
-    from photzp.figures.telescopes import EventMark, FilterTrend, telescope_plot
+    from photzp.figures.telescopes import EventMark, FilterTrend, Levels, telescope_plot
 
-    cameras = [(span.camera, instant_of(span.first), instant_of(span.last)) for span in shown.spans]
     return telescope_plot(shown.telescope, [FilterTrend(*trend) for trend in shown.trends],
-                          [EventMark(*mark) for mark in shown.marks], cameras, shown.threshold_percent, until,
-                          healthy_mag=shown.healthy_mag)
+                          [EventMark(*mark) for mark in shown.marks], shown.spans,
+                          Levels(shown.threshold_percent, shown.healthy_mag), until)
 
 
 def calendar_figure(title: str, night: np.ndarray, state: np.ndarray, frames: np.ndarray,

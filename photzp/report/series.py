@@ -22,10 +22,16 @@ from photzp.answers.extinction import Frames, FrameSums, frame_sums, with_prior_
 from photzp.answers.status import RECENT_DAYS, finding, series_status
 from photzp.answers.steps import UnrecordedStep
 from photzp.errors import RunStopped
-from photzp.figures import trends
+from photzp.figures.airmass import Extinction, airmass_plot
+from photzp.figures.colourterms import colorterm_lines, colorterm_plot
+from photzp.figures.curves import model_curves
+from photzp.figures.errorhistogram import error_histogram
+from photzp.figures.events import unrecorded_camera_changes
+from photzp.figures.healthyband import HealthyBand
+from photzp.figures.trends import TrendData, trend_plot
 from photzp.magnitudes import percent_of_reference
 from photzp.observatory import Observatory
-from photzp.pages.trenddata import Points, trend_json
+from photzp.pages.trenddata import Chart, Points, trend_json
 from photzp.records import Database, RowDigest, StoredModel
 from photzp.report.fitarchive import without_rows
 from photzp.report.jobs import Drawing, Failure, File, StepSearch, image_file
@@ -188,8 +194,8 @@ class SeriesMaker:
             events=_dates_and_kinds(rows), now=self.now)
         night = night_of(z.dateobs, observatory.longitude_deg(series.telescope.site))
         good = rows.usable & np.isfinite(z.colorterm) & ~z.colortermheld
-        lines = trends.colorterm_lines(rows.telescope, z.dateobs[good], z.colorterm[good], z.camera[good],
-                                       self.period.until, kind_of=observatory.camera_kind)
+        lines = colorterm_lines(rows.telescope, z.dateobs[good], z.colorterm[good], z.camera[good],
+                                self.period.until, kind_of=observatory.camera_kind)
         recent = slice(-RECENT_DAYS - 2, None)
         nights = zip(np.datetime_as_string(fit.night[recent]).tolist(), fit.photometric[recent].tolist(), strict=True)
         return SeriesResult(
@@ -201,42 +207,44 @@ class SeriesMaker:
         yield File(trend_plot_name('mirrormodel', rows.telescope, rows.filter), _model_csv(rows, fit).encode())
         if self.settings.pertelescopeplots:
             data = _trend_data(rows, fit)
-            yield _image('photzptrend', rows, trends.trend_plot(
-                _title(rows), data, fit, events=rows.events, reference_mag=rows.reference_mag,
-                healthy_mag=self.observatory.throughput.healthy_mag, until=self.period.until), sentence)
+            band = (None if rows.reference_mag is None else
+                    HealthyBand(rows.reference_mag, self.observatory.throughput.healthy_mag))
+            yield _image('photzptrend', rows, trend_plot(
+                _title(rows), data, fit, events=rows.events, band=band, until=self.period.until), sentence)
             yield File(trend_plot_name('trenddata', rows.telescope, rows.filter),
                        self._trend_json(rows, fit, data).encode())
             yield _airmass_plot(rows, fit)
             yield self._colorterm_plot(rows)
         if self.settings.errorhistogram:
-            yield _image('errorhist', rows, trends.error_histogram(
+            yield _image('errorhist', rows, error_histogram(
                 _title(rows), rows.zeropoints.zperr, rows.zeropoints.zpsig),
                 'histogram of the errors and the scatter of single frames')
 
-    def _trend_json(self, rows: Rows, fit: ThroughputFit, data: trends.TrendData) -> str:
+    def _trend_json(self, rows: Rows, fit: ThroughputFit, data: TrendData) -> str:
         events = [(str(date), kind, note) for date, kind, note in rows.events if kind != 'start']
         recorded = [day_of(date) for date, kind, _ in events if kind == 'instrument']
-        changes = [(str(date), 'camera change', '') for date in trends.camera_changes(recorded, fit.steps)]
+        changes = [(str(date), 'camera change', '') for date in unrecorded_camera_changes(recorded, fit.steps)]
         return trend_json(
-            rows.telescope, rows.filter, Points(data.time, data.zp_mag, data.camera, rows.zeropoints.name, data.usable,
-                                                fit.row_clear_probability), trends.model_curves(fit),
-            events=sorted(events + changes), reference_mag=rows.reference_mag,
-            healthy_mag=self.observatory.throughput.healthy_mag, until=self.period.until)
+            Chart(rows.telescope, rows.filter, rows.reference_mag, self.observatory.throughput.healthy_mag,
+                  self.period.until),
+            Points(time=data.time, zp_mag=data.zp_mag, camera=data.camera, name=rows.zeropoints.name,
+                   usable=data.usable, clear_probability=fit.row_clear_probability),
+            model_curves(fit), sorted(events + changes))
 
     def _colorterm_plot(self, rows: Rows) -> File:
         z = rows.zeropoints
         terms = np.isfinite(z.colorterm) & ~np.isnat(z.dateobs)
         median = np.median(z.colorterm[terms]) if terms.any() else np.nan
-        return _image('colortermtrend', rows, trends.colorterm_plot(
+        return _image('colortermtrend', rows, colorterm_plot(
             _title(rows), z.dateobs[terms], z.colorterm[terms], z.camera[terms], self.period.until),
             f'colour term against time, median {median:+.3f}')
 
 
-def _trend_data(rows: Rows, fit: ThroughputFit) -> trends.TrendData:
+def _trend_data(rows: Rows, fit: ThroughputFit) -> TrendData:
     z = rows.zeropoints
     shown = ~np.isnat(z.dateobs) & np.isfinite(rows.zp_repaired)
     zp = np.where(np.isfinite(rows.zp_unit), rows.zp_unit, rows.zp_cameracolour) - _offsets(rows, fit)
-    return trends.TrendData(z.dateobs, zp, z.camera, rows.usable & shown)
+    return TrendData(z.dateobs, zp, z.camera, rows.usable & shown)
 
 
 def _airmass_plot(rows: Rows, fit: ThroughputFit) -> File:
@@ -244,9 +252,9 @@ def _airmass_plot(rows: Rows, fit: ThroughputFit) -> File:
     fitted_k = rows.extinction + (fit.extinction_offset_mag if np.isfinite(fit.extinction_offset_mag) else 0.0)
     used, airmass = float(np.median(rows.extinction)), rows.zeropoints.airmass
     adopted = used - rows.extinction_offset
-    return _image('airmasstrend', rows, trends.airmass_plot(
+    return _image('airmasstrend', rows, airmass_plot(
         _title(rows), airmass, fit.row_residual_mag - fitted_k * (airmass - 1), fit.row_clear_probability,
-        adopted, used + fit.extinction_offset_mag, fit.extinction_offset_error_mag),
+        Extinction(adopted, used + fit.extinction_offset_mag, fit.extinction_offset_error_mag)),
         f'zeropoint against airmass; adopted extinction {adopted:.2f} mag per airmass')
 
 

@@ -27,7 +27,7 @@ from photzp.typedtree import plain, typed, without_schema
 
 SCHEMA = 5
 LIBRARIES = ('matplotlib', 'numpy', 'pillow', 'scipy')  # that a number or a pixel of the report depends on
-ColortermFields = tuple[str, str, int, float, float, float, float | None]  # of figures.trends.ColortermLine
+ColortermFields = tuple[str, str, int, float, float, float, float | None]  # of figures.colourterms.ColortermLine
 
 
 @dataclass(frozen=True)

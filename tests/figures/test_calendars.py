@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
-from photzp.figures.calendars import MONTHS, STATES, calendar_plot
+from photzp.figures.calendars import _MOST_MONTHS, _STATES, calendar_plot
 from photzp.figures.sheet import png
 
 
@@ -22,8 +22,8 @@ def test_each_night_has_its_square_and_its_colour():
     night = np.array(['2024-02-29', '2024-03-01', '2024-03-31', '2024-04-02'], 'datetime64[D]')
     state = np.array(['photometric', 'cloudy', 'unknown', 'photometric'])
     found = squares(calendar_plot('lsc', night, state, np.array([5, 1, 2, 0]), '2024-04-20'))
-    assert found == {('Feb 2024', 29): STATES['photometric'].lower(), ('Mar 2024', 1): STATES['cloudy'].lower(),
-                     ('Mar 2024', 31): STATES['unknown'].lower()}  # the night without frames has none
+    assert found == {('Feb 2024', 29): _STATES['photometric'].lower(), ('Mar 2024', 1): _STATES['cloudy'].lower(),
+                     ('Mar 2024', 31): _STATES['unknown'].lower()}  # the night without frames has none
 
 
 def test_the_share_of_photometric_nights_leaves_unknown_ones_out():
@@ -33,7 +33,7 @@ def test_the_share_of_photometric_nights_leaves_unknown_ones_out():
     assert '75 %   6 of 8 nights' in {text.get_text() for text in figure.axes[0].texts}
 
 
-@pytest.mark.parametrize(('first', 'rows'), [('2024-03-05', 1), ('2023-12-31', 4), ('2019-01-01', MONTHS)])
+@pytest.mark.parametrize(('first', 'rows'), [('2024-03-05', 1), ('2023-12-31', 4), ('2019-01-01', _MOST_MONTHS)])
 def test_it_goes_back_to_the_first_night_and_no_farther_than_two_years(first, rows):
     night = np.arange(first, '2024-03-10', dtype='datetime64[D]')
     figure = calendar_plot('lsc', night, np.full(len(night), 'cloudy'), np.ones(len(night), int), '2024-03-20')

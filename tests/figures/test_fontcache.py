@@ -31,13 +31,13 @@ def test_a_lock_that_was_left_goes_and_the_list_stays(lock):
 
 
 def test_a_young_lock_is_waited_for(lock, monkeypatch):
-    monkeypatch.setattr(fontcache, 'LOCK_S', 0.2)
+    monkeypatch.setattr(fontcache, '_LOCK_S', 0.2)
     fontcache.release_font_list()
     assert not lock.exists()
 
 
 def test_a_lock_that_is_taken_again_meanwhile_stays(lock, monkeypatch):
-    monkeypatch.setattr(fontcache, 'LOCK_S', 0.5)
+    monkeypatch.setattr(fontcache, '_LOCK_S', 0.5)
     again = threading.Timer(0.1, os.utime, (lock, (time.time() + 9, time.time() + 9)))
     again.start()
     fontcache.release_font_list()

@@ -8,7 +8,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.dates import date2num
 
 from photzp.figures.sheet import LINE_COLOURS, png
-from photzp.figures.telescopes import EventMark, FilterTrend, telescope_plot
+from photzp.figures.telescopes import EventMark, FilterTrend, Levels, telescope_plot
+from photzp.records import CameraSpan
 from photzp.throughput.model import fit_throughput
 
 UNTIL = np.datetime64('2025-01-20')
@@ -29,12 +30,12 @@ def made_trend(name, reference_mag, start_mag=24.0):
 TRENDS = [made_trend('gp', 24.1), made_trend('zp', 24.2)]
 EVENTS = [EventMark(WASH, 'wash', 0.1, 0.004), EventMark(np.datetime64('2024-05-01', 'ms'), 'cleaning', 0.021, 0.004),
           EventMark(np.datetime64('2019-05-01', 'ms'), 'wash', 0.3, 0.004)]
-CAMERAS = [('fa15', np.datetime64('2024-06-02', 'ms'), np.datetime64('2024-12-25', 'ms')),
-           ('fl03', np.datetime64('2024-03-01', 'ms'), np.datetime64('2024-06-01', 'ms'))]
+CAMERAS = [CameraSpan('lsc-doma-1m0a', 'fa15', '2024-06-02', '2024-12-25', 90),
+           CameraSpan('lsc-doma-1m0a', 'fl03', '2024-03-01', '2024-06-01', 90)]
 
 
 def drawn(trends=TRENDS, events=EVENTS, cameras=CAMERAS, title='lsc-doma-1m0a', healthy_mag=0.2):
-    return telescope_plot(title, trends, events, cameras, 80.0, UNTIL, healthy_mag=healthy_mag)
+    return telescope_plot(title, trends, events, cameras, Levels(80.0, healthy_mag), UNTIL)
 
 
 def lines(figure, name):
@@ -113,8 +114,8 @@ def test_cameras_have_a_row_each_the_newest_on_top():
               height * figure.get_figheight() * figure.dpi]
     assert [text.get_text() for text in labels] == ['fl03', 'fa15']
     bars = {bar.get_y() + bar.get_height() / 2: (bar.get_x(), bar.get_x() + bar.get_width()) for bar in strip.patches}
-    for row, (_, start, end) in enumerate(sorted(CAMERAS, key=lambda camera: camera[1])):
-        assert bars[row] == (pytest.approx(date2num(start)), pytest.approx(date2num(end)))
+    for row, span in enumerate(sorted(CAMERAS, key=lambda span: span.first)):
+        assert bars[row] == tuple(pytest.approx(date2num(np.datetime64(day))) for day in (span.first, span.last))
 
 
 def test_both_panels_share_the_time():
@@ -131,7 +132,7 @@ def test_a_figure_of_nothing_says_so():
 
 def test_text_from_outside_is_no_formula():
     figure = drawn([FilterTrend('$x^', TRENDS[0].fit, 24.0)], [EventMark(WASH, r'$\frac', np.nan, np.nan)],
-                   [('$y_', *CAMERAS[0][1:])], title='$z')
+                   [replace(CAMERAS[0], camera='$y_')], title='$z')
     assert png(figure).startswith(b'\x89PNG')
 
 

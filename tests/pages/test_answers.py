@@ -11,9 +11,8 @@ import html5lib
 import numpy as np
 import pytest
 
-from photzp.answers.alarms import Finding, worst_first
+from photzp.answers.alarms import Finding
 from photzp.answers.extinction import SiteExtinction
-from photzp.answers.gains import FleetGain, Gain
 from photzp.answers.gather import Answers
 from photzp.answers.nights import Month
 from photzp.answers.ranking import Advice, MirrorState
@@ -22,73 +21,14 @@ from photzp.pages.answers import falls_below
 from photzp.pages.page import Plot, read_status, render_status
 from photzp.pages.render import render_index, render_telescopes
 from photzp.reportnames import site_plot_name, telescope_page_name
-from tests.support.pagesamples import HOSTILE, LCO, Parsed, page_of, part, row, rows_of, text_of
-from tests.support.sampleanswers import ANSWERS, GAIN, NEVER, TELESCOPE
+from tests.support.pagesamples import HOSTILE, LCO, Parsed, index_of, page_of, part, row, rows_of, text_of
+from tests.support.sampleanswers import ANSWERS, FINDINGS, GAIN, NEVER, ONE, TELESCOPE, TWO
 
-ONE, TWO, THREE = 'lsc-doma-1m0a', 'coj-clma-2m0a', 'tfn-aqwa-0m4a'
 CALENDAR = {site_plot_name('nightcalendar', 'lsc'): Plot(900, 500, 'photometric nights of lsc')}
-
-
-def index(answers, *rows, **more):
-    return render_index(page_of(*(rows or (row(),)), plots=more.pop('plots', {}), answers=answers, **more), LCO)
 
 
 def day(text):
     return np.datetime64(text, 'ms')
-
-
-# -- findings ----------------------------------------------------------------------------------------------------------
-
-
-def low(telescope, name, percent):
-    return Finding('below-threshold', telescope, name, '', f'throughput {percent:.1f} +- 0.3 % of reference', percent,
-                   0.3, 80.0, '%', 'throughput_below_percent', (80 - percent) / 80)
-
-
-FINDINGS = worst_first((
-    low(ONE, 'gp', 76.0), low(TWO, 'rp', 60.0), low(ONE, 'rp', 71.26),
-    Finding('silent', THREE, '', '', 'no zeropoint for 9 days', 9.0, None, 7.0, 'days', 'silent_days', 2 / 7),
-    Finding('run-overdue', '', '', '', 'photcalibration.py has never ended well', math.inf, None, 26.0, 'hours',
-            'run_overdue_hours', math.inf),
-    Finding('fell-in-week', ONE, 'ip', '', '63 +- 5 mmag below', 0.063, 0.005, 0.05, 'mag', 'fell_in_week_mag', 0.26),
-    Finding('cameras-disagree', ONE, 'rp', 'fa15', 'moved +41 +- 6 mmag against fa03', 0.041, 0.006, 0.03, 'mag',
-            'cameras_apart_mag', 0.37)))
-
-
-def test_findings_come_first_worst_first_a_line_for_each_telescope():
-    html = index(Answers(findings=FINDINGS))
-    assert html.index('id="findings"') < html.index('id="status"')
-    found = part(html, 'findings')
-    assert text_of(found).startswith('Findings 7 ')
-    assert re.findall(r'<h3>([^<]+) <span class="count">(\d+)<', found) == [
-        ('Run overdue', '1'), ('Silent', '1'), ('Below threshold', '3'), ('Fell in week', '1'),
-        ('Cameras disagree', '1')]
-    assert [text_of(line) for line in re.findall(r'<li>.*?</li>', found)] == [
-        'photcalibration.py has never ended well', f'{THREE} no zeropoint for 9 days',
-        f'{TWO} rp throughput 60.0 ± 0.3 % of reference', f'{ONE} rp throughput 71.3 ± 0.3 % of reference also gp 76 %',
-        f'{ONE} ip 63 ± 5 mmag below', f'{ONE} rp fa15 moved +41 ± 6 mmag against fa03']
-
-
-def test_findings_name_the_limit_and_its_setting_and_lead_to_the_telescope():
-    found = part(index(Answers(findings=FINDINGS)), 'findings')
-    text = text_of(found)
-    for limit in ('limit 80 % throughput_below_percent', 'limit 7 days silent_days', 'limit 50 mmag fell_in_week_mag',
-                  'limit 26 hours run_overdue_hours'):
-        assert limit in text
-    assert f'<a href="telescope-{ONE}.html">{ONE}</a>' in found
-
-
-def test_a_long_list_is_folded_and_nothing_is_lost():
-    names = [f'lsc-dom{letter}-1m0a' for letter in 'abcdefghij']
-    found = part(index(Answers(findings=tuple(low(name, 'rp', 70.0) for name in names))), 'findings')
-    shown, rest = found.split('<details>')
-    assert [shown.count('<li>'), rest.count('<li>')] == [6, 4]
-    assert '<summary>4 more</summary>' in rest
-    assert all(name in found for name in names)
-
-
-def test_without_findings_the_page_says_so():
-    assert text_of(part(index(Answers()), 'findings')) == 'Findings 0 No limit is crossed.'
 
 
 # -- which next --------------------------------------------------------------------------------------------------------
@@ -107,7 +47,7 @@ def advice(telescope, rank, kind='wash', light=8.25):
 def test_the_ranking_has_its_numbers_in_its_order():
     answers = Answers(mirrors=(state(ONE), state(TWO, loss_mag=0.1)),
                       advice=(advice(TWO, 1), advice(ONE, 2, light=2.04), advice(ONE, 1, 'recoating')))
-    html = part(index(answers), 'next')
+    html = part(index_of(answers), 'next')
     wash, recoating = html.split('<h3>Recoating</h3>')
     assert rows_of(wash) == [
         ['1', TWO, '8.8 ± 0.8', '12.3 ± 0.4', '2026-03-04', '11 Feb to 30 Apr 2026', '123 ± 40', '8.2 ± 1.5', ''],
@@ -122,7 +62,7 @@ def test_the_eight_best_are_shown_the_others_folded():
     names = [f'lsc-dom{letter}-1m0a' for letter in 'abcdefghijk']
     answers = Answers(mirrors=tuple(map(state, names)),
                       advice=tuple(advice(name, rank) for rank, name in enumerate(names, start=1)))
-    shown, rest = part(index(answers), 'next').split('<details>')
+    shown, rest = part(index_of(answers), 'next').split('<details>')
     assert [line[1] for line in rows_of(shown)] == names[:8]
     assert [line[1] for line in rows_of(rest)] == names[8:]
 
@@ -131,7 +71,7 @@ def test_what_a_mirror_does_not_tell_is_a_dash():
     bare = state(ONE, loss_mag=math.nan, percent=math.nan, since_recoating_mag=math.nan, best_mag=math.nan,
                  rate_mag_per_month=math.nan, below=NEVER, below_early=NEVER, below_late=NEVER)
     nothing = Advice(ONE, 'wash', 1, math.nan, math.nan, math.nan, math.nan)
-    html = part(index(Answers(mirrors=(bare,), advice=(nothing,))), 'next')
+    html = part(index_of(Answers(mirrors=(bare,), advice=(nothing,))), 'next')
     assert rows_of(html) == [['1', ONE, *['–'] * 6, '']]
     assert 'nan' not in html.lower()
 
@@ -140,7 +80,7 @@ def test_without_a_reference_the_loss_says_what_it_is_counted_from():
     for changes, told in (({}, '17.6 ± 1.5 since recoating'),
                           ({'since_recoating_mag': math.nan}, '16.8 ± 0.0 below its best')):
         bare = state(ONE, loss_mag=math.nan, percent=math.nan, **changes)
-        assert rows_of(part(index(Answers(mirrors=(bare,), advice=(advice(ONE, 1),))), 'next'))[0][2] == told
+        assert rows_of(part(index_of(Answers(mirrors=(bare,), advice=(advice(ONE, 1),))), 'next'))[0][2] == told
 
 
 @pytest.mark.parametrize(('changes', 'told'), [
@@ -157,61 +97,11 @@ def test_when_a_telescope_falls_below_the_threshold(changes, told):
     assert falls_below(state(ONE, **changes)) == told
 
 
-# -- did it work -------------------------------------------------------------------------------------------------------
-
-
-def gain(telescope, when, kind, size, name='', **changes):
-    return replace(Gain(telescope, name, day(when), kind, True, False, size, 0.004, 100 * (10 ** (0.4 * size) - 1), 0.4,
-                        240.0, 20.0, 'lost', 500.0), **changes)
-
-
-def test_the_fleet_has_a_row_for_each_kind_the_most_frequent_first():
-    recoating = FleetGain('recoating', '', 1, 0.2, 0.01, 0.0, math.nan, 0)
-    wash = FleetGain('wash', '', 3, 0.1, 0.02, 0.034, 450.0, 2)
-    fleet = (recoating, replace(recoating, filter='rp'), wash, replace(wash, filter='rp', mean_mag=0.11),
-             replace(wash, filter='gp', mean_mag=0.12, mean_error_mag=0.03))
-    html = part(index(Answers(fleet=fleet)), 'gains')
-    assert rows_of(html) == [
-        ['wash', '3', '+100 ± 20', '+9.6 ± 2.0', '34', '15 months', '2', '+120 ± 30', '+110 ± 20'],
-        ['recoating', '1', '+200 ± 10', '+20.2 ± 1.1', '–', '–', '0', '–', '+200 ± 10']]
-    assert re.findall(r'<th scope="col" class="number">(gp|rp)<small>mmag', html) == ['gp', 'rp']
-
-
-def test_the_last_events_have_their_gains_by_filter_the_newest_on_top():
-    events = (gain(ONE, '2025-03-04', 'wash', 0.1), gain(TWO, '2025-06-07', 'cleaning', -0.02, outcome='no gain'))
-    single = (gain(ONE, '2025-03-04', 'wash', 0.09, 'rp'), gain(ONE, '2025-03-04', 'wash', 0.11, 'gp'),
-              gain(TWO, '2025-06-07', 'cleaning', -0.02, 'rp'))
-    assert rows_of(part(index(Answers(events=events, gains=single)), 'gains')) == [
-        ['2025-06-07', TWO, 'cleaning', '−20 ± 4', '−1.8 ± 0.4', '–', '−20 ± 4', 'no gain'],
-        ['2025-03-04', ONE, 'wash', '+100 ± 4', '+9.6 ± 0.4', '+110 ± 4', '+90 ± 4', 'lost after 8 months']]
-
-
-def test_fifteen_events_are_shown_the_earlier_ones_folded():
-    events = tuple(gain(ONE, f'2024-{month:02}-0{number}', 'cleaning', 0.05) for month in range(1, 10)
-                   for number in (1, 2))
-    shown, rest = part(index(Answers(events=events)), 'gains').split('<details>')
-    dates = [line[0] for line in rows_of(shown) + rows_of(rest)]
-    assert len(rows_of(shown)) == 15
-    assert dates == sorted(dates, reverse=True)
-    assert len(dates) == 18
-
-
-@pytest.mark.parametrize(('changes', 'told'), [
-    ({}, 'lost after 8 months'), ({'lasted_days': 12.4}, 'lost after 12 d'),
-    ({'outcome': 'not lost yet', 'lasted_days': 900.0}, 'not lost yet, expected after 2.5 years'),
-    ({'outcome': 'no gain', 'lasted_days': math.nan}, 'no gain'),
-    ({'outcome': 'unknown', 'lasted_days': math.nan}, '–'), ({'instrumental': True}, 'cameras differ in it'),
-])
-def test_how_long_a_gain_lasted(changes, told):
-    events = (gain(ONE, '2025-03-04', 'wash', 0.1, **changes),)
-    assert rows_of(part(index(Answers(events=events)), 'gains'))[0][-1] == told
-
-
 # -- unrecorded steps, extinction, nights ------------------------------------------------------------------------------
 
 
 def test_a_step_has_date_sizes_colour_and_lines_that_record_it(tmp_path):
-    html = part(index(ANSWERS), 'steps')
+    html = part(index_of(ANSWERS), 'steps')
     line, = rows_of(html)
     assert line[:5] == [TELESCOPE, '2025-06-01 1 to 3 Jun 2025', '−100 ± 10', 'gp −100 ± 10 rp –', 'unknown']
     suggested = re.search(r'<pre>(.*?)</pre>', html, re.DOTALL)[1].replace('&#34;', '"')
@@ -226,7 +116,7 @@ def test_steps_come_newest_first_and_tell_the_filter_that_changed():
     telescope, step = ANSWERS.steps[0]
     steps = tuple((telescope, replace(step, time=step.time + np.timedelta64(number, 'D'))) for number in range(9))
     steps += ((TWO, replace(step, colour='one filter', filter='rp', time=day('2025-09-01'))),)
-    shown, rest = part(index(Answers(steps=steps)), 'steps').split('earlier steps</summary>')
+    shown, rest = part(index_of(Answers(steps=steps)), 'steps').split('earlier steps</summary>')
     assert rows_of(shown)[0][0] == TWO
     assert rows_of(shown)[0][4] == 'one filter: rp'
     assert [len(rows_of(shown)), len(rows_of(rest))] == [8, 2]
@@ -236,11 +126,11 @@ def test_extinction_is_fitted_beside_adopted():
     found = (SiteExtinction('lsc', 'rp', 0.0912, 0.0041, 0.08, 3, 1.0, None),
              SiteExtinction('lsc', 'gp', 0.15, 0.004, 0.14, 3, 1.0, None),
              SiteExtinction('coj', 'rp', math.nan, math.nan, 0.08, 0, 0.0, None))
-    html = part(index(Answers(extinction=found)), 'extinction')
+    html = part(index_of(Answers(extinction=found)), 'extinction')
     assert rows_of(html) == [['coj', '–', '– adopted 0.080'],
                              ['lsc', '0.150 ± 0.004 adopted 0.140', '0.091 ± 0.004 adopted 0.080']]
     assert 'gp mag/airmass rp mag/airmass' in text_of(html)
-    assert rows_of(part(index(ANSWERS), 'extinction'))[0][1] == (
+    assert rows_of(part(index_of(ANSWERS), 'extinction'))[0][1] == (
         '0.150 ± 0.004 adopted 0.140 ± 0.020 over the year, largest 31 Jan')
 
 
@@ -248,14 +138,14 @@ def test_nights_have_a_calendar_and_the_share_of_the_newest_month():
     months = (('coj', (Month(np.datetime64('2025-11'), 0, 0, 30, math.nan, math.nan),)),
               ('lsc', (Month(np.datetime64('2025-10'), 12, 8, 11, 0.6, 0.1),
                        Month(np.datetime64('2025-11'), 9, 3, 8, 0.75, 0.12))))
-    html = part(index(Answers(months=months), plots=CALENDAR), 'nights')
+    html = part(index_of(Answers(months=months), plots=CALENDAR), 'nights')
     assert 'coj Nov 2025: – % photometric 0 photometric, 0 cloudy, 30 unknown last 12 months –' in text_of(html)
     assert 'lsc Nov 2025: 75 ± 12 % photometric 9 photometric, 3 cloudy, 8 unknown last 12 months 66 %' in text_of(html)
     assert [image['src'] for image in Parsed(f'<div>{html}</div>').all('img')] == list(CALENDAR)
 
 
 def test_parts_without_an_answer_are_left_out_with_their_links():
-    html = index(Answers())
+    html = index_of(Answers())
     for name in ('next', 'gains', 'steps', 'nights', 'extinction'):
         assert f'id="{name}"' not in html
         assert f'#{name}"' not in html
@@ -278,7 +168,7 @@ def test_the_same_answers_give_the_same_pages_also_by_way_of_status_json():
 
 
 def test_ids_are_unique_and_links_lead_to_them():
-    html = Parsed(index(replace(ANSWERS, findings=FINDINGS), plots=CALENDAR))
+    html = Parsed(index_of(replace(ANSWERS, findings=FINDINGS), plots=CALENDAR))
     assert len(set(html.ids())) == len(html.ids())
     links = {link['href'] for link in html.all('a')}
     assert {link[1:] for link in links if link.startswith('#')} <= set(html.ids())
@@ -303,7 +193,7 @@ def of(text):
 
 @pytest.mark.parametrize('text', [HOSTILE, '</style><script>', '{% raw %}', '-->', '</pre>', '\x1b[2J', '\ud83d', ''])
 def test_nothing_in_an_answer_becomes_an_element(text):
-    expected, found = (Counter((tag, *sorted(attributes)) for tag, attributes in Parsed(index(of(name))).elements)
+    expected, found = (Counter((tag, *sorted(attributes)) for tag, attributes in Parsed(index_of(of(name))).elements)
                        for name in ('a b', text or ' '))
     assert found == expected
-    index(of(text)).encode()
+    index_of(of(text)).encode()

@@ -26,14 +26,12 @@ from tests.support.pagesamples import (
     HOSTILE,
     LCO,
     NOW,
-    RUNS,
     TRENDS,
     Parsed,
     page_of,
     parsed,
     plots_of,
     row,
-    text_of,
     unknown,
 )
 from tests.support.sampleanswers import ANSWERS
@@ -124,7 +122,7 @@ def test_what_is_not_known_is_a_dash():
 
 
 def test_an_empty_page_is_a_page():
-    html = parsed(Page('', (), {}))
+    html = parsed(Page(updated='', statuses=(), plots={}))
     assert 'There are no zeropoints yet' in html.text
     assert 'Calibration: no run on record' in html.text
     assert html.all('img') == []
@@ -149,10 +147,6 @@ def test_the_same_facts_give_the_same_bytes(fleet):
 
 
 # -- what needs attention ----------------------------------------------------------------------------------------------
-
-
-def runs_panel(page):
-    return text_of(re.search(r'<section class="runs"[^>]*>(.*?)</section>', render_index(page, LCO), re.DOTALL)[1])
 
 
 def test_a_steep_slope_counts_only_beyond_doubt():
@@ -212,41 +206,6 @@ def test_rows_of_an_older_run_are_dated_and_their_days_go_on():
     assert 'as of' not in parsed(page_of(row(), plots={})).text
 
 
-def run(status, ended='2025-11-21 08:12:00', started='2025-11-21 08:00:00', script='photcalibration.py', summary=''):
-    return RunInfo(script, started, ended, status, summary)
-
-
-@pytest.mark.parametrize(('runs', 'told', 'bad'), [
-    ([run(0)], 'Calibration: ended well', False),
-    ([run(1)], 'Calibration: ended well, some input was unreadable', False),
-    ([run(2)], 'Calibration: could not run', True),
-    ([run(143)], 'Calibration: was stopped by signal 15', True),
-    ([run(7)], 'Calibration: failed with exit status 7', True),
-    ([run(-9)], 'Calibration: failed with exit status -9', True),
-    ([run(None, None)], 'Calibration: has not ended: it is running, or was killed', True),
-    ([run(0, '2025-11-19 08:12:00', '2025-11-19 08:00:00')], 'Calibration: ended well; nothing since', True),
-    ([], 'Calibration: no run on record', True),
-    ([run(0), run(2, started='2025-11-20 20:00:00')], 'Calibration: ended well', False),
-    ([run(0, 'at noon', None)], 'Calibration: ended well', False),
-])
-def test_how_the_last_run_ended_is_told_and_a_failure_is_seen_at_once(runs, told, bad):
-    page = page_of(row(), plots={}, runs=(RUNS[0], *runs))
-    html = parsed(page)
-    assert told in runs_panel(page)
-    alarms = [attributes for attributes in html.all('p') if attributes.get('class') == 'bad alarm']
-    assert len(alarms) == bad
-
-
-def test_after_a_failure_the_last_good_run_is_named():
-    runs = (RUNS[0], run(2, summary='no catalogue'), run(0, '2025-11-20 20:12:00', '2025-11-20 20:00:00'))
-    told = runs_panel(page_of(runs=runs))
-    assert 'no catalogue · last ended well Thu 20 Nov 2025, 20:12 UTC' in told
-
-
-def test_a_run_of_another_script_is_shown_too():
-    assert 'wash.py: ended well' in runs_panel(page_of(runs=(*RUNS, run(0, script='wash.py'))))
-
-
 # -- hostile strings ---------------------------------------------------------------------------------------------------
 
 
@@ -291,12 +250,12 @@ PLOTS = st.dictionaries(st.sampled_from(['a.png', 'b.png', HOSTILE]),
                         st.builds(Plot, st.integers(1, 999), st.integers(1, 999), st.text(max_size=9)))
 RUNINFOS = st.builds(RunInfo, st.text(max_size=5), st.none() | st.text(max_size=5), st.none(),
                      st.none() | st.integers(-2, 200), st.text(max_size=5))
-PAGES = st.builds(Page, st.sampled_from([NOW, '', 'x']), st.lists(ROWS, max_size=4).map(tuple), PLOTS,
-                  st.lists(RUNINFOS, max_size=3).map(tuple), st.text(max_size=5),
-                  st.lists(st.text(max_size=5), max_size=3).map(tuple),
-                  st.lists(st.builds(CameraSpan, TELESCOPES, st.text(max_size=4), st.text(max_size=4), st.just(''),
-                                     st.integers(0, 9)), max_size=3, unique_by=lambda span: (
-                                         span.telescope, span.first, span.camera)).map(tuple),
+SPANS = st.builds(CameraSpan, TELESCOPES, st.text(max_size=4), st.text(max_size=4), st.just(''), st.integers(0, 9))
+PAGES = st.builds(Page, updated=st.sampled_from([NOW, '', 'x']), statuses=st.lists(ROWS, max_size=4).map(tuple),
+                  plots=PLOTS, runs=st.lists(RUNINFOS, max_size=3).map(tuple), version=st.text(max_size=5),
+                  files=st.lists(st.text(max_size=5), max_size=3).map(tuple),
+                  cameras=st.lists(SPANS, max_size=3, unique_by=lambda span: (
+                      span.telescope, span.first, span.camera)).map(tuple),
                   trends=st.lists(st.builds(Trend, TELESCOPES, st.sampled_from(['gp', 'rp']), st.sampled_from(
                       ['2025-01-02', '', HOSTILE]), st.lists(NUMBERS, max_size=3).map(tuple)), max_size=3,
                       unique_by=lambda trend: (trend.telescope, trend.filter)).map(tuple))

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from photzp.pages import trenddata
-from photzp.pages.trenddata import Points, frame_columns
+from photzp.pages.trenddata import Points, _frame_columns
 from tests.support.trendsamples import CURVE, NAMES, TIME, points_of, text_of
 
 TEXT = (Path(__file__).resolve().parents[2] / 'docs' / 'trenddata.md').read_text(encoding='utf-8')
@@ -53,14 +53,14 @@ def test_every_field_and_column_is_documented():
     rows = {name for cell in cells for name in re.findall(r'`(\w+)`', cell)}
     tree, _ = read(points_of())
     assert rows == {*tree, *tree['points'], *tree['frames']}
-    assert f'format: {trenddata.SCHEMA} ' in TEXT
+    assert f'format: {trenddata._SCHEMA} ' in TEXT
     assert all(f'`{column}`' in TEXT for column in tree['model'])
     assert tree['units'].keys() <= {*tree['points'], *tree['model']}
 
 
 def test_order_of_rows_does_not_matter():
     order = [2, 0, 3, 1]
-    shuffled = Points(*(column[order] for column in vars(points_of()).values()))
+    shuffled = Points(**{name: column[order] for name, column in vars(points_of()).items()})
     assert text_of(shuffled) == text_of(points_of())
 
 
@@ -90,7 +90,7 @@ def test_whatever_a_name_holds_is_ascii_in_the_file_and_comes_back(text):
     st.text(), st.from_regex(r'[a-z]{0,3}[0-9]{6,12}-[0-9]{1,12}(-e91\.fits(\.fz)?)?', fullmatch=True)), max_size=20))
 @settings(deadline=None)
 def test_any_names_come_back_exactly(names):
-    frames = json.loads(json.dumps(frame_columns(names)))
+    frames = json.loads(json.dumps(_frame_columns(names)))
     n = len(names)
     tree = {'points': {'time': [0] * n, 'zp': [0] * n, 'camera': [0] * n}, 'frames': frames, 'zero_mag': 0.0,
             'cameras': ['fa15']}
@@ -101,4 +101,4 @@ def test_names_of_frames_take_little_room():
     """A year of a camera, 40 frames a night: as on a telescope of the network."""
     names = [f'lsc1m005-fa15-2019{1 + n // 1200:02d}{1 + n // 40 % 30:02d}-{100 + n % 40:04d}-e91.fits.fz'
              for n in range(12 * 1200)]
-    assert len(json.dumps(frame_columns(names), separators=(',', ':'))) < 9 * len(names)
+    assert len(json.dumps(_frame_columns(names), separators=(',', ':'))) < 9 * len(names)

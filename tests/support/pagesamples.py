@@ -50,7 +50,13 @@ def plots_of(*rows):
 
 
 def page_of(*rows, plots=None, runs=RUNS, **more):
-    return Page(NOW, rows, plots_of(*rows) if plots is None else plots, runs, '0.1.0', **more)
+    return Page(updated=NOW, statuses=rows, plots=plots_of(*rows) if plots is None else plots, runs=runs,
+                version='0.1.0', **more)
+
+
+def index_of(answers, *rows, **more):
+    """The index with these answers, without plots unless they are given."""
+    return render_index(page_of(*(rows or (row(),)), plots=more.pop('plots', {}), answers=answers, **more), LCO)
 
 
 class Parsed(HTMLParser):

@@ -1,8 +1,10 @@
 """Points of a trend made by hand, and their file."""
 
+from dataclasses import replace
+
 import numpy as np
 
-from photzp.pages.trenddata import Points, trend_json
+from photzp.pages.trenddata import Chart, Points, trend_json
 
 NAMES = ('lsc1m005-fa15-20190805-0123-e91.fits.fz', 'lsc1m005-fa15-20190805-0124-e11.fits.fz', 'old_fl03_7.fits',
          'lsc1m005-fl03-20190806-0001-e91.fits')
@@ -20,7 +22,7 @@ def points_of(name=NAMES, time=TIME, **changes):
     return Points(**{**columns, **changes})
 
 
-def text_of(points, curves=(CURVE,), **changes):
-    given = {'events': [('2019-08-06', 'wash', 'CO2')], 'reference_mag': 23.8, 'healthy_mag': 0.2,
-             'until': np.datetime64('2019-08-20', 'ms')}
-    return trend_json('lsc-doma-1m0a', 'rp', points, curves, **{**given, **changes})
+def text_of(points, curves=(CURVE,), events=(('2019-08-06', 'wash', 'CO2'),), **changes):
+    """The file; changes : of its Chart."""
+    chart = Chart('lsc-doma-1m0a', 'rp', 23.8, 0.2, np.datetime64('2019-08-20', 'ms'))
+    return trend_json(replace(chart, **changes), points, curves, events)

@@ -1,0 +1,32 @@
+"""The model as it is drawn: both sides of each step, and a dot where a line is too short."""
+
+import numpy as np
+import pytest
+from matplotlib.dates import date2num
+
+from photzp.figures.allmodels import all_models_plot
+from tests.support.figures import draw_trend, lines_of, made_models, made_trend
+
+
+def test_the_model_has_both_sides_of_each_step(decade):
+    _, fit, figure = decade
+    models = [line for line in figure.axes[0].lines if str(line.get_label()).startswith('model')]
+    bands = [each for each in figure.axes[0].collections if each.get_zorder() == 4]
+    assert len(models) == len(bands) == len(fit.intervals)
+    cleanings = [step for step in fit.steps if step.kind == 'cleaning']
+    x = np.concatenate([line.get_xdata() for line in models])
+    y = np.concatenate([line.get_ydata() for line in models])
+    for step in cleanings:
+        beside = np.abs(x - date2num(step.time)) < 1e-6
+        assert np.ptp(y[beside]) == pytest.approx(0.03, abs=1e-4)
+
+
+def test_a_model_of_one_night_can_be_seen():
+    data, fit = made_trend(span=('2025-02-09', 0.2), n=30)
+    model, = lines_of(draw_trend(data, fit, events=[], until='2026-02-10').axes[0], 'model')
+    assert model.get_marker() == 'o'
+    model, *_ = lines_of(draw_trend(*made_trend(n=300)).axes[0], 'model')
+    assert model.get_marker() != 'o'
+    figure = all_models_plot('x', made_models(1), '2026-02-10', healthy_mag=0.2)
+    line, = lines_of(figure.axes[0], 'lsc-')
+    assert (line.get_marker(), line.get_markevery()) == ('o', [-1])
