@@ -48,8 +48,7 @@ def store_result(context: ReportContext, results: Results, job: Job, result: Any
 def _store_series(context: ReportContext, results: Results, series: Series, made: 'MadeSeries') -> None:
     is_whole, model = context.period.is_whole, made.model
     if is_whole:
-        context.database.store_model(*series.key, model.dateobs, model.modelzp, model.modelzperr, made.intervals,
-                                     made.steps)
+        context.database.store_model(*series.key, model, made.intervals, made.steps)
     outputs = {file.name: _store_file(context.store, file) for file in made.files}
     results.fits[series.key] = made.fit
     results.show(series, ShownSeries(made.result, model, outputs))
