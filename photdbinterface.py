@@ -31,17 +31,10 @@ __all__ = [
 
 
 class PhotDatabase(Session):
-    """The database at one place; use it in a `with` block, or call `close`.
+    """The database at one place, opened as `photzp.database.session.Session` describes.
 
-    Parameters
-    ----------
-    place, readonly, default_name, now
-        As of `photzp.database.session.Session`.
-
-    Raises
-    ------
-    DatabaseUnusable
-        The database cannot be opened; so does every method that cannot read or write it.
+    Use it in a `with` block, or call `close`.  Every method raises DatabaseUnusable where the database cannot be read
+    or written.
     """
 
     exists = staticmethod(places.exists)

@@ -1,4 +1,4 @@
-"""Copies of an SQLite file, each whole or not there at all; one is made before an older database is upgraded."""
+"""Copies of an SQLite file that appear whole or not at all; one is made before an older database is upgraded."""
 
 import glob
 import logging
@@ -21,7 +21,7 @@ _CHUNK_BYTES = 1 << 20
 def back_up(file: Path, day: date) -> None:
     """Copy a database file to a new one beside it, named by the day.  The caller holds the write lock.
 
-    Where a run was killed between copy and upgrade, its copy is kept and no other is made.
+    Where an earlier run was killed between copy and upgrade, its copy is used, and there is no second one.
 
     Parameters
     ----------
@@ -61,12 +61,12 @@ def copy_database(file: Path, copy: Path, earlier: Iterable[Path] = ()) -> Path:
     copy : Path
         The new file; an older one is replaced.
     earlier : iterable of Path
-        Copies made before.
+        Copies from earlier runs.
 
     Returns
     -------
     Path
-        The copy; where one of the earlier ones has the same content, that one, and no new one is made.
+        The copy, or one of the earlier copies where that has the same content: then there is no new one.
 
     Raises
     ------

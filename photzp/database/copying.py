@@ -49,8 +49,7 @@ def copy_from(session: Session, source: Session,
               watch: Watch = lambda items, _unit, _total: items) -> dict[str, tuple[int, int]]:
     """Take all rows of another database into this one, which must be empty: all of them or none.
 
-    Values that their column has no room for (a text where a number belongs) become NULL, which is how they are read.
-    The rows are read again and compared.
+    A value that its column has no room for (text for a number) becomes NULL.  All rows are compared afterwards.
 
     Parameters
     ----------
@@ -69,7 +68,7 @@ def copy_from(session: Session, source: Session,
     Raises
     ------
     DatabaseUnusable
-        This database holds rows, or does not give back what was put into it.
+        This database holds rows, or they read back differently from what was written.
     """
     tables, copied = Base.metadata.sorted_tables, {}
     with source.transaction() as reading, session.writing() as writing:
@@ -78,31 +77,30 @@ def copy_from(session: Session, source: Session,
                 raise DatabaseUnusable(f'{session.place}: holds rows in {table.name} already; only an empty database '
                                        'takes those of another: name a new one by --copyto')
         for table in tables:
-            names = [column.name for column in table.columns if source.has(column)]
-            parts = _count_rows(reading, table) // _READ_CHUNK + 1 if names else 0
-            written, lost = _write(writing, table, watch(_chunks(reading, table, names), 'parts', parts))
-            stored = _RowSetDigest()
-            for rows in watch(_chunks(writing, table, names), 'parts', parts):
-                stored.add(rows)
+            names = [column.name for column in table.columns if source.has_column(column)]
+            written, stored, lost = _copy_table(reading, writing, table, names, watch)
             if stored != written:
-                raise DatabaseUnusable(f'{session.place}: {table.name} does not give back what was put into it; '
+                raise DatabaseUnusable(f'{session.place}: {table.name} reads back differently from what was written; '
                                        'nothing was copied')
             copied[table.name] = written.rows, lost
         reset_counters(writing, tables)
     return copied
 
 
-def _write(connection: sa.Connection, table: sa.Table,
-           chunks: Iterable[list[dict[str, Any]]]) -> tuple['_RowSetDigest', int]:
-    """Write rows as they fit their columns: a digest of what was written, and how many values became NULL."""
-    written, lost = _RowSetDigest(), 0
-    for rows in chunks:
+def _copy_table(reading: sa.Connection, writing: sa.Connection, table: sa.Table, names: list[str],
+                watch: Watch) -> tuple['_RowSetDigest', '_RowSetDigest', int]:
+    """Copy columns of one table: digests of what was written and of what is stored, and how many values became NULL."""
+    written, stored, lost = _RowSetDigest(), _RowSetDigest(), 0
+    chunks = _count_rows(reading, table) // _READ_CHUNK + 1 if names else 0
+    for rows in watch(_chunks(reading, table, names), 'parts', chunks):
         fitting = [_fitting_row(table, row) for row in rows]
         lost += sum(row[name] is None and value is not None
                     for before, row in zip(rows, fitting, strict=True) for name, value in before.items())
         written.add(fitting)
-        connection.execute(sa.insert(table), fitting)
-    return written, lost
+        writing.execute(sa.insert(table), fitting)
+    for rows in watch(_chunks(writing, table, names), 'parts', chunks):
+        stored.add(rows)
+    return written, stored, lost
 
 
 def _count_rows(connection: sa.Connection, table: sa.Table) -> int:

@@ -1,4 +1,4 @@
-"""Statements that each kind of database needs in its own way, and how much of anything goes into one statement."""
+"""Statements that differ between SQLite and PostgreSQL, and how many rows or names go into one statement."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,14 +16,14 @@ _Item = TypeVar('_Item')
 
 
 def lock(connection: sa.Connection, name: str) -> None:
-    """Keep other processes out until the end of the transaction; SQLite's BEGIN IMMEDIATE has done so already.
+    """Keep other processes out until the end of the transaction; in SQLite BEGIN IMMEDIATE does so already.
 
     Parameters
     ----------
     connection : sqlalchemy.Connection
         In a transaction that writes.
     name : str
-        Of the lock: processes wait for those that took one of the same name.
+        Of the lock: a process waits while another one holds the lock of the same name.
     """
     if connection.dialect.name == 'postgresql':
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(f'lcophot {name}'))))
@@ -37,7 +37,7 @@ def add_columns(connection: sa.Connection, columns: Sequence[sa.Column]) -> None
     connection : sqlalchemy.Connection
         In a transaction that writes.
     columns : sequence of sqlalchemy.Column
-        Columns of tables that are there.
+        Of existing tables.
     """
     if not columns:
         return
@@ -53,7 +53,7 @@ def add_columns(connection: sa.Connection, columns: Sequence[sa.Column]) -> None
 def upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
     """Insert rows by name, or replace all their columns; columns that the rows lack stay as they are.
 
-    In the order of their names: two processes that have rows in common would else wait for each other on a server.
+    Rows are written in the order of their names: else two processes with the same rows could deadlock on a server.
 
     Parameters
     ----------
@@ -90,14 +90,14 @@ def chunks_of(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
 
 
 def reset_counters(connection: sa.Connection, tables: Iterable[sa.Table]) -> None:
-    """Let numbered rows go on after the highest number there is; SQLite does so by itself.
+    """Let numbered rows go on after the highest number in the table; SQLite does so by itself.
 
     Parameters
     ----------
     connection : sqlalchemy.Connection
         In a transaction that writes.
     tables : iterable of sqlalchemy.Table
-        Those with rows that were inserted with their numbers.
+        Tables whose rows were inserted with their numbers.
     """
     if connection.dialect.name != 'postgresql':
         return

@@ -1,7 +1,7 @@
-"""Measured frames, rows of `lcophot`: how they are stored, and which frames have one.
+"""Measured frames, rows of `lcophot`: they are stored, and frames that have one are found.
 
 A frame is known by its base name.  Older rows have a full path for a name: the same frame, which keeps its row.  The
-column `frame` holds the exposure and is what look-ups go by.
+column `frame` holds the exposure; rows are looked up by it.
 """
 
 from collections import defaultdict
@@ -55,7 +55,7 @@ def add_many(session: Session, measurements: Iterable[Measurement]) -> None:
 
 
 def _keys_of(session: Session, connection: sa.Connection, names: Iterable[str]) -> dict[str, str]:
-    """The key under which each base name is stored: itself, unless only a full path of it is there."""
+    """The key under which each base name is stored: itself, unless only a full path of it is stored."""
     stored = set(_stored_names(session, connection, {exposure_of(name) for name in names}))
     paths = {base_name(key): key for key in sorted(stored)}
     return {name: name if name in stored else paths.get(name, name) for name in names}
@@ -63,7 +63,7 @@ def _keys_of(session: Session, connection: sa.Connection, names: Iterable[str]) 
 
 def _stored_names(session: Session, connection: sa.Connection, exposures: Iterable[str]) -> Iterator[str]:
     """Yield the names of all rows of these exposures, and of the rows of an older program, without an exposure."""
-    frame, name = session.column(PHOT.c.frame), session.column(PHOT.c.name)
+    frame, name = session.column_or_null(PHOT.c.frame), session.column_or_null(PHOT.c.name)
     names = session.select(PHOT, 'name')
     yield from map(text_of, connection.scalars(names.where(frame.is_(None), name.is_not(None))))
     for chunk in chunks_of(list(exposures), IN_CHUNK):

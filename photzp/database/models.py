@@ -36,12 +36,12 @@ def store_model(session: Session, telescopeid: str, filter: str, model: StoredMo
     dateobs = np.asarray(model.dateobs, dtype='datetime64[ms]')
     if np.isnat(dateobs).any():
         raise ValueError('a throughput model needs a time in every row')
-    times = [text.replace('T', ' ') for text in np.datetime_as_string(dateobs).tolist()]  # as `time_text` of each
+    times = [text.replace('T', ' ') for text in np.datetime_as_string(dateobs).tolist()]  # as `time_text`, at once
     columns = zip(times, np.asarray(model.modelzp).tolist(), np.asarray(model.modelzperr).tolist(), strict=True)
     nightly = [{'dateobs': time, 'modelzp': zp, 'modelzperr': zperr} for time, zp, zperr in columns]
     series = {'telescopeid': telescopeid, 'filter': filter}
     with session.writing() as connection:
-        lock(connection, f'{telescopeid} {filter}')  # else each of two deletes what is there and adds its own
+        lock(connection, f'{telescopeid} {filter}')  # else two processes delete the same rows, and both add theirs
         for table, rows in ((MODEL, nightly), (INTERVAL, intervals), (STEP, steps)):
             rows = [series | {name: plain(value) for name, value in row.items()} for row in rows]
             connection.execute(sa.delete(table).where(*(table.c[name] == value for name, value in series.items())))
@@ -93,7 +93,7 @@ def intervals_and_steps(session: Session, telescopeid: str,
 def _rows(session: Session, table: sa.Table, telescopeid: str, filter_name: str) -> list[dict[str, Any]]:
     """Rows of one telescope and filter, by column, without their numbers."""
     names = [column.name for column in table.columns if not column.primary_key]
-    series = session.column(table.c.telescopeid) == telescopeid, session.column(table.c.filter) == filter_name
+    telescope, band = session.column_or_null(table.c.telescopeid), session.column_or_null(table.c.filter)
     with session.transaction() as connection:
-        rows = connection.execute(session.select(table, *names).where(*series))
+        rows = connection.execute(session.select(table, *names).where(telescope == telescopeid, band == filter_name))
         return [dict(zip(names, row, strict=True)) for row in rows]

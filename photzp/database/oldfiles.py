@@ -44,8 +44,8 @@ def import_file(session: Session, path: Path | str) -> tuple[int, int, list[tupl
         measurements, unreadable = (_read_sqlite(path), []) if _is_sqlite(path) else _read_ascii(path)
     except (DatabaseUnusable, OSError) as error:
         return 0, 0, [('file', str(error))]
-    verdicts = known(session, [measurement.name for measurement in measurements])
-    new = {each.name: each for each in measurements if verdicts.get(each.name) != 'measured'}
+    verdicts = known(session, [row.name for row in measurements])
+    new = {row.name: row for row in measurements if verdicts.get(row.name) != 'measured'}
     add_many(session, new.values())
     return len(new), len(measurements) - len(new), unreadable
 

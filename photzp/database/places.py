@@ -20,7 +20,7 @@ def locate(place: Place, default_name: str) -> tuple[sa.URL, Path | None]:
     Parameters
     ----------
     place : str, os.PathLike or sqlalchemy.URL
-        A file, a directory (also one that is not there, if the path ends in a slash), or a URL; `~` is expanded.
+        A file, a directory (which need not exist if the path ends in a slash), or a URL; `~` is expanded.
     default_name : str
         Name of the file in a directory.
 
@@ -52,7 +52,7 @@ def locate(place: Place, default_name: str) -> tuple[sa.URL, Path | None]:
 
 
 def _parse_url(text: str | sa.URL) -> sa.URL:
-    """SQLAlchemy URL of a text.  No message repeats the text: its password cannot be told from the rest."""
+    """SQLAlchemy URL of a text.  No message repeats the text: its password cannot be recognised."""
     rule = ('a database URL is dialect://user:password@host/name, with characters like @ : / in the password '
             'percent-encoded')
     try:
@@ -109,7 +109,7 @@ def check_file(file: Path, readonly: bool) -> None:
     file : Path
         The database; where it is written to, it may be missing.
     readonly : bool
-        Only reading is meant: nothing is made.
+        Only check that the file exists.
 
     Raises
     ------

@@ -44,26 +44,18 @@ def zeropoints(session: Session, *, one_per_exposure: bool = True, digest: RowDi
     ValueError
         For a start or end that is no time.
     """
-    start, end = selection.pop('start', None), selection.pop('end', None)
-    first, last = None if start is None else instant_of(start), None if end is None else instant_of(end)
+    start, end = (None if time is None else instant_of(time)
+                  for time in (selection.pop('start', None), selection.pop('end', None)))
     names = (*CONVERTERS, 'frame') if digest is None else digest.names
-    statement = session.select(PHOT, *names).where(*_conditions(session, selection), *_days(session, first, last))
+    statement = session.select(PHOT, *names).where(*_conditions(session, selection), *_days(session, start, end))
     if digest is not None:
         statement = statement.order_by(*_order(session))
     with session.transaction() as connection:
         columns, exposures = _read_columns(connection, statement, names, digest)
-    keep = np.ones(len(exposures), bool)
-    if first is not None:
-        keep &= columns['dateobs'] >= first
-    if last is not None:
-        keep &= columns['dateobs'] < last
+    keep = _within(columns['dateobs'], start, end)
     if one_per_exposure:
         keep &= _best_of_exposure(columns['name'], exposures, columns['processed'])
-    rows = np.flatnonzero(keep)
-    rows = rows[np.argsort(columns['dateobs'][rows], kind='stable')]
-    columns = {name: values[rows] for name, values in columns.items()}
-    columns['name'] = names_of(base_name(name) if os.sep in name else name for name in columns['name'])
-    return Zeropoints(**columns)
+    return _in_order_of_time(columns, keep)
 
 
 def digest(session: Session, names: Sequence[str], **values: Unpack[ColumnValues]) -> RowDigest:
@@ -172,12 +164,12 @@ def _conditions(session: Session, values: Mapping[str, Any]) -> Iterator[sa.Colu
         raise TypeError(f'rows are selected by {", ".join(_COLUMNS)}, not by {", ".join(sorted(unknown))}')
     for name, value in values.items():
         if value is not None:
-            yield session.column(PHOT.c[name]).in_([value] if isinstance(value, str) else list(value))
+            yield session.column_or_null(PHOT.c[name]).in_([value] if isinstance(value, str) else list(value))
 
 
 def _days(session: Session, start: np.datetime64 | None, end: np.datetime64 | None) -> Iterator[sa.ColumnElement[bool]]:
     """WHERE for whole days, as dateobs has a blank or a T between date and time."""
-    dateobs = session.column(PHOT.c.dateobs)
+    dateobs = session.column_or_null(PHOT.c.dateobs)
     if start is not None:
         yield dateobs >= str(day_of(start))
     if end is not None:
@@ -186,7 +178,7 @@ def _days(session: Session, start: np.datetime64 | None, end: np.datetime64 | No
 
 def _order(session: Session) -> tuple[sa.ColumnElement, sa.ColumnElement]:
     """ORDER BY for the rows of one telescope, so that they always come in the same order."""
-    return session.column(PHOT.c.dateobs), session.column(PHOT.c.name)
+    return session.column_or_null(PHOT.c.dateobs), session.column_or_null(PHOT.c.name)
 
 
 def _distinct(session: Session, *names: str) -> list[tuple]:
@@ -236,6 +228,16 @@ def _read_columns(connection: sa.Connection, statement: sa.Select, names: Sequen
     return read | missing, np.concatenate(exposures)
 
 
+def _within(dateobs: np.ndarray, start: np.datetime64 | None, end: np.datetime64 | None) -> np.ndarray:
+    """Mask of the times from start to before end, None for no limit."""
+    keep = np.ones(len(dateobs), bool)
+    if start is not None:
+        keep &= dateobs >= start
+    if end is not None:
+        keep &= dateobs < end
+    return keep
+
+
 def _best_of_exposure(names: np.ndarray, exposures: np.ndarray, processed: np.ndarray) -> np.ndarray:
     """Mask of one row per exposure: the highest level, then the newest, then a base name before a path, then the last.
 
@@ -250,3 +252,12 @@ def _best_of_exposure(names: np.ndarray, exposures: np.ndarray, processed: np.nd
     best = np.ones(len(names), bool)
     best[twins[order[~last]]] = False
     return best
+
+
+def _in_order_of_time(columns: dict[str, np.ndarray], keep: np.ndarray) -> Zeropoints:
+    """The rows of a mask, with base names, in order of time."""
+    rows = np.flatnonzero(keep)
+    rows = rows[np.argsort(columns['dateobs'][rows], kind='stable')]
+    columns = {name: values[rows] for name, values in columns.items()}
+    columns['name'] = names_of(base_name(name) if os.sep in name else name for name in columns['name'])
+    return Zeropoints(**columns)

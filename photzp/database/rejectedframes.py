@@ -81,7 +81,7 @@ def rejected_for(session: Session, reason: str) -> set[str]:
     set of str
         Base names.
     """
-    statement = session.select(REJECT, 'name').where(session.column(REJECT.c.reason) == reason)
+    statement = session.select(REJECT, 'name').where(session.column_or_null(REJECT.c.reason) == reason)
     with session.transaction() as connection:
         return {key_of(name) for name in connection.scalars(statement)}
 
@@ -114,7 +114,7 @@ def known(session: Session, names: Iterable[str], *, mintexp_s: float | None = N
     bases = {name: key_of(name) for name in names}
     with session.transaction() as connection:
         measured = measured_names(session, connection, set(bases.values()))
-        rejected = _rejected(session, connection, set(bases.values()) - measured)
+        rejected = _rejection_rows(session, connection, set(bases.values()) - measured)
     verdicts = {name: 'measured' for name, base in bases.items() if base in measured}
     for name, base in bases.items():
         if base in rejected and _still_rejected(rejected[base], name, mintexp_s, stat):
@@ -122,10 +122,10 @@ def known(session: Session, names: Iterable[str], *, mintexp_s: float | None = N
     return verdicts
 
 
-def _rejected(session: Session, connection: sa.Connection, names: Iterable[str]) -> dict[str, sa.Row]:
+def _rejection_rows(session: Session, connection: sa.Connection, names: Iterable[str]) -> dict[str, sa.Row]:
     """{base name: row of `photreject`} for those of the names that have one."""
     statement = session.select(REJECT, 'name', 'reason', 'retry', 'size', 'mtime', 'exptime')
-    name = session.column(REJECT.c.name)
+    name = session.column_or_null(REJECT.c.name)
     chunks = (connection.execute(statement.where(name.in_(chunk))) for chunk in chunks_of(list(names), IN_CHUNK))
     return {row.name: row for rows in chunks for row in rows}
 

@@ -96,9 +96,9 @@ def runs(session: Session, limit: int = 100, *, script: str | None = None) -> li
     """
     statement = session.select(RUN, *(column.name for column in RUN.columns))
     if script is not None:
-        statement = statement.where(session.column(RUN.c.script) == script)
+        statement = statement.where(session.column_or_null(RUN.c.script) == script)
     with session.transaction() as connection:
-        rows = connection.execute(statement.order_by(session.column(RUN.c.id).desc()).limit(limit)).all()
+        rows = connection.execute(statement.order_by(session.column_or_null(RUN.c.id).desc()).limit(limit)).all()
     return [_run_of(row) for row in rows]
 
 
@@ -135,15 +135,15 @@ def last_good(session: Session, script: str) -> datetime | None:
     datetime.datetime or None
         Naive, in UTC; None for never.
     """
-    statement = sa.select(sa.func.max(session.column(RUN.c.ended))).where(
-        session.column(RUN.c.script) == script, session.column(RUN.c.status).in_(ENDED_WELL))
+    statement = sa.select(sa.func.max(session.column_or_null(RUN.c.ended))).where(
+        session.column_or_null(RUN.c.script) == script, session.column_or_null(RUN.c.status).in_(ENDED_WELL))
     with session.transaction() as connection:
         ended = connection.execute(statement).scalar()
     return None if ended is None else datetime.fromisoformat(ended)
 
 
 def _run_of(row: sa.Row) -> Run:
-    """The run of a row; what is no JSON reads as empty, as a record of a run is not worth failing for."""
+    """The run of a row; text that is not JSON reads as an empty dict, since no report should fail for it."""
     values = dict(row._mapping)
     per_telescope = _json_dict(values.pop('pertelescope'))
     jsons = {name: _json_dict(values[name]) for name in ('options', 'counts')}
@@ -153,7 +153,7 @@ def _run_of(row: sa.Row) -> Run:
 
 
 def _json_text(value: object) -> str:
-    """JSON of a value; numpy scalars as Python's, what JSON does not know as text."""
+    """JSON of a value; numpy scalars as Python's, other types that JSON lacks as text."""
     return json.dumps(value, default=lambda part: part.item() if isinstance(part, np.generic) else str(part))
 
 

@@ -1,7 +1,6 @@
-"""An open database: its connections and transactions, and what is said when it refuses.
+"""An open database: its connections, its transactions, and its errors.
 
-Everything that a database or its driver refuses is raised as `DatabaseUnusable`, with a hint what to do and without
-passwords.
+Every error of a database or its driver is raised as `DatabaseUnusable`, with a hint what to do and without passwords.
 """
 
 import os
@@ -30,8 +29,8 @@ _HINTS = (  # part of a driver's message -> what to do
     ('readonly', 'make the file and its directory writable, or name another database'),
     ('read-only', 'make it writable, or name another database'),
     ('disk is full', 'make room, then run again'),
-    ('unable to open', 'see whether the directory exists and may be written, or name another database'),
-    ('disk i/o', 'see whether the disk is full or failing, then run again'),
+    ('unable to open', 'check that the directory exists and that you may write to it, or name another database'),
+    ('disk i/o', 'check whether the disk is full or failing, then run again'),
 )
 
 
@@ -42,7 +41,7 @@ class Session:
     ----------
     place : str, os.PathLike or sqlalchemy.URL
         A file, a directory (then `default_name` in it; also a path that ends in a slash), or a URL of SQLite or
-        PostgreSQL.  `~` is expanded and missing parent directories are made.
+        PostgreSQL.  `~` is expanded and missing parent directories are created.
     readonly : bool
         Read an existing database without changing anything, not even its schema; a column that it lacks reads as
         missing.
@@ -76,7 +75,7 @@ class Session:
         try:
             self._engine = _make_engine(url, self.file, readonly)
         except (exc.SQLAlchemyError, ImportError) as error:
-            raise self._refusal(error) from None
+            raise self._unusable(error) from None
         try:
             self._open()
         except BaseException:
@@ -128,7 +127,7 @@ class Session:
                 with connection.begin():
                     yield connection
         except (exc.DBAPIError, exc.TimeoutError, self._engine.dialect.loaded_dbapi.Error) as error:
-            raise self._refusal(error) from None  # of the driver itself where its cursor is read
+            raise self._unusable(error) from None  # of the driver itself where its cursor is read
 
     def writing(self) -> AbstractContextManager[sa.Connection]:
         """Open a transaction that takes the write lock at once, so that it cannot fail half-way for want of it.
@@ -157,7 +156,7 @@ class Session:
         """
         return time_text(self._now())
 
-    def has(self, column: sa.Column) -> bool:
+    def has_column(self, column: sa.Column) -> bool:
         """Whether the database has a column; one that was opened read-only may lack some.
 
         Parameters
@@ -168,11 +167,11 @@ class Session:
         Returns
         -------
         bool
-            True where it is there.
+            Always True once it was opened for writing.
         """
         return column.name in self._stored.get(column.table.name, ())
 
-    def column(self, column: sa.Column) -> sa.ColumnElement:
+    def column_or_null(self, column: sa.Column) -> sa.ColumnElement:
         """A column for a statement.
 
         Parameters
@@ -185,7 +184,7 @@ class Session:
         sqlalchemy.ColumnElement
             The column, or NULL under its name where the database lacks it.
         """
-        return column if self.has(column) else sa.null().label(column.name)
+        return column if self.has_column(column) else sa.null().label(column.name)
 
     def select(self, table: sa.Table, *names: str) -> sa.Select:
         """SELECT of columns of a table.
@@ -202,16 +201,16 @@ class Session:
         sqlalchemy.Select
             Of no rows where the database lacks the table.
         """
-        statement = sa.select(*(self.column(table.c[name]) for name in names))
+        statement = sa.select(*(self.column_or_null(table.c[name]) for name in names))
         return statement if table.name in self._stored else statement.where(sa.false())
 
-    def _refusal(self, error: Exception) -> DatabaseUnusable:
-        """What SQLAlchemy or a driver refused, and what to do; without passwords."""
+    def _unusable(self, error: Exception) -> DatabaseUnusable:
+        """The error of SQLAlchemy or a driver with a hint, without passwords."""
         text = ' '.join(str(getattr(error, 'orig', None) or error).split())
         for secret in self._secrets:
             text = text.replace(secret, '***')
         text = without_passwords(text)
-        hint = next((hint for part, hint in _HINTS if part in text.lower()), 'see whether it is there and may be used')
+        hint = next((hint for part, hint in _HINTS if part in text.lower()), 'check that it exists and may be used')
         return DatabaseUnusable(f'{self.place}: the database cannot be used ({text}): {hint}')
 
 
@@ -232,9 +231,9 @@ def _begin(connection: sa.Connection) -> None:
 
 
 def _is_frozen(file: Path) -> bool:
-    """Whether an SQLite file is in write-ahead mode, at rest, and in a directory where its index cannot be made.
+    """Whether an SQLite file is in write-ahead mode, at rest, and in a directory where its index cannot be written.
 
-    SQLite refuses to open such a file (a read-only mount, say) unless told that nobody changes it.
+    SQLite refuses to open such a file (a read-only mount, say) unless it is opened as immutable.
     """
     with file.open('rb') as stream:
         write_ahead = stream.read(20)[18:20] == b'\2\2'  # https://sqlite.org/fileformat.html, section 1.3.3

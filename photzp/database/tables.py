@@ -21,7 +21,7 @@ class Base(DeclarativeBase):
 
 
 def _column(unit: str, meaning: str, **settings: Any) -> MappedColumn[Any]:
-    """A column that says what it holds and in which unit, '' for none."""
+    """A column with its meaning and unit, '' for none."""
     return mapped_column(doc=meaning, info={'unit': unit}, **settings)
 
 

@@ -15,7 +15,7 @@ from photzp.names import exposure_of
 def upgrade(connection: sa.Connection, file: Path | None, now: Callable[[], datetime]) -> None:
     """Add tables, columns and indexes that the database lacks, and fill in `frame`.
 
-    Looked up and done in one transaction that holds the write lock, so that several processes may open it together.
+    All in one transaction that holds the write lock, so that several processes may open the database together.
 
     Parameters
     ----------

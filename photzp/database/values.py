@@ -1,4 +1,4 @@
-"""Values on their way to the database and back: Python's or numpy's to what every driver takes, and columns to arrays.
+"""Conversion of values: of records to rows that every driver takes, and of columns to arrays.
 
 Missing numbers are NULL in the database and NaN in arrays; text or infinity in a column of numbers is read as missing.
 Times are UTC, 'YYYY-MM-DD HH:MM:SS.sss' in the database and datetime64[ms] in arrays.
@@ -17,7 +17,7 @@ from photzp.names import base_name, exposure_of
 from photzp.records import Zeropoints
 from photzp.times import instant_of, time_text
 
-LONGEST_TEXT = 100  # of a site, camera, ...: `names.safe_part` allows 64, so that no two good ones are made one
+LONGEST_TEXT = 100  # of a site, camera, ...: `names.safe_part` allows 64, so that no two valid names become the same
 
 
 # -- to the database ---------------------------------------------------------------------------------------------------
@@ -56,7 +56,7 @@ def key_of(name: str) -> str:
     Returns
     -------
     str
-        Without what no database takes.
+        Without characters that no database takes.
     """
     return plain(base_name(name))
 
@@ -72,7 +72,7 @@ def plain(value: Any) -> Any:
     Returns
     -------
     object
-        Numpy scalars as Python's, datetime64 as text, NaN as None, text without what cannot be encoded.
+        Numpy scalars as Python's, datetime64 as text, NaN as None, text without characters that cannot be encoded.
     """
     if isinstance(value, np.datetime64):
         return time_text(value)
@@ -125,7 +125,7 @@ def number_of(value: object) -> float:
 
 
 def text_of(value: object) -> str:
-    """A text of a column: SQLite keeps there what it is given, also bytes.
+    """A text of a column: SQLite may hold any type there, also bytes.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ def names_of(values: Iterable[object]) -> np.ndarray:
     Returns
     -------
     ndarray of object
-        One str each.
+        Of str.
     """
     return np.array([text_of(value) for value in values], dtype=object)
 
@@ -180,7 +180,7 @@ def instants_of(values: Sequence) -> np.ndarray:
     Returns
     -------
     ndarray of datetime64[ms]
-        UTC; NaT for what is no time.
+        UTC; NaT for anything that is not a time.
     """
     texts = [value if isinstance(value, str) else 'NaT' for value in values]
     try:
@@ -205,7 +205,7 @@ def _flags(when_missing: bool) -> Callable[[Sequence], np.ndarray]:
     return lambda values: np.array([when_missing if value is None else bool(value) for value in values], dtype=bool)
 
 
-CONVERTERS = {field.name: numbers_of for field in fields(Zeropoints)} | {  # of each column, to an array
+CONVERTERS = {field.name: numbers_of for field in fields(Zeropoints)} | {  # of the values of a column, by its name
     'name': names_of,
     'dateobs': instants_of,
     'processed': instants_of,

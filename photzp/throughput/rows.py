@@ -12,7 +12,7 @@ from photzp.magnitudes import mag_of_ratio
 from photzp.measurements import possible, usable_rows
 from photzp.names import SeriesKey, Telescope
 from photzp.observatory import Events, Observatory
-from photzp.records import ColumnValues, Database, RowDigest, Zeropoints
+from photzp.records import Database, RowDigest, Zeropoints
 from photzp.throughput.colourterm import CameraColourTerm, with_camera_colourterm
 from photzp.throughput.model import last_start
 from photzp.times import ALL_TIME, Period, day_of, instant_of, local_noon
@@ -45,10 +45,9 @@ class Series:
         return str(self.telescope), self.filter
 
     @property
-    def wanted(self) -> ColumnValues:
+    def wanted(self) -> dict[str, str | tuple[str, ...]]:
         """What the rows of it hold: column = value or values."""
-        site, dome, telescope = self.telescope
-        return {'site': site, 'dome': dome, 'telescope': telescope, 'filter': self.native}
+        return {**dict(zip(('site', 'dome', 'telescope'), self.telescope, strict=True)), 'filter': self.native}
 
     def __str__(self) -> str:
         return f'{self.telescope} {self.filter}'

@@ -93,7 +93,7 @@ def test_what_does_not_come_back_is_no_copy(filled, tmp_path, monkeypatch):
         with other.writing() as connection:
             connection.execute(sa.text(
                 'CREATE TRIGGER t AFTER INSERT ON lcophot BEGIN UPDATE lcophot SET zp = 1 WHERE zp > 100; END'))
-        with pytest.raises(DatabaseUnusable, match='lcophot does not give back what was put into it'):
+        with pytest.raises(DatabaseUnusable, match='lcophot reads back differently from what was written'):
             other.copy_from(database)
         assert len(other.zeropoints()) == 0
 
