@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypedDict, Unpack
 import numpy as np
 
 from photzp.measurements import Measurement, RejectedFrame
-from photzp.names import TelescopeKey
+from photzp.names import Telescope
 from photzp.times import Time
 
 OneOrMore = str | Iterable[str]
@@ -305,13 +305,13 @@ class Database(Protocol):
         """
         ...
 
-    def telescopes(self) -> list[TelescopeKey]:
+    def telescopes(self) -> list[Telescope]:
         """Telescopes that have rows.
 
         Returns
         -------
-        list of tuple of str
-            (site, enclosure, telescope), sorted.
+        list of Telescope
+            Sorted.
         """
         ...
 

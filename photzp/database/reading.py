@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from photzp.database.session import Session
 from photzp.database.tables import PHOT
 from photzp.database.values import CONVERTERS, column_bytes, names_of, text_of
-from photzp.names import TelescopeKey, base_name, exposure_of, level_of
+from photzp.names import Telescope, base_name, exposure_of, level_of
 from photzp.records import ColumnValues, RowDigest, Selection, Zeropoints
 from photzp.times import day_of, instant_of
 
@@ -103,7 +103,7 @@ def count(session: Session, **values: Unpack[ColumnValues]) -> int:
         return connection.execute(statement).scalar_one()
 
 
-def telescopes(session: Session) -> list[TelescopeKey]:
+def telescopes(session: Session) -> list[Telescope]:
     """Telescopes that have rows.
 
     Parameters
@@ -113,10 +113,10 @@ def telescopes(session: Session) -> list[TelescopeKey]:
 
     Returns
     -------
-    list of tuple of str
-        (site, enclosure, telescope), sorted.
+    list of Telescope
+        Sorted.
     """
-    return _distinct(session, 'site', 'dome', 'telescope')
+    return [Telescope(*names) for names in _distinct(session, 'site', 'dome', 'telescope')]
 
 
 def filters(session: Session) -> list[str]:

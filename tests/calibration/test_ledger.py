@@ -10,7 +10,7 @@ from photzp.calibration.calibrate import Field
 from photzp.calibration.ledger import COMMIT_S, Ledger, Summary
 from photzp.calibration.worker import Outcome
 from photzp.errors import FILE_UNREADABLE, TOO_FEW_STARS, DatabaseUnusable, FrameRejected
-from photzp.records import Measurement, RejectedFrame
+from photzp.measurements import Measurement, RejectedFrame
 
 KNOWN = Field('lsc-doma-1m0a', 60.0, True)
 ROW = Measurement(name='x-0001-e91.fits', dateobs='2019-08-05 01:00:00.000', site='lsc', dome='doma', telescope='1m0a',
