@@ -10,14 +10,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from photzp.database.backups import copy_database
-from photzp.database.dialects import reset_counters
+from photzp.database.dialects import READ_CHUNK, reset_counters
 from photzp.database.session import Session
 from photzp.database.tables import Base
 from photzp.database.values import number_of, plain
 from photzp.errors import DatabaseUnusable
 
 Watch = Callable[[Iterator[Any], str, int], Iterator[Any]]  # items, their unit, their number -> the items
-_READ_CHUNK = 5_000  # rows in memory at a time
 
 
 def backup(session: Session, copy: Path) -> None:
@@ -91,7 +90,7 @@ def _copy_table(reading: sa.Connection, writing: sa.Connection, table: sa.Table,
                 watch: Watch) -> tuple['_RowSetDigest', '_RowSetDigest', int]:
     """Copy columns of one table: digests of what was written and of what is stored, and how many values became NULL."""
     written, stored, lost = _RowSetDigest(), _RowSetDigest(), 0
-    chunks = _count_rows(reading, table) // _READ_CHUNK + 1 if names else 0
+    chunks = _count_rows(reading, table) // READ_CHUNK + 1 if names else 0
     for rows in watch(_chunks(reading, table, names), 'parts', chunks):
         fitting = [_fitting_row(table, row) for row in rows]
         lost += sum(row[name] is None and value is not None
@@ -111,7 +110,7 @@ def _chunks(connection: sa.Connection, table: sa.Table, names: list[str]) -> Ite
     """Yield the rows of a table in chunks, as dicts of the columns named; nothing where none is."""
     if names:
         statement = sa.select(*(table.c[name] for name in names))
-        result = connection.execute(statement, execution_options={'yield_per': _READ_CHUNK})
+        result = connection.execute(statement, execution_options={'yield_per': READ_CHUNK})
         for rows in result.mappings().partitions():
             yield [dict(row) for row in rows]
 

@@ -1,4 +1,4 @@
-"""Statements that differ between SQLite and PostgreSQL, and how many rows or names go into one statement."""
+"""Statements that differ between SQLite and PostgreSQL, and how many rows or names are handled at once."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+READ_CHUNK = 5_000  # rows in memory at a time when many are read: a few MB
 WRITE_CHUNK = 10_000  # rows per statement when many are written
 IN_CHUNK = 900  # names per IN (...): SQLite before 3.32 takes 999 parameters
 _INSERT: dict[str, Callable[[sa.Table], sqlite.Insert | postgresql.Insert]] = {

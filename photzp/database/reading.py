@@ -1,21 +1,20 @@
 """Measured frames read from `lcophot`: as arrays, as a digest, or as they are stored."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import starmap
 from typing import Any, Unpack
 
 import numpy as np
 import sqlalchemy as sa
 
+from photzp.database.dialects import READ_CHUNK
 from photzp.database.session import Session
 from photzp.database.tables import PHOT
 from photzp.database.values import CONVERTERS, column_bytes, names_of, text_of
 from photzp.names import Telescope, base_name, exposure_of, level_of
 from photzp.records import ColumnValues, RowDigest, Selection, Zeropoints
 from photzp.times import day_of, instant_of
-
-READ_CHUNK = 5_000  # rows per conversion to arrays: a few MB at a time
-_COLUMNS = ('site', 'dome', 'telescope', 'camera', 'filter')  # that rows are selected by
 
 
 def zeropoints(session: Session, *, one_per_exposure: bool = True, digest: RowDigest | None = None,
@@ -78,8 +77,8 @@ def digest(session: Session, names: Sequence[str], **values: Unpack[ColumnValues
     statement = session.select(PHOT, *names).where(*_conditions(session, values)).order_by(*_order(session))
     result = RowDigest(names)
     with session.transaction() as connection:
-        for rows in _plain_rows(connection, statement):
-            result.add(len(rows), _contents(dict(zip(names, zip(*rows, strict=True), strict=True)), names))
+        for columns in _column_chunks(connection, statement, names):
+            _add(result, columns)
     return result
 
 
@@ -160,8 +159,9 @@ def raw_rows(session: Session) -> Iterator[dict[str, Any]]:
 
 def _conditions(session: Session, values: Mapping[str, Any]) -> Iterator[sa.ColumnElement[bool]]:
     """WHERE for the values of columns; TypeError for a column that rows are not selected by."""
-    if unknown := values.keys() - set(_COLUMNS):
-        raise TypeError(f'rows are selected by {", ".join(_COLUMNS)}, not by {", ".join(sorted(unknown))}')
+    columns = ColumnValues.__annotations__
+    if unknown := values.keys() - columns.keys():
+        raise TypeError(f'rows are selected by {", ".join(columns)}, not by {", ".join(sorted(unknown))}')
     for name, value in values.items():
         if value is not None:
             yield session.column_or_null(PHOT.c[name]).in_([value] if isinstance(value, str) else list(value))
@@ -191,17 +191,17 @@ def _distinct(session: Session, *names: str) -> list[tuple]:
 # -- rows to arrays ----------------------------------------------------------------------------------------------------
 
 
-def _plain_rows(connection: sa.Connection, statement: sa.Select) -> Iterator[Sequence[Any]]:
-    """Yield rows in chunks, as the driver has them: SQLAlchemy's own rows take as long again."""
+def _column_chunks(connection: sa.Connection, statement: sa.Select, names: Sequence[str]) -> Iterator[dict[str, tuple]]:
+    """Yield chunks of READ_CHUNK rows as columns, with the driver's own rows: SQLAlchemy's take as long again."""
     cursor = connection.execute(statement).cursor
     assert cursor is not None, 'a SELECT has one'
     while rows := cursor.fetchmany(READ_CHUNK):
-        yield rows
+        yield dict(zip(names, zip(*rows, strict=True), strict=True))
 
 
-def _contents(columns: Mapping[str, Sequence], names: Iterable[str]) -> Iterator[bytes]:
-    """What a RowDigest takes of a chunk of READ_CHUNK rows (or the last one)."""
-    return (column_bytes(name, columns[name]) for name in names)
+def _add(digest: RowDigest, columns: dict[str, tuple]) -> None:
+    """Update a digest with a chunk of its columns."""
+    digest.add(len(columns[digest.names[0]]), starmap(column_bytes, columns.items()))
 
 
 def _read_columns(connection: sa.Connection, statement: sa.Select, names: Sequence[str],
@@ -213,10 +213,9 @@ def _read_columns(connection: sa.Connection, statement: sa.Select, names: Sequen
     parts = {name: [CONVERTERS[name](())] for name in names if name != 'frame'}
     numbers: dict[str, int] = {}
     exposures = [np.empty(0, dtype=np.int64)]
-    for rows in _plain_rows(connection, statement):
-        columns = dict(zip(names, zip(*rows, strict=True), strict=True))
+    for columns in _column_chunks(connection, statement, names):
         if digest is not None:
-            digest.add(len(rows), _contents(columns, digest.names))
+            _add(digest, columns)
         for name in parts:
             parts[name].append(CONVERTERS[name](columns[name]))
         chunk = (frame or exposure_of(text_of(name))
