@@ -18,12 +18,12 @@ ROW = {'name': 'lsc1m005-fa15-20190805-0123-e91.fits.fz', 'dateobs': '2019-08-05
        'dome': 'doma', 'telescope': '1m0a', 'zp': 24.1}
 
 
-def found(*rows):
+def faults(*rows):
     return faults_of_rows((ROW | row for row in rows), OBSERVATORY, NOW)
 
 
 def test_rows_that_are_right_are_counted():
-    assert found({}, {'name': 'lsc1m005-fa15-20190805-0124-e91.fits.fz', 'dateobs': '2019-08-06T00:01:02'}) == (2, [])
+    assert faults({}, {'name': 'lsc1m005-fa15-20190805-0124-e91.fits.fz', 'dateobs': '2019-08-06T00:01:02'}) == (2, [])
 
 
 @pytest.mark.parametrize(('wrong', 'said'), [
@@ -36,18 +36,18 @@ def test_rows_that_are_right_are_counted():
     ({'dome': 'domx'}, 'telescope lsc-domx-1m0a is not in observatory.toml'),
 ])
 def test_what_is_wrong_with_a_row_is_said_with_its_frame(wrong, said):
-    assert found(wrong) == (1, [f'1 x {said}, as in {ROW["name"]}'])
+    assert faults(wrong) == (1, [f'1 x {said}, as in {ROW["name"]}'])
 
 
 def test_the_most_frequent_comes_first_with_three_examples():
     rows = [{'name': f'/archive/x-{number}-e91.fits', 'zp': 0.0} for number in range(5)]
-    assert found({'dateobs': None}, *rows) == (6, [
+    assert faults({'dateobs': None}, *rows) == (6, [
         '5 x zp is not between 10 and 35 mag, as in x-0-e91.fits, x-1-e91.fits, x-2-e91.fits',
         f'1 x dateobs is not a date and time, as in {ROW["name"]}'])
 
 
 def test_exposures_that_are_there_twice():
-    assert found({}, {'name': f'/archive/{ROW["name"]}'}, {'name': ROW['name'].replace('e91', 'e11')}) == (
+    assert faults({}, {'name': f'/archive/{ROW["name"]}'}, {'name': ROW['name'].replace('e91', 'e11')}) == (
         3, ['1 exposures have several rows, as lsc1m005-fa15-20190805-0123; the newest is used'])
 
 

@@ -129,9 +129,9 @@ def test_a_row_of_any_database_fits_the_columns_or_is_missing():
 
 def test_a_digest_knows_rows_and_not_their_order():
     def of(*rows):
-        found = _RowSetDigest()
-        found.add({'a': a, 'b': b} for a, b in rows)
-        return found
+        digest = _RowSetDigest()
+        digest.add({'a': a, 'b': b} for a, b in rows)
+        return digest
 
     assert of((1, 'x'), (2, 'y')) == of((2, 'y'), (1, 'x'))
     for other in (of((1, 'x')), of((1, 'y'), (2, 'x')), of((1, 'x'), (1, 'x')), of((1, 'x'), ('2', 'y'))):

@@ -39,7 +39,7 @@ def test_in_any_order_nothing_is_lost_and_an_exposure_counts_once(steps):
         every = db.zeropoints(one_per_exposure=False)
         assert dict(zip(every.name, every.zp, strict=True)) == zeropoint_of
         assert len(every) == len(zeropoint_of)
-        assert {each.name for each in db.rejections()} == rejections
+        assert {frame.name for frame in db.rejections()} == rejections
         best = db.zeropoints()
         exposures = [name.split('-e')[0] for name in best.name]
         assert sorted(exposures) == sorted({name.split('-e')[0] for name in zeropoint_of})

@@ -87,7 +87,7 @@ def test_odd_times_and_text_that_no_driver_takes(db):
     assert list(zeropoints.dateobs[:2].astype(str)) == ['2019-08-05T01:02:03.000', '2019-08-05T01:02:03.123']
     assert np.isnat(zeropoints.dateobs[2:]).sum() == 4
     db.reject(RejectedFrame(name='bad\udcff-1-e91.fits', reason='file-unreadable', detail='\udcff\0'))
-    assert [each.detail for each in db.rejections()] == ['\\udcff']
+    assert [frame.detail for frame in db.rejections()] == ['\\udcff']
 
 
 def test_the_times_of_cameras_go_on_over_months_and_end_with_a_gap(db):
@@ -95,7 +95,7 @@ def test_the_times_of_cameras_go_on_over_months_and_end_with_a_gap(db):
                       '2019-06-10 01:00:00.000', 'not a date'),
              'fa15': ('2019-02-10 00:00:00.000', '2019-04-10 00:00:00.000')}
     db.add_many(measured(f'lsc1m005-{camera}-20190101-{number:04}-e91.fits', camera=camera, dateobs=time)
-                for camera, each in times.items() for number, time in enumerate(each))
+                for camera, starts in times.items() for number, time in enumerate(starts))
     db.add(measured('coj2m002-fl03-20190101-0001-e91.fits', site='coj', dateobs='2019-03-01 00:00:00.000',
                     camera='fl03'))
     z = db.zeropoints(site='lsc')
@@ -139,16 +139,16 @@ def test_what_is_read_is_what_the_digest_says_and_other_columns_are_missing(db):
 
 
 def test_a_digest_is_of_the_rows_in_their_order_of_time_and_of_the_time_of_processing(place):
-    found = set()
+    digests = set()
     rows = [measured(E91), measured(OTHER, dateobs='2019-08-05 22:00:00.000'), measured(E11)]
     for order, year in ((rows, 2026), (rows[::-1], 2026), (rows, 2027)):
         with PhotDatabase(place, now=lambda year=year: datetime(year, 1, 1, tzinfo=UTC)) as database:
             for row in order:
                 database.add(row)
-            found.add(str(database.digest(COLUMNS, **SERIES)))
+            digests.add(str(database.digest(COLUMNS, **SERIES)))
             with database.writing() as connection:
                 connection.execute(sa.delete(PHOT))
-    assert len(found) == 2
+    assert len(digests) == 2
 
 
 def test_the_digest_of_many_rows_changes_with_one(tmp_path):
@@ -169,8 +169,8 @@ def test_of_an_exposure_the_final_frame_then_the_newest_then_a_base_name_counts(
         ('c-e91.fits', 2, day, True), ('/x/c-e91.fits', 2, day, False),
         ('d-e91.fits', 3, np.datetime64('NaT', 'ms'), True)]
     names, exposures, processed, best = zip(*rows, strict=True)
-    found = _best_of_exposure(np.array(names, object), np.array(exposures), np.array(processed))
-    assert found.tolist() == list(best)
+    mask = _best_of_exposure(np.array(names, object), np.array(exposures), np.array(processed))
+    assert mask.tolist() == list(best)
 
 
 @pytest.mark.parametrize('selection', [{'zp': 23.0}, {'sites': 'lsc'}])

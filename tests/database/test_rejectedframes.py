@@ -46,7 +46,7 @@ def test_a_rejected_final_frame_does_not_hide_the_measured_quick_look(db):
 def test_measuring_a_frame_removes_its_rejection_and_no_other(db):
     db.reject_many([rejected(E11), rejected(E91), rejected(OTHER)])
     db.add(measured(f'/some/{E91}'))
-    assert [each.name for each in db.rejections()] == [E11, OTHER]
+    assert [frame.name for frame in db.rejections()] == [E11, OTHER]
 
 
 def test_rejecting_a_measured_frame_takes_nothing_away(db):

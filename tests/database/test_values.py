@@ -15,8 +15,8 @@ from photzp.database.values import CONVERTERS, row_of
     ('refcomplete', [1, 0, None], [True, False, True]),  # of rows older than the column all was there
 ])
 def test_columns_are_read_as_their_kind(column, stored, read):
-    found = CONVERTERS[column](stored)
-    np.testing.assert_array_equal(found, np.array(read, found.dtype))
+    array = CONVERTERS[column](stored)
+    np.testing.assert_array_equal(array, np.array(read, array.dtype))
 
 
 @pytest.mark.parametrize(('text', 'time'), [
@@ -27,8 +27,8 @@ def test_columns_are_read_as_their_kind(column, stored, read):
 ])
 def test_times_with_a_blank_or_a_t_and_what_is_none(text, time):
     usual = '2020-01-01 00:00:00.000'
-    found = CONVERTERS['dateobs']([usual, text, usual])
-    np.testing.assert_array_equal(found, np.array([usual, time, usual], 'datetime64[ms]'))
+    array = CONVERTERS['dateobs']([usual, text, usual])
+    np.testing.assert_array_equal(array, np.array([usual, time, usual], 'datetime64[ms]'))
 
 
 def test_what_no_driver_takes_is_made_plain():
