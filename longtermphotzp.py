@@ -323,9 +323,11 @@ def _print_findings(findings: 'Sequence[Finding]') -> None:
 
 def _check_database(database: 'PhotDatabase', observatory: 'Observatory', now: datetime) -> int:
     """Read every record and print what is wrong; DONE where nothing is, SOME_UNREADABLE where something is."""
-    from photzp.database.check import findings
+    from photzp.database.check import faults_of_rows
 
-    total, faults = findings(database, observatory, now, with_progress)
+    rows = with_progress(database.raw_rows(), 'rows', database.count())
+    total, faults = faults_of_rows(rows, observatory, now)
+    faults = [f'the file is damaged: {fault}' for fault in database.integrity()] + faults
     tell(f'{total} zeropoints in {database.place}', counts={'zeropoints': total})
     for line in faults:
         tell(f'  {line}')
@@ -353,8 +355,7 @@ def _copy_rows(database: 'PhotDatabase', copy: str) -> int:
 
 def _import_old(database: 'PhotDatabase', directory: Path) -> int:
     """Import old ASCII and SQLite files of a directory; SOME_UNREADABLE where one could not be read."""
-    from photdbinterface import PhotDatabase
-    from photzp.database.check import import_file
+    from photzp.database.oldfiles import import_file
 
     own = Path(database.place)
     paths = [path for path in sorted(directory.glob(OLD_FILES)) if not (own.exists() and path.samefile(own))]
@@ -362,7 +363,7 @@ def _import_old(database: 'PhotDatabase', directory: Path) -> int:
         tell(f'{directory}: holds no file {OLD_FILES}; name the directory that does by --outputdirectory')
     status = DONE
     for path in with_progress(paths, 'files'):
-        new, known, unreadable = import_file(database, path, partial(PhotDatabase, readonly=True))
+        new, known, unreadable = import_file(database, path)
         tell(f'{path}: {new} new, {known} known, {len(unreadable)} unreadable')
         for place, why in unreadable:
             tell(f'  {place}: {why}')

@@ -231,7 +231,6 @@ class Telescope(NamedTuple):
         return class_of(self.name)
 
 
-TelescopeKey = tuple[str, str, str]
 SeriesKey = tuple[str, str]  # telescope as site-enclosure-telescope, filter
 
 

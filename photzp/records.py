@@ -1,99 +1,66 @@
-"""What all rooms share: measured frames and what is stored beside them, the rule of usable rows, and the database that
-they come from, described here by its methods only."""
+"""What the database answers, and the database itself as far as the package knows it: a Protocol of its methods."""
 
 import hashlib
-import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict, Unpack
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from photzp.names import TelescopeKey, class_of
+from photzp.measurements import Measurement, RejectedFrame
+from photzp.names import Telescope
 from photzp.times import Time
 
-ZPSIG_MAX_MAG = {'0m4': 0.5}  # by telescope class: frames whose stars scatter more are not used
-ZPSIG_MAX_OTHERS_MAG = 0.2
-SANE_ZP_MAG = (10.0, 35.0)  # a lens of 1 cm, a telescope of 30 m
+OneOrMore = str | Iterable[str]
 
 
-def usable_rows(zp: np.ndarray, airmass: np.ndarray, zpsig: np.ndarray, telescope: str) -> np.ndarray:
-    """Mask of the rows that a model may rest on (n,); telescope : as in '0m4a', its class decides on zpsig."""
-    limit = ZPSIG_MAX_MAG.get(class_of(telescope), ZPSIG_MAX_OTHERS_MAG)
-    return possible(zp) & np.isfinite(airmass) & (zpsig <= limit)
+class ColumnValues(TypedDict, total=False):
+    """Which rows, by the values of columns.
 
-
-def possible(zp: np.ndarray) -> np.ndarray:
-    """Mask of the zeropoints that some telescope can have (n,); NaN is none."""
-    return (zp >= SANE_ZP_MAG[0]) & (zp <= SANE_ZP_MAG[1])
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """One measured frame, a row of `lcophot`: the columns of LcoPhot say what each value means.
-
-    NaN and None are stored as NULL.  name : base name, or a path that ends in it.
-    dateobs : 'YYYY-MM-DD HH:MM:SS.sss' UTC.
+    Attributes
+    ----------
+    site, dome, telescope, camera, filter : str, iterable of str or None
+        One value or several; None, or no such key, takes all.
     """
 
-    name: str
-    dateobs: str
-    site: str
-    dome: str
-    telescope: str
-    camera: str
-    filter: str
-    airmass: float
-    zp: float
-    colorterm: float
-    zpsig: float
-    zperr: float = math.nan
-    colortermerr: float = math.nan
-    zpcolor: float = math.nan
-    nstars: int | None = None
-    exptime: float = math.nan
-    zpcolortermcov: float = math.nan
-    colortermheld: bool | None = None
-    refcomplete: bool | None = None
-    wcsoffset: float = math.nan
-    nmatched: int | None = None
-    matchsep: float = math.nan
-    matchfrac: float = math.nan
-    magslope: float = math.nan
-    magslopeerr: float = math.nan
-    redchi2: float = math.nan
-    meancolor: float = math.nan
+    site: OneOrMore | None
+    dome: OneOrMore | None
+    telescope: OneOrMore | None
+    camera: OneOrMore | None
+    filter: OneOrMore | None
 
 
-@dataclass(frozen=True)
-class RejectedFrame:
-    """One frame that was looked at and not measured.
+class Selection(ColumnValues, total=False):
+    """Which rows, by the values of columns and by time.
 
-    name : base name, or a path that ends in it.
-    reason, detail : name of a `errors.Reason`, and what was found.
-    retry : True where the next run should look again although nothing changed.
-    size [bytes], mtime [ns] : of the file when it was looked at, None where there was none.
-    exptime_s : exposure time, None where it was not known.
+    Attributes
+    ----------
+    start, end : str, datetime.date, datetime.datetime, numpy.datetime64 or None
+        start <= dateobs < end, in UTC; None, or no such key, sets no limit.
     """
 
-    name: str
-    reason: str
-    detail: str = ''
-    retry: bool = False
-    size: int | None = None
-    mtime: int | None = None
-    exptime_s: float | None = None
+    start: Time | None
+    end: Time | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Zeropoints:
     """Measured frames by column, in order of time: arrays of one length n, named as the columns of `lcophot`.
 
-    name : object array of base names.  dateobs, processed : datetime64[ms], NaT where missing.
-    site, dome, telescope, camera, filter : str arrays, '' where missing.
-    colortermheld, refcomplete : bool; rows older than these columns read False and True.
-    All others : float64, NaN where missing; units as in `Measurement`.
+    Attributes
+    ----------
+    name : ndarray of object
+        Base names.
+    dateobs, processed : ndarray of datetime64[ms]
+        Start of the exposure, and when the frame was measured, UTC; NaT where missing.
+    site, dome, telescope, camera, filter : ndarray of str
+        '' where missing.
+    colortermheld, refcomplete : ndarray of bool
+        False and True in rows older than these columns.
+    airmass, zp, ..., meancolor : ndarray of float
+        All others, with meanings and units as in `Measurement`; NaN where missing.
     """
 
     name: np.ndarray
@@ -131,14 +98,19 @@ class Zeropoints:
 
     def __getitem__(self, rows: np.ndarray | slice) -> 'Zeropoints':
         """The same columns of some rows: a mask, an index array or a slice."""
-        return Zeropoints(*(getattr(self, field.name)[rows] for field in fields(self)))
+        return Zeropoints(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
 
 @dataclass(frozen=True)
 class StoredModel:
     """Throughput model of one telescope and filter in order of time.
 
-    dateobs (n,) datetime64[ms]; modelzp, modelzperr (n,) [mag], modelzperr NaN where missing.
+    Attributes
+    ----------
+    dateobs : ndarray of datetime64[ms], shape (n,)
+        One time per night, UTC.
+    modelzp, modelzperr : ndarray of float, shape (n,)
+        Zeropoint at airmass 1 under a clear sky, and its error, NaN where missing [mag].
     """
 
     dateobs: np.ndarray
@@ -146,9 +118,25 @@ class StoredModel:
     modelzperr: np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Run:
-    """One run of a script: `ended` and `status` are None while it runs, and for ever where it was killed."""
+    """One run of a script.
+
+    Attributes
+    ----------
+    id, script : int, str
+        Number of the run, name of the script.
+    started, ended : str, str or None
+        'YYYY-MM-DD HH:MM:SS.sss' UTC; `ended` is None while it runs, and for ever where it was killed.
+    status : int or None
+        Exit status, None as `ended`.
+    options, counts : dict
+        Options given by name; number of frames or series by outcome.
+    per_telescope : dict of dict
+        The counts of each telescope.
+    version, host, pid : str, str, int
+        Version of the program, the machine it ran on, and the number of its process.
+    """
 
     id: int
     script: str
@@ -165,7 +153,17 @@ class Run:
 
 @dataclass(frozen=True)
 class CameraSpan:
-    """A time in which a camera was in use at a telescope; dates 'YYYY-MM-DD'; frames : with a zeropoint."""
+    """A time in which a camera was in use at a telescope.
+
+    Attributes
+    ----------
+    telescope, camera : str
+        site-enclosure-telescope, and the camera.
+    first, last : str
+        Dates 'YYYY-MM-DD' of its first and last frame.
+    frames : int
+        Number of its frames with a zeropoint.
+    """
 
     telescope: str
     camera: str
@@ -176,9 +174,14 @@ class CameraSpan:
 
 @dataclass(frozen=True)
 class Column:
-    """One column: name, unit in astropy's spelling ('' for none), meaning, and the type of its values.
+    """One column of a table.
 
-    kind : str, float, bool, or np.datetime64 for times [ms, UTC].
+    Attributes
+    ----------
+    name, unit, description : str
+        The unit in astropy's spelling, '' for none.
+    kind : type
+        Of its values: str, float, bool, or numpy.datetime64 for times [ms, UTC].
     """
 
     name: str
@@ -190,99 +193,207 @@ class Column:
 class RowDigest:
     """Digest of rows in a fixed order: their number, and a SHA-256 over the values as they are read.
 
-    names : of the columns, names of fields of `Zeropoints` and `frame`.
+    Parameters
+    ----------
+    names : sequence of str
+        The columns: fields of `Zeropoints`, and `frame`.
+
+    Attributes
+    ----------
+    names : sequence of str
+        As given.
+    rows : int
+        Number of rows so far.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names, self.rows = names, 0
-        self._found = hashlib.sha256(repr(names).encode())
+        self._hash = hashlib.sha256(repr(names).encode())
 
     def add(self, rows: int, contents: Iterable[bytes]) -> None:
-        """Take a chunk of rows: their number, and for each of the names what its values are read as."""
+        """Take a chunk of rows.
+
+        Parameters
+        ----------
+        rows : int
+            Their number.
+        contents : iterable of bytes
+            For each of the names its values in these rows.
+        """
         self.rows += rows
         for content in contents:
-            self._found.update(content)
+            self._hash.update(content)
 
     def __str__(self) -> str:
-        return self._found.hexdigest()
-
-
-# -- the database ------------------------------------------------------------------------------------------------------
-
-FileFacts = Callable[[str], tuple[int, int]]  # name of a frame -> size [bytes], mtime [ns]
-Watch = Callable[[Iterator[Any], str, int], Iterator[Any]]
-
-
-def unwatched(items: Iterator[Any], _units: str, _total: int) -> Iterator[Any]:
-    """The items, with nobody who is told how many are done."""
-    return items
+        return self._hash.hexdigest()
 
 
 class Database(Protocol):
-    """The database of zeropoints, as far as the package knows it; `PhotDatabase` is one and says what each does."""
+    """The database of zeropoints, as far as the package knows it; `PhotDatabase` is one.
+
+    Its methods raise DatabaseUnusable where the database cannot be read or written.
+    """
 
     place: str
 
     def add_many(self, measurements: Iterable[Measurement]) -> None:
-        """Store measurements in one transaction."""
+        """Store measurements in one transaction, each in place of an earlier one of the same frame.
+
+        Parameters
+        ----------
+        measurements : iterable of Measurement
+            At most one of a frame.
+        """
 
     def reject_many(self, rejected: Iterable[RejectedFrame]) -> None:
-        """Note frames that were looked at and not measured."""
+        """Note frames that were looked at and not measured, in one transaction.
 
-    def known(self, names: Iterable[str], *, mintexp_s: float | None = None,
-              stat: FileFacts | None = None) -> dict[str, str]:
-        """Which of these frames need no second look."""
+        Parameters
+        ----------
+        rejected : iterable of RejectedFrame
+            At most one of a frame.
+        """
+
+    def zeropoints(self, *, one_per_exposure: bool = True, digest: RowDigest | None = None,
+                   **selection: Unpack[Selection]) -> Zeropoints:
+        """Read measured frames in order of time.
+
+        Parameters
+        ----------
+        one_per_exposure : bool
+            Of the rows of one exposure only the best is read.
+        digest : RowDigest or None
+            Updated with every row read; then only its columns are read.
+        **selection : Selection
+            Which rows.
+
+        Returns
+        -------
+        Zeropoints
+            Of length 0 where there are none.
+        """
         ...
 
-    def zeropoints(self, *, site: str | Iterable[str] | None = None, dome: str | Iterable[str] | None = None,
-                   telescope: str | Iterable[str] | None = None, camera: str | Iterable[str] | None = None,
-                   filter: str | Iterable[str] | None = None,  # noqa: A002 (the name of the column)
-                   start: Time | None = None, end: Time | None = None, one_per_exposure: bool = True,
-                   digest: RowDigest | None = None) -> Zeropoints:
-        """Measured frames in order of time."""
+    def digest(self, names: Sequence[str], **values: Unpack[ColumnValues]) -> RowDigest:
+        """Digest of some columns of the rows of one telescope; it differs where any value would be read as another.
+
+        Parameters
+        ----------
+        names : sequence of str
+            The columns.
+        **values : ColumnValues
+            Which rows.
+
+        Returns
+        -------
+        RowDigest
+            Of all rows, in order of time.
+        """
         ...
 
-    def digest(self, names: Sequence[str], **wanted: str | Iterable[str]) -> RowDigest:
-        """Digest of some columns of the rows of one telescope."""
+    def count(self, **values: Unpack[ColumnValues]) -> int:
+        """Count rows.
+
+        Parameters
+        ----------
+        **values : ColumnValues
+            Which rows.
+
+        Returns
+        -------
+        int
+            Their number.
+        """
         ...
 
-    def count(self, **wanted: str | Iterable[str]) -> int:
-        """Number of rows."""
-        ...
+    def telescopes(self) -> list[Telescope]:
+        """Telescopes that have rows.
 
-    def telescopes(self) -> list[TelescopeKey]:
-        """Telescopes that have rows."""
+        Returns
+        -------
+        list of Telescope
+            Sorted.
+        """
         ...
 
     def filters(self) -> list[str]:
-        """Filters that have rows."""
+        """Filters that have rows.
+
+        Returns
+        -------
+        list of str
+            Names, sorted.
+        """
         ...
 
     def columns(self) -> tuple[Column, ...]:
-        """What each column of `Zeropoints` means."""
+        """What each field of `Zeropoints` means.
+
+        Returns
+        -------
+        tuple of Column
+            In the order of the fields.
+        """
         ...
 
-    def store_model(self, telescopeid: str, filter: str, dateobs: Any,  # noqa: A002
-                    modelzp: Sequence[float] | np.ndarray, modelzperr: Sequence[float] | np.ndarray | None = None,
+    def store_model(self, telescopeid: str, filter: str, dateobs: ArrayLike,  # noqa: A002, PLR0913 (columns)
+                    modelzp: ArrayLike, modelzperr: ArrayLike | None = None,
                     intervals: Iterable[dict[str, Any]] = (), steps: Iterable[dict[str, Any]] = ()) -> None:
-        """Replace the throughput model of one telescope and filter."""
+        """Replace the throughput model of one telescope and filter, in one transaction.
 
-    def model(self, telescopeid: str, filter: str) -> StoredModel:  # noqa: A002
-        """The stored model of one telescope and filter."""
-        ...
+        Parameters
+        ----------
+        telescopeid, filter : str
+            site-enclosure-telescope, and the filter as reported.
+        dateobs, modelzp, modelzperr : array_like
+            The nightly model: times, zeropoints and errors [mag].
+        intervals, steps : iterable of dict
+            Columns of `throughputinterval` and `throughputstep`.
+        """
 
-    def integrity(self) -> list[str]:
-        """What the database itself finds wrong with its file."""
-        ...
+    def model(self, telescopeid: str, filter: str) -> StoredModel:  # noqa: A002 (the name of the column)
+        """The stored model of one telescope and filter.
 
-    def raw_rows(self) -> Iterator[dict[str, Any]]:
-        """Every row of `lcophot` as stored."""
+        Parameters
+        ----------
+        telescopeid, filter : str
+            site-enclosure-telescope, and the filter as reported.
+
+        Returns
+        -------
+        StoredModel
+            Of length 0 where there is none.
+        """
         ...
 
     def runs(self, limit: int = 100, *, script: str | None = None) -> list[Run]:
-        """The last runs, newest first."""
+        """The last runs.
+
+        Parameters
+        ----------
+        limit : int
+            How many at most.
+        script : str or None
+            Name of the script; None takes all scripts.
+
+        Returns
+        -------
+        list of Run
+            The newest first.
+        """
         ...
 
     def last_good(self, script: str) -> datetime | None:
-        """When a script last ended well."""
+        """When a script last ended well, with findings or without.
+
+        Parameters
+        ----------
+        script : str
+            Its name.
+
+        Returns
+        -------
+        datetime.datetime or None
+            Naive, in UTC; None for never.
+        """
         ...

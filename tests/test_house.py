@@ -15,9 +15,7 @@ FURTHER = {
     'test_contracts.py': 'what each room may import and use',
     'catalogues/test_ps1catalog.py': 'ps1catalog.py, which is handed to the package',
     'database/test_photdbinterface.py': 'photdbinterface.py, which is handed to the package',
-    'database/test_copy.py': 'photdbinterface.py: a database moves to another server',
     'database/test_processes.py': 'photdbinterface.py: many processes write at once',
-    'database/test_upgrade.py': 'photdbinterface.py: databases of earlier years',
     'pages/test_static.py': 'the scripts and styles of pages/static',
 }
 

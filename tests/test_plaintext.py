@@ -2,7 +2,7 @@
 
 import pytest
 
-from photzp.plaintext import csv_cell, did_you_mean, printable
+from photzp.plaintext import csv_cell, did_you_mean, printable, without_passwords
 
 
 @pytest.mark.parametrize(('text', 'shown'), [
@@ -28,3 +28,10 @@ def test_no_cell_is_a_formula(text, cell):
 ])
 def test_the_nearest_word(word, known, said):
     assert did_you_mean(word, known) == said
+
+
+def test_the_password_is_taken_out_of_any_text():
+    assert without_passwords('no pg://me:a@b:c@host/db here') == 'no pg://me:***@host/db here'
+    assert without_passwords('pg://host:5432/db') == 'pg://host:5432/db'
+    assert without_passwords('{"db": "pg://me:a\\"b@host", "x": "a@b"}') == '{"db": "pg://me:***@host", "x": "a@b"}'
+    assert without_passwords('pg://host/db?user=me&password=abc&x=1') == 'pg://host/db?user=me&password=***&x=1'

@@ -21,7 +21,7 @@ from scipy.stats import kendalltau
 
 from benchmarks.accuracy import throughput
 from photzp.answers import extinction, gains, nights, ranking, steps
-from photzp.records import usable_rows
+from photzp.measurements import usable_rows
 from simulation import years
 
 NATURE = throughput.NATURE

@@ -15,7 +15,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from photzp.records import usable_rows
+from photzp.measurements import usable_rows
 from photzp.throughput.model import fit_throughput
 from photzp.throughput.rows import at_unit_airmass
 from simulation import years

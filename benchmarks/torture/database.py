@@ -28,7 +28,7 @@ from benchmarks.torture import inputs
 from benchmarks.torture.frames import NOBODY, SEED, Base, bases
 from benchmarks.torture.scripts import ROOT, Run, as_program, calibrate, calibration, rows
 from benchmarks.torture.tally import Tally
-from photzp.database import places
+from photzp.database import journal, session
 from tests.support import postgresqlserver
 
 PAGE = 4096
@@ -199,7 +199,7 @@ def refused(place: Path) -> Tally:
 def _locked(place: Path, frames: Path, ps1: Path, mode: str) -> str:
     database = place / f'{mode}.db'
     inputs.old_database(database)
-    patience, places.BUSY_TIMEOUT_S = places.BUSY_TIMEOUT_S, 0.2
+    patience, session._BUSY_TIMEOUT_S = session._BUSY_TIMEOUT_S, 0.2
     try:
         with closing(sqlite3.connect(database, isolation_level=None)) as other:
             other.execute(f'BEGIN {mode}')
@@ -207,7 +207,7 @@ def _locked(place: Path, frames: Path, ps1: Path, mode: str) -> str:
             other.execute('ROLLBACK')
         again = calibrate(frames, ps1, database, limit_s=60)
     finally:
-        places.BUSY_TIMEOUT_S = patience
+        session._BUSY_TIMEOUT_S = patience
     wrong = trouble_of(run, database)
     if run.status != 2 or 'locked' not in run.log:
         wrong = f'not refused: {run.log}'
@@ -273,12 +273,12 @@ def _remote(place: Path, frames: Path, ps1: Path) -> str:
     database = place / 'nfs' / 'x.db'
     database.parent.mkdir()
     first = calibrate(frames, ps1, database, limit_s=60)
-    mounts, places.MOUNTINFO = places.MOUNTINFO, place / 'mountinfo'
-    places.MOUNTINFO.write_text(f'1 0 0:1 / / rw - ext4 x rw\n2 1 0:2 / {database.parent} rw - nfs4 x rw\n')
+    mounts, journal._MOUNTINFO = journal._MOUNTINFO, place / 'mountinfo'
+    journal._MOUNTINFO.write_text(f'1 0 0:1 / / rw - ext4 x rw\n2 1 0:2 / {database.parent} rw - nfs4 x rw\n')
     try:
         second = calibrate(frames, ps1, database, '--redo', limit_s=60)
     finally:
-        places.MOUNTINFO = mounts
+        journal._MOUNTINFO = mounts
     mode = rows(database, 'PRAGMA journal_mode')[0][0]
     return '' if (first.status, second.status, mode) == (0, 0, 'delete') else f'NFS: {mode}: {second.log}'
 

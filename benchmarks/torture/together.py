@@ -13,8 +13,8 @@ from benchmarks.torture.tally import Tally
 FEW_PLOTS = ('--no-pertelescopeplots', '--no-errorhistogram')
 TIMEOUT_S = 300
 # As `photcalibration.py` and `longtermphotzp.py`, on a file system that is told to be a network's: no write-ahead log.
-REMOTE = ('import sys; sys.path.insert(0, {root!r}); from photzp.database import places; '
-          'places.remote_file_system = lambda path: "nfs4"; import {script}; sys.exit({script}.main())')
+REMOTE = ('import sys; sys.path.insert(0, {root!r}); from photzp.database import journal; '
+          'journal._remote_file_system = lambda path: "nfs4"; import {script}; sys.exit({script}.main())')
 
 
 def cameras_of(archive: Path) -> list[str]:

@@ -13,8 +13,9 @@ from photzp.errors import DONE, FILE_UNREADABLE, REASONS, SOME_UNREADABLE, RunSt
 
 if TYPE_CHECKING:
     from photzp.frames.archive import FrameFile
+    from photzp.measurements import RejectedFrame
     from photzp.names import FrameName
-    from photzp.records import Database, RejectedFrame
+    from photzp.records import Database
 
 log = logging.getLogger('photzp')
 
@@ -111,7 +112,7 @@ class Ledger:
 
 
 def _rejected(name: str, outcome: Outcome) -> 'RejectedFrame':
-    from photzp.records import RejectedFrame
+    from photzp.measurements import RejectedFrame
 
     rejection, field = outcome.rejection, outcome.field
     assert rejection is not None, 'asked for rejected frames only'

@@ -14,8 +14,8 @@ from photzp.frames.archive import file_facts
 if TYPE_CHECKING:  # imported where they are used
     from photzp.catalogues.reference import ReferenceCatalogue
     from photzp.frames.archive import FrameFile
+    from photzp.measurements import Measurement
     from photzp.observatory import Observatory
-    from photzp.records import Measurement
     from photzp.store.directory import DirectoryStore
 
 log = logging.getLogger('photzp')
@@ -112,7 +112,7 @@ def calibrator_there(frames_root: str, open_catalogue: 'Callable[[], ReferenceCa
 
 def _measurement(calibration: Calibration, complete: bool | None) -> 'Measurement':
     from photzp.calibration.zeropoint import PIVOT_COLOUR
-    from photzp.records import Measurement
+    from photzp.measurements import Measurement
 
     frame, fit, quality = calibration.frame, calibration.fit, calibration.quality
     return Measurement(

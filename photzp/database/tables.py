@@ -1,29 +1,17 @@
-"""The tables of the database as classes, and the way of values between their rows and records or arrays.
+"""The tables of the database as classes; `docs/database.md` says what each column means.
 
-Missing numbers are NULL in the database and NaN in arrays; text or infinity in a column of numbers is read as missing.
-Times are UTC, 'YYYY-MM-DD HH:MM:SS.sss' in the database and datetime64[ms] in arrays.  A measured frame has the
-exposure (the base name without level and extension) in the column `frame`, beside the name under which it is stored.
+Missing numbers are NULL, times are UTC, 'YYYY-MM-DD HH:MM:SS.sss'.  A measured frame has the exposure (the base name
+without level and extension) in the column `frame`, beside the name under which it is stored.
 """
 
-import hashlib
-import json
-import math
-import os
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedColumn, mapped_column
 
-from photzp.names import base_name, exposure_of, level_of
-from photzp.records import Column, Measurement, RejectedFrame, RowDigest, Run, StoredModel, Zeropoints
-from photzp.times import instant_of, time_text
-
-READ_CHUNK = 5_000  # rows per conversion to arrays: a few MB at a time
-LONGEST_TEXT = 100  # of a site, camera, ...: `names.safe_part` allows 64, so that no two good ones are made one
+from photzp.records import Column, Zeropoints
 
 
 class Base(DeclarativeBase):
@@ -33,7 +21,7 @@ class Base(DeclarativeBase):
 
 
 def _column(unit: str, meaning: str, **settings: Any) -> MappedColumn[Any]:
-    """A column that says what it holds and in which unit, '' for none."""
+    """A column with its meaning and unit, '' for none."""
     return mapped_column(doc=meaning, info={'unit': unit}, **settings)
 
 
@@ -131,7 +119,7 @@ class ThroughputStep(Base):
 
 
 class PhotReject(Base):
-    """One frame that was looked at and not measured; `RejectedFrame` says what the columns mean."""
+    """One frame that was looked at and not measured."""
 
     __tablename__ = 'photreject'
     name: Mapped[str] = mapped_column(primary_key=True)
@@ -146,7 +134,7 @@ class PhotReject(Base):
 
 
 class PhotRun(Base):
-    """One run of a script; `Run` says what the columns mean."""
+    """One run of a script."""
 
     __tablename__ = 'photrun'
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -166,243 +154,16 @@ PHOT, MODEL, INTERVAL, STEP, REJECT, RUN = (Base.metadata.tables[model.__tablena
     LcoPhot, TelescopeModel, ThroughputInterval, ThroughputStep, PhotReject, PhotRun))
 
 
-# -- values to the database --------------------------------------------------------------------------------------------
-
-
-def row_of(record: Measurement | RejectedFrame, **more: object) -> dict[str, Any]:
-    """{column: value} of a Measurement or RejectedFrame."""
-    row = {name: _plain(value) for name, value in asdict(record).items()} | more
-    row['frame'] = exposure_of(row['name'])
-    if 'dateobs' in row:
-        row['dateobs'] = row['dateobs'].replace('T', ' ')
-    return row
-
-
-def key_of(name: str) -> str:
-    """The base name of a frame as it is stored."""
-    return _plain(base_name(name))
-
-
-def _plain(value: Any) -> Any:
-    """A value as every driver takes it: numpy scalars as Python's, NaN as None, text without what cannot be encoded."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, str):
-        return value.encode('utf-8', 'backslashreplace').decode().replace('\0', '')
-    return value
-
-
-def stored_value(value: Any) -> Any:
-    """As `_plain`, and times as the database has them."""
-    return time_text(value) if isinstance(value, np.datetime64) else _plain(value)
-
-
-def json_text(value: object) -> str:
-    """JSON of a value; numpy scalars as Python's, what JSON does not know as text."""
-    return json.dumps(value, default=lambda each: each.item() if isinstance(each, np.generic) else str(each))
-
-
-# -- values from the database ------------------------------------------------------------------------------------------
-
-
-def _numbers(values: Sequence) -> np.ndarray:
-    """float64 array of a column; NULL, text and infinity are NaN."""
-    try:
-        numbers = np.array(values, dtype=float)
-    except (TypeError, ValueError):
-        numbers = np.array([number_of(value) for value in values])
-    return np.where(np.isfinite(numbers), numbers, np.nan)
-
-
-def number_of(value: object) -> float:
-    """The value where it is a number, else NaN."""
-    return value if isinstance(value, (int, float)) else math.nan
-
-
-def text_of(value: object) -> str:
-    """A value of a column of texts as str: SQLite keeps there what it is given, also bytes; NULL is ''."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bytes):
-        return value.decode('utf-8', 'backslashreplace')
-    return '' if value is None else str(value)
-
-
-def _texts(values: Sequence) -> np.ndarray:
-    """str array of a column; NULL is ''.  Cut at LONGEST_TEXT, as all of the array is as wide as the longest."""
-    return np.array([text_of(value)[:LONGEST_TEXT] for value in values], dtype=str)
-
-
-def names_of(values: Iterable[object]) -> np.ndarray:
-    """object array of a column of names: they are many and long, and arrays of str are as wide as the longest."""
-    return np.array([text_of(value) for value in values], dtype=object)
-
-
-_TIME = re.compile(r'(\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)?)(?:Z|\+00:00)?')
-
-_USUAL_TIMES = re.compile(r'(?:(?:\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d\.\d{3}|NaT)(?:\||$))+')
-
-
-def _instants(values: Sequence) -> np.ndarray:
-    """datetime64[ms] array of a column of times with a blank or a T in the middle; what is no time is NaT."""
-    texts = [value if isinstance(value, str) else 'NaT' for value in values]
-    try:
-        if _USUAL_TIMES.fullmatch('|'.join(texts)):  # all at once, ten times faster
-            return np.array(texts, dtype='datetime64[ms]')
-    except ValueError:  # the 30th of February, say: look for it one by one
-        pass
-    return np.array([_instant_or_nat(text) for text in texts], dtype='datetime64[ms]')
-
-
-def _instant_or_nat(text: str) -> np.datetime64:
-    match = _TIME.fullmatch(text)
-    try:
-        return instant_of(match[1] if match else 'NaT')
-    except ValueError:
-        return instant_of('NaT')
-
-
-def _flags(when_missing: bool) -> Callable[[Sequence], np.ndarray]:
-    """Converter of a column of booleans to a bool array."""
-    return lambda values: np.array([when_missing if value is None else bool(value) for value in values], dtype=bool)
-
-
-CONVERTERS = {field.name: _numbers for field in fields(Zeropoints)} | {
-    'name': names_of,
-    'dateobs': _instants,
-    'processed': _instants,
-    'colortermheld': _flags(False),
-    'refcomplete': _flags(True),
-    **dict.fromkeys(('site', 'dome', 'telescope', 'camera', 'filter'), _texts),
-}
-
-
-def column_bytes(name: str, values: Sequence) -> bytes:
-    """What tells the values of a column of CONVERTERS (or `frame`) apart, where they would be read as different."""
-    if CONVERTERS.get(name) is _numbers:
-        return _numbers(values).tobytes()
-    return repr(values).encode('utf-8', 'backslashreplace')
-
-
-def digested(columns: Mapping[str, Sequence], names: Iterable[str]) -> Iterator[bytes]:
-    """For a RowDigest, a chunk of READ_CHUNK rows (or the last one): what the values of each column are read as."""
-    return (column_bytes(name, columns[name]) for name in names)
-
-
 def described_columns() -> tuple[Column, ...]:
-    """A Column for each field of `Zeropoints`: its unit, its meaning, and the type of its values."""
+    """What each field of `Zeropoints` means.
+
+    Returns
+    -------
+    tuple of Column
+        In the order of the fields.
+    """
     kinds = {'dateobs': np.datetime64, 'processed': np.datetime64, 'colortermheld': bool, 'refcomplete': bool}
     columns = [PHOT.c[field.name] for field in fields(Zeropoints)]
-    return tuple(Column(each.name, each.info['unit'], each.doc or '',
-                        kinds.get(each.name, str if isinstance(each.type, sa.Text) else float)) for each in columns)
-
-
-def plain_rows(connection: sa.Connection, statement: sa.Select) -> Iterator[Sequence[Any]]:
-    """Yield rows in chunks, as the driver has them: SQLAlchemy's own rows take as long again."""
-    cursor = connection.execute(statement).cursor
-    assert cursor is not None, 'a SELECT has one'
-    while rows := cursor.fetchmany(READ_CHUNK):
-        yield rows
-
-
-def read_columns(connection: sa.Connection, statement: sa.Select, names: Sequence[str],
-                 digest: RowDigest | None = None) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Read rows in chunks: ({column: array (n,)} of CONVERTERS, number of the exposure (n,) int).
-
-    names : of the columns that the statement gives, among them `name` and `frame`; others are as where they are
-        missing.  digest : updated with every row read.
-    """
-    parts = {name: [CONVERTERS[name](())] for name in names if name != 'frame'}
-    numbers: dict[str, int] = {}
-    exposures = [np.empty(0, dtype=np.int64)]
-    for rows in plain_rows(connection, statement):
-        columns = dict(zip(names, zip(*rows, strict=True), strict=True))
-        if digest is not None:
-            digest.add(len(rows), digested(columns, digest.names))
-        for name in parts:
-            parts[name].append(CONVERTERS[name](columns[name]))
-        named = (frame or exposure_of(text_of(name))
-                 for frame, name in zip(columns['frame'], columns['name'], strict=True))
-        exposures.append(np.array([numbers.setdefault(exposure, len(numbers)) for exposure in named]))
-    read = {name: np.concatenate(arrays) for name, arrays in parts.items()}
-    count = len(read['name'])
-    missing = {name: np.repeat(convert((None,)), count) for name, convert in CONVERTERS.items() if name not in parts}
-    return read | missing, np.concatenate(exposures)
-
-
-def best_of_exposure(names: np.ndarray, exposures: np.ndarray, processed: np.ndarray) -> np.ndarray:
-    """Mask of one row per exposure: the highest level, then the newest, then a base name before a path, then the last.
-
-    names (n,) as stored; exposures (n,) numbers from 0; processed (n,) datetime64, NaT counts as the oldest.
-    """
-    twins = np.flatnonzero(np.bincount(exposures)[exposures] > 1)
-    levels = np.array([level_of(names[row]) for row in twins], dtype=int)
-    plain = np.array([os.sep not in names[row] for row in twins], dtype=bool)
-    order = np.lexsort((plain, processed[twins].astype(np.int64), levels, exposures[twins]))
-    ordered = exposures[twins][order]
-    last = np.append(ordered[1:] != ordered[:-1], True)[: len(twins)]
-    best = np.ones(len(names), bool)
-    best[twins[order[~last]]] = False
-    return best
-
-
-def model_of(rows: Sequence[sa.Row]) -> StoredModel:
-    """The `StoredModel` of rows (dateobs, modelzp, modelzperr) in any order."""
-    times, modelzp, modelzperr = zip(*rows, strict=True) if rows else ((), (), ())
-    dateobs = _instants(times)
-    order = np.argsort(dateobs, kind='stable')
-    return StoredModel(dateobs[order], _numbers(modelzp)[order], _numbers(modelzperr)[order])
-
-
-def run_of(row: sa.Row) -> Run:
-    """The `Run` of a row of `photrun`."""
-    values = dict(row._mapping)
-    per_telescope = _json_dict(values.pop('pertelescope'))
-    jsons = {name: _json_dict(values[name]) for name in ('options', 'counts')}
-    texts = {name: None if values[name] is None else text_of(values[name]) for name in ('started', 'ended')}
-    status = values['status'] if isinstance(values['status'], int) else None
-    return Run(**values | jsons | texts | {'status': status}, per_telescope=per_telescope)
-
-
-def _json_dict(text: object) -> dict[str, Any]:
-    """The object in a text of JSON; an empty one where there is none: a record of a run is not worth the report."""
-    try:
-        found = json.loads(text_of(text))
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-# -- rows from one database to another ---------------------------------------------------------------------------------
-
-
-def fitting_row(table: sa.Table, row: dict[str, Any]) -> dict[str, Any]:
-    """A row of any database with values that the columns of every database hold; what fits none is None."""
-    return {name: _fitting(table.c[name].type.python_type, value) for name, value in row.items()}
-
-
-def _fitting(kind: type, value: Any) -> Any:
-    if kind is str:
-        return _plain(value) if isinstance(value, str) else None if value is None else str(value)
-    number = number_of(value)
-    return None if not math.isfinite(number) else kind(number)
-
-
-class Fingerprint:
-    """What a set of rows is told by, whatever their order: their number, and the sum of their hashes."""
-
-    def __init__(self) -> None:
-        self.rows, self._sum = 0, 0
-
-    def add(self, rows: Iterable[dict[str, Any]]) -> None:
-        """Count rows in, each a dict of one set of columns."""
-        for row in rows:
-            self.rows += 1
-            self._sum += int.from_bytes(hashlib.sha256(repr(list(row.values())).encode()).digest(), 'big')
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Fingerprint) and (self.rows, self._sum) == (other.rows, other._sum)
-
-    __hash__ = None  # type: ignore[assignment]  # it changes
+    return tuple(Column(column.name, column.info['unit'], column.doc or '',
+                        kinds.get(column.name, str if isinstance(column.type, sa.Text) else float))
+                 for column in columns)

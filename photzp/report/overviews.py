@@ -130,7 +130,7 @@ class Overviews:
         finished = {series.telescope for series in shown}
         failed = {series.key for series in self._results.failed}
         filters = dict.fromkeys(series.filter for series in self._results.series)
-        for telescope in map(Telescope._make, database.telescopes()):
+        for telescope in database.telescopes():
             for filter_name in filters:
                 if telescope not in finished or (str(telescope), filter_name) in failed:
                     stored = database.model(str(telescope), filter_name)

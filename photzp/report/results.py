@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from photzp.answers.cameras import joined_spans
 from photzp.answers.gather import Answers
 from photzp.answers.steps import UnrecordedStep
-from photzp.names import SeriesKey, Telescope
+from photzp.names import SeriesKey
 from photzp.records import CameraSpan, Database, StoredModel
 from photzp.report.state import Output, ReportState, SeriesResult
 from photzp.throughput.model import ThroughputFit
@@ -104,7 +104,7 @@ class Results:
         dict of SeriesKey to SeriesResult
             Sorted by key.
         """
-        telescopes = {str(Telescope(*names)) for names in database.telescopes()}
+        telescopes = {str(telescope) for telescope in database.telescopes()}
         return {key: result for key, result in sorted(self.latest().items(), key=lambda item: item[0])
                 if key in self.fits and key[0] in telescopes}
 

@@ -37,7 +37,7 @@ def selection(database: Database, settings: ReportSettings, observatory: Observa
     UsageInvalid
         The database has no such site, telescope or filter; the message names those that it has.
     """
-    telescopes = [Telescope(*names) for names in dict.fromkeys(database.telescopes())]  # a damaged index repeats some
+    telescopes = list(dict.fromkeys(database.telescopes()))  # a damaged index repeats some
     native = database.filters()
     if not telescopes or not native:
         raise DatabaseUnusable(f'{database.place}: holds no zeropoints yet; run photcalibration.py first')

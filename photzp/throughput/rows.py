@@ -9,9 +9,10 @@ from datetime import date
 import numpy as np
 
 from photzp.magnitudes import mag_of_ratio
+from photzp.measurements import possible, usable_rows
 from photzp.names import SeriesKey, Telescope
 from photzp.observatory import Events, Observatory
-from photzp.records import Database, RowDigest, Zeropoints, possible, usable_rows
+from photzp.records import Database, RowDigest, Zeropoints
 from photzp.throughput.colourterm import CameraColourTerm, with_camera_colourterm
 from photzp.throughput.model import last_start
 from photzp.times import ALL_TIME, Period, day_of, instant_of, local_noon

@@ -10,11 +10,12 @@ from photzp.calibration.calibrate import Field
 from photzp.calibration.ledger import COMMIT_S, Ledger, Summary
 from photzp.calibration.worker import Outcome
 from photzp.errors import FILE_UNREADABLE, TOO_FEW_STARS, DatabaseUnusable, FrameRejected
-from photzp.records import Measurement, RejectedFrame
+from photzp.measurements import Measurement, RejectedFrame
 
 KNOWN = Field('lsc-doma-1m0a', 60.0, True)
-ROW = Measurement('x-0001-e91.fits', '2019-08-05 01:00:00.000', 'lsc', 'doma', '1m0a', 'fa15', 'rp', 1.5, 23.5, 0.02,
-                  0.03, zperr=0.004, colortermerr=0.002, nstars=120)
+ROW = Measurement(name='x-0001-e91.fits', dateobs='2019-08-05 01:00:00.000', site='lsc', dome='doma', telescope='1m0a',
+                  camera='fa15', filter='rp', airmass=1.5, zp=23.5, colorterm=0.02, zpsig=0.03, zperr=0.004,
+                  colortermerr=0.002, nstars=120)
 MEASURED = Outcome((9, 7), KNOWN, ROW)
 REJECTED = Outcome((9, 7), KNOWN, rejection=FrameRejected(TOO_FEW_STARS, '3 of 5'))
 UNREADABLE = Outcome((0, 7), rejection=FrameRejected(FILE_UNREADABLE, 'cut', exptime_s=30.0))
@@ -58,8 +59,10 @@ def test_what_came_of_frames_is_in_database_log_and_summary(caplog):
         ledger.write()
     assert database.measured == [ROW]
     assert database.rejected == [
-        RejectedFrame('x-0002-e91.fits', 'too-few-stars', '3 of 5', False, 9, 7, 60.0),
-        RejectedFrame('x-0003-e91.fits', 'file-unreadable', 'cut', True, 0, 7, 30.0)]
+        RejectedFrame(name='x-0002-e91.fits', reason='too-few-stars', detail='3 of 5', retry=False, size=9, mtime=7,
+                      exptime_s=60.0),
+        RejectedFrame(name='x-0003-e91.fits', reason='file-unreadable', detail='cut', retry=True, size=0, mtime=7,
+                      exptime_s=30.0)]
     assert summary.as_counts() == {'measured': 1, 'other filter': 1, 'rejected: file-unreadable': 1,
                                    'rejected: too-few-stars': 1}
     assert summary.per_telescope == {'lsc-doma-1m0a': {'measured': 1, 'rejected: too-few-stars': 1},

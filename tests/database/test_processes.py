@@ -5,7 +5,8 @@ import multiprocessing
 import pytest
 import sqlalchemy as sa
 
-from photdbinterface import Measurement, PhotDatabase, RejectedFrame
+from photdbinterface import PhotDatabase, RejectedFrame
+from tests.support.databaserows import measured, model
 
 FRAMES = 6
 
@@ -14,10 +15,6 @@ EVERYBODYS = [f'everybodys-{number}-e91.fits' for number in range(2, 40)]
 
 def name_of(process, number, level=91):
     return f'lsc1m005-fa15-20190805-{process * 100 + number:04d}-e{level}.fits.fz'
-
-
-def measured(name, zp):
-    return Measurement(name, '2019-08-05 01:00:00.000', 'lsc', 'doma', '1m0a', 'fa15', 'gp', 1.5, zp, 0.3, 0.06)
 
 
 def work(place, process, barrier):
@@ -30,8 +27,8 @@ def work(place, process, barrier):
             db.add(measured('everybodys-1-e91.fits', zp=process))
             together = [measured(name, zp=process) for name in EVERYBODYS]
             db.add_many(reversed(together) if process % 2 else together)  # the order in which rows are locked
-            db.reject(RejectedFrame(name_of(process, number, 11), 'too-few-stars'))
-            db.store_model('lsc-doma-1m0a', 'gp', ['2019-01-01', '2019-01-02'], [process, process])
+            db.reject(RejectedFrame(name=name_of(process, number, 11), reason='too-few-stars'))
+            db.store_model('lsc-doma-1m0a', 'gp', *model(['2019-01-01', '2019-01-02'], [process, process]))
             assert len(db.model('lsc-doma-1m0a', 'gp').modelzp) == 2  # whosever it is, it is one and whole
         db.finish_run(run, 0, {'measured': FRAMES})
 

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-import photdbinterface
-from photdbinterface import Measurement, PhotDatabase
+from photdbinterface import PhotDatabase
+from photzp.database import upgrade
+from tests.support.databaserows import measured, model
 
 LCOPHOT = (
     'CREATE TABLE lcophot (name TEXT PRIMARY KEY, dateobs TEXT, site TEXT, dome TEXT, telescope TEXT, camera TEXT, '
@@ -109,7 +110,7 @@ def test_a_copy_of_a_run_that_was_killed_before_its_upgrade_is_the_one(old, monk
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(photdbinterface, 'add_columns', killed)
+        patched.setattr(upgrade, 'add_columns', killed)
         with pytest.raises(KeyboardInterrupt):
             PhotDatabase(old, now=in_2026)
     before = contents(old)
@@ -132,7 +133,7 @@ def test_old_rows_read_the_same_before_and_after_the_upgrade(old, readonly):
         rows = db.zeropoints(one_per_exposure=False)
         best = db.zeropoints()
         known = db.known([IN_PATH, IN_BOTH, QUICK, FINAL, 'lsc1m005-fa15-20160401-0001-e11.fits.fz', 'new.fits'])
-        model = db.model('lsc-doma-1m0a', 'gp')
+        stored = db.model('lsc-doma-1m0a', 'gp')
         runs, rejections = db.runs(), db.rejections()
         assert db.telescopes() == [('lsc', 'doma', '1m0a')]
         assert db.filters() == ['gp', 'rp']
@@ -153,20 +154,17 @@ def test_old_rows_read_the_same_before_and_after_the_upgrade(old, readonly):
     assert not rows.colortermheld.any()
     np.testing.assert_array_equal(best.zp, [24.1, 24.21, 23.4, nan, nan])
     assert set(known) == {IN_PATH, IN_BOTH, QUICK, FINAL, 'lsc1m005-fa15-20160401-0001-e11.fits.fz'}
-    np.testing.assert_array_equal(model.modelzp, [24.1, 24.1, 24.2])
-    assert np.isnan(model.modelzperr).all()
+    np.testing.assert_array_equal(stored.modelzp, [24.1, 24.1, 24.2])
+    assert np.isnan(stored.modelzperr).all()
     assert (runs, rejections) == ([], [])
     assert contents(old) == before
     assert (schema(old) == old_schema) is readonly
 
 
-def measured(name, zp):
-    return Measurement(name, '2016-04-01 01:00:00.000', 'lsc', 'doma', '1m0a', 'fa15', 'gp', 1.5, zp, 0.3, 0.06, 0.001)
-
-
 def test_a_frame_stored_under_a_path_is_replaced_in_place(old):
     with PhotDatabase(old) as db:
-        db.add_many([measured(IN_PATH, 25.0), measured(f'/new/place/{IN_BOTH}', 26.0), measured('new.fits', 27.0)])
+        db.add_many([measured(IN_PATH, zp=25.0), measured(f'/new/place/{IN_BOTH}', zp=26.0),
+                     measured('new.fits', zp=27.0)])
     before, (after, _) = ROWS, contents(old)
     changed = {row[0]: row[8] for row in after if row[8] in (25.0, 26.0, 27.0)}
     assert changed == {FOLDER + IN_PATH: 25.0, IN_BOTH: 26.0, 'new.fits': 27.0}
@@ -180,14 +178,14 @@ def test_of_a_path_and_a_base_name_the_base_name_is_replaced(old):
     with closing(sqlite3.connect(old)) as connection, connection:
         connection.execute('INSERT INTO lcophot (name) VALUES (?)', (f'relative/{IN_BOTH}',))
     with PhotDatabase(old) as db:
-        db.add(measured(IN_BOTH, 26.0))
+        db.add(measured(IN_BOTH, zp=26.0))
     assert {row[0] for row in contents(old)[0] if row[8] == 26.0} == {IN_BOTH}
 
 
 def test_a_model_replaces_duplicates_whether_there_is_a_key_or_not(old):
     with PhotDatabase(old) as db:
-        db.store_model('lsc-doma-1m0a', 'gp', ['2026-01-01'], [23.9], [0.01])
-        db.store_model('ogg-clma-2m0a', 'gp', ['2026-01-01', '2026-01-02'], [25.0, 25.1])
+        db.store_model('lsc-doma-1m0a', 'gp', *model(['2026-01-01'], [23.9], [0.01]))
+        db.store_model('ogg-clma-2m0a', 'gp', *model(['2026-01-01', '2026-01-02'], [25.0, 25.1]))
     _, models = contents(old)
     assert models == [
         ('lsc-doma-1m0a', 'rp', '2016-04-01 00:00:00', None),
@@ -203,7 +201,7 @@ def test_a_model_that_cannot_be_stored_leaves_the_old_one(old):
         with closing(sqlite3.connect(old)) as connection, connection:
             connection.execute("CREATE TRIGGER no BEFORE INSERT ON telescopemodel BEGIN SELECT RAISE(ABORT, 'no'); END")
         with pytest.raises(Exception, match='no'):
-            db.store_model('lsc-doma-1m0a', 'gp', ['2026-01-01'], [23.9])
+            db.store_model('lsc-doma-1m0a', 'gp', *model(['2026-01-01'], [23.9]))
         assert contents(old) == before
 
 
@@ -216,7 +214,7 @@ def test_what_a_newer_or_other_program_added_stays(old):
         connection.execute("INSERT INTO notes VALUES ('keep')")
     with PhotDatabase(old) as db:
         assert (db.zeropoints().zperr == 0.5).all()
-        db.add_many([measured(FINAL, 25.0), measured('new.fits', 27.0)])
+        db.add_many([measured(FINAL, zp=25.0), measured('new.fits', zp=27.0)])
     with closing(sqlite3.connect(old)) as connection:
         seeing = dict(connection.execute('SELECT name, seeing FROM lcophot'))
         assert connection.execute('SELECT text FROM notes').fetchall() == [('keep',)]
@@ -232,7 +230,7 @@ def test_rows_that_an_older_program_writes_after_the_upgrade_are_seen(old):
         assert db.known([name, quick]) == {name: 'measured', quick: 'measured'}
         assert 1.0 in db.zeropoints().zp
         assert 2.0 not in db.zeropoints().zp
-        db.add(measured(quick, 3.0))
+        db.add(measured(quick, zp=3.0))
     with PhotDatabase(old) as db:
         assert set(db.zeropoints(one_per_exposure=False).zp) >= {1.0, 3.0}
         assert 2.0 not in db.zeropoints(one_per_exposure=False).zp

@@ -73,8 +73,9 @@ def test_the_example_crontab_runs(tmp_path):
     command = commands[1].replace('\\%', '%').replace('/opt/photzp/.venv/bin/python', sys.executable).replace(
         '/opt/photzp', str(ROOT))
     with PhotDatabase(tmp_path / 'lcozpplots' / 'lcophotzp.db') as database:
-        database.add(Measurement('x-1-e91.fits', '2019-08-05 01:00:00.000', 'lsc', 'doma', '1m0a', 'fa15', 'gp', 1.5,
-                                 24.0, 0.3, 0.1))
+        database.add(Measurement(name='x-1-e91.fits', dateobs='2019-08-05 01:00:00.000', site='lsc', dome='doma',
+                                 telescope='1m0a', camera='fa15', filter='gp', airmass=1.5, zp=24.0, colorterm=0.3,
+                                 zpsig=0.1))
     subprocess.run(['/bin/sh', '-c', command], env={'HOME': str(tmp_path), 'PATH': os.environ['PATH']}, check=True,
                    timeout=60)
     made, = (tmp_path / 'lcozpplots').glob('backup-[0-3].db')

@@ -41,7 +41,7 @@ def test_what_this_run_has_goes_before_what_an_earlier_one_left():
 
 
 def test_telescopes_without_rows_and_series_without_a_fit_are_left_out():
-    database = SimpleNamespace(telescopes=lambda: [ONE.telescope, tuple(TWO.telescope)])
+    database = SimpleNamespace(telescopes=lambda: [ONE.telescope, TWO.telescope])
     made = results()
     assert list(made.with_fit(database)) == [ONE.key, TWO.key]
     del made.fits[TWO.key]

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from photzp.errors import DatabaseUnusable, UsageInvalid
+from photzp.names import Telescope
 from photzp.observatory import load_observatory
 from photzp.report.selection import selection
 from photzp.report.settings import ReportSettings
@@ -15,7 +16,8 @@ TELESCOPES = [('coj', 'clma', '2m0a'), ('lsc', 'doma', '1m0a'), ('lsc', 'domb', 
 
 def selected(telescopes=TELESCOPES, filters=('ip', 'gp', 'zs', 'zp'), **settings):
     """(telescope, filter, native filters) of each series of a database with these telescopes and filters."""
-    database = SimpleNamespace(place='x.db', telescopes=lambda: list(telescopes), filters=lambda: list(filters))
+    database = SimpleNamespace(place='x.db', telescopes=lambda: [Telescope(*names) for names in telescopes],
+                               filters=lambda: list(filters))
     every = selection(database, ReportSettings(**settings), LCO)
     return [(*series.key, series.native) for series in every]
 

@@ -29,10 +29,11 @@ def measured():
     for number in range(120):
         time = np.datetime64('2020-01-10T03:00', 'ms') + np.timedelta64(number // 3 * 1440 + number % 3 * 60, 'm')
         airmass = rng.uniform(1, 2)
-        yield Measurement(
-            f'lsc1m005-fa15-20200110-{number:04}-e91.fits', str(time).replace('T', ' '), 'lsc', 'doma', '1m0a', 'fa15',
-            'rp', airmass, LEVEL_MAG - EXTINCTION * (airmass - 1) + rng.normal(0, 0.01), rng.normal(0.03, 0.004), 0.03,
-            zperr=0.004, zpcolor=1.0, colortermerr=0.004, nstars=90, meancolor=1.0)
+        yield Measurement(name=f'lsc1m005-fa15-20200110-{number:04}-e91.fits', dateobs=str(time).replace('T', ' '),
+                          site='lsc', dome='doma', telescope='1m0a', camera='fa15', filter='rp', airmass=airmass,
+                          zp=LEVEL_MAG - EXTINCTION * (airmass - 1) + rng.normal(0, 0.01),
+                          colorterm=rng.normal(0.03, 0.004), zpsig=0.03, zperr=0.004, zpcolor=1.0, colortermerr=0.004,
+                          nstars=90, meancolor=1.0)
 
 
 @pytest.fixture(scope='module')

@@ -445,11 +445,11 @@ def test_older_rows_at_another_colour(years, tmp_path, capsys, monkeypatch, over
         for number in range(3):
             new = night >= 54 if overlap and number == 0 else night >= 60
             month, day = f'{night // 28 + 3:02d}', f'{night % 28 + 1:02d}'
-            rows.append(Measurement(
-                f'elp1m008-fa05-2016{month}{day}-{number:04d}-e91.fits.fz',
-                f'2016-{month}-{day} 0{3 + number}:00:00.000', 'elp', 'doma', '1m0a', 'fa05', 'gp', 1.0,
-                24.10 - 0.08 * (not new) + rng.normal(0, 0.005), 0.08, 0.03, zperr=0.003,
-                zpcolor=1.0 if new else np.nan))
+            rows.append(Measurement(name=f'elp1m008-fa05-2016{month}{day}-{number:04d}-e91.fits.fz',
+                                    dateobs=f'2016-{month}-{day} 0{3 + number}:00:00.000', site='elp', dome='doma',
+                                    telescope='1m0a', camera='fa05', filter='gp', airmass=1.0,
+                                    zp=24.10 - 0.08 * (not new) + rng.normal(0, 0.005), colorterm=0.08, zpsig=0.03,
+                                    zperr=0.003, zpcolor=1.0 if new else np.nan))
     if not overlap:
         rows += [replace(row, name=row.name.replace('20163', '20165').replace('-2016', '-2017'),
                          dateobs=row.dateobs.replace('2016', '2017'), zpcolor=1.0, zp=row.zp + 0.08)

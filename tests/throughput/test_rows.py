@@ -31,8 +31,9 @@ SERIES = Series(Telescope('lsc', 'doma', '1m0a'), 'rp', ('rp',))
 
 
 def measured(number, **changes):
-    usual = Measurement(f'lsc1m005-fa15-20190805-{number:04}-e91.fits', '2019-08-05 23:00:00.000', 'lsc', 'doma',
-                        '1m0a', 'fa15', 'rp', 2.0, 23.5, 0.02, 0.03, zperr=0.004, zpcolor=1.0, nstars=90)
+    usual = Measurement(name=f'lsc1m005-fa15-20190805-{number:04}-e91.fits', dateobs='2019-08-05 23:00:00.000',
+                        site='lsc', dome='doma', telescope='1m0a', camera='fa15', filter='rp', airmass=2.0, zp=23.5,
+                        colorterm=0.02, zpsig=0.03, zperr=0.004, zpcolor=1.0, nstars=90)
     return replace(usual, **changes)
 
 
