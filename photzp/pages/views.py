@@ -10,7 +10,8 @@ from typing import TypeVar
 from photzp.answers.status import SeriesStatus, finding
 from photzp.errors import COULD_NOT_RUN, DONE, ENDED_WELL, FINDINGS, SIGNALLED, SOME_UNREADABLE
 from photzp.names import ReportName, parse_report_name, telescope_page_name, telescope_plot_name
-from photzp.observatory import AlarmLimits, Observatory
+from photzp.observatory import Observatory
+from photzp.observatorytables import AlarmLimits
 from photzp.pages.page import Page, Plot, RunInfo
 from photzp.pages.text import anchor, days_from, moment, spaced, words
 from photzp.records import CameraSpan

@@ -18,6 +18,7 @@ from photzp.names import (
     telescope_plot_name,
 )
 from photzp.observatory import Observatory
+from photzp.observatorytables import colours_of
 from photzp.records import CameraSpan, StoredModel
 from photzp.report.context import ReportContext
 from photzp.report.jobs import Drawing, calendar_figure, colorterms_figure, models_figure, telescope_figure
@@ -54,7 +55,7 @@ class Overviews:
             yield from self._colorterms()
 
     def _colorterms(self) -> Iterator[Drawing]:
-        colours = self._observatory.camera_colours()
+        colours = colours_of(self._observatory.camera_types)
         for filter_name, lines in self._colorterm_lines().items():
             yield from self._drawing(
                 overview_plot_name('colorterms', filter_name), f'colour terms of all telescopes in {filter_name}',
@@ -76,8 +77,8 @@ class Overviews:
         name, alt = state.telescope, f'{state.telescope}, all filters: {_said(state)}'
         keys = sorted((key for key in fits if key in latest and key[0] == name),
                       key=lambda key: self._observatory.wavelength_order(key[1]))
-        trends = [(key[1], fits[key], latest[key].status.reference_mag, self._observatory.filter_colour(key[1]))
-                  for key in keys]
+        colours = colours_of(self._observatory.filters)
+        trends = [(key[1], fits[key], latest[key].status.reference_mag, colours.get(key[1])) for key in keys]
         marks = _marks(self._results.answers, name)
         spans = [span for span in cameras if span.telescope == name]
         healthy_mag = self._observatory.throughput.healthy_mag
