@@ -28,7 +28,7 @@ from scipy.special import chdtrc
 from photzp.answers.sharednight import NOISE_MAG, clear_share, night_likelihood
 from photzp.robust import INTERVAL_QUANTILES, INTERVAL_SHARE, robust_spread
 from photzp.throughput import lines
-from photzp.throughput.clearsky import SEASON_NIGHTS
+from photzp.throughput.cloudmixture import SEASON_NIGHTS
 from photzp.throughput.model import ThroughputFit
 from photzp.times import DAYS_PER_MONTH, days_since, instant_of, span_of
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from photzp.throughput.clearsky import RIDGE, ClearSkyFit, Data, fit_clear_sky, make_data, mean_depth
+from photzp.throughput.clearsky import RIDGE, ClearSkyFit, fit_clear_sky
+from photzp.throughput.cloudmixture import Data, make_data, mean_depth
 from photzp.times import DAYS_PER_MONTH, days_since
 
 BOUNDING = ('wash', 'recoating', 'break', 'instrument')

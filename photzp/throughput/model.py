@@ -17,7 +17,8 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import ArrayLike
 
-from photzp.throughput.clearsky import ClearSkyFit, mean_depth
+from photzp.throughput.clearsky import ClearSkyFit
+from photzp.throughput.cloudmixture import mean_depth
 from photzp.throughput.lines import Boundary, Line, Series, TimedEvent, find_boundaries, fit_pieces, nights_in
 from photzp.times import DAYS_PER_MONTH, Date, instant_of, local_noon, night_of, span_of
 
