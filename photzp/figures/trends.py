@@ -55,8 +55,9 @@ from photzp.figures.sheet import (
 )
 from photzp.magnitudes import mag_of_percent, percent_of_reference
 from photzp.robust import median_error, robust_spread
-from photzp.throughput.lines import INSTRUMENT_DAYS
-from photzp.throughput.model import Interval, Step, ThroughputFit
+from photzp.throughput.boundaries import INSTRUMENT_DAYS
+from photzp.throughput.model import ThroughputFit
+from photzp.throughput.summary import Interval, Step
 from photzp.times import DAYS_PER_MONTH, Date, day_of, month_end
 
 Colour = tuple[float, float, float]
