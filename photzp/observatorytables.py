@@ -12,7 +12,7 @@ from typing import Annotated
 
 from photzp.frameformat import ArchiveLayout, Columns, FrameRules, Keywords
 from photzp.magnitudes import percent_of_reference
-from photzp.names import SIZE_CLASS
+from photzp.reportnames import SIZE_CLASS
 from photzp.typedtree import TreeInvalid, text
 
 _EVENT_KINDS = ('start', 'cleaning', 'wash', 'recoating', 'break', 'instrument')
