@@ -296,13 +296,7 @@ class ThroughputRules:
 
     @property
     def healthy_percent(self) -> float:
-        """Lower end of the healthy band.
-
-        Returns
-        -------
-        float
-            Percent of the reference.
-        """
+        """Lower end of the healthy band in percent of the reference."""
         return percent_of_reference(-self.healthy_mag)
 
 

@@ -94,7 +94,7 @@ def typed(hint: Any, tree: Any, where: str = '', *, older: bool = False, newer: 
     TreeInvalid
         A value is of another type or breaks a rule, a key is missing, or unknown.
     """
-    return _Reader(older, newer, single).value(hint, tree, where)
+    return _Reader(older, newer, single)._value(hint, tree, where)
 
 
 def without_schema(tree: Any, schema: int) -> dict[str, Any]:
@@ -131,17 +131,17 @@ class _Reader:
     newer: bool
     single: bool
 
-    def value(self, hint: Any, tree: Any, where: str) -> Any:
+    def _value(self, hint: Any, tree: Any, where: str) -> Any:
         """Read a tree as a value of a type."""
         origin, parts = get_origin(hint), get_args(hint)
         if is_dataclass(hint):
             return self._record(hint, tree, where)
         if origin in (types.UnionType, typing.Union):
-            return None if tree is None else self.value(next(x for x in parts if x is not type(None)), tree, where)
+            return None if tree is None else self._value(next(x for x in parts if x is not type(None)), tree, where)
         if origin is tuple:
             return self._tuple(parts, tree, where)
         if origin is dict:
-            return {key: self.value(parts[1], item, _path(where, key)) for key, item in _table(tree, where).items()}
+            return {key: self._value(parts[1], item, _path(where, key)) for key, item in _table(tree, where).items()}
         return _leaf(hint.__metadata__ if origin is Annotated else (_RULES[hint],), tree, where)
 
     def _record(self, cls: Any, tree: Any, where: str) -> Any:
@@ -151,7 +151,7 @@ class _Reader:
                 raise TreeInvalid(f'{_path(where, key)}: unknown key; known are {", ".join(known_fields)}')
         for key, (name, hint, has_default) in known_fields.items():
             if key in tree:
-                values[name] = self.value(hint, tree[key], _path(where, key))
+                values[name] = self._value(hint, tree[key], _path(where, key))
             elif not (self.older and has_default):
                 raise TreeInvalid(f'{_path(where, key)}: is missing')
         try:
@@ -172,7 +172,7 @@ class _Reader:
             hints = hints[:1] * len(tree)
         if len(hints) != len(tree):
             raise _refusal(where, f'must be a list of {len(hints)}, not of {len(tree)}')
-        return tuple(self.value(hint, item, where if as_one else f'{where}[{n}]')
+        return tuple(self._value(hint, item, where if as_one else f'{where}[{n}]')
                      for n, (hint, item) in enumerate(zip(hints, tree, strict=True)))
 
 

@@ -49,13 +49,7 @@ class SeriesRows:
 
     @property
     def day(self) -> np.ndarray:
-        """Time of each row.
-
-        Returns
-        -------
-        ndarray, shape (n,)
-            Days since the first row.
-        """
+        """Time of each row in days since the first row, shape (n,)."""
         return days_since(self.time, self.time[0])
 
 
@@ -92,24 +86,12 @@ class Line:
 
     @property
     def first_step(self) -> int:
-        """Position of the first step among the functions.
-
-        Returns
-        -------
-        int
-            Number of levels and slopes.
-        """
+        """Position of the first step among the functions: the number of levels and slopes."""
         return 2 * len(self.opened)
 
     @property
     def size(self) -> int:
-        """Number of functions.
-
-        Returns
-        -------
-        int
-            q, that of levels, slopes, steps and kinks.
-        """
+        """Number q of functions: levels, slopes, steps and kinks."""
         return self.first_step + len(self.steps) + len(self.kinks)
 
     def days(self, time: np.ndarray) -> np.ndarray:

@@ -6,7 +6,8 @@ kinks.  Cameras and native filters that overlap in time are tied by additive off
 
 The steps of the fit, each a module of this room:
 
-    rows.correct_gain -> rows.at_unit_airmass -> records.usable_rows -> fit_throughput:
+    rows             repairs gains, applies colour terms of cameras (colourterm), corrects to airmass 1
+    fit_throughput
       boundaries     where a line ends and the next begins
       linefit        one linear model of lines, offsets and extinction; more boundaries and kinks where needed
         clearsky     fits it where nights are clear or dimmed by cloud (cloudmixture); its errors: sandwich
