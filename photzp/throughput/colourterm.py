@@ -1,4 +1,4 @@
-"""One colour term for each camera in place of those of single frames, and what that makes of their zeropoints.
+"""Zeropoints of frames with one colour term for each camera, in place of the noisy ones of single frames.
 
 A frame measures the zeropoint zp at the pivot colour and the colour term c.  At the mean colour of its stars, x away
 from the pivot, the zeropoint zp + c x hardly depends on c; carried to the pivot, it takes up x times the error of c,

@@ -1,7 +1,7 @@
 """Fit the lines of throughput under clouds: one linear model of pieces, offsets of groups, and extinction.
 
-Groups of rows (cameras, native filters) that share a piece are tied by additive offsets to one of them; what the
-adopted extinction lacks goes with the airmass.  After a fit the residuals show whether a jump is missing, and the
+Groups of rows (cameras, native filters) that share a piece are tied by additive offsets to one of them; an error of the
+adopted extinction shows as a trend with airmass.  After a fit, residuals show whether a jump is missing, and the
 gradient of the likelihood whether a kink is.
 """
 
@@ -162,15 +162,15 @@ def _doubts(rows: SeriesRows, line: Line, data: Data, sky: ClearSkyFit) -> tuple
     steps = []
     for number, cleaned in line.steps:
         edges = np.array([-np.inf, *(other for same, other in line.steps if same == number), np.inf])
-        here = int(np.searchsorted(edges, cleaned))
-        stretches = ((edges[here - 1], cleaned), (cleaned, edges[here + 1]))
+        place = int(np.searchsorted(edges, cleaned))
+        stretches = ((edges[place - 1], cleaned), (cleaned, edges[place + 1]))
         inside = [(piece == number) & (day >= first) & (day < last) for first, last in stretches]
         steps.append(sum(_doubt(sky.state.season[nights], depth) for nights in inside))
     return np.array(levels), np.array(steps)
 
 
 def _doubt(season: np.ndarray, depth: float) -> float:
-    """Variance of a level for the chance that none of its nights was clear; season (n,) : chance of each to be.
+    """Variance of a level for the chance that none of its n nights was clear; season (n,) : probability of clear.
 
     The best of n cloudy nights is dimmed by about their mean depth / n.
     """

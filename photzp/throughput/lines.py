@@ -140,11 +140,11 @@ class Line:
             Functions in the order of the parameters.
         """
         day = np.atleast_1d(day)
-        here = self.piece(day) if piece is None else np.full(len(day), piece)
-        level = here[:, None] == np.arange(len(self.opened))
+        number = self.piece(day) if piece is None else np.full(len(day), piece)
+        level = number[:, None] == np.arange(len(self.opened))
         columns = [level, level * (day[:, None] - self.centre) / DAYS_PER_MONTH]
-        columns += [((here == at) & (day >= start))[:, None] for at, start in self.steps]
-        columns += [((here == at) * np.maximum(day - start, 0) / DAYS_PER_MONTH)[:, None] for at, start in self.kinks]
+        columns += [((number == at) & (day >= start))[:, None] for at, start in self.steps]
+        columns += [((number == at) * np.maximum(day - start, 0) / DAYS_PER_MONTH)[:, None] for at, start in self.kinks]
         return np.concatenate(columns, axis=1).astype(float)
 
     def value(self, functions: np.ndarray, doubt: np.ndarray | float = 0.0) -> tuple[np.ndarray, np.ndarray]:

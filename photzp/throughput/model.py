@@ -4,7 +4,7 @@ Throughput is the zeropoint at airmass 1 under a clear sky [mag].  Between bound
 instrument) it is a straight line in time, with a step at each cleaning and, where a line is clearly not enough, a few
 kinks.  Cameras and native filters that overlap in time are tied by additive offsets to the one with most rows.
 
-The steps of the fit, each a module of this room:
+The stages of the fit, each a module of this room:
 
     rows             repairs gains, applies colour terms of cameras (colourterm), corrects to airmass 1
     fit_throughput

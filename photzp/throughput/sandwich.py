@@ -1,14 +1,14 @@
 """Errors of the clear-sky parameters: the sandwich of observed information and scores of nights.
 
-The inverse of the observed information is the covariance that the likelihood claims.  Observed is less than what data
-with known classes of nights would hold: missing is the covariance, given the data, of their score (Louis 1982,
-J. R. Statist. Soc. B 44, 226).  The sandwich replaces the noise that the likelihood assumes by the observed scatter of
-the scores of nights, so that noise which the rows of a night share is counted (Huber 1967, Proc. 5th Berkeley Symp. 1,
-221):
+The covariance that the likelihood claims is the inverse of the observed information I.  That is the information of
+complete data, with known classes of nights, minus the missing part: the covariance of the score of complete data, given
+the observed ones (Louis 1982, J. R. Statist. Soc. B 44, 226).  The sandwich replaces the noise that the likelihood
+assumes by the observed scatter of the scores of nights, so that noise which the rows of a night share is counted
+(Huber 1967, Proc. 5th Berkeley Symp. 1, 221):
 
-    covariance = I^-1 (sum_nights score score^T + prior) I^-1,    I = complete - missing information
+    covariance = I^-1 (sum_nights score score^T + prior) I^-1,    I = complete - missing
 
-The score of a night of class k is, with a row of `functions` h_j(k),
+The score of a night of class k has these entries, with functions h_j of the class:
 
     parameters:            h_0 clear + h_1 mean,    clear = sum_rows a r / sigma^2,    mean = sum_rows weight a
     share of its season:   h_2 = 1 (clear) - w
