@@ -1,4 +1,4 @@
-"""Dates as options and archives write them.  Without numpy: an option is read before its threads are limited."""
+"""Dates as options and archives write them.  No numpy here: options are read before its threads are limited."""
 
 import re
 from datetime import date, datetime, timedelta
@@ -7,7 +7,7 @@ _DATE_FORMS = ((r'\d{8}', '%Y%m%d'), (r'\d{4}-\d{2}-\d{2}', '%Y-%m-%d'))
 
 
 def parse_date(text: str) -> str:
-    """A date in one of two forms as YYYYMMDD.
+    """Read a date of an option.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def parse_date(text: str) -> str:
     Raises
     ------
     ValueError
-        For anything else, also for a day that no calendar has.
+        The text is of another form, or no day of the calendar.
     """
     for form, layout in _DATE_FORMS:
         if re.fullmatch(form, text, re.ASCII):
@@ -35,24 +35,24 @@ def parse_date(text: str) -> str:
 
 
 def last_dates(days: int, today: date) -> tuple[str, ...]:
-    """The last dates up to and with today.
+    """The last dates, today included.
 
     Parameters
     ----------
     days : int
-        How many.
+        Number of dates.
     today : datetime.date
         The last of them, in UTC.
 
     Returns
     -------
     tuple of str
-        YYYYMMDD of each, the oldest first.
+        Each as YYYYMMDD, the oldest first.
 
     Raises
     ------
     ValueError
-        For less than one day, or more than the calendar has.
+        Fewer than one day, or more than the calendar has.
     """
     if days < 1:
         raise ValueError('at least one day is needed')

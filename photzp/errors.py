@@ -1,8 +1,8 @@
-"""Why a frame has no zeropoint, and why a run could not go on: the one registry.
+"""The registry of failures: why a frame has no zeropoint, and why a run could not go on.
 
-A frame that cannot be measured raises `FrameRejected` with one `Reason` of this page.  The name of the reason is what
-the database stores and the summary counts; the sentence is what a person reads.  Everything that stops a whole run is a
-`RunStopped`, which the scripts turn into exit status 2 and one line on the terminal.
+A frame that cannot be measured raises `FrameRejected` with one `Reason` of this module.  The database stores the name
+of the reason and the summary counts it; people read the sentence.  Whatever stops a whole run is a `RunStopped`, which
+the scripts turn into exit status 2 and one line on the terminal.
 """
 
 from dataclasses import dataclass
@@ -11,11 +11,16 @@ from functools import partial
 
 @dataclass(frozen=True)
 class Reason:
-    """One way for a frame to have no zeropoint.
+    """One reason for a frame to have no zeropoint.
 
-    name : what the database and the summary say; an interface, never renamed.
-    sentence : the same for people.
-    passing : True where a later run should look again although the file did not change.
+    Attributes
+    ----------
+    name : str
+        Name in the database and the summary: an interface, never renamed.
+    sentence : str
+        The same for people.
+    passing : bool
+        The cause may pass: a later run tries the frame again even if its file did not change.
     """
 
     name: str
@@ -49,10 +54,16 @@ REASONS = {reason.name: reason for reason in _ALL}
 class FrameRejected(Exception):
     """This frame gets no zeropoint.
 
-    reason : one `Reason` of the registry.
-    detail : what was found in this frame, for instance the keyword and its value.
-    exptime_s : exposure time where it was known by then, else None.
-    passing : whether a later run should look again at the unchanged file; None for what the reason says.
+    Parameters
+    ----------
+    reason : Reason
+        Why, one of the registry.
+    detail : str
+        The case of this frame, for instance the keyword and its value; '' for none.
+    exptime_s : float, optional
+        Exposure time, where it had been read before.
+    passing : bool, optional
+        Whether a later run tries the unchanged file again; by default as the reason says.
     """
 
     def __init__(self, reason: Reason, detail: str = '', *, exptime_s: float | None = None,
@@ -64,7 +75,7 @@ class FrameRejected(Exception):
         self.exptime_s = exptime_s
 
     def __reduce__(self) -> tuple[partial['FrameRejected'], tuple[Reason, str]]:
-        """What a process needs to hand it to another; the default would give the text alone."""
+        """Pickle all attributes, to hand it to another process; by default only the text would be kept."""
         return (partial(FrameRejected, exptime_s=self.exptime_s, passing=self.passing), (self.reason, self.detail))
 
 
@@ -73,7 +84,7 @@ class RunStopped(Exception):
 
 
 class UsageInvalid(RunStopped):
-    """The options ask for something that the observatory does not have."""
+    """The options select something that the observatory does not have."""
 
 
 class ArchiveMissing(RunStopped):
@@ -81,7 +92,7 @@ class ArchiveMissing(RunStopped):
 
 
 class CatalogMissing(RunStopped):
-    """The reference catalogue is not there, or was lost during the run."""
+    """The reference catalogue is missing, or was lost during the run."""
 
 
 class DatabaseUnusable(RunStopped):
@@ -93,11 +104,11 @@ class ObservatoryInvalid(RunStopped):
 
 
 class WorkersLost(RunStopped):
-    """Processes that are to measure frames die before they measure any."""
+    """The worker processes die before they measure a frame."""
 
 
 class ClusterUnusable(RunStopped):
-    """The cluster that is to measure frames cannot be reached, was lost, or is not like this machine."""
+    """The cluster cannot be reached, was lost, or has other software than this machine."""
 
 
 class StoreFailed(RunStopped):
@@ -107,5 +118,5 @@ class StoreFailed(RunStopped):
 # -- exit statuses -----------------------------------------------------------------------------------------------------
 
 DONE, SOME_UNREADABLE, COULD_NOT_RUN, FINDINGS = 0, 1, 2, 3
-ENDED_WELL = (DONE, SOME_UNREADABLE, FINDINGS)  # the run did its work, whatever it found
-SIGNALLED = 128  # and the number of the signal that ended the run, as shells have it
+ENDED_WELL = (DONE, SOME_UNREADABLE, FINDINGS)  # of runs that did all their work
+SIGNALLED = 128  # plus the number of the signal that ended the run, as in shells

@@ -1,11 +1,11 @@
-"""Magnitudes, flux ratios and percents of light: the one place where they are turned into one another.
+"""Conversion between magnitudes, flux ratios and percents of light.
 
-All magnitudes here are gains g: positive for more light, as a zeropoint less an earlier one or less that of a clean
-telescope.  A loss, or the magnitudes of two stars, enter with the opposite sign.  By Pogson (1856, MNRAS 17, 12)
+All magnitudes here are gains g, positive for more light: a zeropoint minus an earlier one, or minus that of a clean
+telescope.  A loss, or a difference of stellar magnitudes, has the opposite sign.  By Pogson (1856, MNRAS 17, 12)
 
     ratio of fluxes = 10^(0.4 g),    g = 2.5 log10(ratio)
 
-Functions take a number or an array of any shape and return the same.
+Functions take a number or an array of any shape, and return the same.
 """
 
 import math
@@ -13,14 +13,14 @@ from typing import TypeVar
 
 import numpy as np
 
-Numbers = TypeVar('Numbers', float, np.ndarray)
+_Numbers = TypeVar('_Numbers', float, np.ndarray)
 
-# By first order, a relative change of a flux is a change in magnitudes times RELATIVE_PER_MAG, and the other way round.
+# To first order, relative change of flux = RELATIVE_PER_MAG * change in magnitudes, and MAG_PER_RELATIVE the inverse.
 MAG_PER_RELATIVE = 2.5 / math.log(10)
 RELATIVE_PER_MAG = 0.4 * math.log(10)
 
 
-def ratio_of_mag(gain_mag: Numbers) -> Numbers:
+def ratio_of_mag(gain_mag: _Numbers) -> _Numbers:
     """Ratio of the fluxes after and before a gain.
 
     Parameters
@@ -36,7 +36,7 @@ def ratio_of_mag(gain_mag: Numbers) -> Numbers:
     return 10 ** (0.4 * gain_mag)
 
 
-def mag_of_ratio(ratio: Numbers) -> Numbers:
+def mag_of_ratio(ratio: _Numbers) -> _Numbers:
     """Gain in magnitudes of a ratio of fluxes, the inverse of `ratio_of_mag`.
 
     Parameters
@@ -52,26 +52,26 @@ def mag_of_ratio(ratio: Numbers) -> Numbers:
     return 2.5 * np.log10(ratio)
 
 
-def percent_of_reference(model_mag: Numbers, reference_mag: float = 0.0) -> Numbers:
+def percent_of_reference(model_mag: _Numbers, reference_mag: float = 0.0) -> _Numbers:
     """Throughput in percent of the reference.
 
     Parameters
     ----------
     model_mag : float or ndarray
-        Zeropoint, or without `reference_mag` the zeropoint less that of the reference.
+        Zeropoint; without `reference_mag`, zeropoint minus that of the reference.
     reference_mag : float
         Zeropoint of the reference, a clean telescope.
 
     Returns
     -------
     float or ndarray
-        Percent: 100 at the reference, less than that below it.
+        Percent: 100 at the reference, less where the zeropoint is fainter.
     """
     return 100 * ratio_of_mag(model_mag - reference_mag)
 
 
-def mag_of_percent(percent: Numbers) -> Numbers:
-    """Zeropoint less that of the reference, the inverse of `percent_of_reference`.
+def mag_of_percent(percent: _Numbers) -> _Numbers:
+    """Zeropoint minus that of the reference, the inverse of `percent_of_reference`.
 
     Parameters
     ----------
@@ -86,8 +86,8 @@ def mag_of_percent(percent: Numbers) -> Numbers:
     return mag_of_ratio(percent / 100)
 
 
-def percent_gained(gain_mag: Numbers) -> Numbers:
-    """Gain in percent of the light before it.
+def percent_gained(gain_mag: _Numbers) -> _Numbers:
+    """Gain in percent of the light before the change.
 
     Parameters
     ----------
@@ -102,8 +102,8 @@ def percent_gained(gain_mag: Numbers) -> Numbers:
     return 100 * (ratio_of_mag(gain_mag) - 1)
 
 
-def percent_lost(loss_mag: Numbers) -> Numbers:
-    """Loss in percent of the light before it.
+def percent_lost(loss_mag: _Numbers) -> _Numbers:
+    """Loss in percent of the light before the change.
 
     Parameters
     ----------
@@ -118,20 +118,20 @@ def percent_lost(loss_mag: Numbers) -> Numbers:
     return 100 * (1 - ratio_of_mag(-loss_mag))
 
 
-def percent_error(gain_mag: Numbers, error_mag: Numbers) -> Numbers:
-    """Error of `percent_of_reference`, `percent_gained` and `percent_lost`, which is the same for all three.
+def percent_error(gain_mag: _Numbers, error_mag: _Numbers) -> _Numbers:
+    """Error of `percent_of_reference`, `percent_gained` and `percent_lost`: the same for all three.
 
     Parameters
     ----------
     gain_mag : float or ndarray
         The difference in magnitudes that the percent was computed from, positive for more light.
     error_mag : float or ndarray
-        1-sigma error of it, small against 1 mag: the error is propagated to first order.
+        1-sigma error of the gain, small against 1 mag, as it is propagated to first order.
 
     Returns
     -------
     float or ndarray
         1-sigma error in percent.
     """
-    # Not times RELATIVE_PER_MAG: the last digit of stored errors depends on the order.
+    # Not times RELATIVE_PER_MAG: the last digit of stored errors depends on the order of the factors.
     return percent_of_reference(gain_mag) * 0.4 * math.log(10) * error_mag

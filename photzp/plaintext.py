@@ -7,24 +7,59 @@ _FORMULA = ('=', '+', '-', '@')
 
 
 def printable(text: str) -> str:
-    """The text in one line that shows what it holds: what does not print is written as its escape.
+    """Escape the characters of a text that do not print, so that it stays in one line and shows what it holds.
 
-    So are line ends, control characters (a terminal would obey them), marks that turn the direction of writing, and
-    halves of UTF-16 signs.
+    Escaped are line ends, control characters (a terminal would obey them), marks that turn the direction of writing,
+    and unpaired surrogates of UTF-16.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+
+    Returns
+    -------
+    str
+        The text with escapes as in Python's literals.
     """
     if text.isprintable():
         return text
-    return ''.join(sign if sign.isprintable() else sign.encode('unicode_escape').decode() for sign in text)
+    return ''.join(character if character.isprintable() else character.encode('unicode_escape').decode()
+                   for character in text)
 
 
 def without_passwords(text: str) -> str:
-    """The text with the passwords of all URLs in it replaced by ***."""
+    """Hide the passwords of all URLs in a text.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+
+    Returns
+    -------
+    str
+        The text with *** in place of each password.
+    """
     text = re.sub(r'(://[^\s:/@"]*:)(?:[^\s"\\]|\\.)*@', r'\1***@', text)
     return re.sub(r'(?i)((?:password|passwd|passfile|pwd)=)[^\s&"]*', r'\1***', text)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """' (did you mean ...?)' with what is known that is most like the word, '' where nothing is."""
+    """Suggest the known word that is most like a given one.
+
+    Parameters
+    ----------
+    word : str
+        As it was typed.
+    known : iterable of str
+        The words that would have been right.
+
+    Returns
+    -------
+    str
+        ' (did you mean ...?)', to be put behind a message; '' where no known word is like it.
+    """
     from difflib import get_close_matches
 
     folded = {name.casefold(): name for name in known}
@@ -33,8 +68,18 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def csv_cell(text: str) -> str:
-    """A text for a cell of CSV: an apostrophe goes before one that a spreadsheet would take for a formula.
+    """Protect a cell of CSV that a spreadsheet would take for a formula (OWASP, CSV Injection).
 
-    None of our own begins so (OWASP, CSV Injection): frames, cameras and filters begin with a letter or digit.
+    No name of ours is changed: frames, cameras and filters begin with a letter or digit.
+
+    Parameters
+    ----------
+    text : str
+        Text of the cell.
+
+    Returns
+    -------
+    str
+        The text, after an apostrophe where it would be a formula.
     """
     return f"'{text}" if text.lstrip().startswith(_FORMULA) else text

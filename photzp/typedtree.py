@@ -1,7 +1,7 @@
 """Convert frozen dataclasses to the tables, lists, texts and numbers of JSON and TOML, and back by their annotations.
 
-`plain` makes the tree, and `typed` reads it as the type that is expected.  It refuses everything else, and names the
-path of the key and the rule: a file that is damaged, or of another version, must not pass for one of ours.
+`plain` makes the tree, and `typed` reads it as the expected type.  Anything else is refused with the path of the key
+and the rule: a damaged file, or one of another version, must not pass for one of ours.
 
     annotation                   in the tree
     a dataclass                  a table of its fields; the key of a field `class_` is `class`
@@ -13,6 +13,9 @@ path of the key and the rule: a file that is damaged, or of another version, mus
     np.ndarray                   a list of numbers, or of lists: an array of doubles
     date, re.Pattern             a date of TOML; a text (these are read only)
     Annotated[X, rule, ...]      each rule takes a value and returns it, or raises ValueError; instead of the rule of X
+
+A dataclass may refuse values in its `__post_init__`, by a `TreeInvalid` with the text 'field: rule', or by a ValueError
+with a rule for the whole table.
 """
 
 import math
@@ -30,16 +33,23 @@ import numpy as np
 
 
 class TreeInvalid(ValueError):
-    """A value in a tree is not of the type that is expected; the text has the path of its key, and the rule."""
+    """A value is not of the expected type or breaks a rule; the text is the path of its key, and the rule."""
 
 
 def plain(value: Any, *, finite: bool = False) -> Any:
-    """A value as plain dicts, lists, texts and numbers; floats keep every bit.
+    """Convert a value to plain dicts, lists, texts and numbers; floats keep every bit.
 
     Parameters
     ----------
-    value : dataclass, tuple, list, dict, array, number, text or None
-    finite : infinite numbers become None as nan does, for JSON that others read; otherwise they stay
+    value : dataclass, tuple, list, dict, ndarray, number, str or None
+        May be nested.
+    finite : bool
+        Infinite numbers become None as nan does, for JSON that other programs read; by default they stay.
+
+    Returns
+    -------
+    dict, list, str, number or None
+        The tree.
     """
     inner = partial(plain, finite=finite)
     if is_dataclass(value) and not isinstance(value, type):
@@ -49,35 +59,64 @@ def plain(value: Any, *, finite: bool = False) -> Any:
     if isinstance(value, (np.ndarray, np.generic)):
         return inner(value.tolist())
     if isinstance(value, dict):
-        return {key: inner(each) for key, each in value.items()}
+        return {key: inner(item) for key, item in value.items()}
     if isinstance(value, (tuple, list)):
-        return [inner(each) for each in value]
+        return [inner(item) for item in value]
     return None if isinstance(value, float) and (math.isnan(value) or (finite and math.isinf(value))) else value
 
 
 def typed(hint: Any, tree: Any, where: str = '', *, older: bool = False, newer: bool = False,
           single: bool = False) -> Any:
-    """The value of a type that a tree stands for: the inverse of `plain`.
+    """Read a tree as a value of a type: the inverse of `plain`.
 
     Parameters
     ----------
-    hint : the type, as a field of a dataclass is annotated
-    tree : what a reader of JSON or TOML returns
-    where : path of the key of the tree, for messages; '' for a whole file
-    older : fields that have a default may be missing, as in what an earlier version wrote
-    newer : keys that no field has are left out, as a later version may write some
-    single : one plain value may stand for a list of one
+    hint : type
+        The expected type, as in the annotation of a field.
+    tree : dict, list, str, number or None
+        As a reader of JSON or TOML returns it.
+    where : str
+        Path of the key of the tree, for messages; '' for a whole file.
+    older : bool
+        The tree may lack fields that have a default, as earlier versions did not write them.
+    newer : bool
+        Unknown keys are ignored, as later versions may write some.
+    single : bool
+        A plain value may stand for a list of one.
+
+    Returns
+    -------
+    object
+        A value of the type.
 
     Raises
     ------
     TreeInvalid
-        A value is of another type, a key is missing, or unknown.
+        A value is of another type or breaks a rule, a key is missing, or unknown.
     """
-    return _Reader(older, newer, single).value(hint, tree, where)
+    return _Reader(older, newer, single)._value(hint, tree, where)
 
 
 def without_schema(tree: Any, schema: int) -> dict[str, Any]:
-    """What a table holds beside the number of its schema.  Raises TreeInvalid where that is missing or another one."""
+    """Check the schema number of a table, and remove it.
+
+    Parameters
+    ----------
+    tree : object
+        Should be a table with the key `schema`.
+    schema : int
+        The expected number.
+
+    Returns
+    -------
+    dict
+        All other keys of the table.
+
+    Raises
+    ------
+    TreeInvalid
+        It is no table, or its number is missing or another one.
+    """
     number = _table(tree, '').get('schema')
     if number != schema:
         raise TreeInvalid(f'its schema is {number!r}, not {schema}')
@@ -92,33 +131,38 @@ class _Reader:
     newer: bool
     single: bool
 
-    def value(self, hint: Any, tree: Any, where: str) -> Any:
-        """The value of a type that a tree stands for."""
+    def _value(self, hint: Any, tree: Any, where: str) -> Any:
+        """Read a tree as a value of a type."""
         origin, parts = get_origin(hint), get_args(hint)
         if is_dataclass(hint):
             return self._record(hint, tree, where)
         if origin in (types.UnionType, typing.Union):
-            return None if tree is None else self.value(next(x for x in parts if x is not type(None)), tree, where)
+            return None if tree is None else self._value(next(x for x in parts if x is not type(None)), tree, where)
         if origin is tuple:
             return self._tuple(parts, tree, where)
         if origin is dict:
-            return {key: self.value(parts[1], each, _path(where, key)) for key, each in _table(tree, where).items()}
+            return {key: self._value(parts[1], item, _path(where, key)) for key, item in _table(tree, where).items()}
         return _leaf(hint.__metadata__ if origin is Annotated else (_RULES[hint],), tree, where)
 
     def _record(self, cls: Any, tree: Any, where: str) -> Any:
-        known, values = _known(cls), {}
+        known_fields, values = _fields_by_key(cls), {}
         for key in _table(tree, where):
-            if key not in known and not self.newer:
-                raise TreeInvalid(f'{_path(where, key)}: unknown key; known are {", ".join(known)}')
-        for key, (name, hint, has_default) in known.items():
+            if key not in known_fields and not self.newer:
+                raise TreeInvalid(f'{_path(where, key)}: unknown key; known are {", ".join(known_fields)}')
+        for key, (name, hint, has_default) in known_fields.items():
             if key in tree:
-                values[name] = self.value(hint, tree[key], _path(where, key))
+                values[name] = self._value(hint, tree[key], _path(where, key))
             elif not (self.older and has_default):
                 raise TreeInvalid(f'{_path(where, key)}: is missing')
-        return cls(**values)
+        try:
+            return cls(**values)
+        except TreeInvalid as error:
+            raise TreeInvalid(_path(where, str(error))) from None
+        except ValueError as error:
+            raise _refusal(where, error) from None
 
     def _tuple(self, hints: tuple[Any, ...], tree: Any, where: str) -> tuple[Any, ...]:
-        """A list; messages name one of plain values as a whole."""
+        """Read a list; a refused plain value is named by the path of the whole list."""
         as_one = hints[-1] is ... and hints[0] in _RULES
         if as_one and self.single and not isinstance(tree, list):
             tree = [tree]
@@ -128,13 +172,13 @@ class _Reader:
             hints = hints[:1] * len(tree)
         if len(hints) != len(tree):
             raise _refusal(where, f'must be a list of {len(hints)}, not of {len(tree)}')
-        return tuple(self.value(hint, each, where if as_one else f'{where}[{n}]')
-                     for n, (hint, each) in enumerate(zip(hints, tree, strict=True)))
+        return tuple(self._value(hint, item, where if as_one else f'{where}[{n}]')
+                     for n, (hint, item) in enumerate(zip(hints, tree, strict=True)))
 
 
 @cache
-def _known(cls: Any) -> dict[str, tuple[str, Any, bool]]:
-    """(name, type, whether it has a default) of the fields of a dataclass, by key."""
+def _fields_by_key(cls: Any) -> dict[str, tuple[str, Any, bool]]:
+    """(name, type, has a default) of the fields of a dataclass, by their keys in a table."""
     hints = typing.get_type_hints(cls, include_extras=True)
     return {field.name.rstrip('_'): (field.name, hints[field.name], (field.default, field.default_factory) != (
         MISSING, MISSING)) for field in fields(cls)}

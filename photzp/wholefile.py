@@ -1,7 +1,7 @@
 """Atomic writes: a file is written under a temporary name beside its own, and renamed when it is complete.
 
 Whoever reads the file sees the old one or the new one, and never a part, whatever happens to the process that writes.
-A process that is killed leaves its temporary file; where nobody else removes it, the next one overwrites it.
+A process that is killed leaves its temporary file, which the next write of that file overwrites.
 """
 
 import os
@@ -17,17 +17,24 @@ class Unneeded(Exception):
 
 @contextmanager
 def whole_path(path: Path, temporary: Path) -> Iterator[None]:
-    """A block that writes to `temporary`, as only another library can; then this takes the place of `path`.
+    """Rename a temporary file to its final name at the end of a block, in which another library writes it.
 
     Parameters
     ----------
-    path : what is to appear; a file of that name, or a symbolic link, is replaced
-    temporary : in the same directory; removed where the block ends by an exception
+    path : pathlib.Path
+        Final name; a file or symbolic link of that name is replaced.
+    temporary : pathlib.Path
+        The file that the block writes, in the same directory; removed where the block ends by an exception.
+
+    Yields
+    ------
+    None
+        Nothing: the block knows the path.
 
     Raises
     ------
     OSError
-        The file cannot be put in its place.
+        The file cannot be renamed.
     """
     try:
         yield
@@ -40,22 +47,30 @@ def whole_path(path: Path, temporary: Path) -> Iterator[None]:
 
 @contextmanager
 def whole_file(path: Path, temporary: Path | None = None, *, new: bool = False) -> Iterator[BinaryIO]:
-    """A file open for writing bytes, that takes the place of `path` at the end of the block.
+    """Open a file for writing that appears under its final name, complete, at the end of a block.
 
-    It is closed before: only then a network file system says that the disk is full.
+    It is closed before it is renamed: some network file systems report a full disk only then.
 
     Parameters
     ----------
-    path : what is to appear; a file of that name, or a symbolic link, is replaced
-    temporary : in the same directory, by default .NAME.partial; removed where the block ends by an exception
-    new : refuse a temporary file that is there already, and leave it; by default it is overwritten
+    path : pathlib.Path
+        Final name; a file or symbolic link of that name is replaced.
+    temporary : pathlib.Path, optional
+        Name in the same directory to write to, by default .NAME.partial; removed where the block ends by an exception.
+    new : bool
+        Refuse an existing temporary file, and leave it; by default it is overwritten.
+
+    Yields
+    ------
+    BinaryIO
+        The temporary file, open for writing bytes.
 
     Raises
     ------
     OSError
-        The file cannot be written; FileExistsError where it has to be new and is not.
+        The file cannot be written; FileExistsError where `new` refuses it.
     """
     temporary = temporary or path.with_name(f'.{path.name}.partial')
-    file = open(temporary, 'xb' if new else 'wb')  # noqa: SIM115 (a file that was there must not be removed)
+    file = open(temporary, 'xb' if new else 'wb')  # noqa: SIM115 (an existing file that is refused must not be removed)
     with whole_path(path, temporary), file:
         yield file

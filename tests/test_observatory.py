@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from photzp.errors import ObservatoryInvalid
 from photzp.figures import sheet
-from photzp.observatory import Event, load_observatory
+from photzp.observatory import load_observatory
+from photzp.observatorytables import Event, colours_of
 
 BUILT_IN = load_observatory()
 
@@ -114,8 +115,9 @@ def test_filters_are_in_order_of_wavelength_and_those_without_one_last(overlay):
 def test_colours_are_of_a_palette_that_colour_blind_readers_tell_apart():
     palette = {sheet.BLUE, sheet.VERMILLION, sheet.PURPLE, sheet.GREEN, sheet.SKY_BLUE, sheet.BLACK}
     assert {entry.colour for entry in BUILT_IN.filters.values()} - {None} == palette
-    assert (BUILT_IN.filter_colour('rp'), BUILT_IN.filter_colour('w')) == (sheet.GREEN, None)
-    assert BUILT_IN.camera_colours() == {}
+    assert colours_of(BUILT_IN.filters)['rp'] == sheet.GREEN
+    assert 'w' not in colours_of(BUILT_IN.filters)
+    assert colours_of(BUILT_IN.camera_types) == {}
 
 
 @pytest.mark.parametrize(('telescope', 'key'), [
@@ -142,8 +144,8 @@ def test_the_healthy_band(overlay):
 
 
 def test_reference_stars_are_used_half_a_magnitude_below_saturation():
-    assert [BUILT_IN.bright_limit_mag(band) for band in 'griz'] == [14.0, 14.0, 14.0, 13.5]
-    assert BUILT_IN.bright_limit_mag('y') < 0
+    assert [BUILT_IN.reference_catalogue.bright_limit_mag(band) for band in 'griz'] == [14.0, 14.0, 14.0, 13.5]
+    assert BUILT_IN.reference_catalogue.bright_limit_mag('y') < 0
 
 
 def test_an_observatory_cannot_be_changed():
@@ -218,51 +220,6 @@ def test_saying_again_what_is_built_in_changes_nothing(tmp_path_factory, key, da
     path = tmp_path_factory.mktemp('overlay') / 'site.toml'
     path.write_text(f'{key} = {_toml([_as_written(entry) for entry in entries])}')
     assert getattr(load_observatory(path), key) == getattr(BUILT_IN, key)
-
-
-# --- events from a CSV file ----------------------------------------------------------------------------------------
-
-
-def test_events_csv_is_looked_up_beside_the_file_that_names_it(overlay, tmp_path, monkeypatch):
-    elsewhere = tmp_path / 'elsewhere'
-    elsewhere.mkdir()
-    monkeypatch.chdir(elsewhere)
-    (tmp_path / 'washes.csv').write_text('﻿telescope,date,kind,note\nlsc-doma-1m0a,2024-05-01,wash,by hand\n\n'
-                                         'lsc-domb-1m0a, 2024-05-02 ,wash,\n', encoding='utf-8')
-    added = set(overlay('events = "washes.csv"').events) - set(BUILT_IN.events)
-    assert added == {WASH, Event('lsc-domb-1m0a', date(2024, 5, 2), 'wash', '')}
-
-
-def test_events_csv_needs_no_notes_and_any_order_of_columns(overlay, tmp_path):
-    (tmp_path / 'washes.csv').write_text('kind,telescope,date\nwash,lsc-doma-1m0a,2024-05-01\n')
-    added = set(overlay('events = "washes.csv"').events) - set(BUILT_IN.events)
-    assert added == {replace(WASH, note='')}
-
-
-@pytest.mark.parametrize(('rows', 'line', 'rule'), [
-    ('telescope,date\n', 1, 'the header must name telescope,date,kind'),
-    ('', 1, 'the header must name telescope,date,kind'),
-    ('telescope,date,kind\nlsc-doma-1m0a,2024-05-01,wash\nlsc-doma-1m0a,2024-13-01,wash\n', 3, '2024-13-01|month'),
-    ('telescope,date,kind\nlsc-doma-1m0a,2024-05-01,polish\n', 2, "'polish' is not one of start, cleaning, wash"),
-    ('telescope,date,kind\nlsc-doma,2024-05-01,wash\n', 2, "'lsc-doma' is not site-enclosure-telescope"),
-    ('telescope,date,kind\n\n\nlsc-doma-1m0a,2024-05-01\n', 4, 'number of columns'),
-    ('telescope,date,kind\nlsc-doma-1m0a,2024-05-01,wash,oh,no\n', 2, 'number of columns'),
-])  # fmt: skip
-def test_a_bad_csv_is_refused_with_file_line_and_rule(overlay, tmp_path, rows, line, rule):
-    (tmp_path / 'bad.csv').write_text(rows)
-    with pytest.raises(ObservatoryInvalid, match=rf'bad\.csv: line {line}: .*({rule})'):
-        overlay('events = "bad.csv"')
-
-
-def test_a_missing_csv_is_named(overlay):
-    with pytest.raises(ObservatoryInvalid, match=r'none\.csv: the events file cannot be read'):
-        overlay('events = "none.csv"')
-
-
-def test_a_binary_csv_is_named(overlay, tmp_path):
-    (tmp_path / 'bad.csv').write_bytes(b'telescope,date,kind\n\xff\xfe\x00\n')
-    with pytest.raises(ObservatoryInvalid, match=r'bad\.csv: the events file cannot be read'):
-        overlay('events = "bad.csv"')
 
 
 # --- files that break a rule ---------------------------------------------------------------------------------------

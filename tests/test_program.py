@@ -12,7 +12,7 @@ from tests.support.runs import ROOT
                                   'photzp/pages/templates/index.html.j2', 'photdbinterface.py'])
 def test_a_change_of_code_is_a_change(tmp_path, file):
     shutil.copytree(ROOT / 'photzp', tmp_path / 'photzp')
-    for name in program.BESIDE:
+    for name in program._TOP_FILES:
         shutil.copy(ROOT / name, tmp_path)
     before = program.code_digest(tmp_path / 'photzp')
     assert before == program.code_digest()

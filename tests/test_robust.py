@@ -20,9 +20,9 @@ def normal(n, sigma=1.0):
 
 def test_constants_are_those_of_the_distributions():
     assert round(stats.norm.ppf(0.75), 4) == robust.GAUSSIAN_MEDIAN_DEVIATION
-    assert round(1 / stats.norm.ppf(0.75), 4) == robust.MAD_TO_SIGMA
-    assert round(math.sqrt(math.pi / 2), 4) == robust.MEDIAN_ERROR
-    assert round(stats.rayleigh.median(), 3) == robust.RAYLEIGH_MEDIAN
+    assert round(1 / stats.norm.ppf(0.75), 4) == robust._MAD_TO_SIGMA
+    assert round(math.sqrt(math.pi / 2), 4) == robust._MEDIAN_ERROR
+    assert round(stats.rayleigh.median(), 3) == robust._RAYLEIGH_MEDIAN
     assert round(stats.norm.cdf(1) - stats.norm.cdf(-1), 3) == robust.INTERVAL_SHARE
     low, middle, high = robust.INTERVAL_QUANTILES
     assert (low + high, middle) == (1, 0.5)

@@ -187,3 +187,23 @@ def test_another_schema_is_refused():
                        ([], 'must be a table')):
         with pytest.raises(TreeInvalid, match=rf'^{said}$'):
             without_schema(tree, 2)
+
+
+@dataclass(frozen=True)
+class Checked:
+    low: float
+    high: float
+
+    def __post_init__(self):
+        if self.low < 0:
+            raise TreeInvalid('low: must be positive')
+        if self.low > self.high:
+            raise ValueError('low must be below high')
+
+
+@pytest.mark.parametrize(('low', 'message'), [(-1, 'several[1].low: must be positive'),
+                                              (3, 'several[1]: low must be below high')])
+def test_a_dataclass_refuses_values_by_its_own_rules_and_the_path_is_added(low, message):
+    with pytest.raises(TreeInvalid) as refused:
+        typed(tuple[Checked, ...], [{'low': 1, 'high': 2}, {'low': low, 'high': 2}], 'several')
+    assert str(refused.value) == message

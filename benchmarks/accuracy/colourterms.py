@@ -27,7 +27,7 @@ from photzp.calibration.quality import frame_quality
 from photzp.errors import FrameRejected
 from photzp.frames.banzai import read_frame
 from photzp.observatory import load_observatory
-from photzp.throughput.colourterm import with_camera_colourterm
+from photzp.throughput.colourterm import FrameZeropoints, with_camera_colourterm
 from ps1catalog import PS1Catalog
 from simulation import years
 from simulation.__main__ import main as simulate
@@ -91,10 +91,11 @@ def with_camera(telescope, rows, spec):
     changes = [years.date_of(event.day, spec) for event in telescope.events
                if event.recorded and event.kind in ('instrument', 'recoating', 'break')]
     new = np.where(rows['old'], np.nan, 1.0)
-    return with_camera_colourterm(
-        rows['zp'], rows['zperr'], rows['colorterm'], new * rows['colortermerr'], new * rows['covariance'],
-        rows['meancolor'] - new, np.zeros(len(labels), bool), years.times_of(rows, spec),
-        np.unique(labels, return_inverse=True)[1], np.array(changes, 'datetime64[ms]'))[:2]
+    return with_camera_colourterm(FrameZeropoints(
+        zp=rows['zp'], zperr=rows['zperr'], colorterm=rows['colorterm'], colortermerr=new * rows['colortermerr'],
+        covariance=new * rows['covariance'], colour_offset=rows['meancolor'] - new, held=np.zeros(len(labels), bool),
+        time=years.times_of(rows, spec), group=np.unique(labels, return_inverse=True)[1]),
+        np.array(changes, 'datetime64[ms]'))[:2]
 
 
 def residuals(telescope, series, rows, zp, zperr):

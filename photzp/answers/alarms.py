@@ -17,7 +17,7 @@ from datetime import date, datetime
 import numpy as np
 
 from photzp.answers.status import SeriesStatus
-from photzp.observatory import AlarmLimits
+from photzp.observatorytables import AlarmLimits
 from photzp.robust import median_error
 from photzp.throughput.model import ThroughputFit
 from photzp.throughput.rows import Rows

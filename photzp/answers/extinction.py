@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import chdtrc
 
-from photzp.throughput.lines import EXTINCTION_PRIOR
+from photzp.throughput.linefit import EXTINCTION_PRIOR
 from photzp.throughput.model import ThroughputFit
 from photzp.times import DAYS_PER_YEAR, days_of, days_since
 

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from photzp.magnitudes import percent_error, percent_gained
-from photzp.throughput.model import Interval, Step, ThroughputFit
+from photzp.throughput.model import ThroughputFit
+from photzp.throughput.summary import Interval, Step
 from photzp.times import DAYS_PER_MONTH, days_since
 
 LOSS_MIN_MAG = 0.05  # a smaller loss says little of the share of it that is restored

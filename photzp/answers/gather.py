@@ -30,7 +30,7 @@ from photzp.answers.ranking import Advice, MirrorState, mirror_state, period_of,
 from photzp.answers.status import SeriesStatus
 from photzp.answers.steps import UnrecordedStep, find_steps
 from photzp.names import SeriesKey
-from photzp.observatory import AlarmLimits
+from photzp.observatorytables import AlarmLimits
 from photzp.throughput.model import ThroughputFit
 from photzp.times import day_of
 from photzp.typedtree import plain, typed, without_schema

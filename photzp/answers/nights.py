@@ -13,7 +13,7 @@ import numpy as np
 
 from photzp.answers.sharednight import NOISE_MAG, clear_share, night_likelihood
 from photzp.robust import robust_spread
-from photzp.throughput.clearsky import SEASON_NIGHTS
+from photzp.throughput.cloudmixture import SEASON_NIGHTS
 from photzp.throughput.model import ThroughputFit
 
 CERTAIN = 0.8      # a class less probable than that is unknown

@@ -12,7 +12,8 @@ N(rbar; -D, V) times the scatter about rbar, S is that scatter, wider by KAPPA r
 import numpy as np
 from scipy.special import log_ndtr
 
-from photzp.throughput.clearsky import CLOUD_MAG, WILD_RANGE_MAG
+from photzp.throughput.clearsky import CLOUD_MAG
+from photzp.throughput.cloudmixture import WILD_RANGE_MAG
 
 # Not those of the clear-sky fit, which are of the rows of one series in a night: here a value is the mean of a night.
 KAPPA = 0.3       # scatter of series in a cloudy night, relative to its depth

@@ -27,8 +27,8 @@ from scipy.special import chdtrc
 
 from photzp.answers.sharednight import NOISE_MAG, clear_share, night_likelihood
 from photzp.robust import INTERVAL_QUANTILES, INTERVAL_SHARE, robust_spread
-from photzp.throughput import lines
-from photzp.throughput.clearsky import SEASON_NIGHTS
+from photzp.throughput import linefit
+from photzp.throughput.cloudmixture import SEASON_NIGHTS
 from photzp.throughput.model import ThroughputFit
 from photzp.times import DAYS_PER_MONTH, days_since, instant_of, span_of
 
@@ -40,8 +40,8 @@ LLR_MIN = 16.0         # chosen on simulated years; docs/answers.md has recall a
 SIZE_ERROR_MAX_MAG = 1.0  # a filter that knows its size no better has no nights on one side
 # mag/month: a line of few nights has the usual slope.  The width is not that of the fit, whose lines are of whole
 # intervals and have kinks beside: a window may lie on one side of a kink.
-SLOPE_PRIOR = (lines.SLOPE_PRIOR[0], 0.03)
-KINK_MAG_PER_MONTH = lines.KINK_PRIOR[1]  # largest change of slope
+SLOPE_PRIOR = (linefit.SLOPE_PRIOR[0], 0.03)
+KINK_MAG_PER_MONTH = linefit.KINK_PRIOR[1]  # largest change of slope
 GREY_P = 0.01  # equal sizes less likely than this are coloured
 ONE_FILTER_SIGMA = 5.0
 _BLUR_MAG = (0.06, 0.04, 0.03, 0.02, 0.01)  # the likelihood is that much blurred in the first rounds

@@ -91,7 +91,7 @@ def calibrate(frame: 'Frame', references: 'ReferenceStars', observatory: 'Observ
     matches = match_stars(tangent_plane(frame.stars.ra_deg, frame.stars.dec_deg, frame.ra_deg, frame.dec_deg),
                           frame.stars.flux, reference_xy, references.mag[frame.band])
     ps1_mag = references.mag[frame.band]
-    headroom_mag = np.min([references.mag[band] - observatory.bright_limit_mag(band)
+    headroom_mag = np.min([references.mag[band] - observatory.reference_catalogue.bright_limit_mag(band)
                            for band in {frame.band, 'g', 'i'}], axis=0)
     colour_range_mag = observatory.reference_catalogue.colour_range_mag
     if not np.any((headroom_mag >= 0) & has_sdss(references, colour_range_mag)):

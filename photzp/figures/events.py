@@ -9,7 +9,7 @@ from matplotlib.dates import date2num
 from matplotlib.lines import Line2D
 
 from photzp.figures.sheet import BLUE, GREY, LINE_PX, ORANGE, SMALL, axes_px
-from photzp.throughput.lines import INSTRUMENT_DAYS
+from photzp.throughput.boundaries import INSTRUMENT_DAYS
 from photzp.throughput.model import Step
 from photzp.times import day_of
 

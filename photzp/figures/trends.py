@@ -24,7 +24,8 @@ from photzp.figures.legends import draw_legend
 from photzp.figures.points import DotStyle, are_regular, camera_styles, draw_dots, mark_outside, padded
 from photzp.figures.scales import number_scale, time_axis, time_scale
 from photzp.figures.sheet import BLACK, CHARACTER_PX, DARK_GREY, GREY, YELLOW, axes_px, draw_remark, sheet
-from photzp.throughput.model import Interval, ThroughputFit
+from photzp.throughput.model import ThroughputFit
+from photzp.throughput.summary import Interval
 from photzp.times import DAYS_PER_MONTH, Date
 
 _BAND_REACH_MAG = 1.5  # data this far off the reference (25%) are shown without it: it is not theirs

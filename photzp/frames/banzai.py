@@ -29,9 +29,10 @@ from photzp.errors import (
     WCS_FAILED,
     FrameRejected,
 )
+from photzp.frameformat import Columns
 from photzp.frames.fitsfile import BLOCK, FitsFile, FitsInvalid, Header, Table
 from photzp.names import base_name, exposure_of, safe_part
-from photzp.observatory import Columns, Observatory
+from photzp.observatory import Observatory
 from photzp.times import time_text
 
 _LONGEST_EXPOSURE_S = 86400.0  # a day: more is a damaged header

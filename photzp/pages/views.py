@@ -8,7 +8,8 @@ from itertools import groupby
 from typing import NamedTuple, TypeVar
 
 from photzp.answers.status import SeriesStatus, finding
-from photzp.observatory import AlarmLimits, Observatory
+from photzp.observatory import Observatory
+from photzp.observatorytables import AlarmLimits
 from photzp.pages.page import Page, Plot
 from photzp.pages.text import anchor, days_from, parse_time, time_in_words
 from photzp.records import CameraSpan

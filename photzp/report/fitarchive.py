@@ -17,7 +17,8 @@ import numpy as np
 
 from photzp.names import SeriesKey
 from photzp.throughput.lines import Line
-from photzp.throughput.model import GroupOffset, Interval, Step, ThroughputFit
+from photzp.throughput.model import ThroughputFit
+from photzp.throughput.summary import GroupOffset, Interval, Step
 from photzp.typedtree import plain, typed, without_schema
 
 SCHEMA = 1
@@ -134,7 +135,7 @@ def _line(values: dict[str, Any] | None, cut: '_Cutter') -> Line | None:
         return None
     parts = {name: cut.next(f'line_{name}', size, _DOUBLE) for name, size in zip(LINE, values['sizes'], strict=True)}
     parts['covariance'] = parts['covariance'].reshape(2 * (len(parts['parameters']),))
-    return Line(typed(np.datetime64, values['origin']), steps=typed(_PLACES, values['steps']),
+    return Line(origin=typed(np.datetime64, values['origin']), steps=typed(_PLACES, values['steps']),
                 kinks=typed(_PLACES, values['kinks']), **parts)
 
 

@@ -11,6 +11,7 @@ from photzp.answers.gather import Answers
 from photzp.answers.ranking import MirrorState
 from photzp.names import SeriesKey, Telescope
 from photzp.observatory import Observatory
+from photzp.observatorytables import colours_of
 from photzp.records import CameraSpan, StoredModel
 from photzp.report.context import ReportContext
 from photzp.report.jobs import (
@@ -67,7 +68,7 @@ class Overviews:
             yield from self._colorterms()
 
     def _colorterms(self) -> Iterator[Drawing]:
-        colours = self._observatory.camera_colours()
+        colours = colours_of(self._observatory.camera_types)
         for filter_name, lines in self._colorterm_lines().items():
             yield from self._drawing(
                 overview_plot_name('colorterms', filter_name), f'colour terms of all telescopes in {filter_name}',
@@ -94,10 +95,10 @@ class Overviews:
         fits, telescope = self._results.fits, state.telescope
         keys = sorted((key for key in fits if key in latest and key[0] == telescope),
                       key=lambda key: self._observatory.wavelength_order(key[1]))
+        colours = colours_of(self._observatory.filters)
         shown = TelescopeTrends(
             telescope=telescope, threshold_percent=state.threshold_percent,
-            trends=[(key[1], fits[key], latest[key].status.reference_mag, self._observatory.filter_colour(key[1]))
-                    for key in keys],
+            trends=[(key[1], fits[key], latest[key].status.reference_mag, colours.get(key[1])) for key in keys],
             marks=_marks(self._results.answers, telescope),
             spans=[span for span in cameras if span.telescope == telescope],
             healthy_mag=self._observatory.throughput.healthy_mag)

@@ -5,7 +5,8 @@ import pytest
 
 from photzp.figures.sheet import BLUE, GREY, png
 from photzp.figures.trends import TrendData
-from photzp.throughput.model import Interval, ThroughputFit
+from photzp.throughput.model import ThroughputFit
+from photzp.throughput.summary import Interval
 from tests.support.figures import (
     SLOPE,
     TEN_YEARS,

@@ -12,7 +12,8 @@ from hypothesis.extra.numpy import arrays
 
 from photzp.report.fitarchive import NIGHTLY, VALUES, pack, unpack, without_rows
 from photzp.throughput.lines import Line
-from photzp.throughput.model import GroupOffset, Interval, Step, ThroughputFit, fit_throughput
+from photzp.throughput.model import ThroughputFit, fit_throughput
+from photzp.throughput.summary import GroupOffset, Interval, Step
 from tests.support.samefits import all_same
 
 DAY = np.timedelta64(1, 'D')
@@ -73,8 +74,8 @@ def any_fits(draw):
                (('intervals', Interval), ('steps', Step), ('offsets', GroupOffset))}
     scalars = {name: draw(NUMBER) for name, hint in VALUES.items() if hint is float}
     places = st.lists(st.tuples(st.integers(0, 5), NUMBER), max_size=2).map(tuple)
-    line = Line(draw(TIME), values(float, m), values(float, m), draw(places), draw(places), values(float, q),
-                values(float, q, q), values(float, m))
+    line = Line(origin=draw(TIME), opened=values(float, m), centre=values(float, m), steps=draw(places),
+                kinks=draw(places), parameters=values(float, q), covariance=values(float, q, q), doubt=values(float, m))
     return ThroughputFit(**nightly, row_clear_probability=np.empty(0), row_residual_mag=np.empty(0), **several,
                          **scalars, _line=draw(st.sampled_from([line, None])))
 

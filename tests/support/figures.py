@@ -14,7 +14,8 @@ from matplotlib.dates import num2date
 from photzp.figures.allmodels import TelescopeModel
 from photzp.figures.healthyband import HealthyBand
 from photzp.figures.trends import TrendData, trend_plot
-from photzp.throughput.model import Interval, Step, ThroughputFit
+from photzp.throughput.model import ThroughputFit, fit_throughput
+from photzp.throughput.summary import Interval, Step
 
 OKABE_ITO = {'#000000', '#e69f00', '#56b4e9', '#009e73', '#f0e442', '#0072b2', '#d55e00', '#cc79a7'}
 DAY = np.timedelta64(86_400_000, 'ms')
@@ -48,27 +49,31 @@ def made_fit(moments, events, clear):
     origin, last = moments.min(), moments.max()
     inside = [(np.datetime64(day, 'ms') + DAY // 2, kind) for day, kind, *_ in events]
     inside = sorted((day, kind) for day, kind in inside if origin < day < last and kind != 'start')
-    steps = tuple(Step(day, kind, 0.03 if kind == 'cleaning' else 0.1, 0.005, kind == 'instrument')
-                  for day, kind in inside)
+    steps = tuple(Step(time=day, kind=kind, size_mag=0.03 if kind == 'cleaning' else 0.1, error_mag=0.005,
+                       instrumental=kind == 'instrument') for day, kind in inside)
     line = Sawtooth(origin, steps)
     edges = [origin, *(step.time for step in steps if step.kind != 'cleaning'), last]
     intervals = []
     for start, end in itertools.pairwise(edges):
         first, final = line.at(line.days(np.array([start, end - DAY // 1000])))[0]
-        intervals.append(Interval(start, end, 'wash', 100, 500, first, 0.004, (first + final) / 2, 0.004, final, 0.004,
-                                  SLOPE, 0.0004, SLOPE, 0.0004, 0, 0))
+        intervals.append(Interval(
+            start=start, end=end, opened_by='wash', nights=100, rows=500, start_mag=first, start_error_mag=0.004,
+            mid_mag=(first + final) / 2, mid_error_mag=0.004, end_mag=final, end_error_mag=0.004,
+            slope_mag_per_month=SLOPE, slope_error_mag_per_month=0.0004, end_slope_mag_per_month=SLOPE,
+            end_slope_error_mag_per_month=0.0004, kinks=0, reference_group=0))
     night = np.unique(moments.astype('datetime64[D]'))
     nightly = night.astype('datetime64[ms]')
     model, error = line.at(np.maximum(line.days(nightly), 0))
     every = np.ones(len(night))
-    return ThroughputFit(night, nightly, model, error, every.astype(int), every, every > 0, clear,
-                         np.full(len(moments), 0.0), tuple(intervals), steps, _line=line)
+    return ThroughputFit(
+        night=night, time=nightly, model_mag=model, model_error_mag=error, night_rows=every.astype(int),
+        clear_probability=every, photometric=every > 0, row_clear_probability=clear,
+        row_residual_mag=np.full(len(moments), 0.0), intervals=tuple(intervals), steps=steps, _line=line)
 
 
 def no_fit(n):
-    none, moments = np.empty(0), np.empty(0, 'datetime64[ms]')
-    return ThroughputFit(moments.astype('datetime64[D]'), moments, none, none, none.astype(int), none,
-                         none.astype(bool), np.full(n, np.nan), np.full(n, np.nan))
+    none = np.full(n, np.nan)
+    return fit_throughput(np.full(n, 'NaT', 'datetime64[ms]'), none, none, longitude_deg=0.0)
 
 
 def made_trend(span=TEN_YEARS, n=2000, cameras=('fl04', 'fa15'), events=TEN_YEARS_EVENTS):

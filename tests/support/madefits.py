@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from photzp.throughput.model import Interval, Step, ThroughputFit
+from photzp.throughput.model import ThroughputFit
+from photzp.throughput.summary import Interval, Step
 
 START = np.datetime64('2020-01-01T05:00', 'ms')
 DAY = np.timedelta64(86_400_000, 'ms')
@@ -28,13 +29,17 @@ def made_fit(day, y, *, error=0.009, level=23.5, clear=None, intervals=(), steps
 
 def interval(start, end, opened_by='first data', slope=-0.010, slope_error=0.0005, level=23.5):
     """An Interval between two days."""
-    return Interval(at_day(start), at_day(end), opened_by, 100, 400, level, 0.002, level, 0.001, level, 0.002, slope,
-                    slope_error, slope, slope_error, 0, 0)
+    return Interval(
+        start=at_day(start), end=at_day(end), opened_by=opened_by, nights=100, rows=400, start_mag=level,
+        start_error_mag=0.002, mid_mag=level, mid_error_mag=0.001, end_mag=level, end_error_mag=0.002,
+        slope_mag_per_month=slope, slope_error_mag_per_month=slope_error, end_slope_mag_per_month=slope,
+        end_slope_error_mag_per_month=slope_error, kinks=0, reference_group=0)
 
 
 def step(day, kind, size, error=0.003, *, instrumental=False, recorded=True):
     """A Step at a day."""
-    return Step(at_day(day), kind, size, error, instrumental, recorded)
+    return Step(time=at_day(day), kind=kind, size_mag=size, error_mag=error, instrumental=instrumental,
+                recorded=recorded)
 
 
 def sky(seed, n=200, clear=0.6, lost=0.1):

@@ -5,7 +5,8 @@ from dataclasses import fields
 import numpy as np
 
 from photzp.throughput.lines import Line
-from photzp.throughput.model import GroupOffset, Interval, Step, ThroughputFit
+from photzp.throughput.model import ThroughputFit
+from photzp.throughput.summary import GroupOffset, Interval, Step
 
 
 def same(one, other):

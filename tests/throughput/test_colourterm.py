@@ -5,7 +5,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from photzp.throughput.colourterm import MIN_FRAMES, common_colourterm, with_camera_colourterm
+from photzp.throughput.colourterm import (
+    _MIN_FRAMES,
+    FrameZeropoints,
+    _common_colourterm,
+    with_camera_colourterm,
+)
 
 C, ZP = 0.03, 24.0
 START = np.datetime64('2019-02-08T00:00:00.000')  # a period of 183 days from 1970 on has just begun
@@ -25,7 +30,7 @@ def frames(n=400, *, seed=1, spread=0.0, colortermerr=0.02, days=150, value=C, a
 
 
 def apply(rows, **more):
-    return with_camera_colourterm(**vars(rows), **more)
+    return with_camera_colourterm(FrameZeropoints(**vars(rows)), **more)
 
 
 def together(*parts):
@@ -112,7 +117,7 @@ def test_rows_of_older_databases_stay_as_they_are(missing):
 
 
 def test_few_frames_do_not_make_a_camera():
-    rows = frames(MIN_FRAMES - 1)
+    rows = frames(_MIN_FRAMES - 1)
     zp, _, found = apply(rows)
     np.testing.assert_array_equal(zp, rows.zp)
     assert found == ()
@@ -145,7 +150,7 @@ def test_the_common_colour_term_has_an_honest_error():
     for seed in range(300):
         rng = np.random.default_rng(seed)
         error = rng.uniform(0.002, 0.03, 80)
-        value, its_error, spread = common_colourterm(C + np.hypot(error, 0.005) * rng.normal(size=80), error)
+        value, its_error, spread = _common_colourterm(C + np.hypot(error, 0.005) * rng.normal(size=80), error)
         pulls.append((value - C) / its_error)
         spreads.append(spread)
     assert abs(np.mean(pulls)) < 0.2

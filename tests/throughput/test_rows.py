@@ -1,6 +1,7 @@
 """Rows of a series as the model takes them: gains as they are now, airmass 1, usable or not."""
 
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pytest
@@ -8,16 +9,18 @@ import pytest
 from photdbinterface import Measurement, PhotDatabase
 from photzp.names import Telescope
 from photzp.observatory import load_observatory
+from photzp.observatorytables import GainRepair
 from photzp.records import RowDigest
-from photzp.throughput.rows import COLUMNS, Series, at_unit_airmass, correct_gain, read_rows
+from photzp.throughput.rows import COLUMNS, Series, _correct_gain, at_unit_airmass, read_rows
 from photzp.times import Period
 
 
 def test_gain_correction_is_the_tabulated_one_and_ends_on_its_date():
     # fl06 1.82/2.45: -2.5 log10(0.742857) = +0.3227; kb95 2.75/1.6: -0.5880
     time = np.array(['2017-11-16', '2017-11-17', '2018-09-18', '2018-09-17'], 'datetime64[ms]')
-    repairs = [('fl06', None, '2017-11-17', (1.82, 2.45)), ('kb95', '2018-09-18', None, (2.75, 1.6))]
-    zp = correct_gain(np.zeros(4), np.array(['fl06', 'fl06', 'kb95', 'kb95']), time, repairs)
+    repairs = [GainRepair('fl06', (1.82, 2.45), until=date(2017, 11, 17)),
+               GainRepair('kb95', (2.75, 1.6), from_=date(2018, 9, 18))]
+    zp = _correct_gain(np.zeros(4), np.array(['fl06', 'fl06', 'kb95', 'kb95']), time, repairs)
     np.testing.assert_allclose(zp, [0.3227, 0, -0.5880, 0], atol=5e-5)
 
 
