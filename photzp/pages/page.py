@@ -69,7 +69,7 @@ def merge(old: Page | None, new: Page) -> Page:
     looked_at = {_key(each) for each in new.statuses}
     trends = {_key(each): each for each in (old.trends if old else ()) if _key(each) not in looked_at}
     trends |= {_key(each): each for each in new.trends}
-    answers = old.answers if old and new.answers.are_none else new.answers
+    answers = old.answers if old and new.answers.is_empty else new.answers
     return replace(new, statuses=tuple(rows[key] for key in sorted(rows)), plots=dict(sorted(plots.items())),
                    files=tuple(sorted({*(old.files if old else ()), *new.files})), answers=answers,
                    trends=tuple(trends[key] for key in sorted(trends)),

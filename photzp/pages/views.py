@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import TypeVar
 
-from photzp.answers.status import SeriesStatus, finding
+from photzp.answers.status import SeriesStatus, status_sentence
 from photzp.errors import COULD_NOT_RUN, DONE, ENDED_WELL, FINDINGS, SIGNALLED, SOME_UNREADABLE
 from photzp.names import ReportName, parse_report_name, telescope_page_name, telescope_plot_name
 from photzp.observatory import AlarmLimits, Observatory
@@ -72,7 +72,7 @@ class Series:
     @property
     def finding(self) -> str | None:
         """What a person would say of it, None without a row."""
-        return finding(self.status) if self.status else None
+        return status_sentence(self.status) if self.status else None
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any
 
 from photzp.answers.alarms import Finding
-from photzp.answers.gather import Answers, answer
+from photzp.answers.gather import Answers, FittedSeries, answer
 from photzp.answers.status import SeriesStatus
 from photzp.answers.steps import UnrecordedStep
 from photzp.figures.fontcache import release_font_list
@@ -183,15 +183,10 @@ class Report:
         """What the whole fleet says, also telescopes that this run leaves out: they are as an earlier run made them."""
         context, results = self.context, self.results
         known = results.known(context.database)
-        return answer(
-            {key: results.fits[key] for key in known}, [each.status for each in known.values()],
-            {key: each.recent for key, each in known.items()},
-            reference_mag={key: each.status.reference_mag for key, each in known.items()
-                           if each.status.reference_mag is not None},
-            extinction=adopted_extinction(results.fits, context.observatory), last_good=context.last_good(),
-            limits=context.observatory.alarms, now=context.now,
-            frames={key: each.frames for key, each in known.items()},
-            steps={telescope: results.steps.get(telescope, ()) for telescope, _ in known})
+        fleet = {key: FittedSeries(results.fits[key], each.status, each.recent, each.frames)
+                 for key, each in known.items()}
+        return answer(fleet, results.steps, extinction=adopted_extinction(results.fits, context.observatory),
+                      last_good=context.last_good(), limits=context.observatory.alarms, now=context.now)
 
     # -- what comes of them --------------------------------------------------------------------------------------------
 

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from photzp.answers.alarms import Recent
 from photzp.answers.cameras import joined_spans
 from photzp.answers.extinction import FrameSums
 from photzp.answers.gather import Answers
+from photzp.answers.recent import Recent
 from photzp.answers.status import SeriesStatus
 from photzp.answers.steps import UnrecordedStep
 from photzp.names import SeriesKey

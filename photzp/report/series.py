@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from photzp.answers.alarms import Recent, recent_changes
 from photzp.answers.cameras import camera_spans
 from photzp.answers.extinction import Frames, FrameSums, frame_sums, with_prior_about
-from photzp.answers.status import RECENT_DAYS, SeriesStatus, finding, series_status
+from photzp.answers.recent import Recent, recent_changes
+from photzp.answers.status import RECENT_DAYS, SeriesStatus, series_status, status_sentence
 from photzp.answers.steps import UnrecordedStep
 from photzp.errors import RunStopped
 from photzp.figures import trends
@@ -120,11 +120,7 @@ class SeriesMaker:
             longitude_deg=self.observatory.longitude_deg(series.telescope[0]), group=rows.group,
             other_scale=rows.old_groups, now=self.now)
         warnings = _log(rows, fit)
-        status = series_status(
-            rows.telescope, rows.filter, list(dict.fromkeys(z.camera.tolist())), fit, rows=len(z),
-            last_observation=max(z.dateobs[~np.isnat(z.dateobs)], default=None),
-            reference_mag=rows.reference_mag, healthy_mag=self.observatory.throughput.healthy_mag, events=events,
-            now=self.now)
+        status = series_status(rows, fit, healthy_mag=self.observatory.throughput.healthy_mag, now=self.now)
         night = night_of(z.dateobs, self.observatory.longitude_deg(series.telescope[0]))
         good = rows.usable & np.isfinite(z.colorterm) & ~z.colortermheld
         lines = trends.colorterm_lines(rows.telescope, z.dateobs[good], z.colorterm[good], z.camera[good],
@@ -133,7 +129,7 @@ class SeriesMaker:
         nights = zip(np.datetime_as_string(fit.night[recent]).tolist(), fit.photometric[recent].tolist(), strict=True)
         return Made(status, StoredModel(fit.time, fit.model_mag, fit.model_error_mag), _intervals(fit), _steps(fit),
                     tuple(nights), tuple(astuple(line) for line in lines), tuple(warnings),
-                    tuple(self._files(rows, fit, finding(status))), _to_keep(fit, rows.extinction_offset),
+                    tuple(self._files(rows, fit, status_sentence(status))), _to_keep(fit, rows.extinction_offset),
                     recent_changes(rows, fit, night), _sums(rows, fit, night),
                     camera_spans(rows.telescope, z.dateobs, z.camera), digest.rows, str(digest),
                     rows.later == 0)
@@ -194,8 +190,9 @@ def _airmass_plot(rows: Rows, fit: ThroughputFit) -> File:
 def _sums(rows: Rows, fit: ThroughputFit, night: np.ndarray) -> FrameSums:
     """What the yearly term of extinction needs of the rows; night (n,) datetime64[D]."""
     error = np.hypot(np.nan_to_num(rows.zperr), fit.scatter_mag)
-    return frame_sums(Frames(rows.zeropoints.dateobs, night, fit.row_residual_mag, error, rows.zeropoints.airmass,
-                             fit.row_clear_probability))
+    return frame_sums(Frames(time=rows.zeropoints.dateobs, night=night, residual_mag=fit.row_residual_mag,
+                             error_mag=error, airmass=rows.zeropoints.airmass,
+                             clear_probability=fit.row_clear_probability))
 
 
 def _to_keep(fit: ThroughputFit, extinction_offset: float) -> ThroughputFit:

@@ -117,7 +117,7 @@ def as_made(context: ReportContext, series: Series, made: SeriesMade, stored: St
     log.debug('%s: unchanged since %s', series, made.status.made, extra=about)
     for warning in made.warnings:
         log.warning('%s', warning, extra=about)
-    events = [event[:2] for event in context.observatory.events_of(series.key)]
+    events = context.observatory.events_of(series.key)
     status = counted_anew(made.status, made.night, made.photometric, events, context.now)
     outputs = {name: made.outputs[name] for name in names_of_files(series, context.options)}
     return Shown(status, stored, made.colorterms, outputs, made.recent, made.frames, made.cameras)

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import longtermphotzp
 from photdbinterface import Measurement, PhotDatabase
-from photzp.answers.gather import answer
+from photzp.answers.gather import FittedSeries, answer
 from photzp.answers.status import SeriesStatus
 from photzp.answers.steps import find_steps
 from photzp.errors import StoreFailed
@@ -108,7 +108,25 @@ def place(first, tmp_path):
 
 
 def kinds(tree):
-    return [(each['kind'], each['telescope']) for each in tree['findings']]
+    return [(finding['kind'], finding['telescope']) for finding in tree['findings']]
+
+
+def fleet_of(place):
+    """What the answers of a place were made from, but for what changed lately."""
+    fits = unpack((place.out / 'report-fits.npz').read_bytes())
+    statuses = [typed(SeriesStatus, row) for row in json.loads((place.out / 'status.json').read_text())['statuses']]
+    return {(status.telescope, status.filter): FittedSeries(fits[status.telescope, status.filter], status)
+            for status in statuses}
+
+
+def answers_at(now, fleet):
+    return answer(fleet, {}, extinction={'gp': 0.14, 'rp': 0.08}, last_good={}, limits=load_observatory().alarms,
+                  now=now)
+
+
+def ending(series, days):
+    """A series whose last night is so many days earlier."""
+    return replace(series, fit=replace(series.fit, time=series.fit.time - np.timedelta64(days, 'D')))
 
 
 def test_what_was_planted_is_found_and_nothing_else(first):
@@ -139,10 +157,10 @@ def test_where_mirrors_stand_and_the_nights_of_the_site(first):
 
 
 def test_extinction_is_fitted_for_the_site(first):
-    for each in answers(first.out)['extinction']:
-        truth = {'gp': 0.14 + EXTRA_K, 'rp': 0.08}[each['filter']]
-        assert abs(each['k'] - truth) < 4 * each['k_error'] < 0.02
-        assert each['adopted'] == {'gp': 0.14, 'rp': 0.08}[each['filter']]
+    for row in answers(first.out)['extinction']:
+        truth = {'gp': 0.14 + EXTRA_K, 'rp': 0.08}[row['filter']]
+        assert abs(row['k'] - truth) < 4 * row['k_error'] < 0.02
+        assert row['adopted'] == {'gp': 0.14, 'rp': 0.08}[row['filter']]
 
 
 def test_kept_fits_are_those_of_a_fresh_fit(first):
@@ -159,53 +177,41 @@ def test_kept_fits_are_those_of_a_fresh_fit(first):
 
 
 def test_no_mirror_is_cleaned_of_a_telescope_that_is_closed(first):
-    fits = unpack((first.out / 'report-fits.npz').read_bytes())
+    fleet = fleet_of(first)
     for name in ('gp', 'rp'):  # they end so long before the others that the telescope counts as closed
-        fit = fits[key(LOW), name]
-        fits[key(LOW), name] = replace(fit, time=fit.time - np.timedelta64(200, 'D'))
-    found = answer(fits, [], {}, reference_mag={key: {'gp': 24.3, 'rp': 23.8}[key[1]] for key in fits},
-                   extinction={'gp': 0.14, 'rp': 0.08}, last_good={}, limits=load_observatory().alarms,
-                   now=np.datetime64(LAST + np.timedelta64(1, 'D'), 'ms'))
-    assert {advice.telescope for advice in found.advice} == {key(dome) for dome in (SILENT, JUMPED, FELL, WELL)}
-    assert key(LOW) in {mirror.telescope for mirror in found.mirrors}
+        fleet[key(LOW), name] = ending(fleet[key(LOW), name], 200)
+    got = answers_at(np.datetime64(LAST + np.timedelta64(1, 'D'), 'ms'), fleet)
+    assert {advice.telescope for advice in got.advice} == {key(dome) for dome in (SILENT, JUMPED, FELL, WELL)}
+    assert key(LOW) in {mirror.telescope for mirror in got.mirrors}
 
 
 def test_a_telescope_that_is_closed_stays_where_it_was_in_its_last_night(first):
-    fits = {name: fit for name, fit in unpack((first.out / 'report-fits.npz').read_bytes()).items()
-            if name[0] == key(LOW)}
-    last = max(fit.time[-1] for fit in fits.values())
-    level = np.mean([fit.at(np.array([last]))[0][0] for fit in fits.values()])
+    fleet = {name: series for name, series in fleet_of(first).items() if name[0] == key(LOW)}
+    last = max(series.fit.time[-1] for series in fleet.values())
+    level = np.mean([series.fit.at(np.array([last]))[0][0] for series in fleet.values()])
     for days, same in ((179, False), (181, True)):
-        found = answer(fits, [], {}, reference_mag={(key(LOW), 'gp'): 24.3, (key(LOW), 'rp'): 23.8},
-                       extinction={'gp': 0.14, 'rp': 0.08}, last_good={}, limits=load_observatory().alarms,
-                       now=last + np.timedelta64(days, 'D'))
-        assert (abs(found.mirrors[0].loss_mag - (24.05 - level)) < 1e-9) == same
+        got = answers_at(last + np.timedelta64(days, 'D'), fleet)
+        assert (abs(got.mirrors[0].loss_mag - (24.05 - level)) < 1e-9) == same
 
 
 def test_a_filter_that_is_not_used_any_more_says_nothing_of_a_telescope_that_is(first):
-    fits = {name: fit for name, fit in unpack((first.out / 'report-fits.npz').read_bytes()).items()
-            if name[0] == key(LOW)}
-    old = fits[key(LOW), 'gp']
-    fits[key(LOW), 'gp'] = replace(old, time=old.time - np.timedelta64(386, 'D'))
-    low = {status['filter']: status for status in json.loads((first.out / 'status.json').read_text())['statuses']
-           if status['telescope'] == key(LOW)}
-    statuses = [typed(SeriesStatus, low['rp']),
-                replace(typed(SeriesStatus, low['gp']), last_observation='2024-11-28T04:00:00')]
-    given = {'reference_mag': {(key(LOW), 'gp'): 24.3, (key(LOW), 'rp'): 23.8}, 'extinction': {'gp': 0.14, 'rp': 0.08},
-             'last_good': {}, 'limits': load_observatory().alarms, 'now': np.datetime64(NOW.replace(tzinfo=None), 'ms')}
-    found = answer(fits, statuses, {}, **given)
-    alone = answer({(key(LOW), 'rp'): fits[key(LOW), 'rp']}, statuses[:1], {}, **given)
-    assert found.mirrors[0].filters == ('rp',)
-    assert plain(found.mirrors) == plain(alone.mirrors)
-    assert plain(found.advice) == plain(alone.advice)
-    assert [(finding.kind, finding.filter) for finding in found.findings] == [('below-threshold', 'rp')]
+    fleet = {name: series for name, series in fleet_of(first).items() if name[0] == key(LOW)}
+    used, old = fleet[key(LOW), 'rp'], ending(fleet[key(LOW), 'gp'], 386)
+    old = replace(old, status=replace(old.status, last_observation='2024-11-28T04:00:00'))
+    now = np.datetime64(NOW.replace(tzinfo=None), 'ms')
+    got = answers_at(now, {(key(LOW), 'rp'): used, (key(LOW), 'gp'): old})
+    alone = answers_at(now, {(key(LOW), 'rp'): used})
+    assert got.mirrors[0].filters == ('rp',)
+    assert plain(got.mirrors) == plain(alone.mirrors)
+    assert plain(got.advice) == plain(alone.advice)
+    assert [(finding.kind, finding.filter) for finding in got.findings] == [('below-threshold', 'rp')]
 
 
 def test_days_of_silence_are_counted_as_the_page_counts_them(first):
-    status = next(typed(SeriesStatus, each) for each in json.loads((first.out / 'status.json').read_text())['statuses'])
-    found = answer({}, [replace(status, last_observation='2025-12-11T23:00:00')], {}, reference_mag={}, extinction={},
-                   last_good={}, limits=load_observatory().alarms, now=np.datetime64('2025-12-20T01:00', 'ms'))
-    assert 'no zeropoint for 9 days' in [finding.text for finding in found.findings]
+    name, series = next(iter(fleet_of(first).items()))
+    status = replace(series.status, last_observation='2025-12-11T23:00:00')
+    got = answers_at(np.datetime64('2025-12-20T01:00', 'ms'), {name: replace(series, status=status)})
+    assert 'no zeropoint for 9 days' in [finding.text for finding in got.findings]
     assert days_from('2025-12-11T23:00:00', datetime.fromisoformat('2025-12-20T01:00:00')) == 9
 
 

@@ -33,7 +33,8 @@ def test_every_known_figure_is_there_and_nothing_else():
 
 
 def test_findings_are_counted_by_kind_also_where_there_are_none():
-    low = Finding('below-threshold', 'a"b\\n', 'rp', '', 'text', 60.0, 1.0, 80.0, '%', 'throughput_below_percent', 0.25)
+    low = Finding(kind='below-threshold', telescope='a"b\\n', filter='rp', camera='', text='text', value=60.0,
+                  error=1.0, limit=80.0, unit='%', setting='throughput_below_percent', excess=0.25)
     found = samples(render_metrics([], [low, replace(low, filter='gp')], {}, NOW))
     assert {kind: found['photzp_findings', ('kind', kind)] for kind in KINDS} == dict.fromkeys(KINDS, 0) | {
         'below-threshold': 2}

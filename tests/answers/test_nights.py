@@ -71,7 +71,8 @@ def test_the_months_by_hand():
     night = np.arange('2020-01-30', '2020-02-04', dtype='datetime64[D]')
     none = np.zeros(5)
     state = np.array(['photometric', 'unknown', 'cloudy', 'photometric', 'photometric'])
-    site_nights = nights.SiteNights('lsc', night, state, none, none, none, none, none)
+    site_nights = nights.SiteNights(site='lsc', night=night, state=state, clear_probability=none, frames=none,
+                                    series=none, dimming_mag=none, dimming_error_mag=none)
     january, february = nights.monthly(site_nights)
     assert (january.photometric, january.cloudy, january.unknown, january.fraction) == (1, 0, 1, 1.0)
     assert (february.photometric, february.cloudy, february.unknown) == (2, 1, 0)

@@ -107,7 +107,7 @@ def _without(fit, first, last):
 
 def test_quantiles_of_a_date_are_even_within_a_gap():
     day = np.array([0.0, 1.0, 11.0, 12.0])
-    found = steps.posterior_quantiles(day, np.array([1, 2, 3]), np.array([-50.0, 0.0, -50.0]))
+    found = steps._posterior_quantiles(day, np.array([1, 2, 3]), np.array([-50.0, 0.0, -50.0]))
     np.testing.assert_allclose(found, [2.585, 6.0, 9.415], atol=1e-6)
 
 
@@ -115,9 +115,9 @@ def test_noise_that_filters_share_is_seen():
     rng = np.random.default_rng(3)
     common, own = rng.normal(0, 0.02, 4000), rng.normal(0, 0.02, (2, 4000))
     error = np.full((2, 4000), 0.01)
-    _, rho = steps.night_noise(own, error, np.ones(4000))
+    _, rho = steps._night_noise(own, error, np.ones(4000))
     assert rho == pytest.approx(0.0, abs=0.06)
-    noise, rho = steps.night_noise(common + own, error, np.ones(4000))
+    noise, rho = steps._night_noise(common + own, error, np.ones(4000))
     np.testing.assert_allclose(noise, np.sqrt(2 * 0.02**2 - 0.01**2), rtol=0.06)
     assert rho == pytest.approx(0.5, abs=0.06)
 

@@ -41,18 +41,21 @@ def day(text):
 
 
 def low(telescope, name, percent):
-    return Finding('below-threshold', telescope, name, '', f'throughput {percent:.1f} +- 0.3 % of reference', percent,
-                   0.3, 80.0, '%', 'throughput_below_percent', (80 - percent) / 80)
+    return Finding(kind='below-threshold', telescope=telescope, filter=name, camera='',
+                   text=f'throughput {percent:.1f} +- 0.3 % of reference', value=percent, error=0.3, limit=80.0,
+                   unit='%', setting='throughput_below_percent', excess=(80 - percent) / 80)
 
 
 FINDINGS = worst_first((
     low(ONE, 'gp', 76.0), low(TWO, 'rp', 60.0), low(ONE, 'rp', 71.26),
-    Finding('silent', THREE, '', '', 'no zeropoint for 9 days', 9.0, None, 7.0, 'days', 'silent_days', 2 / 7),
-    Finding('run-overdue', '', '', '', 'photcalibration.py has never ended well', math.inf, None, 26.0, 'hours',
-            'run_overdue_hours', math.inf),
-    Finding('fell-in-week', ONE, 'ip', '', '63 +- 5 mmag below', 0.063, 0.005, 0.05, 'mag', 'fell_in_week_mag', 0.26),
-    Finding('cameras-disagree', ONE, 'rp', 'fa15', 'moved +41 +- 6 mmag against fa03', 0.041, 0.006, 0.03, 'mag',
-            'cameras_apart_mag', 0.37)))
+    Finding(kind='silent', telescope=THREE, filter='', camera='', text='no zeropoint for 9 days', value=9.0, error=None,
+            limit=7.0, unit='days', setting='silent_days', excess=2 / 7),
+    Finding(kind='run-overdue', telescope='', filter='', camera='', text='photcalibration.py has never ended well',
+            value=math.inf, error=None, limit=26.0, unit='hours', setting='run_overdue_hours', excess=math.inf),
+    Finding(kind='fell-in-week', telescope=ONE, filter='ip', camera='', text='63 +- 5 mmag below', value=0.063,
+            error=0.005, limit=0.05, unit='mag', setting='fell_in_week_mag', excess=0.26),
+    Finding(kind='cameras-disagree', telescope=ONE, filter='rp', camera='fa15', text='moved +41 +- 6 mmag against fa03',
+            value=0.041, error=0.006, limit=0.03, unit='mag', setting='cameras_apart_mag', excess=0.37)))
 
 
 def test_findings_come_first_worst_first_a_line_for_each_telescope():
@@ -95,13 +98,17 @@ def test_without_findings_the_page_says_so():
 
 
 def state(telescope, **changes):
-    return replace(MirrorState(
-        telescope, ('gp', 'rp'), 0.25, 0.01, 79.43, 0.73, day('2024-05-01'), 0.21, 0.02, 0.2, 0.0123, 0.0004, 80.0,
-        False, day('2026-03-04'), day('2026-02-11'), day('2026-04-30')), **changes)
+    return replace(MirrorState(telescope=telescope, filters=('gp', 'rp'), loss_mag=0.25, loss_error_mag=0.01,
+                               percent=79.43, percent_error=0.73, recoated=day('2024-05-01'), since_recoating_mag=0.21,
+                               since_recoating_error_mag=0.02, best_mag=0.2, rate_mag_per_month=0.0123,
+                               rate_error_mag_per_month=0.0004, threshold_percent=80.0, is_below=False,
+                               below=day('2026-03-04'), below_early=day('2026-02-11'),
+                               below_late=day('2026-04-30')), **changes)
 
 
 def advice(telescope, rank, kind='wash', light=8.25):
-    return Advice(telescope, kind, rank, 0.1234, 0.04, light, 1.5)
+    return Advice(telescope=telescope, kind=kind, rank=rank, gain_mag=0.1234, gain_error_mag=0.04, light_percent=light,
+                  light_error_percent=1.5)
 
 
 def test_the_ranking_has_its_numbers_in_its_order():
@@ -130,7 +137,8 @@ def test_the_eight_best_are_shown_the_others_folded():
 def test_what_a_mirror_does_not_tell_is_a_dash():
     bare = state(ONE, loss_mag=math.nan, percent=math.nan, since_recoating_mag=math.nan, best_mag=math.nan,
                  rate_mag_per_month=math.nan, below=NEVER, below_early=NEVER, below_late=NEVER)
-    nothing = Advice(ONE, 'wash', 1, math.nan, math.nan, math.nan, math.nan)
+    nothing = Advice(telescope=ONE, kind='wash', rank=1, gain_mag=math.nan, gain_error_mag=math.nan,
+                     light_percent=math.nan, light_error_percent=math.nan)
     html = part(index(Answers(mirrors=(bare,), advice=(nothing,))), 'next')
     assert rows_of(html) == [['1', ONE, *['–'] * 6, '']]
     assert 'nan' not in html.lower()
@@ -161,13 +169,17 @@ def test_when_a_telescope_falls_below_the_threshold(changes, told):
 
 
 def gain(telescope, when, kind, size, name='', **changes):
-    return replace(Gain(telescope, name, day(when), kind, True, False, size, 0.004, 100 * (10 ** (0.4 * size) - 1), 0.4,
-                        240.0, 20.0, 'lost', 500.0), **changes)
+    return replace(Gain(telescope=telescope, filter=name, time=day(when), kind=kind, recorded=True, instrumental=False,
+                        gain_mag=size, gain_error_mag=0.004, gain_percent=100 * (10 ** (0.4 * size) - 1),
+                        gain_percent_error=0.4, lasted_days=240.0, lasted_error_days=20.0, outcome='lost',
+                        observed_days=500.0), **changes)
 
 
 def test_the_fleet_has_a_row_for_each_kind_the_most_frequent_first():
-    recoating = FleetGain('recoating', '', 1, 0.2, 0.01, 0.0, math.nan, 0)
-    wash = FleetGain('wash', '', 3, 0.1, 0.02, 0.034, 450.0, 2)
+    recoating = FleetGain(kind='recoating', filter='', number=1, mean_mag=0.2, mean_error_mag=0.01, scatter_mag=0.0,
+                          lasted_days=math.nan, lost=0)
+    wash = FleetGain(kind='wash', filter='', number=3, mean_mag=0.1, mean_error_mag=0.02, scatter_mag=0.034,
+                     lasted_days=450.0, lost=2)
     fleet = (recoating, replace(recoating, filter='rp'), wash, replace(wash, filter='rp', mean_mag=0.11),
              replace(wash, filter='gp', mean_mag=0.12, mean_error_mag=0.03))
     html = part(index(Answers(fleet=fleet)), 'gains')
@@ -233,9 +245,12 @@ def test_steps_come_newest_first_and_tell_the_filter_that_changed():
 
 
 def test_extinction_is_fitted_beside_adopted():
-    found = (SiteExtinction('lsc', 'rp', 0.0912, 0.0041, 0.08, 3, 1.0, None),
-             SiteExtinction('lsc', 'gp', 0.15, 0.004, 0.14, 3, 1.0, None),
-             SiteExtinction('coj', 'rp', math.nan, math.nan, 0.08, 0, 0.0, None))
+    found = (SiteExtinction(site='lsc', filter='rp', k=0.0912, k_error=0.0041, adopted=0.08, telescopes=3, chi2=1.0,
+                            swing=None),
+             SiteExtinction(site='lsc', filter='gp', k=0.15, k_error=0.004, adopted=0.14, telescopes=3, chi2=1.0,
+                            swing=None),
+             SiteExtinction(site='coj', filter='rp', k=math.nan, k_error=math.nan, adopted=0.08, telescopes=0, chi2=0.0,
+                            swing=None))
     html = part(index(Answers(extinction=found)), 'extinction')
     assert rows_of(html) == [['coj', '–', '– adopted 0.080'],
                              ['lsc', '0.150 ± 0.004 adopted 0.140', '0.091 ± 0.004 adopted 0.080']]
@@ -245,9 +260,12 @@ def test_extinction_is_fitted_beside_adopted():
 
 
 def test_nights_have_a_calendar_and_the_share_of_the_newest_month():
-    months = (('coj', (Month(np.datetime64('2025-11'), 0, 0, 30, math.nan, math.nan),)),
-              ('lsc', (Month(np.datetime64('2025-10'), 12, 8, 11, 0.6, 0.1),
-                       Month(np.datetime64('2025-11'), 9, 3, 8, 0.75, 0.12))))
+    months = (('coj', (Month(month=np.datetime64('2025-11'), photometric=0, cloudy=0, unknown=30, fraction=math.nan,
+                             fraction_error=math.nan),)),
+              ('lsc', (Month(month=np.datetime64('2025-10'), photometric=12, cloudy=8, unknown=11, fraction=0.6,
+                             fraction_error=0.1),
+                       Month(month=np.datetime64('2025-11'), photometric=9, cloudy=3, unknown=8, fraction=0.75,
+                             fraction_error=0.12))))
     html = part(index(Answers(months=months), plots=CALENDAR), 'nights')
     assert 'coj Nov 2025: – % photometric 0 photometric, 0 cloudy, 30 unknown last 12 months –' in text_of(html)
     assert 'lsc Nov 2025: 75 ± 12 % photometric 9 photometric, 3 cloudy, 8 unknown last 12 months 66 %' in text_of(html)
@@ -293,7 +311,8 @@ def of(text):
     changed = {'telescope': text, 'filter': text, 'kind': text}
     events = (replace(GAIN, telescope=text, kind=text, filter=''),)
     return Answers(
-        findings=(Finding(text, text, text, text, text, 1.0, None, 1.0, text, text, 1.0),), steps=((text, step),),
+        findings=(Finding(kind=text, telescope=text, filter=text, camera=text, text=text, value=1.0, error=None,
+                          limit=1.0, unit=text, setting=text, excess=1.0),), steps=((text, step),),
         gains=(replace(GAIN, **changed),), events=events,
         fleet=(replace(ANSWERS.fleet[0], kind=text, filter=''), replace(ANSWERS.fleet[0], kind=text, filter=text)),
         mirrors=(state(text),), advice=(advice(text, 1, text),),
