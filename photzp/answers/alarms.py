@@ -16,7 +16,7 @@ from photzp.answers.steps import UnrecordedStep
 from photzp.observatory import AlarmLimits
 from photzp.times import day_of
 
-# Kinds of findings, the worst first: what keeps every other finding from being made comes before the rest.
+# Kinds of findings, the worst first: what prevents all other findings comes before the rest.
 KINDS = {
     'run-overdue': 'a script has not ended well for too long',
     'silent': 'a telescope has no new zeropoints',

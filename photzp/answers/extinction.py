@@ -200,7 +200,7 @@ def with_prior_about(offset: float, error: float, extinction_offset: float) -> f
 
 
 def _posterior(value: np.ndarray, error: np.ndarray) -> tuple[float, float, float]:
-    """d, its error, and chi^2 of posteriors (n,) that had the prior each; nan, nan, 0 without any."""
+    """d, its error, and chi^2 from posteriors (n,) that each contain the prior; nan, nan, 0 without any."""
     if not len(value):
         return np.nan, np.nan, 0.0
     precision = np.maximum(1 / error**2 - 1 / _PRIOR_MAG**2, 1e-3 / error**2)

@@ -42,7 +42,7 @@ def yearly_swing(sums):
 
 
 def test_telescopes_of_a_site_are_one_mean_with_one_prior():
-    # Posteriors that were made of likelihoods 0.02 +- 0.01 under the prior 0 +- 0.03 each.
+    # Posteriors that were made of likelihoods 0.02 +- 0.01 under the prior 0 +- 0.03 frames_of_one.
     precision = 1 / 0.01**2 + 1 / 0.03**2
     one = 0.02 / 0.01**2 / precision, 1 / np.sqrt(precision)
     got = extinction.site_extinction('lsc', 'gp', 0.14, [fit_with(*one)] * 4)
@@ -121,16 +121,17 @@ def test_sums_give_what_frames_give():
     both = [clear_frames(seed, mean=0.005, years=1.5, per_night=5) for seed in (7, 8)]
     swing = yearly_swing(map(extinction.frame_sums, both))
     rows = []
-    for each in both:
-        year = (each.time - each.time.astype('datetime64[Y]')) / np.timedelta64(1, 'D') / 365.25
+    for frames_of_one in both:
+        year = (frames_of_one.time - frames_of_one.time.astype('datetime64[Y]')) / np.timedelta64(1, 'D') / 365.25
         phase = 2 * np.pi * year
-        u = -(each.airmass - 1)[:, None] * np.stack([phase * 0 + 1, np.cos(phase), np.sin(phase)], axis=1)
-        for night in np.unique(each.night):
-            here = each.night == night
-            rows.append((u[here] - u[here].mean(axis=0), each.residual_mag[here] - each.residual_mag[here].mean()))
+        u = -(frames_of_one.airmass - 1)[:, None] * np.stack([phase * 0 + 1, np.cos(phase), np.sin(phase)], axis=1)
+        for night in np.unique(frames_of_one.night):
+            chosen = frames_of_one.night == night
+            residual = frames_of_one.residual_mag[chosen]
+            rows.append((u[chosen] - u[chosen].mean(axis=0), residual - residual.mean()))
     u, r = np.concatenate([u for u, _ in rows]), np.concatenate([r for _, r in rows])
-    found = np.linalg.lstsq(u, r, rcond=None)[0]
-    np.testing.assert_allclose((swing.mean, swing.cosine, swing.sine), found, rtol=1e-6)
-    scores = np.array([u.T @ (r - u @ found) for u, r in rows])
+    parameters = np.linalg.lstsq(u, r, rcond=None)[0]
+    np.testing.assert_allclose((swing.mean, swing.cosine, swing.sine), parameters, rtol=1e-6)
+    scores = np.array([u.T @ (r - u @ parameters) for u, r in rows])
     bread = np.linalg.inv(u.T @ u)
     np.testing.assert_allclose(swing.covariance, (bread @ scores.T @ scores @ bread)[1:, 1:], rtol=1e-6)

@@ -89,9 +89,9 @@ def test_random_effects_moves_with_all_values_and_knows_no_order(values, shift, 
 def test_the_share_of_the_loss_that_events_restore():
     (one,), (other,) = (gains.gains_of(name, {'rp': washed(size)}) for name, size in (('a', 0.12), ('b', 0.24)))
     assert np.isnan(one.loss_before_mag)
-    told = [replace(one, loss_before_mag=0.2), replace(other, loss_before_mag=0.3), replace(other, telescope='c'),
+    all_gains = [replace(one, loss_before_mag=0.2), replace(other, loss_before_mag=0.3), replace(other, telescope='c'),
             replace(other, telescope='d', loss_before_mag=0.01)]
-    row = next(row for row in gains.fleet_table(told) if row.filter == 'rp')
+    row = next(row for row in gains.fleet_table(all_gains) if row.filter == 'rp')
     assert row.number == 4
     assert row.share == pytest.approx(0.7, abs=0.002)  # 0.6 and 0.8
     assert row.share_scatter == pytest.approx(np.sqrt(0.2**2 / 2), rel=0.02)

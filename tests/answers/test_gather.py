@@ -3,7 +3,7 @@
 import json
 import math
 import shutil
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -130,29 +130,29 @@ def ending(series, days):
 
 
 def test_what_was_planted_is_found_and_nothing_else(first):
-    found = answers(first.out)
-    assert set(kinds(found)) == {('silent', key(SILENT)), ('below-threshold', key(LOW)), ('fell-in-week', key(FELL)),
+    tree = answers(first.out)
+    assert set(kinds(tree)) == {('silent', key(SILENT)), ('below-threshold', key(LOW)), ('fell-in-week', key(FELL)),
                                  ('unrecorded-step', key(JUMPED))}
-    assert [kind for kind, _ in kinds(found)] == ['silent', *['below-threshold'] * 2, *['fell-in-week'] * 2,
+    assert [kind for kind, _ in kinds(tree)] == ['silent', *['below-threshold'] * 2, *['fell-in-week'] * 2,
                                                   'unrecorded-step']
-    step = next(each for each in found['findings'] if each['kind'] == 'unrecorded-step')
+    step = next(finding for finding in tree['findings'] if finding['kind'] == 'unrecorded-step')
     assert abs(step['value'] - 0.12) < 4 * step['error'] < 0.04
     planted = LAST - np.timedelta64(NIGHTS - 1 - STEP_NIGHT, 'D')
-    told, = found['steps']
-    assert told['telescope'] == key(JUMPED)
-    assert abs(np.datetime64(told['time'][:10]) - planted) <= np.timedelta64(4, 'D')
-    low = next(each for each in found['findings'] if each['kind'] == 'below-threshold')
+    reported, = tree['steps']
+    assert reported['telescope'] == key(JUMPED)
+    assert abs(np.datetime64(reported['time'][:10]) - planted) <= np.timedelta64(4, 'D')
+    low = next(finding for finding in tree['findings'] if finding['kind'] == 'below-threshold')
     assert abs(low['value'] - 100 * 10 ** (-0.4 * 0.40)) < 4 * low['error'] < 8
 
 
 def test_where_mirrors_stand_and_the_nights_of_the_site(first):
-    found = answers(first.out)
-    mirrors = {each['telescope']: each for each in found['mirrors']}
+    tree = answers(first.out)
+    mirrors = {mirror['telescope']: mirror for mirror in tree['mirrors']}
     assert mirrors[key(LOW)]['is_below'] is True
     assert abs(mirrors[key(WELL)]['loss_mag'] - 0.02) < 4 * mirrors[key(WELL)]['loss_error_mag'] < 0.04
-    assert found['advice'][0]['telescope'] == key(LOW)
-    months = found['months']['lsc']
-    assert sum(each['photometric'] + each['cloudy'] + each['unknown'] for each in months) == NIGHTS
+    assert tree['advice'][0]['telescope'] == key(LOW)
+    months = tree['months']['lsc']
+    assert sum(month['photometric'] + month['cloudy'] + month['unknown'] for month in months) == NIGHTS
     assert (first.out / 'nightcalendar-lsc.png').read_bytes().startswith(b'\x89PNG')
 
 
@@ -258,7 +258,7 @@ def test_without_the_fits_everything_is_made_anew(place, caplog):
     assert run(place) == 0
     assert 'report-fits.npz of an earlier run cannot be used' in caplog.text
     assert (place.out / 'report-fits.npz').read_bytes() == before
-    assert {each['made'] for each in json.loads((place.out / 'status.json').read_text())['statuses']} == {
+    assert {row['made'] for row in json.loads((place.out / 'status.json').read_text())['statuses']} == {
         f'{NOW:%Y-%m-%dT%H:%M:%S}'}
 
 
@@ -322,16 +322,16 @@ def test_metrics_are_read_by_prometheus_and_tell_what_status_json_tells(place, t
     path = tmp_path / 'photzp.prom'
     path.write_text('of yesterday')
     assert run(place, '--metrics', str(path)) == 0
-    found = samples(path)
+    values = samples(path)
     statuses = json.loads((place.out / 'status.json').read_text())['statuses']
-    for each in statuses:
-        assert found['photzp_throughput_percent', each['telescope'], each['filter']] == each['percent']
-    assert len([name for name, *_ in found if name == 'photzp_throughput_percent']) == len(statuses) == 10
-    assert {kind[0]: number for (name, *kind), number in found.items() if name == 'photzp_findings' and number} == {
+    for row in statuses:
+        assert values['photzp_throughput_percent', row['telescope'], row['filter']] == row['percent']
+    assert len([name for name, *_ in values if name == 'photzp_throughput_percent']) == len(statuses) == 10
+    assert {kind[0]: number for (name, *kind), number in values.items() if name == 'photzp_findings' and number} == {
         'silent': 1, 'below-threshold': 2, 'fell-in-week': 2, 'unrecorded-step': 1}
-    assert found['photzp_report_timestamp_seconds',] == NOW.timestamp()
-    assert found['photzp_run_success_timestamp_seconds', 'longtermphotzp.py'] == NOW.timestamp()
-    assert [each.name for each in tmp_path.glob('*.p*')] == ['photzp.prom']
+    assert values['photzp_report_timestamp_seconds',] == NOW.timestamp()
+    assert values['photzp_run_success_timestamp_seconds', 'longtermphotzp.py'] == NOW.timestamp()
+    assert [file.name for file in tmp_path.glob('*.p*')] == ['photzp.prom']
     assert path.stat().st_mode & 0o044  # another user reads it
 
 
@@ -346,18 +346,18 @@ def test_metrics_that_cannot_be_written_end_the_run(place, tmp_path):
 
 
 def made_at(place):
-    return {each['made'] for each in json.loads((place.out / 'status.json').read_text())['statuses']
-            if each['filter'] == 'gp'}
+    return {row['made'] for row in json.loads((place.out / 'status.json').read_text())['statuses']
+            if row['filter'] == 'gp'}
 
 
 def test_the_fitted_extinction_is_used_once_it_is_known_and_then_stays(place):
-    adopted = {each['filter']: each for each in answers(place.out)['extinction']}
+    adopted = {row['filter']: row for row in answers(place.out)['extinction']}
     times = [NOW + timedelta(hours=hour) for hour in range(1, 4)]
     for now in times:
         assert run(place, '--fit-extinction', now=now) == 0
-        fitted = {each['filter']: each for each in answers(place.out)['extinction']}
+        fitted = {row['filter']: row for row in answers(place.out)['extinction']}
         assert all(abs(fitted[name]['k'] - adopted[name]['k']) < 0.2 * adopted[name]['k_error'] for name in fitted)
-        assert {name: each['adopted'] for name, each in fitted.items()} == {'gp': 0.14, 'rp': 0.08}
+        assert {name: row['adopted'] for name, row in fitted.items()} == {'gp': 0.14, 'rp': 0.08}
     state = json.loads((place.out / 'report-state.json').read_text())
     assert state['extinction']['lsc gp'] == pytest.approx(EXTRA_K, abs=0.005)
     assert made_at(place) == {f'{times[0]:%Y-%m-%dT%H:%M:%S}'}
@@ -370,11 +370,11 @@ def test_zeropoints_at_airmass_1_are_those_of_the_extinction_that_is_used(first)
 
     with PhotDatabase(first.database, readonly=True) as database:
         series = Series(('lsc', WELL, '1m0a'), 'gp', ('gp',))
-        one, other = (read_rows(database, Series(*(getattr(series, each.name) for each in fields(Series)[:3]), offset),
-                                load_observatory(first.observatory)) for offset in (0.0, EXTRA_K))
+        one, other = (read_rows(database, replace(series, extinction_offset=offset), load_observatory(first.observatory))
+                      for offset in (0.0, EXTRA_K))
     np.testing.assert_allclose(other.zp_unit - one.zp_unit, EXTRA_K * (one.zeropoints.airmass - 1), atol=1e-12)
     clear = one.zp_unit > np.median(one.zp_unit) - 0.1
-    slopes = [np.polyfit(each.zeropoints.airmass[clear], each.zp_unit[clear], 1)[0] for each in (one, other)]
+    slopes = [np.polyfit(rows.zeropoints.airmass[clear], rows.zp_unit[clear], 1)[0] for rows in (one, other)]
     assert slopes[0] == pytest.approx(-EXTRA_K, abs=0.01)
     assert slopes[1] == pytest.approx(0.0, abs=0.01)
     assert math.isclose(one.extinction[0], 0.14)

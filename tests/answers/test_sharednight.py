@@ -12,7 +12,7 @@ from photzp.answers import sharednight
 def test_a_dimmed_density_is_its_integral():
     depth, sigma = np.linspace(-0.03, 0.5, 12), 0.01
     cloud = np.linspace(0, 3, 300_001)
-    folded = [np.trapezoid(np.exp(-cloud / 0.3) / 0.3 * norm.pdf(each - cloud, scale=sigma), cloud) for each in depth]
+    folded = [np.trapezoid(np.exp(-cloud / 0.3) / 0.3 * norm.pdf(d - cloud, scale=sigma), cloud) for d in depth]
     np.testing.assert_allclose(np.exp(sharednight._log_dimmed(depth, np.full(12, sigma))), folded, rtol=2e-3, atol=1e-7)
 
 
@@ -34,8 +34,8 @@ def test_the_order_of_series_does_not_matter(residual, seed):
     values = np.array(residual)[:, None]
     weight = 1 / np.linspace(0.008, 0.02, len(residual))[:, None] ** 2
     order = np.random.default_rng(seed).permutation(len(residual))
-    one, other = (sharednight.night_likelihood(values[each], weight[each], np.full(1, 0.6))
-                  for each in (slice(None), order))
+    one, other = (sharednight.night_likelihood(values[index], weight[index], np.full(1, 0.6))
+                  for index in (slice(None), order))
     np.testing.assert_allclose(one[0], other[0], rtol=1e-9)
     np.testing.assert_allclose(one[1], other[1], atol=1e-9)
 
