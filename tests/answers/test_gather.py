@@ -366,11 +366,10 @@ def test_the_fitted_extinction_is_used_once_it_is_known_and_then_stays(place):
 
 
 def test_zeropoints_at_airmass_1_are_those_of_the_extinction_that_is_used(first):
-    from photzp.observatory import load_observatory
-
     with PhotDatabase(first.database, readonly=True) as database:
         series = Series(('lsc', WELL, '1m0a'), 'gp', ('gp',))
-        one, other = (read_rows(database, replace(series, extinction_offset=offset), load_observatory(first.observatory))
+        observatory = load_observatory(first.observatory)
+        one, other = (read_rows(database, replace(series, extinction_offset=offset), observatory)
                       for offset in (0.0, EXTRA_K))
     np.testing.assert_allclose(other.zp_unit - one.zp_unit, EXTRA_K * (one.zeropoints.airmass - 1), atol=1e-12)
     clear = one.zp_unit > np.median(one.zp_unit) - 0.1
