@@ -22,6 +22,9 @@ $(DEMO)/report/index.html: | $(VENV)/.ready
 test: $(VENV)/.ready
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
+# Modules whose public names have docstrings of numpydoc.
+DOCUMENTED = $(wildcard *.py photzp/*.py photzp/*/*.py simulation/*.py examples/*.py)
+
 # Break everything on purpose; takes minutes.
 torture: $(VENV)/.ready
 	$(BIN)/python -m benchmarks.torture
@@ -30,6 +33,8 @@ lint: $(VENV)/.ready lint-jenkinsfile lint-pages
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/numpydoc lint $(DOCUMENTED)
+	$(BIN)/python -m tests.support.lengths
 	$(BIN)/shellcheck .ci/run deploy/*.sh
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/yamllint --strict .

@@ -32,7 +32,11 @@ if TYPE_CHECKING:  # imported where they are used, so that --help answers at onc
     from photdbinterface import PhotDatabase
     from photzp.answers.alarms import Finding
     from photzp.observatory import Observatory
+    from photzp.report.context import ReportContext
+    from photzp.report.report import Report
     from photzp.report.settings import ReportSettings
+    from photzp.store.base import ReportStore
+    from photzp.times import Period
 
 DEFAULT_DIRECTORY = '~/lcozpplots'
 DEFAULT_DATABASE = '~/lcozpplots/lcophotzp.db'
@@ -46,7 +50,12 @@ OLD_FILES = '???-*.db'
 
 
 def parser() -> Parser:
-    """The command line of this script."""
+    """The command line of this script.
+
+    Returns
+    -------
+    Parser
+    """
     p = Parser(prog='longtermphotzp.py', usage='%(prog)s [OPTION ...]', description=__doc__, epilog=_EPILOG)
     what = p.add_argument_group('which telescopes and nights')
     what.add_argument('--site', help='only this site, as lsc (default: all there are)')
@@ -65,16 +74,7 @@ def parser() -> Parser:
     fit.add_argument('--fit-extinction', action='store_true',
                      help='bring zeropoints to airmass 1 with the extinction that the fits of an earlier run found at '
                      'the site, where it is known well enough, instead of that of observatory.toml')
-    alarms = p.add_argument_group('what somebody should look at')
-    alarms.add_argument('--check', action='store_true',
-                        help='print a line for each finding of the whole fleet, the worst first, and end with status 3 '
-                        'if there is any; limits are in [alarms] of observatory.toml')
-    alarms.add_argument('--threshold', metavar='PERCENT', type=_percent,
-                        help='throughput below this percentage of the reference is a finding (default: that of '
-                        'observatory.toml, 80)')
-    alarms.add_argument('--metrics', metavar='FILE',
-                        help='write state and findings of the whole fleet for Prometheus to this file, as '
-                        "photzp.prom in the directory of the node exporter's textfile collector")
+    _add_alarms(p)
     where = p.add_argument_group('where things are')
     where.add_argument('--database', default=DEFAULT_DATABASE,
                        help=f'database: a file, a directory or an SQLAlchemy URL (default: {DEFAULT_DATABASE})')
@@ -92,6 +92,19 @@ def parser() -> Parser:
 def _add_switch(group: argparse._ArgumentGroup, name: str, on: str, off: str) -> None:
     group.add_argument(f'--{name}', nargs='?', const=True, default=True, type=_yes_or_no, metavar='BOOL', help=on)
     group.add_argument(f'--no-{name}', dest=name, action='store_false', help=off)
+
+
+def _add_alarms(p: Parser) -> None:
+    alarms = p.add_argument_group('what somebody should look at')
+    alarms.add_argument('--check', action='store_true',
+                        help='print a line for each finding of the whole fleet, the worst first, and end with status 3 '
+                        'if there is any; limits are in [alarms] of observatory.toml')
+    alarms.add_argument('--threshold', metavar='PERCENT', type=_percent,
+                        help='throughput below this percentage of the reference is a finding (default: that of '
+                        'observatory.toml, 80)')
+    alarms.add_argument('--metrics', metavar='FILE',
+                        help='write state and findings of the whole fleet for Prometheus to this file, as '
+                        "photzp.prom in the directory of the node exporter's textfile collector")
 
 
 def _add_other_tasks(p: Parser) -> None:
@@ -143,7 +156,18 @@ def _percent(text: str) -> float:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit status."""
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments of the command line; those of the process by default.
+
+    Returns
+    -------
+    int
+        Exit status.
+    """
     p = parser()
     options = p.parse_args(argv)
     if options.start and options.end and options.start >= options.end:
@@ -156,153 +180,179 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(options: argparse.Namespace, *, now: datetime | None = None) -> int:
-    """Make the report, or do what is asked for instead; returns the exit status.
+    """Make the report, or do another task of the command line.
 
-    now : datetime with time zone, of the clock by default.  Raises RunStopped where it cannot be done.
+    Parameters
+    ----------
+    options : argparse.Namespace
+    now : datetime.datetime, optional
+        With time zone; the clock's by default.
+
+    Returns
+    -------
+    int
+        Exit status.
+
+    Raises
+    ------
+    RunStopped
+        The run is not possible.
     """
     from photdbinterface import PhotDatabase
-    from photzp.observatory import load_observatory
 
-    now = (now or datetime.now(UTC)).astimezone(UTC)
-    observatory = load_observatory(options.observatory)
-    if options.threshold is not None:
-        observatory = replace(observatory, alarms=replace(observatory.alarms,
-                                                          throughput_below_percent=options.threshold))
+    now, observatory = (now or datetime.now(UTC)).astimezone(UTC), _observatory(options)
     if not options.importold and not PhotDatabase.exists(options.database):
         raise DatabaseUnusable(f'{options.database}: there is no such database; measure frames by photcalibration.py '
                                'first, or name another by --database')
-    if options.testdb:
-        with PhotDatabase(options.database, readonly=True) as database:
-            return check_database(database, observatory, now)
-    if options.copyto:
-        with PhotDatabase(options.database, readonly=True) as database, PhotDatabase(options.copyto) as other:
-            return copy_rows(database, other)
-    if options.backup:
-        with PhotDatabase(options.database, readonly=True) as database:
-            return back_up(database, Path(options.backup).expanduser())
-    with PhotDatabase(options.database) as database:
+    with PhotDatabase(options.database, readonly=bool(options.testdb or options.copyto or options.backup)) as database:
+        if options.testdb:
+            return _check_database(database, observatory, now)
+        if options.copyto:
+            return _copy_rows(database, options.copyto)
+        if options.backup:
+            return _back_up(database, Path(options.backup).expanduser())
         if options.importold:
-            return import_old(database, Path(options.outputdirectory).expanduser())
+            return _import_old(database, Path(options.outputdirectory).expanduser())
         if options.export:
-            return export(database, options, observatory)
+            return _export(database, options, observatory)
         return _recorded_run(database, options, observatory, now)
+
+
+def _observatory(options: argparse.Namespace) -> 'Observatory':
+    from photzp.observatory import load_observatory
+
+    observatory = load_observatory(options.observatory)
+    percent = options.threshold or observatory.alarms.throughput_below_percent
+    return replace(observatory, alarms=replace(observatory.alarms, throughput_below_percent=percent))
 
 
 def _recorded_run(database: 'PhotDatabase', options: argparse.Namespace, observatory: 'Observatory',
                   now: datetime) -> int:
     """The report with its record in the database: begun, and ended whatever ends it."""
+    from photzp.report.report import Report
+    from photzp.store.open import open_store
+
     metrics_file = _metrics_file(options)
     given = {name: value for name, value in vars(options).items() if value is not None}
     run_id = database.start_run('longtermphotzp.py', {**given, 'database': database.place}, program.VERSION)
     note_run(run_id)
     status, counts = COULD_NOT_RUN, Counter[str]()
     try:
-        findings, place = _make_report(database, options, observatory, now, metrics_file, counts)
+        with open_store(os.path.expanduser(options.outputdirectory), os.environ) as store:
+            report = Report(_context(database, store, options, observatory, now))
+            counts = report.counts
+            with closing(report.make()) as series:
+                for _ in with_progress(series, 'series', len(report.series)):
+                    pass
+            report.finish()
+        counts.update(sent=store.sent, unchanged=store.unchanged)
+        if metrics_file:
+            _write_metrics(metrics_file, report)
         status = SOME_UNREADABLE if counts['failed'] else DONE
         if options.check:
-            counts['findings'] = len(findings)
-            status = FINDINGS if findings else status
+            counts['findings'] = len(report.findings)
+            status = FINDINGS if report.findings else status
     except commandline.Interrupted as signalled:
         status = signalled.exit_status
         raise
     finally:
         database.finish_run(run_id, status, dict(counts))
-    tell(f'{counts["series"]} telescopes and filters ({counts["kept"]} unchanged) from {counts["zeropoints"]} '
-         f'zeropoints; {counts["sent"]} files written, {counts["unchanged"]} unchanged:', counts=dict(counts),
-         status=status)
-    tell(place.rstrip('/') + ('/index.html' if options.renderhtml else ''))
-    if not counts['series']:
-        log.warning('there are no zeropoints of this selection; see --start, --end and --filter')
+    _sum_up(counts, status, store.place.rstrip('/') + ('/index.html' if options.renderhtml else ''))
     if options.check:
-        print_findings(findings)
+        _print_findings(report.findings)
     return status
 
 
-def _make_report(database: 'PhotDatabase', options: argparse.Namespace, observatory: 'Observatory', now: datetime,
-                 metrics_file: Path | None, counts: Counter[str]) -> 'tuple[Sequence[Finding], str]':
-    """Make the report: what it finds, and where it is; `counts` has what was done also where a signal ends it."""
+def _context(database: 'PhotDatabase', store: 'ReportStore', options: argparse.Namespace, observatory: 'Observatory',
+             now: datetime) -> 'ReportContext':
     from photdbinterface import PhotDatabase
     from photzp.report.context import ReportContext
-    from photzp.report.report import Report
     from photzp.running.processes import usable_cores
-    from photzp.store.open import open_store
-    from photzp.times import instant_of
 
-    with open_store(os.path.expanduser(options.outputdirectory), os.environ) as store:
-        context = ReportContext(
-            database=database, open_database=partial(PhotDatabase, options.database, readonly=True), store=store,
-            observatory=observatory, options=report_settings(options), now=instant_of(now), version=program.VERSION,
-            processes=options.processes or usable_cores())
-        report = Report(context, counts)
-        with closing(report.make()) as series:
-            for _ in with_progress(series, 'series', len(report.series)):
-                pass
-        report.finish()
-    counts['sent'] = store.sent
-    counts['unchanged'] += store.unchanged
-    findings = report.findings
-    if metrics_file:
-        from photzp.answers.metrics import render_metrics, write_metrics
-
-        write_metrics(metrics_file, render_metrics(report.statuses(), findings, context.last_good(), context.moment))
-    return findings, store.place
+    return ReportContext(
+        database=database, open_database=partial(PhotDatabase, options.database, readonly=True), store=store,
+        observatory=observatory, settings=_report_settings(options), period=_period(options, now),
+        version=program.VERSION, processes=options.processes or usable_cores())
 
 
-def report_settings(options: argparse.Namespace) -> 'ReportSettings':
-    """What the options ask of a report."""
+def _period(options: argparse.Namespace, now: datetime | None = None) -> 'Period':
+    """The period of --start and --end; without `now` also rows dated in the future are in it."""
+    from photzp.times import Period, instant_of
+
+    return Period.of_dates(options.start, options.end, None if now is None else instant_of(now))
+
+
+def _write_metrics(path: Path, report: 'Report') -> None:
+    from photzp.answers.metrics import render_metrics, write_metrics
+
+    context = report.context
+    write_metrics(path, render_metrics(report.statuses(), report.findings, context.last_good(), context.now_s))
+
+
+def _sum_up(counts: Counter[str], status: int, place: str) -> None:
+    tell(f'{counts["series"]} telescopes and filters ({counts["kept"]} unchanged) from {counts["zeropoints"]} '
+         f'zeropoints; {counts["sent"]} files written, {counts["unchanged"]} unchanged:', counts=dict(counts),
+         status=status)
+    tell(place)
+    if not counts['series']:
+        log.warning('there are no zeropoints of this selection; see --start, --end and --filter')
+
+
+def _report_settings(options: argparse.Namespace) -> 'ReportSettings':
     from photzp.report.settings import ReportSettings
 
-    asked = {field.name: getattr(options, field.name) for field in fields(ReportSettings)}
-    return ReportSettings(**asked | {'metrics': bool(options.metrics)})
+    given = {field.name: getattr(options, field.name) for field in fields(ReportSettings)}
+    return ReportSettings(**given | {'metrics': bool(options.metrics)})
 
 
 def _metrics_file(options: argparse.Namespace) -> Path | None:
-    """Where to write metrics, None where they are not asked for; a directory that is missing is told at once."""
+    """The file for metrics, None without --metrics; UsageInvalid at once where its directory is missing."""
     path = Path(options.metrics).expanduser() if options.metrics else None
     if path and not path.parent.is_dir():
         raise UsageInvalid(f'--metrics {path}: there is no directory {path.parent}; make it, or name another file')
     return path
 
 
-def print_findings(findings: 'Sequence[Finding]') -> None:
-    """How many there are, and a line for each."""
+def _print_findings(findings: 'Sequence[Finding]') -> None:
     number = len(findings)
     tell('no findings' if not number else f'{number} finding{"s" if number > 1 else ""}', findings=number)
-    for each in findings:
-        where = {name: getattr(each, name) for name in ('telescope', 'filter', 'camera') if getattr(each, name)}
-        tell(each.line(), finding=each.kind, **where)
+    for finding in findings:
+        where = {name: getattr(finding, name) for name in ('telescope', 'filter', 'camera') if getattr(finding, name)}
+        tell(finding.line(), finding=finding.kind, **where)
 
 
-def check_database(database: 'PhotDatabase', observatory: 'Observatory', now: datetime) -> int:
-    """Read every record, print what is wrong with any; DONE where nothing is, SOME_UNREADABLE where something is."""
+def _check_database(database: 'PhotDatabase', observatory: 'Observatory', now: datetime) -> int:
+    """Read every record and print what is wrong; DONE where nothing is, SOME_UNREADABLE where something is."""
     from photzp.database.check import findings
 
-    total, found = findings(database, observatory, now, with_progress)
+    total, faults = findings(database, observatory, now, with_progress)
     tell(f'{total} zeropoints in {database.place}', counts={'zeropoints': total})
-    for line in found:
+    for line in faults:
         tell(f'  {line}')
-    tell('no findings' if not found else f'{len(found)} findings', findings=len(found))
-    return SOME_UNREADABLE if found else DONE
+    tell('no findings' if not faults else f'{len(faults)} findings', findings=len(faults))
+    return SOME_UNREADABLE if faults else DONE
 
 
-def back_up(database: 'PhotDatabase', path: Path) -> int:
-    """Copy the database to a file, and say so."""
+def _back_up(database: 'PhotDatabase', path: Path) -> int:
     database.backup(path)
     tell(f'{database.place} copied to {path}')
     return DONE
 
 
-def copy_rows(database: 'PhotDatabase', other: 'PhotDatabase') -> int:
+def _copy_rows(database: 'PhotDatabase', copy: str) -> int:
     """Copy all rows to another, empty database, and print how many of each table."""
-    for table, (rows, lost) in other.copy_from(database, with_progress).items():
-        tell(f'{table}: {rows} rows copied and compared'
-             + (f'; {lost} values were no numbers and are missing now' if lost else ''))
-    tell(f'{database.place} copied to {other.place}')
+    from photdbinterface import PhotDatabase
+
+    with PhotDatabase(copy) as other:
+        for table, (rows, lost) in other.copy_from(database, with_progress).items():
+            tell(f'{table}: {rows} rows copied and compared'
+                 + (f'; {lost} values were no numbers and are missing now' if lost else ''))
+        tell(f'{database.place} copied to {other.place}')
     return DONE
 
 
-def import_old(database: 'PhotDatabase', directory: Path) -> int:
-    """Take old ASCII and SQLite files of a directory into the database; SOME_UNREADABLE where one could not be read."""
+def _import_old(database: 'PhotDatabase', directory: Path) -> int:
+    """Import old ASCII and SQLite files of a directory; SOME_UNREADABLE where one could not be read."""
     from photdbinterface import PhotDatabase
     from photzp.database.check import import_file
 
@@ -320,17 +370,17 @@ def import_old(database: 'PhotDatabase', directory: Path) -> int:
     return status
 
 
-def export(database: 'PhotDatabase', options: argparse.Namespace, observatory: 'Observatory') -> int:
-    """Write the zeropoints that the options select as a table."""
+def _export(database: 'PhotDatabase', options: argparse.Namespace, observatory: 'Observatory') -> int:
     from photzp.report.export import check_name, exported_columns, exported_zeropoints, write_csv, write_table
     from photzp.report.selection import selection
 
     path = Path(options.export).expanduser()
     if options.export != '-':
         check_name(path)
-    settings = report_settings(options)
-    every = with_progress(selection(database, settings, observatory), 'series')
-    pieces = exported_zeropoints(database, every, settings, observatory)
+    settings = _report_settings(options)
+    selected = with_progress(selection(database, settings, observatory), 'series')
+    pieces = exported_zeropoints(database, selected, _period(options), observatory,
+                                 cameracolorterm=settings.cameracolorterm)
     if options.export == '-':
         with commandline.standard_output() as file:
             rows = write_csv(file, exported_columns(database), pieces)

@@ -17,7 +17,8 @@ from typing import Annotated, Any
 
 from photzp.errors import ObservatoryInvalid
 from photzp.magnitudes import percent_of_reference
-from photzp.names import SIZE_CLASS, class_of
+from photzp.names import class_of
+from photzp.reportnames import SIZE_CLASS
 from photzp.typedtree import TreeInvalid, text, typed
 
 BUILT_IN = Path(__file__).with_name('observatory.toml')

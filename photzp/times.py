@@ -1,5 +1,6 @@
 """Times: any form of them as datetime64[ms] in UTC, spans in days, and nights of a site."""
 
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -15,22 +16,6 @@ MS_PER_DAY = 86_400_000
 
 
 # -- instants and days -------------------------------------------------------------------------------------------------
-
-
-def moment(date: str | None) -> np.datetime64 | None:
-    """The start of a date that `parse_date` returned.
-
-    Parameters
-    ----------
-    date : str or None
-        YYYYMMDD.
-
-    Returns
-    -------
-    numpy.datetime64 or None
-        Its midnight in UTC, datetime64[ms]; None stays None.
-    """
-    return None if date is None else np.datetime64(f'{date[:4]}-{date[4:6]}-{date[6:]}', 'ms')
 
 
 def instant_of(time: Time) -> np.datetime64:
@@ -169,6 +154,55 @@ def span_of(days: ArrayLike) -> Any:
         timedelta64[ms], of the shape of `days`; half a millisecond goes to the even one.
     """
     return np.round(np.asarray(days, float) * MS_PER_DAY).astype('timedelta64[ms]')
+
+
+@dataclass(frozen=True)
+class Period:
+    """The time that a report covers, UTC.
+
+    Attributes
+    ----------
+    start, end : numpy.datetime64 or None
+        Its first instant, and the first one after it, datetime64[ms]; None for no limit.
+    now : numpy.datetime64 or None
+        The present, datetime64[ms]: rows dated later are left out until then.  None takes them, too.
+    """
+
+    start: np.datetime64 | None = None
+    end: np.datetime64 | None = None
+    now: np.datetime64 | None = None
+
+    @classmethod
+    def of_dates(cls, start: str | None, end: str | None, now: np.datetime64 | None = None) -> 'Period':
+        """The period between two dates as `photzp.dates.parse_date` returns them.
+
+        Parameters
+        ----------
+        start, end : str or None
+            YYYYMMDD, the first date and the one after the last; None for no limit.
+        now : numpy.datetime64, optional
+            The present, datetime64[ms].
+
+        Returns
+        -------
+        Period
+        """
+        first, after = (None if date is None else np.datetime64(f'{date[:4]}-{date[4:6]}-{date[6:]}', 'ms')
+                        for date in (start, end))
+        return cls(first, after, now)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it has neither start nor end."""
+        return self.start is None and self.end is None
+
+    @property
+    def until(self) -> np.datetime64:
+        """Its end, or now where that is earlier; NaT where neither is known."""
+        return min((time for time in (self.now, self.end) if time is not None), default=np.datetime64('NaT', 'ms'))
+
+
+ALL_TIME = Period()
 
 
 # -- nights of a site --------------------------------------------------------------------------------------------------

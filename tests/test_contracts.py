@@ -144,6 +144,27 @@ def test_a_module_without_a_docstring_is_found():
     assert ' D100 ' in said
 
 
+UNDOCUMENTED = {  # a function that breaks each rule of numpydoc
+    'PR01': 'def f(a):\n    """Do.\n\n    Once more.\n    """\n',
+    'PR02': 'def f(a):\n    """Do.\n\n    Parameters\n    ----------\n    a, b : int\n    """\n',
+    'PR03': 'def f(a, b):\n    """Do.\n\n    Parameters\n    ----------\n    b : int\n    a : int\n    """\n',
+    'RT01': 'def f():\n    """Do.\n\n    Once more.\n    """\n    return 1\n',
+    'YD01': 'def f():\n    """Do.\n\n    Once more.\n    """\n    yield 1\n',
+    'GL08': 'def f():\n    return 1\n',
+}
+
+
+def test_every_rule_of_docstrings_is_found(tmp_path):
+    for rule, code in UNDOCUMENTED.items():
+        (tmp_path / f'{rule}.py').write_text(f'"""A module."""\n\n\n{code}')
+    ended = subprocess.run([Path(sys.executable).with_name('numpydoc'), 'lint', '--config', ROOT,
+                            *sorted(tmp_path.glob('*.py'))], capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    found = set(re.findall(r'(\w+)\.py:\d+: (\w+)', ended.stdout + ended.stderr))
+    assert found == {(rule, rule) for rule in UNDOCUMENTED}
+    assert set(UNDOCUMENTED) == set(SETTINGS['numpydoc_validation']['checks'])
+
+
 def test_every_ban_has_a_case_that_shows_it():
     banned = SETTINGS['ruff']['lint']['flake8-tidy-imports']['banned-api']
     cases = '\n'.join(code for code, rule in OUTSIDE.items() if rule == 'TID251')

@@ -8,24 +8,47 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photzp.times import (
+    ALL_TIME,
     DAYS_PER_MONTH,
+    Period,
     day_of,
     days_of,
     days_since,
     instant_of,
     local_noon,
-    moment,
     month_end,
     night_of,
     span_of,
     time_text,
 )
 
+# --- periods
+
+def test_a_period_goes_from_midnight_to_midnight():
+    period = Period.of_dates('20200229', '20200302')
+    assert (period.start, period.end) == (np.datetime64('2020-02-29', 'ms'), np.datetime64('2020-03-02', 'ms'))
+    assert period.start.dtype == period.end.dtype == 'datetime64[ms]'
+    assert Period.of_dates(None, None) == ALL_TIME
+
+
+NOW = np.datetime64('2026-11-30T15:30:00.123', 'ms')
+
+
+@pytest.mark.parametrize(('start', 'end', 'now', 'is_whole', 'until'), [
+    (None, None, NOW, True, NOW), (None, '20190806', NOW, False, np.datetime64('2019-08-06')),
+    (None, '20300101', NOW, False, NOW), ('20190806', None, NOW, False, NOW),
+    (None, '20190806', None, False, np.datetime64('2019-08-06'))])
+def test_a_period_ends_with_its_end_or_now(start, end, now, is_whole, until):
+    period = Period.of_dates(start, end, now)
+    assert (period.is_whole, period.until) == (is_whole, until)
+
+
+def test_a_period_without_end_in_no_known_present_ends_at_no_known_time():
+    assert np.isnat(ALL_TIME.until)
+
+
 # --- instants and days
 
-def test_a_date_begins_at_midnight():
-    assert moment('20200229') == np.datetime64('2020-02-29T00:00:00.000')
-    assert moment(None) is None
 
 @pytest.mark.parametrize('time', [
     '2020-02-29T23:30', '2020-02-29 23:30:00.000', datetime.fromisoformat('2020-02-29T23:30'),

@@ -21,10 +21,10 @@ from photzp.answers.nights import Month
 from photzp.answers.ranking import Advice, MirrorState
 from photzp.answers.status import SeriesStatus, status_sentence, trend_of
 from photzp.answers.steps import UnrecordedStep
-from photzp.names import overview_plot_name, site_plot_name, trend_plot_name
 from photzp.observatory import load_observatory
 from photzp.pages.page import Page, Plot, RunInfo
 from photzp.pages.render import render_index, render_telescopes, static_files
+from photzp.reportnames import overview_plot_name, site_plot_name, trend_plot_name
 
 LCO = load_observatory()
 NOW, TODAY = '2025-11-21T14:05:00', date(2025, 11, 21)

@@ -15,10 +15,10 @@ from photzp.answers.nights import Month
 from photzp.answers.ranking import Advice, MirrorState
 from photzp.answers.steps import UnrecordedStep
 from photzp.magnitudes import percent_error, percent_gained, percent_lost
-from photzp.names import parse_report_name
 from photzp.pages.page import Page, Plot
 from photzp.pages.text import between, date_of, known, lasting, plain
 from photzp.pages.views import or_none
+from photzp.reportnames import parse_report_name
 
 FilterOrder = Callable[[str], tuple[float, str]]  # sort key of filters, as Observatory.wavelength_order
 UNITS = {'mag': ('mmag', 1000.0), 'factor': ('times', 1.0)}  # as findings have them: as shown, and the factor

@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from photzp.answers.status import RECENT_DAYS
-from photzp.names import static_file_name
 from photzp.observatory import Observatory
 from photzp.pages import answers, overview, text
 from photzp.pages.page import Page, merge
 from photzp.pages.views import Telescope, filters_of, runs_of, sites_of, telescopes_of
+from photzp.reportnames import static_file_name
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -9,11 +9,11 @@ from typing import TypeVar
 
 from photzp.answers.status import SeriesStatus, status_sentence
 from photzp.errors import COULD_NOT_RUN, DONE, ENDED_WELL, FINDINGS, SIGNALLED, SOME_UNREADABLE
-from photzp.names import ReportName, parse_report_name, telescope_page_name, telescope_plot_name
 from photzp.observatory import AlarmLimits, Observatory
 from photzp.pages.page import Page, Plot, RunInfo
 from photzp.pages.text import anchor, days_from, moment, spaced, words
 from photzp.records import CameraSpan
+from photzp.reportnames import ReportName, parse_report_name, telescope_page_name, telescope_plot_name
 
 FAST_MONTHS = 20  # a slope is fast that uses up the healthy band in so many: chosen as what few mirrors do
 SCRIPTS = {'photcalibration.py': 'Calibration', 'longtermphotzp.py': 'Report'}

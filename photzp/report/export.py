@@ -22,9 +22,8 @@ from photzp.errors import UsageInvalid
 from photzp.observatory import Observatory
 from photzp.plaintext import csv_cell
 from photzp.records import Column, Database, Zeropoints
-from photzp.report.settings import ReportSettings
 from photzp.throughput.rows import Series, read_rows
-from photzp.times import moment
+from photzp.times import Period
 from photzp.wholefile import whole_file
 
 if TYPE_CHECKING:  # imported where it is used
@@ -34,7 +33,18 @@ Piece = Mapping[str, np.ndarray]  # arrays of one length, by the names of the co
 
 
 def check_name(path: Path) -> None:
-    """Raise UsageInvalid, and say what to do, where a table cannot be written under this name."""
+    """Check that a table can be written to a file of this name.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Its extension is the format.
+
+    Raises
+    ------
+    UsageInvalid
+        The format is not known, or needs a package that is not installed.
+    """
     form = FORMATS.get(path.suffix.lower())
     if form is None:
         raise UsageInvalid(f'{path}: is no name of a table; it ends in {", ".join(FORMATS)}')
@@ -44,9 +54,27 @@ def check_name(path: Path) -> None:
 
 
 def write_table(path: Path, columns: Sequence[Column], pieces: Iterable[Piece]) -> int:
-    """Write the pieces one below the other in the format of the path's extension; returns the number of rows.
+    """Write pieces of a table one below the other, in the format of the path's extension.
 
-    Raises UsageInvalid as check_name does, OSError where it cannot be written.
+    Parameters
+    ----------
+    path : pathlib.Path
+        An older file of that name stays until the new one is complete.
+    columns : sequence of Column
+    pieces : iterable of mapping of str to ndarray
+        Arrays of one length, by name of the column.
+
+    Returns
+    -------
+    int
+        Number of rows.
+
+    Raises
+    ------
+    UsageInvalid
+        As `check_name` does.
+    OSError
+        The file cannot be written.
     """
     check_name(path)
     with whole_file(path) as file:
@@ -54,11 +82,24 @@ def write_table(path: Path, columns: Sequence[Column], pieces: Iterable[Piece]) 
 
 
 def write_csv(file: BinaryIO, columns: Sequence[Column], pieces: Iterable[Piece]) -> int:
-    """Write the pieces as CSV to an open file, as a pipe; returns the number of rows."""
-    return _write(CsvTable, file, columns, pieces)
+    """Write pieces of a table as CSV to an open file.
+
+    Parameters
+    ----------
+    file : binary file
+        May be a pipe; it is not closed.
+    columns, pieces
+        As for `write_table`.
+
+    Returns
+    -------
+    int
+        Number of rows.
+    """
+    return _write(_CsvTable, file, columns, pieces)
 
 
-def _write(form: 'type[TableFormat]', file: BinaryIO, columns: Sequence[Column], pieces: Iterable[Piece]) -> int:
+def _write(form: 'type[_TableFormat]', file: BinaryIO, columns: Sequence[Column], pieces: Iterable[Piece]) -> int:
     rows, table = 0, form(file, columns)
     try:
         for piece in pieces:
@@ -69,10 +110,10 @@ def _write(form: 'type[TableFormat]', file: BinaryIO, columns: Sequence[Column],
     return rows
 
 
-class TableFormat(ABC):
+class _TableFormat(ABC):
     """A table that grows in a file, open for writing bytes."""
 
-    needs: ClassVar[str] = ''  # a module that is installed by wish
+    needs: ClassVar[str] = ''  # an optional module
 
     @abstractmethod
     def __init__(self, file: BinaryIO, columns: Sequence[Column]) -> None: ...
@@ -86,7 +127,7 @@ class TableFormat(ABC):
         """Write what is due after the last row; the file is not closed."""
 
 
-class CsvTable(TableFormat):
+class _CsvTable(_TableFormat):
     """Names in the first line, then a line per row."""
 
     def __init__(self, file: BinaryIO, columns: Sequence[Column]) -> None:
@@ -102,7 +143,7 @@ class CsvTable(TableFormat):
     def add(self, piece: Piece) -> None:
         """Write the rows of a piece."""
         values = (piece[column.name] for column in self._columns)
-        self._writer.writerows(zip(*(_cells(each) for each in values), strict=True))
+        self._writer.writerows(zip(*(_cells(column) for column in values), strict=True))
 
     def end(self) -> None:
         """Nothing is due after the last row."""
@@ -116,7 +157,7 @@ def _cells(values: np.ndarray) -> list:
     return [csv_cell(value) if isinstance(value, str) else value for value in values.tolist()]
 
 
-class EcsvTable(CsvTable):
+class _EcsvTable(_CsvTable):
     """CSV behind the header that astropy writes for such a table."""
 
     def _header(self) -> str:
@@ -125,7 +166,7 @@ class EcsvTable(CsvTable):
         return ''.join(line for line in text.getvalue().splitlines(keepends=True) if line.startswith('#'))
 
 
-class ParquetTable(TableFormat):
+class _ParquetTable(_TableFormat):
     """One row group per piece."""
 
     needs = 'pyarrow'
@@ -158,7 +199,7 @@ class ParquetTable(TableFormat):
         self._writer.close()
 
 
-FORMATS: dict[str, type[TableFormat]] = {'.csv': CsvTable, '.ecsv': EcsvTable, '.parquet': ParquetTable}
+FORMATS: dict[str, type[_TableFormat]] = {'.csv': _CsvTable, '.ecsv': _EcsvTable, '.parquet': _ParquetTable}
 
 
 def _empty_table(columns: Sequence[Column], times: Any) -> 'Table':
@@ -172,24 +213,47 @@ def _empty_table(columns: Sequence[Column], times: Any) -> 'Table':
 
 # -- zeropoints --------------------------------------------------------------------------------------------------------
 
-MADE_HERE = (  # of a zeropoint by the report, beside the columns of the database
+DERIVED = (  # columns that the report adds to those of the database
     Column('zp_repaired', 'mag', 'zp with the gain repairs of observatory.toml'),
     Column('zp_cameracolor', 'mag', 'zp_repaired with the colour term of the camera'),
     Column('zperr_cameracolor', 'mag', 'error of zp_cameracolor'))
 
 
 def exported_columns(database: Database) -> tuple[Column, ...]:
-    """Columns of exported zeropoints: those of the database as measured, and MADE_HERE."""
-    return (*database.columns(), *MADE_HERE)
+    """Columns of exported zeropoints: those of the database as measured, and DERIVED.
+
+    Parameters
+    ----------
+    database : Database
+
+    Returns
+    -------
+    tuple of Column
+    """
+    return (*database.columns(), *DERIVED)
 
 
-def exported_zeropoints(database: Database, every: Iterable[Series], options: ReportSettings,
-                        observatory: Observatory) -> Iterator[dict[str, np.ndarray]]:
-    """Zeropoints of some series, within the dates that the options select: a dict of columns for each."""
-    start, end = (moment(date) for date in (options.start, options.end))
-    for series in every:
-        rows = read_rows(database, series, observatory, start, end, cameracolorterm=options.cameracolorterm)
+def exported_zeropoints(database: Database, selected: Iterable[Series], period: Period, observatory: Observatory, *,
+                        cameracolorterm: bool) -> Iterator[dict[str, np.ndarray]]:
+    """Zeropoints of some series within a period.
+
+    Parameters
+    ----------
+    database : Database
+    selected : iterable of Series
+    period : Period
+    observatory : Observatory
+    cameracolorterm : bool
+        Give each zeropoint the colour term of its camera.
+
+    Yields
+    ------
+    dict of str to ndarray
+        Columns of a series that has rows.
+    """
+    for series in selected:
+        rows = read_rows(database, series, observatory, period, cameracolorterm=cameracolorterm)
         if rows is not None:
-            made = (rows.zp_repaired, rows.zp_cameracolour, rows.zperr)
+            derived = (rows.zp_repaired, rows.zp_cameracolour, rows.zperr)
             yield {**{field.name: getattr(rows.zeropoints, field.name) for field in fields(Zeropoints)},
-                   **{column.name: np.round(each, 6) for column, each in zip(MADE_HERE, made, strict=True)}}
+                   **{column.name: np.round(values, 6) for column, values in zip(DERIVED, derived, strict=True)}}

@@ -35,12 +35,32 @@ _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the first time that a zip file knows: the c
 
 
 def without_rows(fit: ThroughputFit) -> ThroughputFit:
-    """The fit as it is kept: its arrays of rows are empty."""
+    """A fit as the archive keeps it.
+
+    Parameters
+    ----------
+    fit : ThroughputFit
+
+    Returns
+    -------
+    ThroughputFit
+        Its arrays of rows are empty.
+    """
     return replace(fit, row_clear_probability=np.empty(0), row_residual_mag=np.empty(0))
 
 
 def pack(fits: Mapping[SeriesKey, ThroughputFit]) -> bytes:
-    """The content of the file; fits by (telescope, filter)."""
+    """Write fits to the content of a file.
+
+    Parameters
+    ----------
+    fits : mapping of SeriesKey to ThroughputFit
+
+    Returns
+    -------
+    bytes
+        The same for the same fits.
+    """
     ordered = sorted(fits.items())
     index = {'schema': SCHEMA, 'series': [
         [list(key), len(fit.night), {name: plain(getattr(fit, name)) for name in VALUES}, _line_values(fit._line)]
@@ -73,7 +93,21 @@ def _line_values(line: Line | None) -> dict[str, Any] | None:
 
 
 def unpack(content: bytes) -> dict[SeriesKey, ThroughputFit]:
-    """The inverse of `pack`; ValueError where the content is damaged or of another schema."""
+    """Read fits, the inverse of `pack`.
+
+    Parameters
+    ----------
+    content : bytes
+
+    Returns
+    -------
+    dict of SeriesKey to ThroughputFit
+
+    Raises
+    ------
+    ValueError
+        The content is damaged or of another schema.
+    """
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
@@ -89,9 +123,10 @@ def _fits(series: list[Any], arrays: Mapping[str, np.ndarray]) -> Iterator[tuple
     cut = _Cutter(arrays)
     for (telescope, name), nights, values, line in series:
         nightly: dict[str, Any] = {each: cut.next(each, nights, np.dtype(kind)) for each, kind in NIGHTLY.items()}
-        told: dict[str, Any] = {each: typed(hint, values[each]) for each, hint in VALUES.items()}
+        others: dict[str, Any] = {each: typed(hint, values[each]) for each, hint in VALUES.items()}
         yield (str(telescope), str(name)), ThroughputFit(
-            **nightly, row_clear_probability=np.empty(0), row_residual_mag=np.empty(0), **told, _line=_line(line, cut))
+            **nightly, row_clear_probability=np.empty(0), row_residual_mag=np.empty(0), **others,
+            _line=_line(line, cut))
 
 
 def _line(values: dict[str, Any] | None, cut: '_Cutter') -> Line | None:
@@ -110,7 +145,7 @@ class _Cutter:
         self._arrays, self._at = arrays, dict.fromkeys(arrays, 0)
 
     def next(self, name: str, size: int, kind: np.dtype) -> np.ndarray:
-        """The next values of an array; ValueError where there are too few, or they are of another kind."""
+        """The next values of an array.  ValueError if there are too few, or they are of another kind."""
         first = self._at[name]
         part = self._arrays[name][first:first + size]
         if len(part) != size or part.dtype != kind:

@@ -1,4 +1,4 @@
-"""What the report gives its processes to do beside series: a search for steps, and plots that show several series.
+"""Jobs of the report beside series: searches for steps, and plots that show several series.
 
 A job carries all that it needs and `do` does it; drawing is imported there, so that a report with nothing to draw
 starts without it.
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class File:
-    """A file of the report; of an image also its size [pixel] and what it says."""
+    """A file of the report; of an image also its size [pixel] and its text alternative."""
 
     name: str
     content: bytes
@@ -32,7 +32,20 @@ class File:
 
 
 def image_file(name: str, figure: 'Figure', alt: str) -> File:
-    """A figure as a file."""
+    """A figure as a file.
+
+    Parameters
+    ----------
+    name : str
+        Of the file.
+    figure : matplotlib.figure.Figure
+    alt : str
+        Its text alternative.
+
+    Returns
+    -------
+    File
+    """
     from photzp.figures.sheet import png
 
     content = png(figure)
@@ -42,7 +55,7 @@ def image_file(name: str, figure: 'Figure', alt: str) -> File:
 
 @dataclass(frozen=True)
 class Failure:
-    """What comes of a job that this program failed on; the log has the traceback."""
+    """The result of a job that this program failed on; the log has the traceback."""
 
     error: str
 
@@ -51,7 +64,13 @@ class Failure:
 class StepSearch:
     """Look for steps of a telescope that nobody recorded.
 
-    fits : by filter.  fingerprint : of them, None where rows are still left out of one.
+    Attributes
+    ----------
+    telescope : str
+    fits : mapping of str to ThroughputFit
+        By filter.
+    fingerprint : str or None
+        Of the fits; None where a fit leaves out rows that are dated in the future.
     """
 
     telescope: str
@@ -59,7 +78,13 @@ class StepSearch:
     fingerprint: str | None
 
     def do(self) -> tuple[UnrecordedStep, ...]:
-        """The steps in order of time."""
+        """Find the steps.
+
+        Returns
+        -------
+        tuple of UnrecordedStep
+            In order of time.
+        """
         return find_steps(self.fits)
 
     def __str__(self) -> str:
@@ -68,7 +93,19 @@ class StepSearch:
 
 @dataclass(frozen=True, eq=False)
 class Drawing:
-    """Draw an image.  alt : the sentence that stands for it.  fingerprint : of what it shows."""
+    """Draw an image.
+
+    Attributes
+    ----------
+    name : str
+        Of the file.
+    alt : str
+        Text alternative.
+    draw : callable
+        Returns the figure.
+    fingerprint : str
+        Of what it shows.
+    """
 
     name: str
     alt: str
@@ -76,7 +113,12 @@ class Drawing:
     fingerprint: str
 
     def do(self) -> File:
-        """The image as a file of the report."""
+        """Draw it.
+
+        Returns
+        -------
+        File
+        """
         return image_file(self.name, self.draw(), self.alt)
 
     def __str__(self) -> str:
@@ -88,7 +130,22 @@ class Drawing:
 
 def models_figure(title: str, models: Iterable[tuple[str, StoredModel, float | None]], until: np.datetime64,
                   healthy_mag: float) -> 'Figure':
-    """Models of several telescopes: (name, model, reference_mag or None) of each; healthy_mag : of the healthy band."""
+    """Draw models of several telescopes.
+
+    Parameters
+    ----------
+    title : str
+    models : iterable of tuple
+        Telescope, model, and reference zeropoint [mag] or None.
+    until : numpy.datetime64
+        Time is drawn to the end of its month.
+    healthy_mag : float
+        Width of the healthy band below the reference.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
     from photzp.figures.trends import all_models_plot
 
     return all_models_plot(title, [(name, model.dateobs, model.modelzp, reference_mag)
@@ -96,26 +153,89 @@ def models_figure(title: str, models: Iterable[tuple[str, StoredModel, float | N
 
 
 def colorterms_figure(title: str, lines: Sequence[tuple], colours: Mapping[str, str]) -> 'Figure':
-    """Colour terms of several cameras: fields of ColortermLine of each; colours : of camera types."""
+    """Draw colour terms of several cameras.
+
+    Parameters
+    ----------
+    title : str
+    lines : sequence of tuple
+        Fields of ColortermLine.
+    colours : mapping of str to str
+        By camera type.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
     from photzp.figures.trends import ColortermLine, all_colorterms_plot
 
     return all_colorterms_plot(title, [ColortermLine(*line) for line in lines], colours)
 
 
-def telescope_figure(telescope: str, trends: Iterable[tuple[str, ThroughputFit, float | None, str | None]],
-                     marks: Iterable[tuple[np.datetime64, str, float, float]], spans: Iterable[CameraSpan],
-                     threshold_percent: float, until: np.datetime64, healthy_mag: float) -> 'Figure':
-    """One telescope in all filters; trends, marks : fields of FilterTrend and EventMark."""
+@dataclass(frozen=True, kw_only=True)
+class TelescopeTrends:
+    """What the plot of a telescope in all filters shows.
+
+    Attributes
+    ----------
+    telescope : str
+    trends : list of tuple
+        Fields of FilterTrend of each filter.
+    marks : list of tuple
+        Fields of EventMark of each event.
+    spans : list of CameraSpan
+        When each camera was in use.
+    threshold_percent : float
+        Throughput below which a telescope is a finding.
+    healthy_mag : float
+        Width of the healthy band below the reference.
+    """
+
+    telescope: str
+    trends: list[tuple[str, ThroughputFit, float | None, str | None]]
+    marks: list[tuple[np.datetime64, str, float, float]]
+    spans: list[CameraSpan]
+    threshold_percent: float
+    healthy_mag: float
+
+
+def telescope_figure(shown: TelescopeTrends, until: np.datetime64) -> 'Figure':
+    """Draw one telescope in all filters.
+
+    Parameters
+    ----------
+    shown : TelescopeTrends
+    until : numpy.datetime64
+        Time is drawn to the end of its month.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
     from photzp.figures.telescopes import EventMark, FilterTrend, telescope_plot
 
-    cameras = [(span.camera, instant_of(span.first), instant_of(span.last)) for span in spans]
-    return telescope_plot(telescope, [FilterTrend(*trend) for trend in trends], [EventMark(*mark) for mark in marks],
-                          cameras, threshold_percent, until, healthy_mag=healthy_mag)
+    cameras = [(span.camera, instant_of(span.first), instant_of(span.last)) for span in shown.spans]
+    return telescope_plot(shown.telescope, [FilterTrend(*trend) for trend in shown.trends],
+                          [EventMark(*mark) for mark in shown.marks], cameras, shown.threshold_percent, until,
+                          healthy_mag=shown.healthy_mag)
 
 
 def calendar_figure(title: str, night: np.ndarray, state: np.ndarray, frames: np.ndarray,
                     until: np.datetime64) -> 'Figure':
-    """The nights of a site, as for calendar_plot."""
+    """Draw the nights of a site.
+
+    Parameters
+    ----------
+    title : str
+    night, state, frames : ndarray
+        As for `calendar_plot`.
+    until : numpy.datetime64
+        Time is drawn to the end of its month.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
     from photzp.figures.calendars import calendar_plot
 
     return calendar_plot(title, night, state, frames, until)

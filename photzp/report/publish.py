@@ -1,4 +1,4 @@
-"""The end of a run: what the next one is to remember, status.json, and the pages."""
+"""The end of a run: the memory for the next one, status.json, and the pages."""
 
 import hashlib
 import logging
@@ -7,14 +7,14 @@ from dataclasses import replace
 
 from photzp.answers.status import judged_anew, trend_of
 from photzp.errors import DONE
-from photzp.names import FITS_FILE, STATE_FILE
 from photzp.pages.page import Page, Plot, RunInfo, merge, only_present, read_status, render_status
 from photzp.pages.render import render_index, render_telescopes, static_files
 from photzp.records import Database
 from photzp.report.context import ReportContext
 from photzp.report.fitarchive import pack
-from photzp.report.overviews import is_of_today
+from photzp.report.overviews import has_size_class
 from photzp.report.results import Results
+from photzp.reportnames import FITS_FILE, STATE_FILE
 
 STATUS_FILE = 'status.json'
 
@@ -22,23 +22,30 @@ log = logging.getLogger('photzp.report')
 
 
 def publish(context: ReportContext, results: Results) -> None:
-    """Put state and pages, when all that they show is in place."""
+    """Write state and pages, once all that they show is in place.
+
+    Parameters
+    ----------
+    context : ReportContext
+    results : Results
+    """
     context.store.flush()
-    if context.whole:
+    if context.period.is_whole:
         _put_state(context, results)
-    if context.options.renderhtml:
+    if context.settings.renderhtml:
         _put_pages(context, results)
         context.store.flush()
 
 
 def _put_state(context: ReportContext, results: Results) -> None:
-    """Put what the next run is to remember, and the fits where some are new."""
+    """Write the memory for the next run, and the fits where some are new."""
     state = results.state
     if results.counts['series'] > results.counts['kept']:
         content = pack(results.fits)
         context.store.put(FITS_FILE, content)
         state.fits = hashlib.sha256(content).hexdigest()
-    state.overviews = {name: made for name, made in state.overviews.items() if is_of_today(name, context.observatory)}
+    state.overviews = {name: remembered for name, remembered in state.overviews.items()
+                       if has_size_class(name, context.observatory)}
     context.store.put(STATE_FILE, state.text().encode())
 
 
@@ -46,7 +53,7 @@ def _put_pages(context: ReportContext, results: Results) -> None:
     store, observatory = context.store, context.observatory
     earlier = _earlier_page(store.get(STATUS_FILE), observatory.throughput.healthy_mag)
     page = merge(earlier, _page(context, results))
-    page = only_present(page, {name for name in store.names() if is_of_today(name, observatory)})
+    page = only_present(page, {name for name in store.names() if has_size_class(name, observatory)})
     for name, content in static_files().items():
         store.put(name, content)
     store.put(STATUS_FILE, render_status(page).encode())
@@ -56,22 +63,21 @@ def _put_pages(context: ReportContext, results: Results) -> None:
 
 
 def _page(context: ReportContext, results: Results) -> Page:
-    """What this run alone has to show."""
+    """The page of this run alone."""
     shown = results.in_order()
-    outputs = {name: output for each in shown for name, output in each.outputs.items()} | results.overviews
-    plots = {name: Plot(each.width, each.height, each.alt) for name, each in outputs.items()
-             if each.width is not None and each.height is not None}
-    trends = (trend_of(each.status.telescope, each.status.filter, each.model.dateobs, each.model.modelzp)
-              for each in shown)
+    outputs = {name: output for series in shown for name, output in series.outputs.items()} | results.overviews
+    plots = {name: Plot(output.width, output.height, output.alt) for name, output in outputs.items()
+             if output.width is not None and output.height is not None}
+    trends = (trend_of(*series.result.key, series.model.dateobs, series.model.modelzp) for series in shown)
     return Page(
-        updated=context.updated, statuses=tuple(each.status for each in shown), plots=plots,
+        updated=context.updated, statuses=tuple(series.result.status for series in shown), plots=plots,
         runs=tuple(_runs(context.database, context.updated, len(results.shown))), version=context.version,
         files=tuple(name for name in outputs if name not in plots), answers=results.answers,
         cameras=results.cameras(context.database), trends=tuple(filter(None, trends)))
 
 
 def _earlier_page(content: bytes | None, healthy_mag: float) -> Page | None:
-    """The page that an earlier run left, its rows judged by this healthy band; None where there is none to be read."""
+    """The page that an earlier run left, its rows judged by this healthy band; None where it cannot be read."""
     if content is None:
         return None
     try:
@@ -83,7 +89,7 @@ def _earlier_page(content: bytes | None, healthy_mag: float) -> Page | None:
 
 
 def _runs(database: Database, updated: str, series: int) -> Iterator[RunInfo]:
-    """This run, and those of the calibration back to one that ended well, for the page to name."""
+    """This run, and the newest runs of the calibration."""
     for run in database.runs(1, script='longtermphotzp.py'):
         yield RunInfo(run.script, run.started, updated, DONE, f'{series} telescopes and filters')
     for run in database.runs(20, script='photcalibration.py'):

@@ -1,85 +1,123 @@
-"""What a run of the report has so far, series by series: as an earlier run made it, or made now."""
+"""The results of a run of the report so far, series by series: computed now, or taken from an earlier run."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from photzp.answers.cameras import joined_spans
-from photzp.answers.extinction import FrameSums
 from photzp.answers.gather import Answers
-from photzp.answers.recent import Recent
-from photzp.answers.status import SeriesStatus
 from photzp.answers.steps import UnrecordedStep
-from photzp.names import SeriesKey
+from photzp.names import SeriesKey, Telescope
 from photzp.records import CameraSpan, Database, StoredModel
-from photzp.report.state import Output, ReportState, SeriesMade
+from photzp.report.state import Output, ReportState, SeriesResult
 from photzp.throughput.model import ThroughputFit
 from photzp.throughput.rows import Series
 
 
 @dataclass(frozen=True)
-class Shown:
-    """What the report shows of a series, whenever it was made.
+class ShownSeries:
+    """One telescope and filter as the report shows it: its result, its model, and its files by name."""
 
-    colorterms : fields of ColortermLine by camera.  outputs : {file name: Output}.
-    recent : what changed lately.  frames : sums of them.  cameras : when each was in use.
-    """
-
-    status: SeriesStatus
+    result: SeriesResult
     model: StoredModel
-    colorterms: tuple[tuple, ...]
     outputs: dict[str, Output]
-    recent: Recent
-    frames: FrameSums
-    cameras: tuple[CameraSpan, ...]
-
-
-Known = dict[SeriesKey, SeriesMade | Shown]
 
 
 class Results:
-    """All that a run has found out; it grows while the run goes on.
+    """The results of a run, filled in as it goes on.
 
-    series : those that are asked for.  state, fits : what an earlier run remembered, brought up to date as series are
-    made.  counts : of the caller, kept to what is done.
-    shown : by series.  failed : series that could not be made.  overviews : {name of a plot: Output}.
-    steps : that nobody recorded, by telescope.  answers : none of a part of the data.
+    Parameters
+    ----------
+    series : sequence of Series
+        Those that the run reports on.
+    state : ReportState
+        Of an earlier run; brought up to date as series are made.
+    fits : dict of SeriesKey to ThroughputFit
+        The same.
+
+    Attributes
+    ----------
+    counts : Counter
+        Updated as work is done, right even when the run is interrupted.
+    shown : dict of Series to ShownSeries
+        Series that are finished.
+    failed : set of Series
+        Those that could not be made.
+    overviews : dict of str to Output
+        Plots of several series, by name.
+    steps : dict of str to tuple of UnrecordedStep
+        By telescope.
+    answers : Answers
+        Empty in a run over part of the data.
     """
 
-    def __init__(self, series: Sequence[Series], state: ReportState, fits: dict[SeriesKey, ThroughputFit],
-                 counts: Counter[str]) -> None:
-        self.series, self.state, self.fits, self.counts = series, state, fits, counts
-        self.shown: dict[Series, Shown] = {}
+    def __init__(self, series: Sequence[Series], state: ReportState, fits: dict[SeriesKey, ThroughputFit]) -> None:
+        self.series, self.state, self.fits = series, state, fits
+        self.counts: Counter[str] = Counter()
+        self.shown: dict[Series, ShownSeries] = {}
         self.failed: set[Series] = set()
         self.overviews: dict[str, Output] = {}
         self.steps: dict[str, tuple[UnrecordedStep, ...]] = {}
         self.answers = Answers()
 
-    def show(self, series: Series, shown: Shown) -> None:
-        """Take what the report shows of a series."""
+    def show(self, series: Series, shown: ShownSeries) -> None:
+        """Add a finished series.
+
+        Parameters
+        ----------
+        series : Series
+        shown : ShownSeries
+            What the report shows of it.
+        """
         self.shown[series] = shown
         self.counts['series'] += 1
-        self.counts['zeropoints'] += shown.status.rows
+        self.counts['zeropoints'] += shown.result.status.rows
 
-    def in_order(self) -> list[Shown]:
-        """What is shown, in the order of the series, whatever the order they came in."""
+    def in_order(self) -> list[ShownSeries]:
+        """The finished series, in the order of `series`, whatever the order they came in.
+
+        Returns
+        -------
+        list of ShownSeries
+        """
         return [self.shown[series] for series in self.series if series in self.shown]
 
-    def latest(self) -> Known:
-        """All series of any run: as this one shows them, or as an earlier one left them."""
-        latest: Known = {key_of(made.status): made for made in self.state.series.values()}
-        return latest | {key_of(shown.status): shown for shown in self.shown.values()}
+    def latest(self) -> dict[SeriesKey, SeriesResult]:
+        """The newest result of every series: of this run, or else of an earlier one.
 
-    def known(self, database: Database) -> Known:
-        """Those of `latest` that there is a fit of, at telescopes that have rows, sorted."""
-        there = {'-'.join(telescope) for telescope in database.telescopes()}
-        return {key: value for key, value in sorted(self.latest().items()) if key in self.fits and key[0] in there}
+        Returns
+        -------
+        dict of SeriesKey to SeriesResult
+        """
+        return {result.key: result for result in (*(made.result for made in self.state.series.values()),
+                                                  *(shown.result for shown in self.shown.values()))}
+
+    def with_fit(self, database: Database) -> dict[SeriesKey, SeriesResult]:
+        """Those of `latest` that have a fit, at telescopes that have rows in the database.
+
+        Parameters
+        ----------
+        database : Database
+
+        Returns
+        -------
+        dict of SeriesKey to SeriesResult
+            Sorted by key.
+        """
+        telescopes = {str(Telescope(*names)) for names in database.telescopes()}
+        return {key: result for key, result in sorted(self.latest().items(), key=lambda item: item[0])
+                if key in self.fits and key[0] in telescopes}
 
     def cameras(self, database: Database) -> tuple[CameraSpan, ...]:
-        """When each camera was in use, at all telescopes; where the page is of a part of the data, what that says."""
-        return joined_spans(span for each in self.known(database).values() for span in each.cameras)
+        """When each camera was in use, at all telescopes.
 
+        Parameters
+        ----------
+        database : Database
 
-def key_of(status: SeriesStatus) -> SeriesKey:
-    """Telescope and filter of a status."""
-    return status.telescope, status.filter
+        Returns
+        -------
+        tuple of CameraSpan
+            In order of telescope, camera and time.
+        """
+        return joined_spans(span for result in self.with_fit(database).values() for span in result.cameras)

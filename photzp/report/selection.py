@@ -1,4 +1,4 @@
-"""Which series a report is made of: telescopes and filters of the database that the options select."""
+"""The series of a report: telescopes and filters of the database that the settings select."""
 
 import logging
 from collections import defaultdict
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import groupby
 
 from photzp.errors import DatabaseUnusable, UsageInvalid
-from photzp.names import TelescopeKey, safe_part
+from photzp.names import Telescope, safe_part
 from photzp.observatory import Observatory
 from photzp.plaintext import did_you_mean
 from photzp.records import Database
@@ -16,48 +16,72 @@ from photzp.throughput.rows import Series
 log = logging.getLogger('photzp.report')
 
 
-def selection(database: Database, options: ReportSettings,
-              observatory: Observatory) -> list[Series]:
-    """The series that the options select, by telescope; some may have no rows.
+def selection(database: Database, settings: ReportSettings, observatory: Observatory) -> list[Series]:
+    """The series that the settings select.
 
-    Raises UsageInvalid for what the database does not have, naming what it has.
+    Parameters
+    ----------
+    database : Database
+    settings : ReportSettings
+    observatory : Observatory
+
+    Returns
+    -------
+    list of Series
+        By telescope; some may have no rows.
+
+    Raises
+    ------
+    DatabaseUnusable
+        The database has no zeropoints.
+    UsageInvalid
+        The database has no such site, telescope or filter; the message names those that it has.
     """
-    telescopes, native = list(dict.fromkeys(database.telescopes())), database.filters()  # a damaged index repeats some
+    telescopes = [Telescope(*names) for names in dict.fromkeys(database.telescopes())]  # a damaged index repeats some
+    native = database.filters()
     if not telescopes or not native:
         raise DatabaseUnusable(f'{database.place}: holds no zeropoints yet; run photcalibration.py first')
-    chosen = [t for t in telescopes if options.site in (None, t[0]) and options.telescope in (None, f'{t[1]}-{t[2]}')]
+    chosen = [t for t in telescopes if settings.site in (None, t.site)
+              and settings.telescope in (None, f'{t.enclosure}-{t.name}')]
     if not chosen:
-        raise UsageInvalid(_no_such_telescope(telescopes, options))
-    filters = defaultdict(list)
-    for name in native:
-        filters[observatory.reported_as(name)].append(name)
-    if options.filter is not None and options.filter not in filters:
-        raise UsageInvalid(f'--filter {options.filter}: no zeropoints{did_you_mean(options.filter, filters)}; the '
+        raise UsageInvalid(_no_such_telescope(telescopes, settings))
+    filters = _by_reported(native, observatory)
+    if settings.filter is not None and settings.filter not in filters:
+        raise UsageInvalid(f'--filter {settings.filter}: no zeropoints{did_you_mean(settings.filter, filters)}; the '
                            f'database has {", ".join(sorted(filters))}')
     # As in the file, not by wavelength: it is the order of the rows of --export, which other programs read.
     order = {name: n for n, name in enumerate(observatory.filters)}
-    kept = sorted((name for name in filters if options.filter in (None, name)), key=lambda f: (order.get(f, 99), f))
-    named = {name: tuple(filters[name]) for name in kept if _fit_for_names([name])}
-    return [Series(telescope, name, named[name]) for telescope in chosen if _fit_for_names(telescope) for name in named]
+    names = sorted((name for name in filters if settings.filter in (None, name)), key=lambda f: (order.get(f, 99), f))
+    names = [name for name in names if _can_be_file_names([name])]
+    return [Series(telescope, name, tuple(filters[name])) for telescope in chosen if _can_be_file_names(telescope)
+            for name in names]
 
 
-def _no_such_telescope(telescopes: Iterable[TelescopeKey], options: ReportSettings) -> str:
-    """What of the options the database does not have, what is most like it, and what it has."""
-    known = {site: [f'{dome}-{telid}' for _, dome, telid in every]
-             for site, every in groupby(sorted(telescopes), key=lambda key: key[0])}
-    if options.site is not None and options.site not in known:
-        option, wanted, names = '--site', options.site, list(known)
+def _by_reported(native: Iterable[str], observatory: Observatory) -> dict[str, list[str]]:
+    """Native filters by the filter that they are reported as."""
+    filters = defaultdict(list)
+    for name in native:
+        filters[observatory.reported_as(name)].append(name)
+    return filters
+
+
+def _no_such_telescope(telescopes: Iterable[Telescope], settings: ReportSettings) -> str:
+    """The message that the database has no such site or telescope, what is most like it, and what it has."""
+    by_site = {site: [f'{enclosure}-{name}' for _, enclosure, name in same]
+               for site, same in groupby(sorted(telescopes), key=lambda telescope: telescope.site)}
+    if settings.site is not None and settings.site not in by_site:
+        option, wanted, names = '--site', settings.site, list(by_site)
     else:
-        assert options.telescope is not None, 'of a telescope or a site that there is not'
-        option, wanted = '--telescope', options.telescope
-        names = sorted({name for site, every in known.items() if options.site in (None, site) for name in every})
-    there = f' at {options.site}' if option == '--telescope' and options.site else ''
-    return (f'{option} {wanted}: no such {option[2:]}{there}{did_you_mean(wanted, names)}; the database has '
+        assert settings.telescope is not None, 'called for a telescope or a site that is not in the database'
+        option, wanted = '--telescope', settings.telescope
+        names = sorted({name for site, same in by_site.items() if settings.site in (None, site) for name in same})
+    where = f' at {settings.site}' if option == '--telescope' and settings.site else ''
+    return (f'{option} {wanted}: no such {option[2:]}{where}{did_you_mean(wanted, names)}; the database has '
             + ', '.join(names))
 
 
-def _fit_for_names(parts: Iterable[str]) -> bool:
-    """Whether all parts may become file names; what is not, is said once and left out."""
+def _can_be_file_names(parts: Iterable[str]) -> bool:
+    """Whether all parts may become part of file names; one that may not is logged."""
     try:
         return all(safe_part(part) for part in parts)
     except ValueError as error:

@@ -1,7 +1,7 @@
-"""What the report makes of one telescope in one filter: rows to a model, the model to plots and a table.
+"""One telescope in one filter: rows to a model, the model to plots and a table.
 
 A `SeriesMaker` reads, fits and draws; it writes nothing, so that any number of them may be at work, each in a process
-of its own.  What it makes is a `Made`, which `report` puts into the database and into the store.
+of its own.  The `MadeSeries` that it returns is put into database and store by `storing`.
 """
 
 import csv
@@ -17,81 +17,110 @@ from matplotlib.figure import Figure
 
 from photzp.answers.cameras import camera_spans
 from photzp.answers.extinction import Frames, FrameSums, frame_sums, with_prior_about
-from photzp.answers.recent import Recent, recent_changes
-from photzp.answers.status import RECENT_DAYS, SeriesStatus, series_status, status_sentence
+from photzp.answers.recent import recent_changes
+from photzp.answers.status import RECENT_DAYS, series_status, status_sentence
 from photzp.answers.steps import UnrecordedStep
 from photzp.errors import RunStopped
 from photzp.figures import trends
 from photzp.magnitudes import percent_of_reference
-from photzp.names import trend_plot_name
 from photzp.observatory import Observatory
 from photzp.pages.trenddata import Points, trend_json
-from photzp.records import CameraSpan, Database, RowDigest, StoredModel
+from photzp.records import Database, RowDigest, StoredModel
 from photzp.report.fitarchive import without_rows
 from photzp.report.jobs import Drawing, Failure, File, StepSearch, image_file
 from photzp.report.settings import ReportSettings
+from photzp.report.state import SeriesResult
+from photzp.reportnames import trend_plot_name
 from photzp.throughput.model import ThroughputFit, fit_throughput
 from photzp.throughput.rows import COLUMNS, Rows, Series, read_rows
-from photzp.times import day_of, moment, night_of
+from photzp.times import Period, day_of, night_of
 
 log = logging.getLogger('photzp.report')
 
 
-@dataclass(frozen=True)
-class Made:
-    """All that comes of one telescope and filter.
+@dataclass(frozen=True, kw_only=True)
+class MadeSeries:
+    """One telescope and filter as this run made it.
 
-    status : SeriesStatus.  model : as the database keeps it; intervals, steps : the same, dicts by column.
-    nights : (date, photometric) of the newest nights, as many as a status counts.
-    colorterms : fields of ColortermLine by camera.  warnings : what was logged as one.  files : of `File`.
-    fit : without its rows, its extinction against the adopted one.  recent : what changed lately.
-    frames : sums of them, for the yearly extinction.  cameras : when each was in use.
-    count, rows : number and digest of the rows of the database.  complete : none of them is left out until its time.
+    Attributes
+    ----------
+    result : SeriesResult
+    model : StoredModel
+        As the database keeps it.
+    intervals, steps : tuple of dict
+        The same, by column of the database.
+    files : tuple of File
+    fit : ThroughputFit
+        Without its rows, its extinction against the adopted one.
+    digest : str
+        Digest of the rows of the database.
+    is_complete : bool
+        No row was left out for being dated in the future.
     """
 
-    status: SeriesStatus
+    result: SeriesResult
     model: StoredModel
     intervals: tuple[dict[str, Any], ...]
     steps: tuple[dict[str, Any], ...]
-    nights: tuple[tuple[str, bool], ...]
-    colorterms: tuple[tuple, ...]
-    warnings: tuple[str, ...]
     files: tuple[File, ...]
     fit: ThroughputFit
-    recent: Recent
-    frames: FrameSums
-    cameras: tuple[CameraSpan, ...]
-    count: int
-    rows: str
-    complete: bool
+    digest: str
+    is_complete: bool
 
 
-Done = tuple[Made, ...] | tuple[UnrecordedStep, ...] | File | Failure
+JobResult = tuple[MadeSeries, ...] | tuple[UnrecordedStep, ...] | File | Failure
 
 
 class SeriesMaker:
     """Reads, fits and draws one telescope and filter after the other.
 
-    options : what is asked for.  now : naive UTC.
+    Parameters
+    ----------
+    database : Database
+    observatory : Observatory
+    settings : ReportSettings
+    period : Period
+        It knows the present.
     """
 
-    def __init__(self, database: Database, observatory: Observatory, options: ReportSettings,
-                 now: np.datetime64) -> None:
-        self.database, self.observatory, self.options, self.now = database, observatory, options, now
-        self.start, self.end = moment(options.start), moment(options.end)
-        self.until = now if self.end is None else min(now, self.end)
+    def __init__(self, database: Database, observatory: Observatory, settings: ReportSettings, period: Period) -> None:
+        assert period.now is not None, 'a report is made at some time'
+        self.database, self.observatory, self.settings, self.period = database, observatory, settings, period
+        self.now = period.now
 
     @classmethod
-    def in_worker(cls, open_database: Callable[[], Database], observatory: Observatory, options: ReportSettings,
-                  now: np.datetime64) -> 'SeriesMaker':
-        """One with a database of its own, opened for reading; in a process that does nothing else."""
-        maker = cls(open_database(), observatory, options, now)
+    def in_worker(cls, open_database: Callable[[], Database], observatory: Observatory, settings: ReportSettings,
+                  period: Period) -> 'SeriesMaker':
+        """A maker in a process that does nothing else, with a database of its own.
+
+        Parameters
+        ----------
+        open_database : callable
+            Opens the database for reading.
+        observatory, settings, period
+            As for the class.
+
+        Returns
+        -------
+        SeriesMaker
+        """
+        maker = cls(open_database(), observatory, settings, period)
         gc.freeze()  # figures are full of cycles: what was imported need not be searched for garbage each time
         gc.disable()
         return maker
 
-    def do(self, job: Series | StepSearch | Drawing) -> Done:
-        """What comes of a job: `make` of a series, else what the job does itself; a Failure where that fails."""
+    def do(self, job: Series | StepSearch | Drawing) -> JobResult:
+        """Do a job.
+
+        Parameters
+        ----------
+        job : Series, StepSearch or Drawing
+
+        Returns
+        -------
+        tuple of MadeSeries, tuple of UnrecordedStep, File or Failure
+            Of a series what `make` returns; a Failure where this program failed.
+        """
         try:
             return self.make(job) if isinstance(job, Series) else job.do()
         except RunStopped:
@@ -100,52 +129,82 @@ class SeriesMaker:
             log.exception('%s: please report this', job)
             return Failure(repr(error)[:200])
 
-    def do_in_worker(self, job: Series | StepSearch | Drawing) -> Done:
-        """The same; garbage is looked for after each job, and not while it is done."""
-        done = self.do(job)
-        gc.collect()
-        return done
+    def do_in_worker(self, job: Series | StepSearch | Drawing) -> JobResult:
+        """Do a job as `do` does; garbage is collected after each job, and not while it is done.
 
-    def make(self, series: Series) -> tuple[Made, ...]:
-        """The `Made` of a series, nothing where it has no rows in the dates."""
+        Parameters
+        ----------
+        job : Series, StepSearch or Drawing
+
+        Returns
+        -------
+        tuple of MadeSeries, tuple of UnrecordedStep, File or Failure
+        """
+        result = self.do(job)
+        gc.collect()
+        return result
+
+    def make(self, series: Series) -> tuple[MadeSeries, ...]:
+        """Make a series.
+
+        Parameters
+        ----------
+        series : Series
+
+        Returns
+        -------
+        tuple of MadeSeries
+            One; none where there are no rows in the period.
+        """
         digest = RowDigest(COLUMNS)
-        rows = read_rows(self.database, series, self.observatory, self.start, self.end,
-                         cameracolorterm=self.options.cameracolorterm, now=self.now, digest=digest)
+        rows = read_rows(self.database, series, self.observatory, self.period,
+                         cameracolorterm=self.settings.cameracolorterm, digest=digest)
         return () if rows is None else (self._made(series, rows, digest),)
 
-    def _made(self, series: Series, rows: Rows, digest: RowDigest) -> Made:
-        z, events = rows.zeropoints, [event[:2] for event in rows.events]
-        fit = fit_throughput(
-            z.dateobs, np.where(rows.usable, rows.zp_unit, np.nan), rows.zperr, airmass=z.airmass, events=events,
-            longitude_deg=self.observatory.longitude_deg(series.telescope[0]), group=rows.group,
-            other_scale=rows.old_groups, now=self.now)
+    def _made(self, series: Series, rows: Rows, digest: RowDigest) -> MadeSeries:
+        fit = self._fit(series, rows)
         warnings = _log(rows, fit)
-        status = series_status(rows, fit, healthy_mag=self.observatory.throughput.healthy_mag, now=self.now)
-        night = night_of(z.dateobs, self.observatory.longitude_deg(series.telescope[0]))
+        result = self._result(series, rows, fit, warnings, digest.rows)
+        return MadeSeries(
+            result=result, model=StoredModel(fit.time, fit.model_mag, fit.model_error_mag), intervals=_intervals(fit),
+            steps=_steps(fit), files=tuple(self._files(rows, fit, status_sentence(result.status))),
+            fit=_to_keep(fit, rows.extinction_offset), digest=str(digest), is_complete=rows.later == 0)
+
+    def _fit(self, series: Series, rows: Rows) -> ThroughputFit:
+        z = rows.zeropoints
+        return fit_throughput(
+            z.dateobs, np.where(rows.usable, rows.zp_unit, np.nan), rows.zperr, airmass=z.airmass,
+            events=[event[:2] for event in rows.events],
+            longitude_deg=self.observatory.longitude_deg(series.telescope.site), group=rows.group,
+            other_scale=rows.old_groups, now=self.now)
+
+    def _result(self, series: Series, rows: Rows, fit: ThroughputFit, warnings: list[str],
+                stored_rows: int) -> SeriesResult:
+        z, observatory = rows.zeropoints, self.observatory
+        status = series_status(rows, fit, healthy_mag=observatory.throughput.healthy_mag, now=self.now)
+        night = night_of(z.dateobs, observatory.longitude_deg(series.telescope.site))
         good = rows.usable & np.isfinite(z.colorterm) & ~z.colortermheld
         lines = trends.colorterm_lines(rows.telescope, z.dateobs[good], z.colorterm[good], z.camera[good],
-                                       self.until, kind_of=self.observatory.camera_kind)
+                                       self.period.until, kind_of=observatory.camera_kind)
         recent = slice(-RECENT_DAYS - 2, None)
         nights = zip(np.datetime_as_string(fit.night[recent]).tolist(), fit.photometric[recent].tolist(), strict=True)
-        return Made(status, StoredModel(fit.time, fit.model_mag, fit.model_error_mag), _intervals(fit), _steps(fit),
-                    tuple(nights), tuple(astuple(line) for line in lines), tuple(warnings),
-                    tuple(self._files(rows, fit, status_sentence(status))), _to_keep(fit, rows.extinction_offset),
-                    recent_changes(rows, fit, night), _sums(rows, fit, night),
-                    camera_spans(rows.telescope, z.dateobs, z.camera), digest.rows, str(digest),
-                    rows.later == 0)
+        return SeriesResult(
+            status=status, nights=tuple(nights), colorterms=tuple(astuple(line) for line in lines),
+            warnings=tuple(warnings), recent=recent_changes(rows, fit, night), frames=_frame_sums(rows, fit, night),
+            cameras=camera_spans(rows.telescope, z.dateobs, z.camera), rows=stored_rows)
 
-    def _files(self, rows: Rows, fit: ThroughputFit, said: str) -> Iterator[File]:
-        yield File(trend_plot_name('mirrormodel', rows.telescope, rows.filter), model_csv(rows, fit).encode())
-        if self.options.pertelescopeplots:
+    def _files(self, rows: Rows, fit: ThroughputFit, sentence: str) -> Iterator[File]:
+        yield File(trend_plot_name('mirrormodel', rows.telescope, rows.filter), _model_csv(rows, fit).encode())
+        if self.settings.pertelescopeplots:
             data = _trend_data(rows, fit)
             yield _image('photzptrend', rows, trends.trend_plot(
                 _title(rows), data, fit, events=rows.events, reference_mag=rows.reference_mag,
-                healthy_mag=self.observatory.throughput.healthy_mag, until=self.until), said)
+                healthy_mag=self.observatory.throughput.healthy_mag, until=self.period.until), sentence)
             yield File(trend_plot_name('trenddata', rows.telescope, rows.filter),
                        self._trend_json(rows, fit, data).encode())
             yield _airmass_plot(rows, fit)
             yield self._colorterm_plot(rows)
-        if self.options.errorhistogram:
+        if self.settings.errorhistogram:
             yield _image('errorhist', rows, trends.error_histogram(
                 _title(rows), rows.zeropoints.zperr, rows.zeropoints.zpsig),
                 'histogram of the errors and the scatter of single frames')
@@ -158,14 +217,14 @@ class SeriesMaker:
             rows.telescope, rows.filter, Points(data.time, data.zp_mag, data.camera, rows.zeropoints.name, data.usable,
                                                 fit.row_clear_probability), trends.model_curves(fit),
             events=sorted(events + changes), reference_mag=rows.reference_mag,
-            healthy_mag=self.observatory.throughput.healthy_mag, until=self.until)
+            healthy_mag=self.observatory.throughput.healthy_mag, until=self.period.until)
 
     def _colorterm_plot(self, rows: Rows) -> File:
         z = rows.zeropoints
         terms = np.isfinite(z.colorterm) & ~np.isnat(z.dateobs)
         median = np.median(z.colorterm[terms]) if terms.any() else np.nan
         return _image('colortermtrend', rows, trends.colorterm_plot(
-            _title(rows), z.dateobs[terms], z.colorterm[terms], z.camera[terms], self.until),
+            _title(rows), z.dateobs[terms], z.colorterm[terms], z.camera[terms], self.period.until),
             f'colour term against time, median {median:+.3f}')
 
 
@@ -187,8 +246,8 @@ def _airmass_plot(rows: Rows, fit: ThroughputFit) -> File:
         f'zeropoint against airmass; adopted extinction {adopted:.2f} mag per airmass')
 
 
-def _sums(rows: Rows, fit: ThroughputFit, night: np.ndarray) -> FrameSums:
-    """What the yearly term of extinction needs of the rows; night (n,) datetime64[D]."""
+def _frame_sums(rows: Rows, fit: ThroughputFit, night: np.ndarray) -> FrameSums:
+    """Sums over the rows for the yearly term of extinction; night (n,) datetime64[D]."""
     error = np.hypot(np.nan_to_num(rows.zperr), fit.scatter_mag)
     return frame_sums(Frames(time=rows.zeropoints.dateobs, night=night, residual_mag=fit.row_residual_mag,
                              error_mag=error, airmass=rows.zeropoints.airmass,
@@ -196,14 +255,14 @@ def _sums(rows: Rows, fit: ThroughputFit, night: np.ndarray) -> FrameSums:
 
 
 def _to_keep(fit: ThroughputFit, extinction_offset: float) -> ThroughputFit:
-    """The fit as the archive has it: also where its rows had another extinction than the adopted one."""
+    """The fit without its rows, its extinction against the adopted one also where its rows had another."""
     offset = with_prior_about(fit.extinction_offset_mag, fit.extinction_offset_error_mag, extinction_offset)
     return replace(without_rows(fit), extinction_offset_mag=offset)
 
 
-def _image(kind: str, rows: Rows, figure: Figure, said: str) -> File:
+def _image(kind: str, rows: Rows, figure: Figure, sentence: str) -> File:
     return image_file(trend_plot_name(kind, rows.telescope, rows.filter), figure,
-                      f'{rows.telescope} {rows.filter}: {said}')
+                      f'{rows.telescope} {rows.filter}: {sentence}')
 
 
 def _title(rows: Rows) -> str:
@@ -211,18 +270,18 @@ def _title(rows: Rows) -> str:
 
 
 def _log(rows: Rows, fit: ThroughputFit) -> list[str]:
-    """Say what was found; returns what was said as a warning."""
+    """Log what was found in a series; returns the warnings."""
     z, about = rows.zeropoints, {'telescope': rows.telescope, 'filter': rows.filter}
     why = ', '.join(f'{n} {reason}' for reason, n in rows.unusable.items() if n)
     log.info('%s %s: %d zeropoints, %d usable%s, %d nights', rows.telescope, rows.filter, len(z),
              np.count_nonzero(rows.usable), f' ({why})' if why else '', len(fit.night), extra=about)
-    for found in rows.colourterms:
+    for term in rows.colourterms:
         log.debug('%s %s: %s from %s to %s: colour term %+.4f +- %.4f, %.4f between frames', rows.telescope,
-                  rows.filter, rows.group_names[found.group], *np.array([found.start, found.end], 'datetime64[D]'),
-                  found.colorterm, found.error, found.spread)
+                  rows.filter, rows.group_names[term.group], *np.array([term.start, term.end], 'datetime64[D]'),
+                  term.colorterm, term.error, term.spread)
     if rows.colourterms:
         log.info('%s %s: %d zeropoints have the colour term of their camera', rows.telescope, rows.filter,
-                 sum(found.changed for found in rows.colourterms), extra=about)
+                 sum(term.changed for term in rows.colourterms), extra=about)
     warnings = []
     if np.isnat(z.dateobs).any():
         warnings.append(f'{rows.telescope} {rows.filter}: {np.count_nonzero(np.isnat(z.dateobs))} zeropoints have '
@@ -235,7 +294,7 @@ def _log(rows: Rows, fit: ThroughputFit) -> list[str]:
 
 
 def _log_old_rows(rows: Rows, fit: ThroughputFit) -> list[str]:
-    """Say by how much older rows were moved to the scale of the new ones; returns warnings where nothing ties them."""
+    """Log by how much older rows were moved to the scale of the new ones; returns warnings where nothing ties them."""
     apart = []
     for offset in (offset for offset in fit.offsets if offset.group in rows.old_groups and offset.rows):
         name = rows.group_names[offset.group]
@@ -274,8 +333,8 @@ def _steps(fit: ThroughputFit) -> tuple[dict[str, Any], ...]:
                   'instrumental': s.instrumental} for s in fit.steps)
 
 
-def model_csv(rows: Rows, fit: ThroughputFit) -> str:
-    """The nightly model as CSV: night, time, zeropoint with error, percent of the reference, and what it rests on."""
+def _model_csv(rows: Rows, fit: ThroughputFit) -> str:
+    """The nightly model as CSV: night, time, zeropoint with error, percent of the reference, number of zeropoints."""
     file = io.StringIO(newline='')
     writer = csv.writer(file, lineterminator='\n')
     writer.writerow(('night', 'time_utc', 'modelzp_mag', 'modelzperr_mag', 'percent_of_reference', 'zeropoints',

@@ -1,25 +1,29 @@
-"""The options of a report."""
+"""The settings of a report."""
 
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ReportSettings:
-    """What a report is made of and what it shows; the defaults are a report of everything.
+    """Which telescopes and filters a report covers, and what it shows; the defaults are a report of everything.
 
-    site, telescope, filter : None for all there are; a telescope as enclosure-telescope.
-    start, end : YYYYMMDD, the first date and the one after the last; None for no limit.
-    cameracolorterm : give each zeropoint the colour term of its camera.
-    fit_extinction : bring zeropoints to airmass 1 with the extinction that an earlier run fitted.
-    pertelescopeplots, createsummaryplots, errorhistogram, renderhtml : what is drawn and rendered.
-    check, metrics : whether the findings of the whole fleet are asked for.
+    Attributes
+    ----------
+    site, telescope, filter : str or None
+        None for all there are; a telescope as enclosure-telescope.
+    cameracolorterm : bool
+        Give each zeropoint the colour term of its camera.
+    fit_extinction : bool
+        Bring zeropoints to airmass 1 with the extinction that an earlier run fitted.
+    pertelescopeplots, createsummaryplots, errorhistogram, renderhtml : bool
+        Which plots and pages are made.
+    check, metrics : bool
+        Whether the findings of the whole fleet are wanted.
     """
 
     site: str | None = None
     telescope: str | None = None
     filter: str | None = None
-    start: str | None = None
-    end: str | None = None
     cameracolorterm: bool = True
     fit_extinction: bool = False
     pertelescopeplots: bool = True

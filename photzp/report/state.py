@@ -1,8 +1,8 @@
-"""What the report remembers of itself at the place that it writes to, so that what did not change is not made again.
+"""The memory of the report, kept beside it, so that what did not change is not made again.
 
 Each telescope and filter, and each overview plot, has a fingerprint of all that it is made from, and the SHA-256 of the
-files that were made of it.  Where the fingerprint is the same and the files are there as they were written, a run takes
-them as they are.  The clock is no part of a fingerprint, but the month is: axes of time end with it.
+files that were made from it.  Where the fingerprint is the same and the files are as they were written, a run keeps
+them.  The clock is no part of a fingerprint, but the month is: axes of time end with it.
 
 `report-state.json` is kept beside the report, so that every destination has its own, and beside it the fits of all
 series (`fitarchive`), whose SHA-256 it names.  Without one of the two, or where it is damaged, everything is made anew:
@@ -20,18 +20,19 @@ from photzp.answers.extinction import FrameSums
 from photzp.answers.recent import Recent
 from photzp.answers.status import SeriesStatus
 from photzp.answers.steps import UnrecordedStep
+from photzp.names import SeriesKey
 from photzp.program import code_digest
 from photzp.records import CameraSpan
 from photzp.typedtree import plain, typed, without_schema
 
-SCHEMA = 4
+SCHEMA = 5
 LIBRARIES = ('matplotlib', 'numpy', 'pillow', 'scipy')  # that a number or a pixel of the report depends on
 ColortermFields = tuple[str, str, int, float, float, float, float | None]  # of figures.trends.ColortermLine
 
 
 @dataclass(frozen=True)
 class Output:
-    """A file of the report: its SHA-256 (hexadecimal); of an image also its size [pixel] and what it says."""
+    """A file of the report: its SHA-256 (hexadecimal); of an image also its size [pixel] and its text alternative."""
 
     sha256: str
     width: int | None = None
@@ -39,42 +40,78 @@ class Output:
     alt: str = ''
 
 
-@dataclass(frozen=True)
-class SeriesMade:
-    """What a run made of one telescope and filter.
+@dataclass(frozen=True, kw_only=True)
+class SeriesResult:
+    """The result of one telescope and filter, as far as a later run needs it.
 
-    fingerprint : of all that it was made from.  model : digest of the model that was put into the database.
-    status : as it was then.  nights : (date, photometric) of the newest nights, as many as a status counts.
-    colorterms : fields of ColortermLine by camera.  warnings : what was logged as one.
-    outputs : {file name: Output}.  recent : what changed lately.  frames : sums of them, for the yearly extinction.
-    cameras : when each was in use.  count : of the rows of the database.
+    Attributes
+    ----------
+    status : SeriesStatus
+        Its days are counted to the time at which it was made.
+    nights : tuple of (str, bool)
+        Date and whether it was photometric, of the newest nights, as many as a status counts.
+    colorterms : tuple of tuple
+        Fields of ColortermLine of each camera.
+    warnings : tuple of str
+        Warnings that were logged.
+    recent : Recent
+        Recent changes of its frames, for the alarms.
+    frames : FrameSums
+        Sums over frames, for the yearly term of extinction.
+    cameras : tuple of CameraSpan
+        When each camera was in use.
+    rows : int
+        Number of its rows in the database.
     """
 
-    fingerprint: str
-    model: str
     status: SeriesStatus
     nights: tuple[tuple[str, bool], ...]
     colorterms: tuple[ColortermFields, ...]
     warnings: tuple[str, ...]
-    outputs: dict[str, Output]
     recent: Recent
     frames: FrameSums
     cameras: tuple[CameraSpan, ...]
-    count: int
+    rows: int
+
+    @property
+    def key(self) -> SeriesKey:
+        """Telescope and filter."""
+        return self.status.telescope, self.status.filter
 
     @property
     def night(self) -> np.ndarray:
-        """Dates of the newest nights, datetime64[D] (n,)."""
+        """Dates of `nights`, datetime64[D] (n,)."""
         return np.array([date for date, _ in self.nights], 'datetime64[D]')
 
     @property
     def photometric(self) -> np.ndarray:
-        """Which of them were, bool (n,)."""
+        """Whether each of `nights` was photometric, bool (n,)."""
         return np.array([clear for _, clear in self.nights], bool)
 
 
 @dataclass(frozen=True)
-class OverviewMade:
+class RememberedSeries:
+    """The result of a series and what shows whether it still holds.
+
+    Attributes
+    ----------
+    fingerprint : str
+        Digest of all that the series was made from.
+    model : str
+        Digest of the model that was put into the database.
+    result : SeriesResult
+    outputs : dict of str to Output
+        Its files by name.
+    """
+
+    fingerprint: str
+    model: str
+    result: SeriesResult
+    outputs: dict[str, Output]
+
+
+@dataclass(frozen=True)
+class RememberedOverview:
     """An overview plot that a run made, and the fingerprint of what it shows."""
 
     fingerprint: str
@@ -82,7 +119,7 @@ class OverviewMade:
 
 
 @dataclass(frozen=True)
-class StepsMade:
+class RememberedSteps:
     """The steps that a run found in the fits of a telescope, and the fingerprint of these fits."""
 
     fingerprint: str
@@ -91,26 +128,57 @@ class StepsMade:
 
 @dataclass
 class ReportState:
-    """All that is remembered: series by '<telescope> <filter>', overviews by file name.
+    """All that is remembered.
 
-    fits : SHA-256 of the file of the fits that belong to it.  steps : by telescope.
-    extinction : by '<site> <filter>', the fitted one less the adopted one [mag/airmass], where series were brought to
-        airmass 1 with it.
+    Attributes
+    ----------
+    series : dict of str to RememberedSeries
+        By '<telescope> <filter>'.
+    overviews : dict of str to RememberedOverview
+        By file name.
+    fits : str
+        SHA-256 of the file of the fits that belong to the state.
+    extinction : dict of str to float
+        Fitted minus adopted extinction [mag/airmass] by '<site> <filter>', where series were brought to airmass 1 with
+        the fitted one.
+    steps : dict of str to RememberedSteps
+        By telescope.
     """
 
-    series: dict[str, SeriesMade] = field(default_factory=dict)
-    overviews: dict[str, OverviewMade] = field(default_factory=dict)
+    series: dict[str, RememberedSeries] = field(default_factory=dict)
+    overviews: dict[str, RememberedOverview] = field(default_factory=dict)
     fits: str = ''
     extinction: dict[str, float] = field(default_factory=dict)
-    steps: dict[str, StepsMade] = field(default_factory=dict)
+    steps: dict[str, RememberedSteps] = field(default_factory=dict)
 
     def text(self) -> str:
-        """As JSON, the inverse of `read`; the same state gives the same text."""
+        """The state as JSON, the inverse of `read`.
+
+        Returns
+        -------
+        str
+            The same for the same state.
+        """
         return json.dumps({'schema': SCHEMA, **plain(self)}, sort_keys=True, separators=(',', ':')) + '\n'
 
     @classmethod
     def read(cls, text: str) -> 'ReportState':
-        """The state in a text; ValueError where it is none of this schema."""
+        """Read a state.
+
+        Parameters
+        ----------
+        text : str
+            As `text` returned it.
+
+        Returns
+        -------
+        ReportState
+
+        Raises
+        ------
+        ValueError
+            The text is no state of this schema.
+        """
         try:
             return typed(cls, without_schema(json.loads(text), SCHEMA))
         except (ValueError, RecursionError) as error:
@@ -118,14 +186,36 @@ class ReportState:
 
 
 def digest(*parts: object) -> str:
-    """SHA-256 (hexadecimal) of arrays and of plain values by their repr; in another order they give another one."""
-    found = hashlib.sha256()
+    """SHA-256 over arrays, and over other values by their repr.
+
+    Parameters
+    ----------
+    *parts : ndarray or object
+        Their order counts.
+
+    Returns
+    -------
+    str
+        Hexadecimal.
+    """
+    sha256 = hashlib.sha256()
     for part in parts:
         kind, content = (part.dtype.str, part.tobytes()) if isinstance(part, np.ndarray) else ('', repr(part).encode())
-        found.update(f'{kind} {len(content)} '.encode() + content)
-    return found.hexdigest()
+        sha256.update(f'{kind} {len(content)} '.encode() + content)
+    return sha256.hexdigest()
 
 
 def program_digest(version_text: str) -> str:
-    """Digest of the version of the program, its code, and the versions of LIBRARIES."""
+    """Digest of the program: its version, its code, and the versions of LIBRARIES.
+
+    Parameters
+    ----------
+    version_text : str
+        Version of the program.
+
+    Returns
+    -------
+    str
+        Hexadecimal.
+    """
     return digest(version_text, code_digest(), *(version(name) for name in LIBRARIES))

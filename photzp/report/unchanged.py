@@ -1,23 +1,25 @@
-"""What an earlier run made and would come out the same: remembered at the place of the report, and taken as it is.
+"""The series that would come out as an earlier run made them: they are remembered beside the report, and kept.
 
 Whoever adds an input to the report adds it to `fingerprint`.
 """
 
 import hashlib
 import logging
+from dataclasses import replace
 
 import numpy as np
 
 from photzp.answers.extinction import by_site
 from photzp.answers.status import SeriesStatus, counted_anew
-from photzp.names import FITS_FILE, STATE_FILE, SeriesKey, class_of, trend_plot_name
+from photzp.names import SeriesKey
 from photzp.observatory import Observatory
 from photzp.records import StoredModel
 from photzp.report.context import ReportContext
 from photzp.report.fitarchive import unpack
-from photzp.report.results import Shown, key_of
+from photzp.report.results import ShownSeries
 from photzp.report.settings import ReportSettings
-from photzp.report.state import ReportState, SeriesMade, digest
+from photzp.report.state import RememberedSeries, ReportState, SeriesResult, digest
+from photzp.reportnames import FITS_FILE, STATE_FILE, trend_plot_name
 from photzp.store.base import ReportStore
 from photzp.throughput.model import ThroughputFit
 from photzp.throughput.rows import COLUMNS, Series
@@ -29,9 +31,20 @@ Fits = dict[SeriesKey, ThroughputFit]
 log = logging.getLogger('photzp.report')
 
 
-def remembered(store: ReportStore) -> tuple[ReportState, Fits]:
-    """What an earlier run remembered and its fits: both, or nothing."""
-    state = _earlier_state(store.get(STATE_FILE))
+def read_memory(store: ReportStore) -> tuple[ReportState, Fits]:
+    """State and fits that an earlier run left in a store.
+
+    Parameters
+    ----------
+    store : ReportStore
+
+    Returns
+    -------
+    state : ReportState
+    fits : dict of SeriesKey to ThroughputFit
+        Both are empty where either of them is missing or cannot be read.
+    """
+    state = _read_state(store.get(STATE_FILE))
     if not state.series:
         return state, {}
     content = store.get(FITS_FILE) or b''
@@ -44,8 +57,8 @@ def remembered(store: ReportStore) -> tuple[ReportState, Fits]:
         return ReportState(), {}
 
 
-def _earlier_state(content: bytes | None) -> ReportState:
-    """What an earlier run remembered; nothing where that cannot be read."""
+def _read_state(content: bytes | None) -> ReportState:
+    """The state in a file; an empty one where it is missing or cannot be read."""
     if content is None:
         return ReportState()
     try:
@@ -56,53 +69,105 @@ def _earlier_state(content: bytes | None) -> ReportState:
 
 
 def fitted_extinction(state: ReportState, fits: Fits, observatory: Observatory) -> dict[str, float]:
-    """What is fitted of the extinction less what is adopted, by '<site> <filter>', where it is known well enough.
+    """Fitted minus adopted extinction, where it is known to EXTINCTION_ERROR_MAX.
 
-    One that is in use stays as long as the fits agree with it: noise must not make everything anew every night.
+    A value in use stays as long as the fits agree with it: noise must not make everything anew every night.
+
+    Parameters
+    ----------
+    state : ReportState
+    fits : dict of SeriesKey to ThroughputFit
+    observatory : Observatory
+
+    Returns
+    -------
+    dict of str to float
+        By '<site> <filter>' [mag/airmass].
     """
     offsets = {}
-    frames = {key_of(made.status): made.frames for made in state.series.values()}
-    for each in by_site(fits, adopted_extinction(fits, observatory), frames):
-        key, offset = f'{each.site} {each.filter}', round(each.k - each.adopted, 3)
-        if each.k_error <= EXTINCTION_ERROR_MAX:
+    frames = {made.result.key: made.result.frames for made in state.series.values()}
+    for fitted in by_site(fits, adopted_extinction(fits, observatory), frames):
+        key, offset = f'{fitted.site} {fitted.filter}', round(fitted.k - fitted.adopted, 3)
+        if fitted.k_error <= EXTINCTION_ERROR_MAX:
             used = state.extinction.get(key, np.inf)
-            offsets[key] = used if abs(used - offset) <= each.k_error else offset
+            offsets[key] = used if abs(used - offset) <= fitted.k_error else offset
     return offsets
 
 
 def adopted_extinction(fits: Fits, observatory: Observatory) -> dict[str, float]:
-    """The extinction of the observatory's file, by filter of the fits [mag/airmass]."""
+    """Extinction that the observatory's file has for the filters of some fits.
+
+    Parameters
+    ----------
+    fits : dict of SeriesKey to ThroughputFit
+    observatory : Observatory
+
+    Returns
+    -------
+    dict of str to float
+        By filter [mag/airmass].
+    """
     return {name: observatory.extinction(name) for _, name in fits}
 
 
 def fingerprint(context: ReportContext, series: Series, rows: str) -> str:
-    """Digest of all that a series is made from; rows : digest of its rows."""
-    observatory = context.observatory
-    longitude, events = observatory.longitude_deg(series.telescope[0]), observatory.events_of(series.key)
+    """Digest of all that a series is made from.
+
+    Parameters
+    ----------
+    context : ReportContext
+    series : Series
+    rows : str
+        Digest of its rows in the database.
+
+    Returns
+    -------
+    str
+        Hexadecimal.
+    """
+    observatory, telescope = context.observatory, series.telescope
+    longitude, events = observatory.longitude_deg(telescope.site), observatory.events_of(str(telescope))
     past = sum(local_noon(date, longitude) <= context.now for date, *_ in events)
     references = [entry for entry in observatory.reference_throughput
-                  if (entry.class_, entry.filter) == (class_of(series.telescope[2]), series.filter)]
+                  if (entry.class_, entry.filter) == (telescope.class_, series.filter)]
     return digest(context.code, context.month, rows, [observatory.extinction(name) for name in series.native],
                   series.extinction_offset, longitude, events, past, references, observatory.gain_repairs,
                   sorted(observatory.camera_types), observatory.throughput.healthy_mag,
-                  context.options.cameracolorterm)
+                  context.settings.cameracolorterm)
 
 
-def unchanged(context: ReportContext, series: Series, made: SeriesMade | None,
-              count: int | None) -> tuple[SeriesMade, StoredModel] | None:
-    """What an earlier run made of a series, where it would come out the same and is all there still.
+def find_unchanged(context: ReportContext, series: Series, remembered: RememberedSeries | None,
+                   rows: int | None) -> ShownSeries | None:
+    """A series as an earlier run made it, if it would come out the same and all its files are still there.
 
-    made : of the series, as it is remembered, None for nothing.  count : of its rows now.
+    Its days are counted to now, and warnings of the earlier run are logged again.
+
+    Parameters
+    ----------
+    context : ReportContext
+    series : Series
+    remembered : RememberedSeries or None
+        None where no earlier run made it.
+    rows : int or None
+        Number of its rows in the database now.
+
+    Returns
+    -------
+    ShownSeries or None
     """
-    if made is None or made.count != count or not _is_past(made.status, context.now):
+    if (remembered is None or remembered.result.rows != rows
+            or not _is_past(remembered.result.status, context.now)):
         return None
-    names = names_of_files(series, context.options)
-    if not all(name in made.outputs and context.store.holds(name, made.outputs[name].sha256) for name in names):
+    names = names_of_files(series, context.settings)
+    outputs = {name: remembered.outputs[name] for name in names if name in remembered.outputs}
+    if len(outputs) < len(names) or not all(context.store.holds(name, file.sha256) for name, file in outputs.items()):
         return None
-    stored = context.database.model(series.key, series.filter)
-    rows = str(context.database.digest(COLUMNS, **series.wanted))  # last, as it takes longest
-    same = made.fingerprint == fingerprint(context, series, rows) and made.model == model_digest(stored)
-    return (made, stored) if same else None
+    model = context.database.model(*series.key)
+    digest_of_rows = str(context.database.digest(COLUMNS, **series.wanted))  # last, as it takes longest
+    if (remembered.fingerprint, remembered.model) != (fingerprint(context, series, digest_of_rows),
+                                                      model_digest(model)):
+        return None
+    return ShownSeries(_counted_to_now(context, series, remembered.result), model, outputs)
 
 
 def _is_past(status: SeriesStatus, now: np.datetime64) -> bool:
@@ -111,29 +176,47 @@ def _is_past(status: SeriesStatus, now: np.datetime64) -> bool:
     return last is None or bool(instant_of(last) + np.timedelta64(1, 's') <= now)
 
 
-def as_made(context: ReportContext, series: Series, made: SeriesMade, stored: StoredModel) -> Shown:
-    """A series as an earlier run made it, its days counted to now; what was warned of is logged again."""
-    about = {'telescope': series.key, 'filter': series.filter}
-    log.debug('%s: unchanged since %s', series, made.status.made, extra=about)
-    for warning in made.warnings:
+def _counted_to_now(context: ReportContext, series: Series, result: SeriesResult) -> SeriesResult:
+    """A result of an earlier run with its days counted to now; its warnings are logged again."""
+    about = {'telescope': str(series.telescope), 'filter': series.filter}
+    log.debug('%s: unchanged since %s', series, result.status.made, extra=about)
+    for warning in result.warnings:
         log.warning('%s', warning, extra=about)
-    events = context.observatory.events_of(series.key)
-    status = counted_anew(made.status, made.night, made.photometric, events, context.now)
-    outputs = {name: made.outputs[name] for name in names_of_files(series, context.options)}
-    return Shown(status, stored, made.colorterms, outputs, made.recent, made.frames, made.cameras)
+    events = context.observatory.events_of(str(series.telescope))
+    return replace(result, status=counted_anew(result.status, result.night, result.photometric, events, context.now))
 
 
 def model_digest(model: StoredModel) -> str:
-    """Digest of a model, the same before and after the database."""
+    """Digest of a model, the same before and after the database.
+
+    Parameters
+    ----------
+    model : StoredModel
+
+    Returns
+    -------
+    str
+        Hexadecimal.
+    """
     return digest(model.dateobs.astype('datetime64[ms]'),
-                  *(np.where(np.isfinite(each), each, np.nan) for each in (model.modelzp, model.modelzperr)))
+                  *(np.where(np.isfinite(values), values, np.nan) for values in (model.modelzp, model.modelzperr)))
 
 
-def names_of_files(series: Series, options: ReportSettings) -> list[str]:
-    """Names of the files that the options want of a series."""
+def names_of_files(series: Series, settings: ReportSettings) -> list[str]:
+    """Names of the files that the settings want of a series.
+
+    Parameters
+    ----------
+    series : Series
+    settings : ReportSettings
+
+    Returns
+    -------
+    list of str
+    """
     kinds = ['mirrormodel']
-    if options.pertelescopeplots:
+    if settings.pertelescopeplots:
         kinds += ['photzptrend', 'trenddata', 'airmasstrend', 'colortermtrend']
-    if options.errorhistogram:
+    if settings.errorhistogram:
         kinds += ['errorhist']
-    return [trend_plot_name(kind, series.key, series.filter) for kind in kinds]
+    return [trend_plot_name(kind, *series.key) for kind in kinds]

@@ -9,12 +9,12 @@ from datetime import date
 import numpy as np
 
 from photzp.magnitudes import mag_of_ratio
-from photzp.names import TelescopeKey, class_of
+from photzp.names import SeriesKey, Telescope
 from photzp.observatory import Events, Observatory
 from photzp.records import Database, RowDigest, Zeropoints, possible, usable_rows
 from photzp.throughput.colourterm import CameraColourTerm, with_camera_colourterm
 from photzp.throughput.model import last_start
-from photzp.times import day_of, instant_of, local_noon
+from photzp.times import ALL_TIME, Period, day_of, instant_of, local_noon
 
 log = logging.getLogger('photzp.report')
 
@@ -33,15 +33,15 @@ class Series:
     that brings the rows to airmass 1 is above the adopted one.
     """
 
-    telescope: TelescopeKey
+    telescope: Telescope
     filter: str
     native: tuple[str, ...]
     extinction_offset: float = 0.0
 
     @property
-    def key(self) -> str:
-        """The telescope as site-enclosure-telescope."""
-        return '-'.join(self.telescope)
+    def key(self) -> SeriesKey:
+        """Telescope as site-enclosure-telescope, and filter."""
+        return str(self.telescope), self.filter
 
     @property
     def wanted(self) -> dict[str, str | tuple[str, ...]]:
@@ -49,10 +49,10 @@ class Series:
         return {**dict(zip(('site', 'dome', 'telescope'), self.telescope, strict=True)), 'filter': self.native}
 
     def __str__(self) -> str:
-        return f'{self.key} {self.filter}'
+        return f'{self.telescope} {self.filter}'
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Rows:
     """One telescope in one filter as reported: the rows of the database, made comparable; arrays of shape (n,).
 
@@ -108,18 +108,17 @@ class Rows:
         return found
 
 
-def read_rows(database: Database, series: Series, observatory: Observatory, start: np.datetime64 | None = None,
-              end: np.datetime64 | None = None, *, cameracolorterm: bool = True, now: np.datetime64 | None = None,
-              digest: RowDigest | None = None) -> Rows | None:
+def read_rows(database: Database, series: Series, observatory: Observatory, period: Period = ALL_TIME, *,
+              cameracolorterm: bool = True, digest: RowDigest | None = None) -> Rows | None:
     """The rows of one telescope and filter as `Rows`; None where there are none in the dates.
 
     cameracolorterm : give each zeropoint the colour term of its camera, see `throughput.colourterm`.
-    now : rows of a later time are left out, and the log says how many.
+    period : rows outside of it are left out; of those dated later than now the log says how many.
     digest : updated with every row read, also rows dated later than now; then only its columns are read.
     """
-    site, dome, telid = series.telescope
-    z = database.zeropoints(site=site, dome=dome, telescope=telid, filter=series.native, start=start, end=end,
-                            digest=digest)
+    telescope, now = series.telescope, period.now
+    z = database.zeropoints(site=telescope.site, dome=telescope.enclosure, telescope=telescope.name,
+                            filter=series.native, start=period.start, end=period.end, digest=digest)
     z, later = (z, 0) if now is None else _until(z, now, series)
     if not len(z):
         return None
@@ -127,14 +126,14 @@ def read_rows(database: Database, series: Series, observatory: Observatory, star
     zp_repaired = correct_gain(z.zp, z.camera, z.dateobs, repairs)
     extinction = _by_value(z.filter, observatory.extinction) + series.extinction_offset
     group_names, group = _groups(z)
-    events = observatory.events_of(series.key)
-    timed = [(local_noon(date, observatory.longitude_deg(series.telescope[0])), kind) for date, kind, _ in events]
+    events = observatory.events_of(str(telescope))
+    timed = [(local_noon(date, observatory.longitude_deg(telescope.site)), kind) for date, kind, _ in events]
     opened = last_start(event for event in timed if now is None or event[0] <= now)
-    usable = usable_rows(z.zp, z.airmass, z.zpsig, telid) & (z.dateobs >= opened)
+    usable = usable_rows(z.zp, z.airmass, z.zpsig, telescope.name) & (z.dateobs >= opened)
     newest = int(np.flatnonzero(usable)[-1]) if usable.any() else -1
     day = day_of(z.dateobs[newest]).item()
-    class_, camera = class_of(telid), str(z.camera[newest])
-    reference_mag = observatory.reference_mag(class_, series.filter, camera, day) if day else None
+    camera = str(z.camera[newest])
+    reference_mag = observatory.reference_mag(telescope.class_, series.filter, camera, day) if day else None
     zp_cameracolour, zperr = zp_repaired, z.zperr
     colourterms: tuple[CameraColourTerm, ...] = ()
     if cameracolorterm:
@@ -142,9 +141,12 @@ def read_rows(database: Database, series: Series, observatory: Observatory, star
         zp_cameracolour, zperr, colourterms = with_camera_colourterm(
             zp_repaired, z.zperr, z.colorterm, z.colortermerr, z.zpcolortermcov, z.meancolor - z.zpcolor,
             z.colortermheld, z.dateobs, group, changes)
-    return Rows(series.key, series.filter, z, zp_repaired, zp_cameracolour, zperr, colourterms,
-                at_unit_airmass(zp_cameracolour, z.airmass, extinction), extinction, usable, group,
-                group_names, events, reference_mag, series.extinction_offset, opened, later)
+    return Rows(
+        telescope=str(telescope), filter=series.filter, zeropoints=z, zp_repaired=zp_repaired,
+        zp_cameracolour=zp_cameracolour, zperr=zperr, colourterms=colourterms,
+        zp_unit=at_unit_airmass(zp_cameracolour, z.airmass, extinction), extinction=extinction, usable=usable,
+        group=group, group_names=group_names, events=events, reference_mag=reference_mag,
+        extinction_offset=series.extinction_offset, opened=opened, later=later)
 
 
 def _until(z: Zeropoints, now: np.datetime64, series: Series) -> tuple[Zeropoints, int]:
@@ -153,7 +155,7 @@ def _until(z: Zeropoints, now: np.datetime64, series: Series) -> tuple[Zeropoint
     if not (count := int(np.count_nonzero(later))):
         return z, 0
     log.warning('%s: %d zeropoint%s dated later than now, and left out until then; see --testdb', series, count,
-                ' is' if count == 1 else 's are', extra={'telescope': series.key, 'filter': series.filter})
+                ' is' if count == 1 else 's are', extra={'telescope': str(series.telescope), 'filter': series.filter})
     return Zeropoints(**{name: values[~later] for name, values in vars(z).items()}), count
 
 

@@ -17,6 +17,7 @@ from photzp.answers.gather import FittedSeries, answer
 from photzp.answers.status import SeriesStatus
 from photzp.answers.steps import find_steps
 from photzp.errors import StoreFailed
+from photzp.names import Telescope
 from photzp.observatory import load_observatory
 from photzp.pages.text import days_from
 from photzp.report import jobs
@@ -169,7 +170,7 @@ def test_kept_fits_are_those_of_a_fresh_fit(first):
     observatory = load_observatory(first.observatory)
     with PhotDatabase(first.database, readonly=True) as database:
         for telescope, name in ((key(JUMPED), 'gp'), (key(SILENT), 'rp')):
-            rows = read_rows(database, Series(tuple(telescope.split('-')), name, (name,)), observatory)
+            rows = read_rows(database, Series(Telescope.parse(telescope), name, (name,)), observatory)
             z = rows.zeropoints
             fit = fit_throughput(z.dateobs, np.where(rows.usable, rows.zp_unit, np.nan), rows.zperr, airmass=z.airmass,
                                  longitude_deg=observatory.sites['lsc'].longitude_deg, group=rows.group)
@@ -367,7 +368,7 @@ def test_the_fitted_extinction_is_used_once_it_is_known_and_then_stays(place):
 
 def test_zeropoints_at_airmass_1_are_those_of_the_extinction_that_is_used(first):
     with PhotDatabase(first.database, readonly=True) as database:
-        series = Series(('lsc', WELL, '1m0a'), 'gp', ('gp',))
+        series = Series(Telescope('lsc', WELL, '1m0a'), 'gp', ('gp',))
         observatory = load_observatory(first.observatory)
         one, other = (read_rows(database, replace(series, extinction_offset=offset), observatory)
                       for offset in (0.0, EXTRA_K))

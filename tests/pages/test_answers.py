@@ -17,11 +17,11 @@ from photzp.answers.gains import FleetGain, Gain
 from photzp.answers.gather import Answers
 from photzp.answers.nights import Month
 from photzp.answers.ranking import Advice, MirrorState
-from photzp.names import site_plot_name, telescope_page_name
 from photzp.observatory import load_observatory
 from photzp.pages.answers import falls_below
 from photzp.pages.page import Plot, read_status, render_status
 from photzp.pages.render import render_index, render_telescopes
+from photzp.reportnames import site_plot_name, telescope_page_name
 from tests.support.pagesamples import HOSTILE, LCO, Parsed, page_of, part, row, rows_of, text_of
 from tests.support.sampleanswers import ANSWERS, GAIN, NEVER, TELESCOPE
 

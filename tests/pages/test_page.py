@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from photzp.answers import gather
 from photzp.answers.gather import Answers
 from photzp.answers.status import SCHEMA, Trend
-from photzp.names import overview_plot_name
 from photzp.pages.page import Page, Plot, RunInfo, merge, only_present, read_status, render_status
 from photzp.pages.render import render_index, render_telescopes
 from photzp.records import CameraSpan
+from photzp.reportnames import overview_plot_name
 from tests.support.pagesamples import (
     CAMERAS,
     HOSTILE,

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from photzp.figures.sheet import CAMERA_COLOURS
-from photzp.names import parse_report_name, static_file_name
 from photzp.pages.render import static_files
+from photzp.reportnames import parse_report_name, static_file_name
 from photzp.store.base import content_type
 
 STATIC = Path(__file__).resolve().parents[2] / 'photzp' / 'pages' / 'static'

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from photzp.answers.alarms import Finding
 from photzp.answers.nights import Month
 from photzp.answers.ranking import Advice
-from photzp.names import site_plot_name, telescope_page_name, telescope_plot_name
 from photzp.pages.page import Plot
 from photzp.pages.render import render_index, render_telescopes, static_files
 from photzp.records import CameraSpan
+from photzp.reportnames import site_plot_name, telescope_page_name, telescope_plot_name
 from tests.support.pagesamples import (
     CAMERAS,
     HOSTILE,

@@ -9,37 +9,37 @@ import pytest
 from photzp.observatory import load_observatory
 from photzp.report.context import ReportContext
 from photzp.report.settings import ReportSettings
+from photzp.times import Period
 
 NOW = np.datetime64('2026-11-30T15:30:00.123', 'ms')
 TO_THE_SECOND = datetime(2026, 11, 30, 15, 30, tzinfo=UTC).replace(tzinfo=None)
 BEFORE = TO_THE_SECOND - timedelta(days=1)
 
 
-def context(**settings):
+def context(start=None, end=None, **settings):
     database = SimpleNamespace(last_good=lambda script: BEFORE if 'photcal' in script else None)
-    return ReportContext(database, lambda: database, None, load_observatory(), ReportSettings(**settings), NOW, '1.0')
+    return ReportContext(database=database, open_database=lambda: database, store=None, observatory=load_observatory(),
+                         settings=ReportSettings(**settings), period=Period.of_dates(start, end, NOW), version='1.0')
 
 
 def test_a_report_of_everything_goes_to_now():
     made = context()
-    assert (made.whole, made.asked, made.until, made.month) == (True, True, NOW, '2026-11')
-    assert (made.updated, made.moment) == ('2026-11-30T15:30:00', TO_THE_SECOND)
+    assert (made.wants_answers, made.now, made.month) == (True, NOW, '2026-11')
+    assert (made.updated, made.now_s) == ('2026-11-30T15:30:00', TO_THE_SECOND)
 
 
-@pytest.mark.parametrize(('settings', 'until', 'month'), [
-    ({'end': '20190806'}, '2019-08-06', '2019-08'), ({'end': '20300101'}, str(NOW), '2026-11'),
-    ({'start': '20190806'}, str(NOW), '2026-11')])
-def test_a_part_of_the_time_is_no_whole_report_and_has_no_answers(settings, until, month):
-    made = context(**settings)
-    assert (made.whole, made.asked) == (False, False)
-    assert (made.until, made.month) == (np.datetime64(until, 'ms'), month)
+@pytest.mark.parametrize(('dates', 'month'), [
+    ({'end': '20190806'}, '2019-08'), ({'end': '20300101'}, '2026-11'), ({'start': '20190806'}, '2026-11')])
+def test_a_part_of_the_time_has_no_answers(dates, month):
+    made = context(**dates)
+    assert (made.wants_answers, made.month) == (False, month)
 
 
-def test_nobody_asks_where_nothing_shows_the_answers():
+def test_answers_are_left_out_where_nothing_shows_them():
     quiet = {'renderhtml': False, 'createsummaryplots': False}
-    assert not context(**quiet).asked
-    assert context(**quiet, check=True).asked
-    assert context(**quiet, metrics=True).asked
+    assert not context(**quiet).wants_answers
+    assert context(**quiet, check=True).wants_answers
+    assert context(**quiet, metrics=True).wants_answers
 
 
 def test_the_run_itself_ends_well_now():

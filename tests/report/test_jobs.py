@@ -13,6 +13,7 @@ from photzp.records import CameraSpan, StoredModel
 from photzp.report.jobs import (
     Drawing,
     StepSearch,
+    TelescopeTrends,
     calendar_figure,
     colorterms_figure,
     image_file,
@@ -54,9 +55,11 @@ FIGURES = {
     'models': partial(models_figure, 'gp', [('lsc-doma-1m0a', MODEL, 23.6), ('coj-clma-2m0a', MODEL, None)], UNTIL,
                       0.2),
     'colour terms': partial(colorterms_figure, 'gp', [], {}),
-    'telescope': partial(telescope_figure, 'lsc-doma-1m0a', [('gp', jumped(0.0), 23.6, '#0072B2')],
-                         [(at_day(60), 'wash', 5.0, 0.4)],
-                         [CameraSpan('lsc-doma-1m0a', 'fa15', '2020-01-01', '2020-04-01', 100)], 80.0, UNTIL, 0.2),
+    'telescope': partial(telescope_figure, TelescopeTrends(
+        telescope='lsc-doma-1m0a', trends=[('gp', jumped(0.0), 23.6, '#0072B2')],
+        marks=[(at_day(60), 'wash', 5.0, 0.4)],
+        spans=[CameraSpan('lsc-doma-1m0a', 'fa15', '2020-01-01', '2020-04-01', 100)], threshold_percent=80.0,
+        healthy_mag=0.2), UNTIL),
     'calendar': partial(calendar_figure, 'lsc', DAY.astype('datetime64[D]'), np.full(120, 'photometric'),
                         np.full(120, 4), UNTIL),
 }

@@ -1,7 +1,6 @@
 """The end of a run: what it leaves at the place of the report; the pages themselves are tested by those of pages/."""
 
 import json
-from collections import Counter
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,21 +11,24 @@ from photzp.report.context import ReportContext
 from photzp.report.publish import publish
 from photzp.report.results import Results
 from photzp.report.settings import ReportSettings
-from photzp.report.state import Output, OverviewMade, ReportState
+from photzp.report.state import Output, RememberedOverview, ReportState
 from photzp.store.directory import DirectoryStore
+from photzp.times import Period
 
 
 @pytest.fixture
 def published(tmp_path):
     """published(**settings) -> names of the files, after a run that has nothing but an overview plot of a class."""
-    def run(**settings):
+    def run(start=None, **settings):
         database = SimpleNamespace(telescopes=list, runs=lambda *_, **__: [], last_good=lambda script: None)
         with DirectoryStore(tmp_path) as store:
-            context = ReportContext(database, lambda: database, store, load_observatory(), ReportSettings(**settings),
-                                    np.datetime64('2026-11-30T15:30', 'ms'), '1.0')
-            overviews = {f'allmodels_{name}_rp.png': OverviewMade('f', Output('0' * 64, 10, 10, 'x'))
+            context = ReportContext(
+                database=database, open_database=lambda: database, store=store, observatory=load_observatory(),
+                settings=ReportSettings(**settings), version='1.0',
+                period=Period.of_dates(start, None, np.datetime64('2026-11-30T15:30', 'ms')))
+            overviews = {f'allmodels_{name}_rp.png': RememberedOverview('f', Output('0' * 64, 10, 10, 'x'))
                          for name in ('0m4', '9m0')}
-            publish(context, Results([], ReportState(overviews=overviews), {}, Counter()))
+            publish(context, Results([], ReportState(overviews=overviews), {}))
         return {path.name for path in tmp_path.iterdir()}
 
     return run

@@ -133,7 +133,7 @@ class Deadly(SeriesMaker):
     def make(self, series):
         deadly = Path(self.database.place).with_name('deadly')
         times = int(deadly.read_text())
-        if series.key == ONE and times:
+        if str(series.telescope) == ONE and times:
             deadly.write_text(str(times - 1))
             os.kill(os.getpid(), signal.SIGKILL)
         return super().make(series)
@@ -178,7 +178,7 @@ class Faulty(SeriesMaker):
     """Fails on one telescope."""
 
     def make(self, series):
-        if series.key == ONE:
+        if str(series.telescope) == ONE:
             raise ZeroDivisionError('a mistake of ours')
         return super().make(series)
 

@@ -1,44 +1,48 @@
-"""What a run has so far, and what an earlier one left."""
+"""The results of a run so far, and those of an earlier one."""
 
-from collections import Counter
 from dataclasses import replace
 from types import SimpleNamespace
 
-from photzp.report.results import Results, key_of
-from photzp.report.state import ReportState
+from photzp.answers.recent import Recent
+from photzp.names import Telescope
+from photzp.report.results import Results, ShownSeries
+from photzp.report.state import RememberedSeries, ReportState, SeriesResult
 from photzp.throughput.rows import Series
 from tests.support.pagesamples import row
 
-ONE, TWO, GONE = (Series(('lsc', dome, '1m0a'), 'rp', ('rp',)) for dome in ('doma', 'domb', 'domc'))
+ONE, TWO, GONE = (Series(Telescope('lsc', enclosure, '1m0a'), 'rp', ('rp',)) for enclosure in ('doma', 'domb', 'domc'))
 
 
-def made(series, rows=10):
-    return SimpleNamespace(status=replace(row(), telescope=series.key, filter=series.filter, rows=rows), cameras=())
+def result(series, rows=10):
+    status = replace(row(), telescope=str(series.telescope), filter=series.filter, rows=rows)
+    return SeriesResult(status=status, nights=(), colorterms=(), warnings=(), recent=Recent(), frames=None, cameras=(),
+                        rows=rows)
 
 
 def results():
     """An earlier run left all three; this one has the first anew."""
-    state = ReportState(series={str(series): made(series) for series in (ONE, TWO, GONE)})
-    found = Results([TWO, ONE], state, {key_of(made(series).status): None for series in (ONE, TWO, GONE)}, Counter())
-    found.show(ONE, made(ONE, rows=11))
-    return found
+    every = (ONE, TWO, GONE)
+    state = ReportState(series={str(series): RememberedSeries('', '', result(series), {}) for series in every})
+    made = Results([TWO, ONE], state, {series.key: None for series in every})
+    made.show(ONE, ShownSeries(result(ONE, rows=11), None, {}))
+    return made
 
 
 def test_what_is_shown_is_counted_and_comes_in_order():
-    found = results()
-    found.show(TWO, made(TWO, rows=5))
-    assert dict(found.counts) == {'series': 2, 'zeropoints': 16}
-    assert [key_of(each.status) for each in found.in_order()] == [(TWO.key, 'rp'), (ONE.key, 'rp')]
+    made = results()
+    made.show(TWO, ShownSeries(result(TWO, rows=5), None, {}))
+    assert dict(made.counts) == {'series': 2, 'zeropoints': 16}
+    assert [shown.result.key for shown in made.in_order()] == [TWO.key, ONE.key]
 
 
 def test_what_this_run_has_goes_before_what_an_earlier_one_left():
-    assert {key: each.status.rows for key, each in results().latest().items()} == {
-        (ONE.key, 'rp'): 11, (TWO.key, 'rp'): 10, (GONE.key, 'rp'): 10}
+    assert {key: result.status.rows for key, result in results().latest().items()} == {
+        ONE.key: 11, TWO.key: 10, GONE.key: 10}
 
 
-def test_telescopes_without_rows_and_series_without_a_fit_are_not_known():
-    database = SimpleNamespace(telescopes=lambda: [ONE.telescope, TWO.telescope])
-    found = results()
-    assert list(found.known(database)) == [(ONE.key, 'rp'), (TWO.key, 'rp')]
-    del found.fits[TWO.key, 'rp']
-    assert list(found.known(database)) == [(ONE.key, 'rp')]
+def test_telescopes_without_rows_and_series_without_a_fit_are_left_out():
+    database = SimpleNamespace(telescopes=lambda: [ONE.telescope, tuple(TWO.telescope)])
+    made = results()
+    assert list(made.with_fit(database)) == [ONE.key, TWO.key]
+    del made.fits[TWO.key]
+    assert list(made.with_fit(database)) == [ONE.key]

@@ -17,7 +17,7 @@ def selected(telescopes=TELESCOPES, filters=('ip', 'gp', 'zs', 'zp'), **settings
     """(telescope, filter, native filters) of each series of a database with these telescopes and filters."""
     database = SimpleNamespace(place='x.db', telescopes=lambda: list(telescopes), filters=lambda: list(filters))
     every = selection(database, ReportSettings(**settings), LCO)
-    return [(series.key, series.filter, series.native) for series in every]
+    return [(*series.key, series.native) for series in every]
 
 
 def test_every_telescope_comes_with_every_filter_in_the_order_of_the_file():

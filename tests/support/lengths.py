@@ -36,7 +36,7 @@ def too_long(name: str, source: str) -> list[str]:
             if lines > limit:
                 found.append(f'{name}:{node.lineno}: {kind} {node.name} of {lines} lines, {limit} at most')
         if isinstance(node, ast.ClassDef) and _built_by_place(node):
-            found.append(f'{name}:{node.lineno}: dataclass {node.name} of more than {FIELDS} fields without kw_only=True')
+            found.append(f'{name}:{node.lineno}: dataclass {node.name} of over {FIELDS} fields without kw_only=True')
     return found
 
 

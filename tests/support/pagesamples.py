@@ -6,11 +6,11 @@ from html import unescape
 from html.parser import HTMLParser
 
 from photzp.answers.status import SeriesStatus, Trend
-from photzp.names import trend_plot_name
 from photzp.observatory import load_observatory
 from photzp.pages.page import Page, Plot, RunInfo
 from photzp.pages.render import render_index
 from photzp.records import CameraSpan
+from photzp.reportnames import trend_plot_name
 
 LCO = load_observatory()
 NOW = '2025-11-21T14:05:00'

@@ -7,9 +7,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from photzp.names import overview_plot_name, site_plot_name, telescope_plot_name
 from photzp.pages.page import Plot
 from photzp.pages.render import render_index, render_telescopes
+from photzp.reportnames import overview_plot_name, site_plot_name, telescope_plot_name
 from tests.support.pagesamples import CAMERAS, HOSTILE, LCO, page_of, plots_of, row, unknown
 from tests.support.sampleanswers import ANSWERS, TELESCOPE
 

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from photdbinterface import Measurement, PhotDatabase
+from photzp.names import Telescope
 from photzp.observatory import load_observatory
 from photzp.records import RowDigest
 from photzp.throughput.rows import COLUMNS, Series, at_unit_airmass, correct_gain, read_rows
+from photzp.times import Period
 
 
 def test_gain_correction_is_the_tabulated_one_and_ends_on_its_date():
@@ -25,7 +27,7 @@ def test_unit_airmass_adds_what_the_air_took():
 
 # -- rows of a database ------------------------------------------------------------------------------------------------
 
-SERIES = Series(('lsc', 'doma', '1m0a'), 'rp', ('rp',))
+SERIES = Series(Telescope('lsc', 'doma', '1m0a'), 'rp', ('rp',))
 
 
 def measured(number, **changes):
@@ -64,7 +66,7 @@ def test_rows_are_brought_to_airmass_1_with_the_extinction_of_their_filter(datab
 def test_rows_of_a_time_to_come_are_left_out_and_counted(database, caplog):
     database.add_many([measured(1), measured(2, dateobs='2019-08-07 01:00:00.000')])
     digest = RowDigest(COLUMNS)
-    rows = read_rows(database, SERIES, load_observatory(), now=np.datetime64('2019-08-06', 'ms'), digest=digest)
+    rows = read_rows(database, SERIES, load_observatory(), Period(now=np.datetime64('2019-08-06', 'ms')), digest=digest)
     assert (len(rows.zeropoints), rows.later, digest.rows) == (1, 1, 2)
     assert 'lsc-doma-1m0a rp: 1 zeropoint is dated later than now' in caplog.text
     assert read_rows(database, replace(SERIES, native=('B',)), load_observatory()) is None
