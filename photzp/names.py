@@ -250,3 +250,19 @@ def class_of(telescope: str) -> str:
         Its first three characters, as in '0m4'; of a shorter name all of it.
     """
     return telescope[:3]
+
+
+def site_of(telescope: str) -> str:
+    """The site of a telescope.
+
+    Parameters
+    ----------
+    telescope : str
+        Site-enclosure-telescope, as in 'lsc-doma-1m0a'.
+
+    Returns
+    -------
+    str
+        What is before the first dash, as in 'lsc'.
+    """
+    return telescope.partition('-')[0]

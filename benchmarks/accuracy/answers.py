@@ -146,8 +146,8 @@ def judge_extinction(site, fits, truth, rows, spec, total):
             each = rows[key]
             noise = np.hypot(np.nan_to_num(each['zperr']), fit.scatter_mag)
             frames.append(extinction.frame_sums(extinction.Frames(
-                each['time'], each['night'], fit.row_residual_mag, noise, each['airmass'],
-                fit.row_clear_probability)))
+                time=each['time'], night=each['night'], residual_mag=fit.row_residual_mag, error_mag=noise,
+                airmass=each['airmass'], clear_probability=fit.row_clear_probability)))
         got = extinction.site_extinction(site, name, NATURE.extinction[name], same.values(), frames)
         add(total, **{f'{kind}_pull': (got.k - truth[name]) / got.k_error, f'{kind}_error': got.k_error})
         if spec.extinction_swing and np.isfinite(got.swing.amplitude):

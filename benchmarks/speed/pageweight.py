@@ -19,7 +19,7 @@ from photzp.answers.gains import Gain
 from photzp.answers.gather import Answers
 from photzp.answers.nights import Month
 from photzp.answers.ranking import Advice, MirrorState
-from photzp.answers.status import SeriesStatus, finding, trend_of
+from photzp.answers.status import SeriesStatus, status_sentence, trend_of
 from photzp.answers.steps import UnrecordedStep
 from photzp.observatory import load_observatory
 from photzp.pages.page import Page, Plot, RunInfo
@@ -74,7 +74,7 @@ def made_up(rng):
     """{file name: content} of pages and what they load."""
     statuses = [status(telescope, name, rng) for telescope in TELESCOPES for name in FILTERS]
     plots = {trend_plot_name(kind, each.telescope, each.filter): Plot(
-        900, 450, f'{each.telescope} {each.filter}: {finding(each)}') for each in statuses
+        900, 450, f'{each.telescope} {each.filter}: {status_sentence(each)}') for each in statuses
         for kind in ('photzptrend', 'colortermtrend', 'airmasstrend', 'errorhist')}
     plots |= {overview_plot_name(kind, name): Plot(900, 450, f'throughput models in {name}') for name in FILTERS
               for kind in ('allmodels_2m01m0', 'allmodels_0m4', 'colorterms')}
@@ -89,9 +89,12 @@ def made_up(rng):
 def status(telescope, name, rng):
     """A row of the status with numbers of ordinary length."""
     loss, slope = rng.uniform(0, 0.5), -rng.uniform(0, 0.02)
-    return SeriesStatus(telescope, name, ('fa15',), '2025-11-20T23:59:59', 4000, 2500, 700, 23.8 - loss, 0.0031, 23.8,
-                        100 * 10 ** (-0.4 * loss), 0.3, slope, 0.0004, '2025-10-22', 'wash', 30, 21, 14,
-                        'low' if loss > 0.2 else 'good', NOW, NOW)
+    return SeriesStatus(telescope=telescope, filter=name, cameras=('fa15',), last_observation='2025-11-20T23:59:59',
+                        rows=4000, usable_rows=2500, nights=700, zp_mag=23.8 - loss, zp_error_mag=0.0031,
+                        reference_mag=23.8, percent=100 * 10 ** (-0.4 * loss), percent_error=0.3,
+                        slope_mag_per_month=slope, slope_error_mag_per_month=0.0004, event_date='2025-10-22',
+                        event_kind='wash', days_since_event=30, nights_observed=21, nights_photometric=14,
+                        state='low' if loss > 0.2 else 'good', updated=NOW, made=NOW)
 
 
 def trend(row, rng):
@@ -108,33 +111,42 @@ def answers(statuses, rng):
     events = [event(TELESCOPES[n % 30], '', n, rng) for n in range(120)]
     days = [np.datetime64(TODAY - timedelta(days=9 * n), 'ms') for n in range(40)]
     return Answers(
-        findings=tuple(Finding('below-threshold', each.telescope, each.filter, '', f'throughput {each.percent:.1f} +- '
-                               '0.3 % of reference', each.percent, 0.3, 80.0, '%', 'throughput_below_percent', 0.1)
+        findings=tuple(Finding(kind='below-threshold', telescope=each.telescope, filter=each.filter, camera='',
+                               text=f'throughput {each.percent:.1f} +- 0.3 % of reference', value=each.percent,
+                               error=0.3, limit=80.0, unit='%', setting='throughput_below_percent', excess=0.1)
                        for each in low),
-        steps=tuple((TELESCOPES[n % 30], UnrecordedStep(
-            day, day, day + np.timedelta64(2, 'D'), 1.0, FILTERS, rng.normal(0, 0.1, 6), np.full(6, 0.01), -0.1, 0.01,
-            'grey', '', 4.0, 5, 80.5, (30.0, 25.5))) for n, day in enumerate(days)),
+        steps=tuple((TELESCOPES[n % 30], UnrecordedStep(time=day, early=day, late=day + np.timedelta64(2, 'D'),
+                                                        error_days=1.0, filters=FILTERS, size_mag=rng.normal(0, 0.1, 6),
+                                                        error_mag=np.full(6, 0.01), joint_mag=-0.1,
+                                                        joint_error_mag=0.01, colour='grey', filter='', chi2=4.0, dof=5,
+                                                        llr=80.5, nights=(30.0, 25.5))) for n, day in enumerate(days)),
         gains=tuple(event(each.telescope, name, n, rng) for n, each in enumerate(events) for name in FILTERS),
         events=tuple(events), mirrors=tuple(mirror(telescope, rng) for telescope in TELESCOPES),
-        advice=tuple(Advice(telescope, kind, n + 1, 0.1234, 0.04, 8.25, 1.5)
+        advice=tuple(Advice(telescope=telescope, kind=kind, rank=n + 1, gain_mag=0.1234, gain_error_mag=0.04,
+                            light_percent=8.25, light_error_percent=1.5)
                      for kind in ('cleaning', 'wash', 'recoating') for n, telescope in enumerate(TELESCOPES)),
-        months=tuple((site, tuple(Month(np.datetime64(f'2025-{month:02}'), 20, 8, 2, 0.714, 0.08)
+        months=tuple((site, tuple(Month(month=np.datetime64(f'2025-{month:02}'), photometric=20, cloudy=8, unknown=2,
+                                        fraction=0.714, fraction_error=0.08)
                                   for month in range(1, 12))) for site in SITES))
 
 
 def event(telescope, name, n, rng):
     """The n-th event from now."""
     day = np.datetime64(TODAY - timedelta(days=9 * n), 'ms')
-    return Gain(telescope, name, day, 'wash', True, False, rng.uniform(0, 0.4), 0.01, 20.1, 0.9, 200.0, 9.0, 'lost',
-                300.0, 0.3)
+    return Gain(telescope=telescope, filter=name, time=day, kind='wash', recorded=True, instrumental=False,
+                gain_mag=rng.uniform(0, 0.4), gain_error_mag=0.01, gain_percent=20.1, gain_percent_error=0.9,
+                lasted_days=200.0, lasted_error_days=9.0, outcome='lost', observed_days=300.0, loss_before_mag=0.3)
 
 
 def mirror(telescope, rng):
     """Where a telescope stands."""
     loss = rng.uniform(0, 0.5)
     day = np.datetime64(TODAY, 'ms')
-    return MirrorState(telescope, FILTERS, loss, 0.01, 100 * 10 ** (-0.4 * loss), 0.7, day, 0.21, 0.02, 0.2, 0.0123,
-                       0.0004, 80.0, False, day, day - np.timedelta64(20, 'D'), day + np.timedelta64(50, 'D'))
+    return MirrorState(telescope=telescope, filters=FILTERS, loss_mag=loss, loss_error_mag=0.01,
+                       percent=100 * 10 ** (-0.4 * loss), percent_error=0.7, recoated=day, since_recoating_mag=0.21,
+                       since_recoating_error_mag=0.02, best_mag=0.2, rate_mag_per_month=0.0123,
+                       rate_error_mag_per_month=0.0004, threshold_percent=80.0, is_below=False, below=day,
+                       below_early=day - np.timedelta64(20, 'D'), below_late=day + np.timedelta64(50, 'D'))
 
 
 if __name__ == '__main__':

@@ -31,8 +31,9 @@ ANSWERS = """
 import json, sys
 from pathlib import Path
 import numpy as np
-from photzp.answers.gather import answer
+from photzp.answers.gather import FittedSeries, answer
 from photzp.answers.status import SeriesStatus
+from photzp.answers.steps import find_steps
 from photzp.observatory import load_observatory
 from photzp.report.fitarchive import unpack
 from photzp.typedtree import typed
@@ -40,10 +41,11 @@ from photzp.typedtree import typed
 out, observatory = Path(sys.argv[1]), load_observatory(sys.argv[2])
 fits = unpack((out / 'report-fits.npz').read_bytes())
 statuses = [typed(SeriesStatus, each) for each in json.loads((out / 'status.json').read_text())['statuses']]
-clean = {(each.telescope, each.filter): each.reference_mag for each in statuses if each.reference_mag}
-answer(fits, statuses, {}, reference_mag=clean,
-       extinction={name: observatory.extinction(name) for _, name in fits}, last_good={}, limits=observatory.alarms,
-       now=max(fit.time[-1] for fit in fits.values()))
+fleet = {(each.telescope, each.filter): FittedSeries(fits[each.telescope, each.filter], each) for each in statuses}
+steps = {telescope: find_steps({name: fit for (other, name), fit in fits.items() if other == telescope})
+         for telescope, _ in fits}
+answer(fleet, steps, extinction={name: observatory.extinction(name) for _, name in fits}, last_good={},
+       limits=observatory.alarms, now=max(fit.time[-1] for fit in fits.values()))
 """
 ONE = '(site, dome, telescope) = (select site, dome, telescope from lcophot limit 1)'
 

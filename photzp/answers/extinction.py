@@ -1,10 +1,10 @@
 """Extinction of a site in a filter, fitted together with the throughput of its telescopes.
 
-Each `ThroughputFit` has d = k - k_adopted of its telescope, with an error, under a prior N(0, PRIOR_MAG^2).  The prior
-counts once for a site, not once for each telescope: with the likelihood of each, precision q_i = 1/s_i^2 -
-1/PRIOR_MAG^2 and value d_i / (s_i^2 q_i), the site has
+Each `ThroughputFit` has d = k - k_adopted of its telescope, with an error, under a prior N(0, P^2).  The prior counts
+once for a site, not once for each telescope: with the likelihood of each, precision q_i = 1/s_i^2 - 1/P^2 and value
+d'_i = d_i / (s_i^2 q_i), the site has
 
-    d = sum q_i d'_i / (sum q_i + 1/PRIOR_MAG^2),    error^2 = B / (sum q_i + 1/PRIOR_MAG^2)
+    d = sum q_i d'_i / (sum q_i + 1/P^2),    error^2 = B / (sum q_i + 1/P^2)
 
 with B = max(1, chi^2 / (n - 1)) (Birge 1932, Phys. Rev. 40, 207), for telescopes that disagree.
 
@@ -14,34 +14,46 @@ both less their means of the night, (a, b) is the weighted least squares fit of 
 with a constant -(X - 1) beside them, and its covariance the sandwich by the scores of nights (White 1982, Econometrica
 50, 1).  With A_n = sum w u u' and c_n = sum w u r of a night, the score is c_n - A_n (k, a, b)', so that sums over
 nights of v_n = (A_n, c_n) and of v_n v_n' are all that is needed of the frames (`FrameSums`).  The term is given only
-where its error is below SWING_ERROR_MAX, and significant where chi^2 of (a, b) = 0 has a chance below SWING_P.  Where
+where its error is below 0.006 mag/airmass, and significant where chi^2 of (a, b) = 0 has a chance below 0.1%.  Where
 it is, the constant beside it corrects k: without it, k is that of the seasons with most frames.
 """
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import chdtrc
 
+from photzp.names import SeriesKey, site_of
 from photzp.throughput.linefit import EXTINCTION_PRIOR
 from photzp.throughput.model import ThroughputFit
 from photzp.times import DAYS_PER_YEAR, days_of, days_since
 
-PRIOR_MAG = EXTINCTION_PRIOR[1]  # mag/airmass
-SWING_ERROR_MAX = 0.006  # mag/airmass: chosen because k of good sites swings by 0.01 to 0.03
-SWING_P = 0.001
-INFORMATION_MIN = 1.0    # (mag/airmass)^-2: less is rounding
-YEARS_MIN = 1.0          # of data, before a year is spoken of
+_PRIOR_MAG = EXTINCTION_PRIOR[1]  # P, mag/airmass
+_SWING_ERROR_MAX = 0.006  # mag/airmass: chosen because k of good sites swings by 0.01 to 0.03
+_SWING_P = 0.001
+_INFORMATION_MIN = 1.0    # (mag/airmass)^-2: less is rounding
+_YEARS_MIN = 1.0          # of data, before a yearly term is given
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Frames:
-    """Frames of one telescope and filter for the yearly term, (n,) each; rows that are not finite are not used.
+    """Frames of one telescope and filter for the yearly term; those with a value that is not finite are not used.
 
-    time : datetime64[ms].  night : date of the night.  residual_mag : row_residual_mag of the fit, error_mag : of it.
-    airmass.  clear_probability : row_clear_probability of the fit.
+    Attributes
+    ----------
+    time : ndarray of datetime64[ms], shape (n,)
+        Start of each frame.
+    night : ndarray of datetime64[D], shape (n,)
+        Date of its night.
+    residual_mag, error_mag : ndarray, shape (n,)
+        `row_residual_mag` of the fit, and its 1-sigma error.
+    airmass : ndarray, shape (n,)
+        Of each frame.
+    clear_probability : ndarray, shape (n,)
+        `row_clear_probability` of the fit.
     """
 
     time: np.ndarray
@@ -54,9 +66,16 @@ class Frames:
 
 @dataclass(frozen=True)
 class FrameSums:
-    """What the yearly term needs of the frames of one telescope and filter; v holds nine of A_n, then three of c_n.
+    """What the yearly term needs of the frames of one telescope and filter.
 
-    total (12,), products (12, 12) : sums of v_n and of v_n v_n' over nights.  days : from the first frame to the last.
+    Attributes
+    ----------
+    total : ndarray, shape (12,)
+        Sum of v_n over nights: nine values of A_n, then three of c_n.
+    products : ndarray, shape (12, 12)
+        Sum of v_n v_n' over nights.
+    days : float
+        From the first frame to the last.
     """
 
     total: np.ndarray
@@ -64,13 +83,24 @@ class FrameSums:
     days: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Swing:
-    """Yearly term of k, mean + amplitude cos(2 pi (t - peak)): nan where the data do not carry it.
+    """Yearly term of k, mean + amplitude cos(2 pi (t - peak)).
 
-    amplitude, amplitude_error [mag/airmass]; peak_day, peak_error_days : day of the year of largest k.
-    mean, mean_error : of k over the year, less that of the fits.  cosine, sine, and covariance (2, 2) : as fitted,
-    whether carried or not.  significant : it is not chance.
+    Attributes
+    ----------
+    amplitude, amplitude_error : float
+        mag/airmass; NaN where the data do not determine them.
+    peak_day, peak_error_days : float
+        Day of the year of largest k; NaN where the term is not significant.
+    mean, mean_error : float
+        k over the year, less that of the fits [mag/airmass].
+    cosine, sine : float
+        As fitted [mag/airmass], whether the data determine them or not.
+    covariance : ndarray, shape (2, 2)
+        Of cosine and sine.
+    significant : bool
+        The term is not chance.
     """
 
     amplitude: float
@@ -85,12 +115,24 @@ class Swing:
     significant: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SiteExtinction:
-    """Extinction of one site in one filter [mag/airmass].
+    """Extinction of one site in one filter.
 
-    k, k_error : fitted; adopted : of the table.  telescopes : with a fit.  chi2 : of their agreement, dof one less.
-    swing : yearly term, None where no frames were given.
+    Attributes
+    ----------
+    site, filter : str
+        Their names.
+    k, k_error : float
+        As fitted [mag/airmass]; NaN where no telescope has a fitted extinction.
+    adopted : float
+        Of the observatory's table [mag/airmass].
+    telescopes : int
+        Number of telescopes with a fitted extinction.
+    chi2 : float
+        Of their agreement, with one degree of freedom less than telescopes.
+    swing : Swing or None
+        Yearly term, None where no frames were given.
     """
 
     site: str
@@ -105,43 +147,83 @@ class SiteExtinction:
 
 def site_extinction(site: str, filter_name: str, adopted: float, fits: Iterable[ThroughputFit],
                     sums: Iterable[FrameSums] = ()) -> SiteExtinction:
-    """Extinction of a site in a filter from the fits of all its telescopes in it.
+    """Extinction of a site in a filter.
 
-    adopted : k [mag/airmass] that the fits were given.  sums : of each telescope, for the yearly term.
+    Parameters
+    ----------
+    site, filter_name : str
+        Their names, for the result.
+    adopted : float
+        Extinction that the fits were given [mag/airmass].
+    fits : iterable of ThroughputFit
+        Of all telescopes of the site in that filter.
+    sums : iterable of FrameSums
+        Of the frames of each telescope, for the yearly term.
+
+    Returns
+    -------
+    SiteExtinction
+        Its k corrected by the yearly term where that is significant.
     """
-    found = [(fit.extinction_offset_mag, fit.extinction_offset_error_mag) for fit in fits]
-    value, error = np.array([pair for pair in found if np.isfinite(pair).all()]).reshape(-1, 2).T
-    offset, offset_error, chi2 = combined(value, error)
+    offsets = np.array([(fit.extinction_offset_mag, fit.extinction_offset_error_mag) for fit in fits]).reshape(-1, 2)
+    value, error = offsets[np.isfinite(offsets).all(axis=1)].T
+    offset, offset_error, chi2 = _posterior(value, error)
     sums = tuple(sums)
-    swing = yearly_swing(sums) if sums else None
+    swing = _yearly_swing(sums) if sums else None
     if swing is not None and swing.significant:
         offset, offset_error = offset + swing.mean, max(offset_error, swing.mean_error)
-    return SiteExtinction(site, filter_name, adopted + offset, offset_error, adopted, len(value), chi2, swing)
+    return SiteExtinction(site=site, filter=filter_name, k=adopted + offset, k_error=offset_error, adopted=adopted,
+                          telescopes=len(value), chi2=chi2, swing=swing)
 
 
 def with_prior_about(offset: float, error: float, extinction_offset: float) -> float:
-    """Fitted minus adopted extinction of a fit whose rows were given another one, by so much: as the fit would have it.
+    """Fitted minus adopted extinction of a fit whose rows were brought to airmass 1 with another extinction.
 
-    Its prior is about what the rows were given, c, instead of the adopted extinction: in sum of precisions q + 1/P^2 =
-    1/s^2 the mean moves by c s^2 / P^2, and that is taken back.  offset, error : of the fit, against what it was given.
+    Parameters
+    ----------
+    offset, error : float
+        Of the fit, against the extinction of its rows [mag/airmass].
+    extinction_offset : float
+        Extinction of its rows less the adopted one [mag/airmass].
+
+    Returns
+    -------
+    float
+        What the fit would have given with the adopted extinction [mag/airmass].
+
+    Notes
+    -----
+    The prior of the fit is about the extinction of its rows, c, instead of the adopted one: in the sum of precisions
+    q + 1/P^2 = 1/s^2 the mean moves by c s^2 / P^2, and that is taken back.
     """
-    return offset + extinction_offset * (1 - (error / PRIOR_MAG) ** 2) if extinction_offset else offset
+    return offset + extinction_offset * (1 - (error / _PRIOR_MAG) ** 2) if extinction_offset else offset
 
 
-def combined(value: np.ndarray, error: np.ndarray) -> tuple[float, float, float]:
-    """d, its error, and chi^2 of posteriors (n,) that had the prior each; nan, nan, 0 without any."""
+def _posterior(value: np.ndarray, error: np.ndarray) -> tuple[float, float, float]:
+    """d, its error, and chi^2 from posteriors (n,) that each contain the prior; nan, nan, 0 without any."""
     if not len(value):
         return np.nan, np.nan, 0.0
-    precision = np.maximum(1 / error**2 - 1 / PRIOR_MAG**2, 1e-3 / error**2)
+    precision = np.maximum(1 / error**2 - 1 / _PRIOR_MAG**2, 1e-3 / error**2)
     likely = value / error**2 / precision
     chi2 = float(precision @ (likely - precision @ likely / precision.sum()) ** 2)
-    total = precision.sum() + 1 / PRIOR_MAG**2
+    total = precision.sum() + 1 / _PRIOR_MAG**2
     birge = max(chi2 / (len(value) - 1), 1.0) if len(value) > 1 else 1.0
     return float(precision @ likely / total), float(np.sqrt(birge / total)), chi2
 
 
 def frame_sums(frames: Frames) -> FrameSums:
-    """The sums of the frames of one telescope and filter."""
+    """The sums of frames that the yearly term needs.
+
+    Parameters
+    ----------
+    frames : Frames
+        Of one telescope and filter.
+
+    Returns
+    -------
+    FrameSums
+        Zeros where no frame can be used.
+    """
     functions, residual, weight, night, days = _within_nights(frames)
     pairs = (functions[:, :, None] * functions[:, None, :]).reshape(-1, 9)
     columns = np.concatenate([pairs, functions * residual[:, None]], axis=1) * weight[:, None]
@@ -149,18 +231,18 @@ def frame_sums(frames: Frames) -> FrameSums:
     return FrameSums(nightly.sum(axis=0), nightly.T @ nightly, days)
 
 
-def yearly_swing(sums: Iterable[FrameSums]) -> Swing:
+def _yearly_swing(sums: Iterable[FrameSums]) -> Swing:
     """The yearly term of k from the frames of all telescopes of a site in one filter."""
     total, products, span = np.zeros(12), np.zeros((12, 12)), 0.0
-    for each in sums:
-        total, products, span = total + each.total, products + each.products, max(span, each.days)
+    for one in sums:
+        total, products, span = total + one.total, products + one.products, max(span, one.days)
     normal = total[:9].reshape(3, 3)
-    found = np.linalg.lstsq(normal, total[9:], rcond=None)[0]
-    score = np.concatenate([-np.kron(np.eye(3), found), np.eye(3)], axis=1)  # of a night: score @ v_n
+    parameters = np.linalg.lstsq(normal, total[9:], rcond=None)[0]
+    score = np.concatenate([-np.kron(np.eye(3), parameters), np.eye(3)], axis=1)  # of a night: score @ v_n
     bread = np.linalg.pinv(normal)
     covariance = bread @ score @ products @ score.T @ bread
-    carried = span >= YEARS_MIN * DAYS_PER_YEAR and np.linalg.eigvalsh(normal)[0] > INFORMATION_MIN
-    return _swing(found, covariance, carried)
+    determined = span >= _YEARS_MIN * DAYS_PER_YEAR and np.linalg.eigvalsh(normal)[0] > _INFORMATION_MIN
+    return _swing(parameters, covariance, determined)
 
 
 def _within_nights(frames: Frames) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]:
@@ -182,20 +264,23 @@ def _within_nights(frames: Frames) -> tuple[np.ndarray, np.ndarray, np.ndarray, 
     return functions - means[night], residual, weight, night, float(span)
 
 
-def _swing(found: np.ndarray, covariance: np.ndarray, carried: bool) -> Swing:
+def _swing(parameters: np.ndarray, covariance: np.ndarray, determined: bool) -> Swing:
     """Amplitude, phase and their errors by first order, from (mean, cosine, sine)."""
-    value, within = found[1:], covariance[1:, 1:]
+    value, within = parameters[1:], covariance[1:, 1:]
     amplitude = float(np.hypot(*value))
     along = value / max(amplitude, 1e-12)
-    error, across = (_root(each @ within @ each) for each in (along, np.array([-along[1], along[0]])))
-    fitted = float(found[0]), _root(covariance[0, 0]), float(value[0]), float(value[1]), within
-    if not (carried and 0 < error < SWING_ERROR_MAX):
-        return Swing(np.nan, np.nan, np.nan, np.nan, *fitted, False)
-    if chdtrc(2, value @ np.linalg.solve(within, value)) >= SWING_P:
-        return Swing(amplitude, error, np.nan, np.nan, *fitted, False)
+    error, across = (_root(axis @ within @ axis) for axis in (along, np.array([-along[1], along[0]])))
+    swing = Swing(amplitude=np.nan, amplitude_error=np.nan, peak_day=np.nan, peak_error_days=np.nan,
+                  mean=float(parameters[0]), mean_error=_root(covariance[0, 0]), cosine=float(value[0]),
+                  sine=float(value[1]), covariance=within, significant=False)
+    if not (determined and 0 < error < _SWING_ERROR_MAX):
+        return swing
+    swing = replace(swing, amplitude=amplitude, amplitude_error=error)
+    if chdtrc(2, value @ np.linalg.solve(within, value)) >= _SWING_P:
+        return swing
     year = DAYS_PER_YEAR / (2 * np.pi)
-    peak = float(np.arctan2(value[1], value[0]) % (2 * np.pi)) * year
-    return Swing(amplitude, error, peak, across / amplitude * year, *fitted, True)
+    return replace(swing, peak_day=float(np.arctan2(value[1], value[0]) % (2 * np.pi)) * year,
+                   peak_error_days=across / amplitude * year, significant=True)
 
 
 def _root(variance: float) -> float:
@@ -203,16 +288,28 @@ def _root(variance: float) -> float:
     return math.sqrt(max(float(variance), 0.0))
 
 
-def by_site(fits: Mapping[tuple[str, str], ThroughputFit], adopted: Mapping[str, float],
-            sums: Mapping[tuple[str, str], FrameSums] | None = None) -> tuple[SiteExtinction, ...]:
-    """Extinction of all sites and filters, in order of site and filter.
+def by_site(fits: Mapping[SeriesKey, ThroughputFit], adopted: Mapping[str, float],
+            sums: Mapping[SeriesKey, FrameSums] | None = None) -> tuple[SiteExtinction, ...]:
+    """Extinction of all sites and filters.
 
-    fits : by (telescope as site-enclosure-telescope, filter).  adopted : k [mag/airmass] by filter.  sums : as fits,
-    for the yearly term; without them there is none.
+    Parameters
+    ----------
+    fits : mapping of (str, str) to ThroughputFit
+        By telescope (site-enclosure-telescope) and filter.
+    adopted : mapping of str to float
+        Extinction that the fits were given, by filter [mag/airmass].
+    sums : mapping of (str, str) to FrameSums, optional
+        By telescope and filter, for the yearly term.
+
+    Returns
+    -------
+    tuple of SiteExtinction
+        In order of site and filter.
     """
-    groups: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    sums = sums or {}
+    groups: dict[tuple[str, str], list[SeriesKey]] = defaultdict(list)
     for telescope, name in sorted(fits):
-        groups.setdefault((telescope.partition('-')[0], name), []).append((telescope, name))
-    return tuple(site_extinction(site, name, adopted[name], [fits[key] for key in same],
-                                 [sums[key] for key in same if key in sums] if sums else ())
-                 for (site, name), same in sorted(groups.items()))
+        groups[site_of(telescope), name].append((telescope, name))
+    return tuple(site_extinction(site, name, adopted[name], [fits[key] for key in keys],
+                                 [sums[key] for key in keys if key in sums])
+                 for (site, name), keys in sorted(groups.items()))

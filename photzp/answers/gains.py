@@ -13,8 +13,10 @@ model, g_i ~ N(mean, t^2 + var_i), t^2 by moments (DerSimonian & Laird 1986, Con
 of the share of the loss that an event restores, g_i / L_i, where the loss L_i before it is known.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -23,23 +25,37 @@ from photzp.throughput.model import ThroughputFit
 from photzp.throughput.summary import Interval, Step
 from photzp.times import DAYS_PER_MONTH, days_since
 
-LOSS_MIN_MAG = 0.05  # a smaller loss says little of the share of it that is restored
-RATE_SIGMA = 2.0  # a loss per month less certain than this says nothing of when a gain is lost
+_LOSS_MIN_MAG = 0.05  # a smaller loss says little of the share of it that is restored
+_RATE_SIGMA = 2.0  # a loss per month less certain than this says nothing of when a gain is lost
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Gain:
     """Change of throughput at an event in one filter.
 
-    telescope, filter : names.  time : datetime64[ms] of the event.  kind : of the event; of a change that no event
-        records, 'instrument' (camera) or 'break' (jump).  recorded : an event records it.
-    instrumental : two cameras differ in it: no gain of a mirror.
-    gain_mag, gain_error_mag, gain_percent, gain_percent_error : positive for more light.
-    lasted_days, lasted_error_days : from the event until the level was down to what it was before; where that has not
-        happened, what the line foretells; nan where there is no gain, no slope or no certain loss.
-    outcome : 'lost' (before the next event or the last night), 'not lost yet', 'no gain', or 'unknown'.
-    observed_days : from the event to the next one, or to the last night.
-    loss_before_mag : against the reference, just before the event; nan where none is known, or the camera was changed
+    Attributes
+    ----------
+    telescope, filter : str
+        Their names; filter '' for the mean over filters.
+    time : numpy.datetime64
+        Of the event, datetime64[ms].
+    kind : str
+        Of the event; of a change that no event records, 'instrument' (camera) or 'break' (jump).
+    recorded : bool
+        An event records it.
+    instrumental : bool
+        Two cameras differ in it: no gain of a mirror.
+    gain_mag, gain_error_mag, gain_percent, gain_percent_error : float
+        Positive for more light, with 1-sigma errors.
+    lasted_days, lasted_error_days : float
+        From the event until the level was down to what it was before; where that has not happened, as predicted by the
+        line.  NaN where there is no gain, no slope or no certain loss.
+    outcome : str
+        'lost' (before the next event or the last night), 'not lost yet', 'no gain', or 'unknown'.
+    observed_days : float
+        From the event to the next one, or to the last night.
+    loss_before_mag : float
+        Loss against the reference just before the event.  NaN where no reference is known, or the camera was changed
         later, as the reference is that of the newest camera.
     """
 
@@ -60,16 +76,29 @@ class Gain:
     loss_before_mag: float = np.nan
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FleetGain:
-    """Gains of one kind over the fleet.
+    """Gains of one kind of event over the fleet.
 
-    kind, filter : '' for all filters together, where an event counts once, as the mean of its filters.
-    number : of events.  mean_mag, mean_error_mag : of the random-effects model; nan without events.
-    scatter_mag : true scatter of events about it, without that of errors.
-    lasted_days : median of what was lost or is foretold; nan where nothing is known.  lost : of how many it was lost.
-    share, share_error, share_scatter : of the loss that an event restores, by the same model; nan where no loss before
-        an event is known to be above LOSS_MIN_MAG.
+    Attributes
+    ----------
+    kind : str
+        Of the events.
+    filter : str
+        '' for all filters together, where an event counts once, as the mean of its filters.
+    number : int
+        Of events.
+    mean_mag, mean_error_mag : float
+        Mean gain by the random-effects model, and its 1-sigma error.
+    scatter_mag : float
+        True scatter of events about the mean, without that of errors.
+    lasted_days : float
+        Median of how long gains lasted, as measured or predicted; NaN where none is known.
+    lost : int
+        Number of gains that were lost.
+    share, share_error, share_scatter : float
+        Share of the loss that an event restores, its error and scatter, by the same model; NaN where no loss before an
+        event is known to be above 0.05 mag.
     """
 
     kind: str
@@ -87,49 +116,70 @@ class FleetGain:
 
 def gains_of(telescope: str, fits: Mapping[str, ThroughputFit], reference_mag: Mapping[str, float] | None = None, *,
              unrecorded: bool = False) -> tuple[Gain, ...]:
-    """Gains at all events of one telescope, in order of filter and time.
+    """Gains at all events of one telescope.
 
-    fits : by filter.  reference_mag : zeropoint of a clean telescope by filter, as far as known.
-    unrecorded : those at jumps and changes of camera that no event records, too.
+    Parameters
+    ----------
+    telescope : str
+        Its name, for the result.
+    fits : mapping of str to ThroughputFit
+        By filter.
+    reference_mag : mapping of str to float, optional
+        Zeropoint of a clean telescope by filter, as far as known.
+    unrecorded : bool
+        Also at jumps and changes of camera that no event records.
+
+    Returns
+    -------
+    tuple of Gain
+        In order of filter and time.
     """
-    known = reference_mag or {}
-    return tuple(_gain(telescope, name, fit, step, known.get(name, np.nan)) for name, fit in sorted(fits.items())
+    references = reference_mag or {}
+    return tuple(_gain(telescope, name, fit, step, references.get(name, np.nan)) for name, fit in sorted(fits.items())
                  for step in fit.steps if step.recorded or unrecorded)
 
 
 def _gain(telescope: str, name: str, fit: ThroughputFit, step: Step, reference_mag: float) -> Gain:
     later = [other.time for other in fit.steps if other.time > step.time]
-    observed = days_since(min([*later, fit.time[-1]]), step.time)
+    observed_days = days_since(min([*later, fit.time[-1]]), step.time)
     after = [interval for interval in fit.intervals if interval.start <= step.time][-1]
-    lasted, error = lasted_days(step, after, lever_days(step, after, fit))
     same_camera = not any(other.instrumental and other.time >= step.time for other in fit.steps)
     loss = reference_mag - fit.at(step.time - np.timedelta64(1, 's'))[0].item() if same_camera else np.nan
-    return Gain(telescope, name, step.time, step.kind, step.recorded, step.instrumental, step.size_mag, step.error_mag,
-                percent_gained(step.size_mag), percent_error(step.size_mag, step.error_mag), lasted, error,
-                _outcome(step.size_mag, lasted, observed), observed, loss)
+    return Gain(telescope=telescope, filter=name, time=step.time, kind=step.kind, recorded=step.recorded,
+                instrumental=step.instrumental, loss_before_mag=loss,
+                **_sizes((step.size_mag, step.error_mag), _lasted_days(step, after, _lever_days(step, after, fit)),
+                         observed_days))
 
 
-def _outcome(gain_mag: float, lasted: float, observed: float) -> str:
+def _sizes(gain_mag: tuple[float, float], lasted_days: tuple[float, float], observed_days: float) -> dict[str, Any]:
+    """Fields of a Gain that follow from gain and duration, each with its error."""
+    return {'gain_mag': gain_mag[0], 'gain_error_mag': gain_mag[1], 'gain_percent': percent_gained(gain_mag[0]),
+            'gain_percent_error': percent_error(*gain_mag), 'lasted_days': lasted_days[0],
+            'lasted_error_days': lasted_days[1], 'outcome': _outcome(gain_mag[0], lasted_days[0], observed_days),
+            'observed_days': observed_days}
+
+
+def _outcome(gain_mag: float, lasted_days: float, observed_days: float) -> str:
     if gain_mag <= 0:
         return 'no gain'
-    if np.isnan(lasted):
+    if np.isnan(lasted_days):
         return 'unknown'
-    return 'lost' if lasted <= observed else 'not lost yet'
+    return 'lost' if lasted_days <= observed_days else 'not lost yet'
 
 
-def lever_days(step: Step, after: Interval, fit: ThroughputFit) -> float:
+def _lever_days(step: Step, after: Interval, fit: ThroughputFit) -> float:
     """h: from the event to the centre of the clear nights after it, for a cleaning from that of those before [day]."""
     day = days_since(fit.time, step.time)
     inside = (fit.time >= after.start) & (fit.time <= after.end)
-    centres = [np.average(day[here], weights=fit.clear_probability[here] + 1e-6) if here.any() else 0.0
-               for here in (inside & (day >= 0), inside & (day < 0))]
+    centres = [np.average(day[part], weights=fit.clear_probability[part] + 1e-6) if part.any() else 0.0
+               for part in (inside & (day >= 0), inside & (day < 0))]
     return float(centres[0] - (centres[1] if step.kind == 'cleaning' else 0.0))
 
 
-def lasted_days(step: Step, after: Interval, lever_days: float) -> tuple[float, float]:
-    """g / r and its error [day]; nan where there is no gain, or no loss that is RATE_SIGMA certain."""
+def _lasted_days(step: Step, after: Interval, lever_days: float) -> tuple[float, float]:
+    """g / r and its error [day]; nan where there is no gain, or no loss that is _RATE_SIGMA certain."""
     rate, rate_error = -after.slope_mag_per_month, after.slope_error_mag_per_month
-    if not (step.size_mag > 0 and rate > RATE_SIGMA * rate_error):
+    if not (step.size_mag > 0 and rate > _RATE_SIGMA * rate_error):
         return np.nan, np.nan
     months = step.size_mag / rate
     variance = step.error_mag**2 + months * (months - 2 * lever_days / DAYS_PER_MONTH) * rate_error**2
@@ -139,7 +189,7 @@ def lasted_days(step: Step, after: Interval, lever_days: float) -> tuple[float, 
 
 # --- the fleet
 
-def random_effects(value: np.ndarray, error: np.ndarray) -> tuple[float, float, float]:
+def _random_effects(value: np.ndarray, error: np.ndarray) -> tuple[float, float, float]:
     """Mean, its error, and the true scatter of values (n,) with errors; nan without values, scatter 0 of one."""
     if not len(value):
         return np.nan, np.nan, np.nan
@@ -152,44 +202,70 @@ def random_effects(value: np.ndarray, error: np.ndarray) -> tuple[float, float, 
 
 
 def over_filters(gains: Iterable[Gain]) -> tuple[Gain, ...]:
-    """Each event once: weighted means over its filters, filter ''; the error is at least that of their scatter."""
-    events: dict[tuple[str, np.datetime64, str], list[Gain]] = {}
+    """Each event once, with the weighted means over its filters.
+
+    Parameters
+    ----------
+    gains : iterable of Gain
+        Per event and filter.
+
+    Returns
+    -------
+    tuple of Gain
+        With filter '', in order of telescope and time; the error is at least that of the scatter of the filters.
+    """
+    events: dict[tuple[str, np.datetime64, str], list[Gain]] = defaultdict(list)
     for gain in gains:
-        events.setdefault((gain.telescope, gain.time, gain.kind), []).append(gain)
+        events[gain.telescope, gain.time, gain.kind].append(gain)
     return tuple(_joint(same) for _, same in sorted(events.items()))
 
 
-def _joint(same: list[Gain]) -> Gain:
-    value, error = (np.array([getattr(gain, name) for gain in same]) for name in ('gain_mag', 'gain_error_mag'))
-    mean, mean_error, _ = random_effects(value, error)
-    lasted, lasted_error = (np.array([getattr(gain, name) for gain in same])
-                            for name in ('lasted_days', 'lasted_error_days'))
-    known = np.isfinite(lasted)
-    days, days_error, _ = random_effects(lasted[known], lasted_error[known])
-    first, observed = same[0], max(gain.observed_days for gain in same)
-    instrumental = any(gain.instrumental for gain in same)
-    return Gain(first.telescope, '', first.time, first.kind, first.recorded, instrumental, mean, mean_error,
-                percent_gained(mean), percent_error(mean, mean_error), days, days_error,
-                _outcome(mean, days, observed), observed, float(np.mean([gain.loss_before_mag for gain in same])))
+def _joint(gains: list[Gain]) -> Gain:
+    """The gains of one event as one."""
+    mean, mean_error, _ = _random_effects(_column(gains, 'gain_mag'), _column(gains, 'gain_error_mag'))
+    lasted, lasted_error = _column(gains, 'lasted_days'), _column(gains, 'lasted_error_days')
+    finite = np.isfinite(lasted)
+    days, days_error, _ = _random_effects(lasted[finite], lasted_error[finite])
+    first = gains[0]
+    return Gain(telescope=first.telescope, filter='', time=first.time, kind=first.kind, recorded=first.recorded,
+                instrumental=any(gain.instrumental for gain in gains),
+                loss_before_mag=float(np.mean([gain.loss_before_mag for gain in gains])),
+                **_sizes((mean, mean_error), (days, days_error), max(gain.observed_days for gain in gains)))
+
+
+def _column(gains: Iterable[Gain], name: str) -> np.ndarray:
+    return np.array([getattr(gain, name) for gain in gains])
 
 
 def fleet_table(gains: Iterable[Gain]) -> tuple[FleetGain, ...]:
-    """Gains by kind and filter, and by kind over all filters ('' as filter), in order of kind and filter.
+    """Gains by kind and filter, and by kind over all filters.
 
     Instrumental steps are left out, but for events of kind 'instrument'.
+
+    Parameters
+    ----------
+    gains : iterable of Gain
+        Per event and filter, of the whole fleet.
+
+    Returns
+    -------
+    tuple of FleetGain
+        In order of kind and filter; filter '' is all filters together.
     """
     good = [gain for gain in gains if gain.kind == 'instrument' or not gain.instrumental]
-    cells: dict[tuple[str, str], list[Gain]] = {}
+    cells: dict[tuple[str, str], list[Gain]] = defaultdict(list)
     for gain in (*over_filters(good), *good):
-        cells.setdefault((gain.kind, gain.filter), []).append(gain)
+        cells[gain.kind, gain.filter].append(gain)
     return tuple(_cell(kind, name, same) for (kind, name), same in sorted(cells.items()))
 
 
-def _cell(kind: str, name: str, same: list[Gain]) -> FleetGain:
-    value, error, loss = (np.array([getattr(gain, name) for gain in same])
-                          for name in ('gain_mag', 'gain_error_mag', 'loss_before_mag'))
-    known = loss > LOSS_MIN_MAG
-    lasted = [gain.lasted_days for gain in same if np.isfinite(gain.lasted_days)]
-    return FleetGain(kind, name, len(same), *random_effects(value, error),
-                     float(np.median(lasted)) if lasted else np.nan, sum(gain.outcome == 'lost' for gain in same),
-                     *random_effects((value / loss)[known], (error / loss)[known]))
+def _cell(kind: str, filter_name: str, gains: list[Gain]) -> FleetGain:
+    value, error = _column(gains, 'gain_mag'), _column(gains, 'gain_error_mag')
+    loss, lasted = _column(gains, 'loss_before_mag'), _column(gains, 'lasted_days')
+    large, finite = loss > _LOSS_MIN_MAG, np.isfinite(lasted)
+    mean, mean_error, scatter = _random_effects(value, error)
+    share, share_error, share_scatter = _random_effects((value / loss)[large], (error / loss)[large])
+    return FleetGain(kind=kind, filter=filter_name, number=len(gains), mean_mag=mean, mean_error_mag=mean_error,
+                     scatter_mag=scatter, lasted_days=float(np.median(lasted[finite])) if finite.any() else np.nan,
+                     lost=sum(gain.outcome == 'lost' for gain in gains), share=share, share_error=share_error,
+                     share_scatter=share_scatter)

@@ -12,23 +12,34 @@ from dataclasses import dataclass
 import numpy as np
 
 from photzp.answers.sharednight import NOISE_MAG, clear_share, night_likelihood
+from photzp.names import SeriesKey
 from photzp.robust import robust_spread
 from photzp.throughput.cloudmixture import SEASON_NIGHTS
 from photzp.throughput.model import ThroughputFit
 
-CERTAIN = 0.8      # a class less probable than that is unknown
-CLEAR_NIGHTS = 10  # fewer clear nights say nothing of their noise
+_CERTAIN = 0.8      # a class less probable than that is unknown
+_CLEAR_NIGHTS = 10  # fewer clear nights say nothing of their noise
 _ROUNDS = 12
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SiteNights:
-    """All nights of a site from the first to the last with frames, (m,) each.
+    """All nights of a site from the first to the last with frames; arrays of shape (m,).
 
-    night : datetime64[D], date on which it begins.  state : 'photometric', 'cloudy' or 'unknown' (no frames, or a
-    class less probable than CERTAIN).  clear_probability : nan without frames.  frames, series : usable frames, and
-    telescope and filter pairs behind it.  dimming_mag, dimming_error_mag : mean residual of all series, positive for
-    less light; nan without frames.
+    Attributes
+    ----------
+    site : str
+        As in 'lsc'.
+    night : ndarray of datetime64[D]
+        Date on which each night begins.
+    state : ndarray of str
+        'photometric', 'cloudy' or 'unknown' (no frames, or a class less probable than 0.8).
+    clear_probability : ndarray
+        NaN without frames.
+    frames, series : ndarray of int
+        Numbers of usable frames, and of pairs of telescope and filter that they are of.
+    dimming_mag, dimming_error_mag : ndarray
+        Mean residual of all series, positive for less light, and its error; NaN without frames.
     """
 
     site: str
@@ -41,11 +52,19 @@ class SiteNights:
     dimming_error_mag: np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Month:
-    """Nights of one month (datetime64[M]) by state, and the share of photometric ones of those that are known.
+    """Nights of one month by state.
 
-    fraction_error : standard deviation of its posterior for an even prior; both nan where none is known.
+    Attributes
+    ----------
+    month : numpy.datetime64
+        datetime64[M].
+    photometric, cloudy, unknown : int
+        Numbers of nights.
+    fraction, fraction_error : float
+        Share of photometric nights in those of known state, and the standard deviation of its posterior for an even
+        prior; NaN where no state is known.
     """
 
     month: np.datetime64
@@ -56,46 +75,61 @@ class Month:
     fraction_error: float
 
 
-def site_nights(site: str, fits: Mapping[tuple[str, str], ThroughputFit]) -> SiteNights:
-    """The nights of a site; fits : by (telescope, filter), of that site only."""
-    used = [fit for _, fit in sorted(fits.items()) if len(fit.night)]
-    if not used:
-        return _none(site)
-    first, last = min(fit.night[0] for fit in used), max(fit.night[-1] for fit in used)
+def site_nights(site: str, fits: Mapping[SeriesKey, ThroughputFit]) -> SiteNights:
+    """The nights of a site.
+
+    Parameters
+    ----------
+    site : str
+        Its name, for the result.
+    fits : mapping of (str, str) to ThroughputFit
+        By telescope and filter, of that site only.
+
+    Returns
+    -------
+    SiteNights
+        Without any night where no fit has one.
+    """
+    night, residual, weight, frames = _by_series([fit for _, fit in sorted(fits.items()) if len(fit.night)])
+    state = np.full(len(night), 'unknown', 'U11')
+    clear, dimming, error = np.full((3, len(night)), np.nan)
+    observed = weight.any(axis=0)
+    if observed.any():
+        total = weight[:, observed].sum(axis=0)
+        clear[observed] = _clear_probability(residual[:, observed], weight[:, observed])
+        dimming[observed] = -(weight * residual)[:, observed].sum(axis=0) / total
+        error[observed] = 1 / np.sqrt(total)
+    state[clear >= _CERTAIN], state[clear <= 1 - _CERTAIN] = 'photometric', 'cloudy'
+    return SiteNights(site=site, night=night, state=state, clear_probability=clear,
+                      frames=frames.sum(axis=0).astype(int), series=(weight > 0).sum(axis=0), dimming_mag=dimming,
+                      dimming_error_mag=error)
+
+
+def _by_series(fits: list[ThroughputFit]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Nights (m,), and mean residual, weight and number of usable frames in each series (s, m)."""
+    if not fits:
+        return np.empty(0, 'datetime64[D]'), *np.zeros((3, 0, 0))
+    first, last = min(fit.night[0] for fit in fits), max(fit.night[-1] for fit in fits)
     night = np.arange(first, last + np.timedelta64(1, 'D'))
-    residual, weight, rows = np.zeros((3, len(used), len(night)))
-    for number, fit in enumerate(used):
-        at = (fit.night - first).astype(int)
-        residual[number, at] = fit.night_residual_mag
-        variance = fit.night_residual_error_mag**2 + fit.model_error_mag**2 + noise_of(fit) ** 2
-        weight[number, at], rows[number, at] = 1 / variance, fit.night_rows
-    there = weight.any(axis=0)
-    probability = _probabilities(residual[:, there], weight[:, there])
-    state, clear, dimming, error = np.full(len(night), 'unknown', 'U11'), *np.full((3, len(night)), np.nan)
-    total = weight[:, there].sum(axis=0)
-    clear[there], dimming[there] = probability, -(weight * residual)[:, there].sum(axis=0) / total
-    error[there] = 1 / np.sqrt(total)
-    state[clear >= CERTAIN], state[clear <= 1 - CERTAIN] = 'photometric', 'cloudy'
-    return SiteNights(site, night, state, clear, rows.sum(axis=0).astype(int), (weight > 0).sum(axis=0), dimming, error)
+    residual, weight, frames = np.zeros((3, len(fits), len(night)))
+    for number, fit in enumerate(fits):
+        index = (fit.night - first).astype(int)
+        variance = fit.night_residual_error_mag**2 + fit.model_error_mag**2 + _noise_mag(fit) ** 2
+        residual[number, index], weight[number, index] = fit.night_residual_mag, 1 / variance
+        frames[number, index] = fit.night_rows
+    return night, residual, weight, frames
 
 
-def _none(site: str) -> SiteNights:
-    empty = np.empty(0)
-    return SiteNights(site, empty.astype('datetime64[D]'), empty.astype('U11'), empty, empty.astype(int),
-                      empty.astype(int), empty, empty)
-
-
-def noise_of(fit: ThroughputFit) -> float:
+def _noise_mag(fit: ThroughputFit) -> float:
     """What scatters clear nights of a series beyond the errors of their means [mag], by medians."""
     clear = fit.clear_probability > 0.5
-    if np.count_nonzero(clear) < CLEAR_NIGHTS:
+    if np.count_nonzero(clear) < _CLEAR_NIGHTS:
         return NOISE_MAG
-    residual = fit.night_residual_mag[clear]
-    scatter = robust_spread(residual)
+    scatter = robust_spread(fit.night_residual_mag[clear])
     return float(np.sqrt(max(scatter**2 - np.median(fit.night_residual_error_mag[clear]) ** 2, NOISE_MAG**2)))
 
 
-def _probabilities(residual: np.ndarray, weight: np.ndarray) -> np.ndarray:
+def _clear_probability(residual: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Probability that each night is clear (m,), from residuals and weights of the series (s, m)."""
     share = np.full(residual.shape[1], 0.5)
     for _ in range(_ROUNDS):
@@ -105,17 +139,29 @@ def _probabilities(residual: np.ndarray, weight: np.ndarray) -> np.ndarray:
 
 
 def monthly(nights: SiteNights) -> tuple[Month, ...]:
-    """The months of a site, in order of time."""
-    month = nights.night.astype('datetime64[M]')
-    return tuple(_month(each, nights.state[month == each]) for each in np.unique(month))
+    """The months of a site.
+
+    Parameters
+    ----------
+    nights : SiteNights
+        All nights of the site.
+
+    Returns
+    -------
+    tuple of Month
+        In order of time.
+    """
+    months = nights.night.astype('datetime64[M]')
+    return tuple(_month(month, nights.state[months == month]) for month in np.unique(months))
 
 
 def _month(month: np.datetime64, state: np.ndarray) -> Month:
     photometric, cloudy = (int(np.count_nonzero(state == name)) for name in ('photometric', 'cloudy'))
-    known = photometric + cloudy
+    certain = photometric + cloudy
     fraction, error = np.nan, np.nan
-    if known:
-        fraction = photometric / known
-        mean = (photometric + 1) / (known + 2)
-        error = float(np.sqrt(mean * (1 - mean) / (known + 3)))
-    return Month(month, photometric, cloudy, len(state) - known, fraction, error)
+    if certain:
+        fraction = photometric / certain
+        mean = (photometric + 1) / (certain + 2)
+        error = float(np.sqrt(mean * (1 - mean) / (certain + 3)))
+    return Month(month=month, photometric=photometric, cloudy=cloudy, unknown=len(state) - certain, fraction=fraction,
+                 fraction_error=error)

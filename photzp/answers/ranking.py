@@ -6,7 +6,7 @@ fits, and T = 2.5 log10(threshold / 100), the probability to be below the thresh
 date is where it is one half, its interval from 16 to 84%.
 
 An event restores a share f of the loss L, f ~ N(share, scatter^2) as it was over the fleet, but never more than all of
-it, and is no loss.  So the gain that is expected, with G = f L, is
+it, and is no loss.  So the gain that is expected, where G = f L, is
 
     E[min(max(G, 0), L)] = Int_0^L P(G > x) dx.
 
@@ -22,6 +22,7 @@ camera since then, and A is in percent of that.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy.special import ndtr
@@ -31,27 +32,44 @@ from photzp.robust import INTERVAL_QUANTILES
 from photzp.throughput.model import ThroughputFit
 from photzp.times import DAYS_PER_MONTH, DAYS_PER_YEAR, days_of, days_since, instant_of, span_of
 
-THRESHOLD_PERCENT = 80.0
-HORIZON_DAYS = 3652      # nothing is foretold beyond ten years
-RENEWING = ('wash', 'recoating', 'break')
 PERIOD_DAYS = DAYS_PER_YEAR  # between events of a mirror where the fleet has none: LCO's are one to two years apart
-EVEN_SHARE = (0.5, 0.29)  # mean and scatter of a share that may be anything from 0 to 1
+_THRESHOLD_PERCENT = 80.0
+_HORIZON_DAYS = 3652      # nothing is predicted beyond ten years
+_EVEN_SHARE = (0.5, 0.29)  # mean and scatter of a share that may be anything from 0 to 1
 _STEPS = 201
 _NAT = instant_of('NaT')
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MirrorState:
-    """A telescope now, as the mean over its filters; nan and NaT stand for what is not known.
+    """A telescope now, as the mean over its filters; NaN and NaT stand for what is not known.
 
-    filters : that went into the mean.  loss_mag, loss_error_mag : against the reference; percent, percent_error : of
-        the reference.
-    recoated : datetime64[ms] of the last recoating; since_recoating_mag, since_recoating_error_mag : loss since, nan
-        where a camera was changed in between.  best_mag : loss against the best level since a camera was changed.
-    rate_mag_per_month, rate_error_mag_per_month : loss a month, positive for a loss.
-    threshold_percent; is_below : throughput is below it now.  below, below_early, below_late : datetime64[ms] when it
-        falls (fell) below, and 68.3% interval; NaT beyond HORIZON_DAYS.  Where it was below at its last event
-        already (or in its first night), below and below_early are the time of that, whenever it fell.
+    Attributes
+    ----------
+    telescope : str
+        Site-enclosure-telescope.
+    filters : tuple of str
+        Those of the mean.
+    loss_mag, loss_error_mag : float
+        Against the reference.
+    percent, percent_error : float
+        Throughput in percent of the reference.
+    recoated : numpy.datetime64
+        Time of the last recoating, datetime64[ms].
+    since_recoating_mag, since_recoating_error_mag : float
+        Loss since then; NaN where a camera was changed in between.
+    best_mag : float
+        Loss against the best level since a camera was changed.
+    rate_mag_per_month, rate_error_mag_per_month : float
+        Loss a month, positive for a loss.
+    threshold_percent : float
+        Threshold of throughput, in percent of the reference.
+    is_below : bool
+        Throughput is below the threshold now.
+    below, below_early, below_late : numpy.datetime64
+        When throughput falls (fell) below the threshold, and 68.3% interval, datetime64[ms]; NaT beyond ten years.
+        Where it was below at its last event already (or in its first night), `below` and `below_early` are the time of
+        that, whenever it fell.
     """
 
     telescope: str
@@ -74,7 +92,13 @@ class MirrorState:
 
     @property
     def to_gain_mag(self) -> tuple[float, float]:
-        """The loss that an event can make good, and its error: against the best reference that is known."""
+        """The loss that an event can make good.
+
+        Returns
+        -------
+        loss_mag, error_mag : float
+            Against the best reference that is known.
+        """
         if np.isfinite(self.loss_mag):
             return self.loss_mag, self.loss_error_mag
         if np.isfinite(self.since_recoating_mag):
@@ -82,12 +106,22 @@ class MirrorState:
         return self.best_mag, 0.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Advice:
-    """What an event of a kind at a telescope would give; rank 1 is the best of its kind.
+    """What an event of a kind at a telescope would give.
 
-    gain_mag, gain_error_mag : expected gain, and its standard deviation.  light_percent, light_error_percent : A of the
-    module, percent of the reference averaged until the next event is expected.
+    Attributes
+    ----------
+    telescope : str
+        Site-enclosure-telescope.
+    kind : str
+        Of the event.
+    rank : int
+        1 is the best of its kind.
+    gain_mag, gain_error_mag : float
+        Expected gain, and its standard deviation.
+    light_percent, light_error_percent : float
+        A of the module docstring: percent of the reference, averaged until the next event is expected.
     """
 
     telescope: str
@@ -102,33 +136,39 @@ class Advice:
 # --- one telescope
 
 def mirror_state(telescope: str, fits: Mapping[str, ThroughputFit], reference_mag: Mapping[str, float],
-                 now: np.datetime64, threshold_percent: float = THRESHOLD_PERCENT) -> MirrorState | None:
-    """The state of a telescope at a time; None where no filter has a model.
+                 now: np.datetime64, threshold_percent: float = _THRESHOLD_PERCENT) -> MirrorState | None:
+    """The state of a telescope at a time.
 
-    fits : by filter.  reference_mag : zeropoint of a clean telescope by filter, as far as known.  Where any filter has
-    a reference, only filters with one count.
+    Parameters
+    ----------
+    telescope : str
+        Site-enclosure-telescope.
+    fits : mapping of str to ThroughputFit
+        By filter.
+    reference_mag : mapping of str to float
+        Zeropoint of a clean telescope by filter, as far as known.  Where any filter has one, only those with one count.
+    now : numpy.datetime64
+        UTC.
+    threshold_percent : float
+        In percent of the reference.
+
+    Returns
+    -------
+    MirrorState or None
+        None where no filter has a model.
     """
     fits = {name: fit for name, fit in sorted(fits.items()) if fit.intervals}
-    known = {name: fit for name, fit in fits.items() if name in reference_mag}
-    used = known or fits
+    with_reference = {name: fit for name, fit in fits.items() if name in reference_mag}
+    used = with_reference or fits
     if not used:
         return None
     now = instant_of(now)
-    loss, error, percent, percent_sigma = np.nan, np.nan, np.nan, np.nan
-    is_below = False
-    dates: tuple[np.datetime64, np.datetime64, np.datetime64] = (_NAT, _NAT, _NAT)
-    if known:
-        margin, margin_error = mean_margin(known, reference_mag, np.array([now]))
-        loss, error = -float(margin[0]), float(margin_error[0])
-        percent, percent_sigma = percent_of_reference(-loss), percent_error(-loss, error)
-        is_below = percent < threshold_percent
-        dates = crossing_dates(known, reference_mag, now, threshold_percent)
-    rates = np.array([(-fit.intervals[-1].end_slope_mag_per_month, fit.intervals[-1].end_slope_error_mag_per_month)
-                      for fit in used.values()])
-    rates = rates[np.isfinite(rates).all(axis=1)]
-    return MirrorState(telescope, tuple(used), loss, error, percent, percent_sigma, *since_recoating(used, now),
-                       _mean([_below_best(fit, now) for fit in used.values()]), _mean(rates[:, 0]),
-                       _error_of_mean(rates[:, 1]), threshold_percent, bool(is_below), *dates)
+    recoated, since_recoating, since_recoating_error = _since_recoating(used, now)
+    return MirrorState(
+        telescope=telescope, filters=tuple(used), recoated=recoated, since_recoating_mag=since_recoating,
+        since_recoating_error_mag=since_recoating_error, threshold_percent=threshold_percent,
+        best_mag=_mean([_below_best(fit, now) for fit in used.values()]), **_rate(used),
+        **_against_reference(with_reference, reference_mag, now, threshold_percent))
 
 
 def _mean(values: Iterable[float] | np.ndarray) -> float:
@@ -140,30 +180,52 @@ def _error_of_mean(errors: np.ndarray) -> float:
     return float(np.sqrt(np.sum(np.square(errors))) / len(errors)) if len(errors) else np.nan
 
 
-def mean_margin(fits: Mapping[str, ThroughputFit], reference_mag: Mapping[str, float],
-                time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _rate(fits: Mapping[str, ThroughputFit]) -> dict[str, Any]:
+    """Fields of a MirrorState: the mean loss a month."""
+    newest = [fit.intervals[-1] for fit in fits.values()]
+    rates = np.array([(-line.end_slope_mag_per_month, line.end_slope_error_mag_per_month) for line in newest])
+    rates = rates[np.isfinite(rates).all(axis=1)]
+    return {'rate_mag_per_month': _mean(rates[:, 0]), 'rate_error_mag_per_month': _error_of_mean(rates[:, 1])}
+
+
+def _against_reference(fits: Mapping[str, ThroughputFit], reference_mag: Mapping[str, float], now: np.datetime64,
+                       threshold_percent: float) -> dict[str, Any]:
+    """Fields of a MirrorState that need a reference."""
+    loss, error, percent, percent_sigma = np.nan, np.nan, np.nan, np.nan
+    below, early, late = _NAT, _NAT, _NAT
+    if fits:
+        margin, margin_error = _mean_margin(fits, reference_mag, np.array([now]))
+        loss, error = -float(margin[0]), float(margin_error[0])
+        percent, percent_sigma = percent_of_reference(-loss), percent_error(-loss, error)
+        below, early, late = _crossing_dates(fits, reference_mag, now, threshold_percent)
+    return {'loss_mag': loss, 'loss_error_mag': error, 'percent': percent, 'percent_error': percent_sigma,
+            'is_below': bool(percent < threshold_percent), 'below': below, 'below_early': early, 'below_late': late}
+
+
+def _mean_margin(fits: Mapping[str, ThroughputFit], reference_mag: Mapping[str, float],
+                 time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean over filters of model - reference at times (q,) and its error [mag]."""
     values = [(model - reference_mag[name], error) for name, fit in fits.items() for model, error in [fit.at(time)]]
     margin, error = np.array(values).transpose(1, 0, 2)
     return margin.mean(axis=0), np.sqrt((error**2).sum(axis=0)) / len(values)
 
 
-def crossing_dates(fits: Mapping[str, ThroughputFit], reference_mag: Mapping[str, float], now: np.datetime64,
-                   threshold_percent: float) -> tuple[np.datetime64, np.datetime64, np.datetime64]:
+def _crossing_dates(fits: Mapping[str, ThroughputFit], reference_mag: Mapping[str, float], now: np.datetime64,
+                    threshold_percent: float) -> tuple[np.datetime64, np.datetime64, np.datetime64]:
     """(date, early, late) at which the mean of the filters falls below the threshold after its last event.
 
     Where it is below from the start, date and early are that start.
     """
     start = max(max([fit.intervals[-1].start, *(step.time for step in fit.steps)]) for fit in fits.values())
-    days = np.arange(0, max(days_since(now, start), 0) + HORIZON_DAYS)
+    days = np.arange(0, max(days_since(now, start), 0) + _HORIZON_DAYS)
     time = start + span_of(days)
-    margin, error = mean_margin(fits, reference_mag, time)
+    margin, error = _mean_margin(fits, reference_mag, time)
     below = ndtr((mag_of_percent(threshold_percent) - margin) / np.maximum(error, 1e-6))
     early, middle, late = (time[np.argmax(below >= q)] if (below >= q).any() else _NAT for q in INTERVAL_QUANTILES)
     return middle, early, late
 
 
-def since_recoating(fits: Mapping[str, ThroughputFit], now: np.datetime64) -> tuple[np.datetime64, float, float]:
+def _since_recoating(fits: Mapping[str, ThroughputFit], now: np.datetime64) -> tuple[np.datetime64, float, float]:
     """Time of the last recoating, loss since then and its error, as means over filters."""
     times = [step.time for fit in fits.values() for step in fit.steps if step.kind == 'recoating' and step.recorded]
     if not times:
@@ -171,9 +233,9 @@ def since_recoating(fits: Mapping[str, ThroughputFit], now: np.datetime64) -> tu
     last = max(times)
     values = []
     for fit in fits.values():
-        same = not any(step.instrumental and step.time > last for step in fit.steps)
+        same_camera = not any(step.instrumental and step.time > last for step in fit.steps)
         opened = [interval for interval in fit.intervals if interval.start == last]
-        if same and opened:
+        if same_camera and opened:
             model, error = fit.at(np.array([now]))
             values.append((opened[0].start_mag - model[0], np.hypot(opened[0].start_error_mag, error[0])))
     loss, error = np.array(values).reshape(-1, 2).T
@@ -191,8 +253,22 @@ def _below_best(fit: ThroughputFit, now: np.datetime64) -> float:
 # --- the fleet
 
 def expected_gain(mean_mag: float, scatter_mag: float, loss_mag: float) -> tuple[float, float]:
-    """Mean and standard deviation of min(max(G, 0), loss) with G ~ N(mean, scatter^2); 0 where nothing is lost.
+    """Expected gain of an event that can restore no more than the loss.
 
+    Parameters
+    ----------
+    mean_mag, scatter_mag : float
+        Of the gain G without that limit, which is normally distributed [mag].
+    loss_mag : float
+        L [mag].
+
+    Returns
+    -------
+    mean, deviation : float
+        Mean and standard deviation of min(max(G, 0), L) [mag]; 0 where nothing is lost, NaN where L is.
+
+    Notes
+    -----
     E[g^2] = Int_0^L 2 x P(G > x) dx.
     """
     if not loss_mag > 0:
@@ -204,41 +280,89 @@ def expected_gain(mean_mag: float, scatter_mag: float, loss_mag: float) -> tuple
 
 
 def light_gained(loss_mag: float, rate_mag_per_month: float, gain_mag: float, period_days: float) -> float:
-    """A of the module docstring: percent of the reference, averaged over the period."""
+    """Light that an event gives.
+
+    Parameters
+    ----------
+    loss_mag : float
+        Loss against the reference before the event.
+    rate_mag_per_month : float
+        Loss a month, with the event as without it; positive for a loss.
+    gain_mag : float
+        Of the event, positive for more light.
+    period_days : float
+        Time until the next event.
+
+    Returns
+    -------
+    float
+        A of the module docstring: percent of the reference, averaged over the period.
+    """
     fall = RELATIVE_PER_MAG * rate_mag_per_month * period_days / DAYS_PER_MONTH
     mean = -np.expm1(-fall) / fall if abs(fall) > 1e-9 else 1.0
     return float(percent_of_reference(-loss_mag) * (ratio_of_mag(gain_mag) - 1) * mean)
 
 
 def period_of(events: Mapping[str, Iterable[np.datetime64]]) -> float:
-    """Median time between events of the same telescope [day]; PERIOD_DAYS without any; events : by telescope."""
+    """Median time between events of the same telescope.
+
+    Parameters
+    ----------
+    events : mapping of str to iterable of numpy.datetime64
+        Times by telescope, in any order.
+
+    Returns
+    -------
+    float
+        Days; PERIOD_DAYS where no telescope has had two events.
+    """
     gaps = [days_of(np.diff(np.sort(np.asarray(list(times), 'datetime64[ms]')))) for times in events.values()]
-    found = np.concatenate(gaps) if gaps else np.empty(0)
-    return float(np.median(found)) if len(found) else PERIOD_DAYS
+    days = np.concatenate(gaps) if gaps else np.empty(0)
+    return float(np.median(days)) if len(days) else PERIOD_DAYS
 
 
 def rank(states: Iterable[MirrorState], kind: str, share: float, share_scatter: float,
          period_days: float = PERIOD_DAYS) -> tuple[Advice, ...]:
-    """Advice on an event of one kind at each telescope, the best first; those of which nothing is known come last.
+    """Advice on an event of one kind at each telescope.
 
-    share, share_scatter : of the loss that events of this kind restored in the fleet (gains.FleetGain; the error of
-    the share goes with the scatter); where they are nan, any share is as likely.
+    Parameters
+    ----------
+    states : iterable of MirrorState
+        The telescopes.
+    kind : str
+        Of the event, for the result.
+    share, share_scatter : float
+        Of the loss that events of this kind restored in the fleet (see `FleetGain`); the error of the share belongs to
+        the scatter.  Where they are NaN, any share is as likely.
+    period_days : float
+        Time between events.
+
+    Returns
+    -------
+    tuple of Advice
+        The best first; telescopes of which nothing is known come last.
     """
     if not np.isfinite([share, share_scatter]).all():
-        share, share_scatter = EVEN_SHARE
-    found = [_advice(state, kind, share, share_scatter, period_days) for state in states]
-    found = sorted(found, key=lambda advice: (-np.nan_to_num(advice.light_percent, nan=-np.inf), advice.telescope))
-    return tuple(replace(each, rank=number) for number, each in enumerate(found, start=1))
+        share, share_scatter = _EVEN_SHARE
+    advices = [_advice(state, kind, share, share_scatter, period_days) for state in states]
+    advices.sort(key=lambda advice: (-np.nan_to_num(advice.light_percent, nan=-np.inf), advice.telescope))
+    return tuple(replace(advice, rank=number) for number, advice in enumerate(advices, start=1))
 
 
 def _advice(state: MirrorState, kind: str, share: float, scatter: float, period_days: float) -> Advice:
+    """Advice without its rank; its error is that of the loss and the deviation of the gain."""
     loss, loss_error = state.to_gain_mag
     rate = float(np.nan_to_num(state.rate_mag_per_month))
 
+    def gain(loss: float) -> tuple[float, float]:
+        return expected_gain(share * loss, scatter * abs(loss), loss)
+
     def light(loss: float, deviation: float) -> float:
-        gain, spread = expected_gain(share * loss, scatter * abs(loss), loss)
-        return light_gained(loss, rate, gain + deviation * spread, period_days)
+        mean, spread = gain(loss)
+        return light_gained(loss, rate, mean + deviation * spread, period_days)
 
     best = light(loss, 0)
     error = np.hypot(light(loss + loss_error, 0) - best, light(loss, 1) - best)
-    return Advice(state.telescope, kind, 0, *expected_gain(share * loss, scatter * abs(loss), loss), best, float(error))
+    gain_mag, gain_error_mag = gain(loss)
+    return Advice(telescope=state.telescope, kind=kind, rank=0, gain_mag=gain_mag, gain_error_mag=gain_error_mag,
+                  light_percent=best, light_error_percent=float(error))

@@ -1,64 +1,85 @@
 """Steps in the clear-sky level of a telescope that no event explains, jointly over its filters.
 
-What is looked at is the mean of each night in each filter, y = model + residual of its `ThroughputFit`, so that what
-kinks or jumps of the fit have taken up is there again.  Recorded events and changes of camera are breaks: what happens
-there is explained.  At a time between two nights, the WINDOW nights before and those after have a line each (level and
+The search looks at the mean of each night in each filter, y = model + residual of its `ThroughputFit`, which holds
+again what kinks or jumps of the fit have taken up.  Recorded events and changes of camera are breaks: what happens
+there is explained.  At a time between two nights, the 60 nights before and those after have a line each (level and
 slope, per filter), against one line with a kink there: a change of slope is no step.  The likelihood of a night is that
 of all its filters (`answers.sharednight`): clouds are common to them and only dim, so that a cloudy season is no step.
 
     LLR = [log L(before) + log L(after) - log L(kinked line)] / c,    c = 1 + (F - 1) rho
 
 is the log likelihood ratio of a step; c (the design effect, Kish 1965, Survey Sampling, sec. 5.4) allows for noise
-of nights that the F filters share, with correlation rho.  The largest LLR above LLR_MIN is a step and a break for the
+of nights that the F filters share, with correlation rho.  The largest LLR above `LLR_MIN` is a step and a break for the
 next search (binary segmentation; Scott & Knott 1974, Biometrics 30, 507).  Every step is then judged anew between its
 neighbours.  The likelihood of a step at t is constant between two nights, so the posterior of its time is
 
     p(t) ~ exp(log L_before(t) + log L_after(t)),
 
 from which time and interval are taken: a gap in the data, or weeks of cloud, are an uncertainty of the date.  As a
-change of slope in such a gap looks like a step after it, a step has to be larger than KINK_MAG_PER_MONTH times the gap.
+change of slope in such a gap looks like a step after it, a step has to be larger than the largest change of slope
+times the gap.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy.special import chdtrc
 
 from photzp.answers.sharednight import NOISE_MAG, clear_share, night_likelihood
 from photzp.robust import INTERVAL_QUANTILES, INTERVAL_SHARE, robust_spread
-from photzp.throughput import linefit
 from photzp.throughput.cloudmixture import SEASON_NIGHTS
+from photzp.throughput.linefit import KINK_PRIOR, SLOPE_PRIOR
 from photzp.throughput.model import ThroughputFit
 from photzp.times import DAYS_PER_MONTH, days_since, instant_of, span_of
 
-WINDOW = 60            # nights on either side
-SPELL_NIGHTS = 8       # in place of SEASON_NIGHTS, once the classes are those of the step itself
-NIGHTS_MIN = 8.0       # clear nights on either side, at least: fewer may be weather
-STRIDE = 4             # a step is looked for before every fourth night, and then dated to the night
 LLR_MIN = 16.0         # chosen on simulated years; docs/answers.md has recall and false alarms
-SIZE_ERROR_MAX_MAG = 1.0  # a filter that knows its size no better has no nights on one side
+NIGHTS_MIN = 8.0       # clear nights on either side, at least: fewer may be weather
+_WINDOW = 60           # nights on either side
+_SPELL_NIGHTS = 8      # in place of SEASON_NIGHTS, once the classes are those of the step itself
+_STRIDE = 4            # a step is looked for before every fourth night, and then dated to the night
+_SIZE_ERROR_MAX_MAG = 1.0  # a filter that knows its size no better has no nights on one side
 # mag/month: a line of few nights has the usual slope.  The width is not that of the fit, whose lines are of whole
 # intervals and have kinks beside: a window may lie on one side of a kink.
-SLOPE_PRIOR = (linefit.SLOPE_PRIOR[0], 0.03)
-KINK_MAG_PER_MONTH = linefit.KINK_PRIOR[1]  # largest change of slope
-GREY_P = 0.01  # equal sizes less likely than this are coloured
-ONE_FILTER_SIGMA = 5.0
+_SLOPE_MEAN, _SLOPE_SIGMA = SLOPE_PRIOR[0], 0.03
+_KINK_MAG_PER_MONTH = KINK_PRIOR[1]  # largest change of slope
+_GREY_P = 0.01  # equal sizes less likely than this are coloured
+_ONE_FILTER_SIGMA = 5.0
 _BLUR_MAG = (0.06, 0.04, 0.03, 0.02, 0.01)  # the likelihood is that much blurred in the first rounds
 _ROUNDS = 4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class UnrecordedStep:
     """A change of the clear-sky level that no event explains; gains are positive.
 
-    time : datetime64[ms], median of its posterior.  early, late : datetime64[ms], central 68.3% interval.
-    error_days : half of that interval.
-    filters : names.  size_mag, error_mag (f,) : by filter; nan where it has no nights on one side.
-    joint_mag, joint_error_mag : of a step of the same size in all filters (of that filter, if it is in one only).
-    colour : 'grey', 'coloured', 'one filter' or 'unknown' (only one filter there).  filter : that one, '' otherwise.
-    chi2, dof : of equal sizes in all filters.
-    llr : log likelihood ratio against none.  nights : clear nights before and after that it rests on.
+    Attributes
+    ----------
+    time : numpy.datetime64
+        Median of its posterior, datetime64[ms].
+    early, late : numpy.datetime64
+        Central 68.3% interval of the time, datetime64[ms].
+    error_days : float
+        Half of that interval.
+    filters : tuple of str
+        All filters of the telescope, f of them.
+    size_mag, error_mag : ndarray, shape (f,)
+        Size by filter, and its 1-sigma error; NaN where a filter has no nights on one side.
+    joint_mag, joint_error_mag : float
+        Of a step of the same size in all filters; of that filter, if it is in one only.
+    colour : str
+        'grey', 'coloured', 'one filter' or 'unknown' (the telescope has only one filter).
+    filter : str
+        The only filter that changed, '' otherwise.
+    chi2 : float
+        Of equal sizes in all filters.
+    dof : int
+        Its degrees of freedom.
+    llr : float
+        Log likelihood ratio against no step.
+    nights : tuple of (float, float)
+        Numbers of clear nights before and after that it rests on.
     """
 
     time: np.datetime64
@@ -78,13 +99,10 @@ class UnrecordedStep:
     nights: tuple[float, float]
 
 
-@dataclass(frozen=True)
-class Nights:
-    """Nights of a telescope in all filters.
-
-    day (m,) : since origin.  y, variance (f, m) [mag] : variance inf where there is none.  clear (m,) : share of clear
-    nights in the weeks about each.  breaks : days of what is explained.  effect : c.
-    """
+@dataclass(frozen=True, kw_only=True)
+class _Nights:
+    """Nights of a telescope in all filters: day (m,) since origin, y and its variance (f, m) [mag], inf where there is
+    none, share of clear nights in the weeks around each (m,), days of explained breaks, and the design effect c."""
 
     origin: np.datetime64
     filters: tuple[str, ...]
@@ -97,9 +115,9 @@ class Nights:
 
 
 @dataclass(frozen=True)
-class Lines:
+class _LineFits:
     """Lines through windows of nights: loglike (k,), parameters (k, f, p) and covariance (k, f, p, p) of the functions,
-    probability (k, n) : of each night of the window to be clear."""
+    and the probability of each night of the window to be clear (k, n)."""
 
     loglike: np.ndarray
     parameters: np.ndarray
@@ -113,44 +131,52 @@ class Lines:
 
 
 def find_steps(fits: Mapping[str, ThroughputFit]) -> tuple[UnrecordedStep, ...]:
-    """Steps of one telescope that nobody recorded, in order of time.
+    """Steps of one telescope that nobody recorded.
 
-    fits : by filter, of one telescope.  Those without nights count for nothing.
+    Parameters
+    ----------
+    fits : mapping of str to ThroughputFit
+        By filter, of one telescope; those without nights do not count.
+
+    Returns
+    -------
+    tuple of UnrecordedStep
+        In order of time.
     """
     fits = {name: fit for name, fit in sorted(fits.items()) if len(fit.night)}
-    return steps_of(gather(fits)) if fits else ()
+    return _search(_nights_of(fits)) if fits else ()
 
 
 # --- nights
 
-def gather(fits: Mapping[str, ThroughputFit]) -> Nights:
-    """The Nights of fits by filter, none of them empty."""
+def _nights_of(fits: Mapping[str, ThroughputFit]) -> _Nights:
+    """The nights of fits by filter, none of them empty."""
     night = np.unique(np.concatenate([fit.night for fit in fits.values()]))
     origin = instant_of(night[0])
     shape = len(fits), len(night)
     day, y, clear, error = np.full(shape, np.nan), np.zeros(shape), np.full(shape, np.nan), np.full(shape, np.inf)
     for number, fit in enumerate(fits.values()):
-        at = np.searchsorted(night, fit.night)
-        day[number, at] = days_since(fit.time, origin)
-        y[number, at] = fit.model_mag + fit.night_residual_mag
-        error[number, at] = fit.night_residual_error_mag
-        clear[number, at] = fit.clear_probability
-    known = {at for fit in fits.values() for at in explained(fit)}
-    breaks = np.array(sorted(days_since(at, origin) for at in known))
+        index = np.searchsorted(night, fit.night)
+        day[number, index] = days_since(fit.time, origin)
+        y[number, index] = fit.model_mag + fit.night_residual_mag
+        error[number, index] = fit.night_residual_error_mag
+        clear[number, index] = fit.clear_probability
+    explained = {time for fit in fits.values() for time in _explained(fit)}
     day, clear = np.nanmean(day, axis=0), np.nanmean(clear, axis=0)
-    noise, rho = night_noise(y, error, clear)
-    variance = error**2 + noise[:, None] ** 2
-    share = clear_share(clear, SEASON_NIGHTS)
-    return Nights(origin, tuple(fits), day, y, variance, share, breaks, 1 + (len(fits) - 1) * rho)
+    noise, rho = _night_noise(y, error, clear)
+    return _Nights(origin=origin, filters=tuple(fits), day=day, y=y, variance=error**2 + noise[:, None] ** 2,
+                   clear=clear_share(clear, SEASON_NIGHTS),
+                   breaks=np.array(sorted(days_since(time, origin) for time in explained)),
+                   effect=1 + (len(fits) - 1) * rho)
 
 
-def explained(fit: ThroughputFit) -> list[np.datetime64]:
+def _explained(fit: ThroughputFit) -> list[np.datetime64]:
     """Times of recorded events and changes of camera."""
     opened = [interval.start for interval in fit.intervals[1:] if interval.opened_by != 'jump']
     return opened + [step.time for step in fit.steps if step.recorded]
 
 
-def night_noise(y: np.ndarray, error: np.ndarray, clear: np.ndarray) -> tuple[np.ndarray, float]:
+def _night_noise(y: np.ndarray, error: np.ndarray, clear: np.ndarray) -> tuple[np.ndarray, float]:
     """What scatters clear nights beyond their errors (f,) [mag], and how much of all of it filters share.
 
     From differences of consecutive clear nights, by medians: these know no slopes, and hardly any step.
@@ -159,40 +185,43 @@ def night_noise(y: np.ndarray, error: np.ndarray, clear: np.ndarray) -> tuple[np
     change, size = np.full((2, len(y), max(int(np.count_nonzero(good)) - 1, 0)), np.nan)
     noise = np.full(len(y), NOISE_MAG)
     for number in range(len(y)):
-        there = np.isfinite(error[number][good])
-        both = there[1:] & there[:-1]
         values, errors = y[number][good], error[number][good]
+        measured = np.isfinite(errors)
+        both = measured[1:] & measured[:-1]
         change[number, both] = np.diff(values)[both]
         size[number, both] = np.hypot(errors[1:], errors[:-1])[both]
         if np.count_nonzero(both) >= NIGHTS_MIN:
             excess = robust_spread(change[number, both], centre=0.0) ** 2 - np.median(size[number, both]) ** 2
             noise[number] = np.sqrt(max(excess / 2, NOISE_MAG**2))
-    return noise, shared(change)
+    return noise, _mean_correlation(change)
 
 
-def shared(change: np.ndarray) -> float:
+def _mean_correlation(change: np.ndarray) -> float:
     """Mean correlation between rows of (f, n), from signs (Kendall's: rho = sin(pi/2 tau)), 0 at least."""
-    found = []
+    correlations = []
     for one in range(len(change)):
         for other in range(one):
             both = np.isfinite(change[one]) & np.isfinite(change[other])
             if np.count_nonzero(both) >= 2 * NIGHTS_MIN:
                 signs = np.sign(change[one, both] * change[other, both])
-                found.append(np.sin(np.pi / 2 * np.mean(signs)))
-    return max(float(np.mean(found)), 0.0) if found else 0.0
+                correlations.append(np.sin(np.pi / 2 * np.mean(signs)))
+    return max(float(np.mean(correlations)), 0.0) if correlations else 0.0
 
 
 # --- lines through windows
 
-def fit_lines(nights: Nights, first: np.ndarray, last: np.ndarray, at: np.ndarray, kinked: bool = False) -> Lines:
-    """Lines through nights first to last - 1 (k,), with their level at day `at` (k,).
+def _fit_lines(nights: _Nights, first: np.ndarray, last: np.ndarray, splits: np.ndarray, *,
+               kinked: bool = False) -> _LineFits:
+    """Lines through nights first to last - 1 (k,), with their level in the middle between a split (k,) and the night
+    before, at t_0.
 
-    Functions: 1 and t - at [month]; kinked: 1, min(t - at, 0) and max(t - at, 0).
+    Functions: 1 and t - t_0 [month]; kinked: 1, min(t - t_0, 0) and max(t - t_0, 0).
     """
     index = first[:, None] + np.arange(int((last - first).max()))
     inside = index < last[:, None]
     index = np.where(inside, index, 0)
-    x = (nights.day[index] - at[:, None]) / DAYS_PER_MONTH
+    middle = (nights.day[splits - 1] + nights.day[splits]) / 2
+    x = (nights.day[index] - middle[:, None]) / DAYS_PER_MONTH
     functions = np.stack([np.ones_like(x), *([np.minimum(x, 0), np.maximum(x, 0)] if kinked else [x])], axis=-1)
     y = np.moveaxis(nights.y[:, index], 0, 1)
     weight = np.where(inside[:, None], 1 / np.moveaxis(nights.variance[:, index], 0, 1), 0.0)
@@ -203,30 +232,30 @@ def fit_lines(nights: Nights, first: np.ndarray, last: np.ndarray, at: np.ndarra
         parameters, covariance = _solve(functions, y, weight * tame * probability[:, None])
         residual = y - np.einsum('knp,kfp->kfn', functions, parameters)
     loglike, probability, _ = night_likelihood(residual, weight, clear)
-    prior = -0.5 * ((parameters[..., 1:] - SLOPE_PRIOR[0]) / SLOPE_PRIOR[1]) ** 2
-    return Lines(loglike.sum(axis=1) + prior.sum(axis=(1, 2)), parameters, covariance, probability)
+    prior = -0.5 * ((parameters[..., 1:] - _SLOPE_MEAN) / _SLOPE_SIGMA) ** 2
+    return _LineFits(loglike.sum(axis=1) + prior.sum(axis=(1, 2)), parameters, covariance, probability)
 
 
 def _start(x: np.ndarray, y: np.ndarray, weight: np.ndarray, clear: np.ndarray) -> np.ndarray:
     """Lines of the usual slope through the median of the share `clear` (k,) of brightest nights: (k, f, n).
 
-    Which nights are the brightest is told by the median of the filters, so that wild values are none of them.
+    The median of the filters decides which nights are the brightest, so that wild values are not among them.
     """
-    usual, there = SLOPE_PRIOR[0] * x[:, None], weight > 0
+    usual, present = _SLOPE_MEAN * x[:, None], weight > 0
     flat = y - usual
-    level = _ranked(flat, there, 0.5)[:, :, None]
-    bright = _ranked(np.swapaxes(flat - level, 1, 2), np.swapaxes(there, 1, 2), 0.5)
-    least = _ranked(bright, np.asarray(there.any(axis=1)), clear)
-    best = _ranked(flat, there & (bright >= least[:, None])[:, None], 0.5)[:, :, None]
+    level = _ranked(flat, present, 0.5)[:, :, None]
+    bright = _ranked(np.swapaxes(flat - level, 1, 2), np.swapaxes(present, 1, 2), 0.5)
+    least = _ranked(bright, np.asarray(present.any(axis=1)), clear)
+    best = _ranked(flat, present & (bright >= least[:, None])[:, None], 0.5)[:, :, None]
     return np.where(np.isfinite(best), best, np.where(np.isfinite(level), level, 0.0)) + usual
 
 
-def _ranked(values: np.ndarray, there: np.ndarray, share: np.ndarray | float) -> np.ndarray:
-    """The value that a share of those that are there exceed, along the last axis; -inf where none is there."""
-    count = there.sum(axis=-1)
-    at = np.minimum((share * count).astype(int), np.maximum(count - 1, 0))
-    falling = -np.sort(np.where(there, -values, np.inf), axis=-1)
-    return np.take_along_axis(falling, at[..., None], axis=-1)[..., 0]
+def _ranked(values: np.ndarray, present: np.ndarray, share: np.ndarray | float) -> np.ndarray:
+    """The value that a share of those present exceed, along the last axis; -inf where none is present."""
+    count = present.sum(axis=-1)
+    index = np.minimum((share * count).astype(int), np.maximum(count - 1, 0))
+    falling = -np.sort(np.where(present, -values, np.inf), axis=-1)
+    return np.take_along_axis(falling, index[..., None], axis=-1)[..., 0]
 
 
 def _solve(functions: np.ndarray, y: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -234,141 +263,134 @@ def _solve(functions: np.ndarray, y: np.ndarray, weight: np.ndarray) -> tuple[np
     size = functions.shape[-1]
     products = (functions[..., :, None] * functions[..., None, :]).reshape(*functions.shape[:2], -1)
     normal = (weight @ products).reshape(*weight.shape[:2], size, size)
-    precision = np.append(1e-6, np.full(size - 1, SLOPE_PRIOR[1] ** -2.0))
+    precision = np.append(1e-6, np.full(size - 1, _SLOPE_SIGMA ** -2.0))
     covariance = np.linalg.inv(normal + np.diag(precision))
-    right = (weight * y) @ functions + precision * np.append(0.0, np.full(size - 1, SLOPE_PRIOR[0]))
+    right = (weight * y) @ functions + precision * np.append(0.0, np.full(size - 1, _SLOPE_MEAN))
     return np.einsum('kfij,kfj->kfi', covariance, right), covariance
 
 
 # --- search
 
-def steps_of(nights: Nights) -> tuple[UnrecordedStep, ...]:
-    """The steps of Nights, in order of time."""
+def _search(nights: _Nights) -> tuple[UnrecordedStep, ...]:
+    """The steps of a telescope, in order of time."""
     edges = sorted({0, len(nights.day), *np.searchsorted(nights.day, nights.breaks).tolist()})
-    known = set(edges)
+    explained = set(edges)
     llr = np.full(len(nights.day), -np.inf)
-    todo = np.arange(0, len(nights.day), STRIDE)
+    candidates = np.arange(0, len(nights.day), _STRIDE)
+    changed = candidates
     while True:
-        llr[todo] = ratios(nights, todo, np.array(edges))
+        llr[changed] = _ratios(nights, changed, np.array(edges))
         best = int(np.argmax(llr))
         if not llr[best] >= LLR_MIN:
             break
         edges = sorted({*edges, best})
-        near = np.arange(0, len(nights.day), STRIDE)
-        todo = near[abs(near - best) <= WINDOW]
+        changed = candidates[abs(candidates - best) <= _WINDOW]
         llr[best] = -np.inf
-    found = [judged(nights, edge, edges) for edge in edges if edge not in known]
-    return tuple(step for step in found if is_certain(step))
+    steps = [_judged(nights, edge, edges) for edge in edges if edge not in explained]
+    return tuple(step for step in steps if _is_certain(step))
 
 
-def is_certain(step: UnrecordedStep) -> bool:
-    """It is likely, rests on enough nights, and is larger than what a change of slope makes within its interval."""
+def _is_certain(step: UnrecordedStep) -> bool:
+    """Whether it is likely, rests on enough nights, and exceeds what a change of slope makes within its interval."""
     if step.llr < LLR_MIN or min(step.nights) < NIGHTS_MIN:
         return False
     months = days_since(step.late, step.early) / INTERVAL_SHARE / DAYS_PER_MONTH
-    return bool(np.nanmax(np.abs([*step.size_mag, step.joint_mag])) > KINK_MAG_PER_MONTH * months)
+    return bool(np.nanmax(np.abs([*step.size_mag, step.joint_mag])) > _KINK_MAG_PER_MONTH * months)
 
 
-def windows(splits: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _windows(splits: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """First night before and last night + 1 after each split (k,), within its edges."""
     right = np.searchsorted(edges, splits, side='right')
-    return (np.maximum(splits - WINDOW, edges[np.maximum(right - 1, 0)]),
-            np.minimum(splits + WINDOW, edges[np.minimum(right, len(edges) - 1)]))
+    return (np.maximum(splits - _WINDOW, edges[np.maximum(right - 1, 0)]),
+            np.minimum(splits + _WINDOW, edges[np.minimum(right, len(edges) - 1)]))
 
 
-def ratios(nights: Nights, splits: np.ndarray, edges: np.ndarray) -> np.ndarray:
+def _ratios(nights: _Nights, splits: np.ndarray, edges: np.ndarray) -> np.ndarray:
     """LLR of a step before each of these nights (k,); -inf where too few clear nights are on a side."""
-    first, last = windows(splits, edges)
+    first, last = _windows(splits, edges)
     llr = np.full(len(splits), -np.inf)
     enough = np.flatnonzero((splits - first >= NIGHTS_MIN) & (last - splits >= NIGHTS_MIN))
     if not len(enough):
         return llr
     first, last, splits = first[enough], last[enough], splits[enough]
-    before, after = two_lines(nights, first, splits, last)
-    value = (before.loglike + after.loglike - kinked_line(nights, first, splits, last).loglike) / nights.effect
+    before, after = _two_lines(nights, first, splits, last)
+    kinked = _fit_lines(nights, first, last, splits, kinked=True)
+    value = (before.loglike + after.loglike - kinked.loglike) / nights.effect
     llr[enough] = np.where(np.minimum(before.clear, after.clear) >= NIGHTS_MIN, value, -np.inf)
     return llr
 
 
-def two_lines(nights: Nights, first: np.ndarray, splits: np.ndarray, last: np.ndarray) -> tuple[Lines, Lines]:
+def _two_lines(nights: _Nights, first: np.ndarray, splits: np.ndarray,
+               last: np.ndarray) -> tuple[_LineFits, _LineFits]:
     """Lines before and after each split (k,)."""
-    at = _middle(nights, splits)
-    return fit_lines(nights, first, splits, at), fit_lines(nights, splits, last, at)
+    return _fit_lines(nights, first, splits, splits), _fit_lines(nights, splits, last, splits)
 
 
-def kinked_line(nights: Nights, first: np.ndarray, splits: np.ndarray, last: np.ndarray) -> Lines:
-    """Lines with a kink at each split (k,), and no step."""
-    return fit_lines(nights, first, last, _middle(nights, splits), kinked=True)
-
-
-def _middle(nights: Nights, splits: np.ndarray) -> np.ndarray:
-    return (nights.day[splits - 1] + nights.day[splits]) / 2
-
-
-def judged(nights: Nights, edge: int, edges: Sequence[int]) -> UnrecordedStep:
+def _judged(nights: _Nights, edge: int, edges: Sequence[int]) -> UnrecordedStep:
     """The step near one of the edges, all others being given."""
     others = np.array([other for other in edges if other != edge])
-    (low,), (high,) = windows(np.array([edge]), others)
+    (low,), (high,) = _windows(np.array([edge]), others)
     reach = int(NIGHTS_MIN)
-    splits = np.arange(max(edge - WINDOW // 2, low + reach), min(edge + WINDOW // 2, high - reach) + 1)
+    splits = np.arange(max(edge - _WINDOW // 2, low + reach), min(edge + _WINDOW // 2, high - reach) + 1)
     first, last = np.full(len(splits), low), np.full(len(splits), high)
     for _ in range(2):
-        nights = with_own_classes(nights, low, edge, high)
-        before, after = two_lines(nights, first, splits, last)
+        nights = _with_own_classes(nights, low, edge, high)
+        before, after = _two_lines(nights, first, splits, last)
         value = (before.loglike + after.loglike) / nights.effect
         best = int(np.argmax(value))
         edge = int(splits[best])
-    days = posterior_quantiles(nights.day, splits, value - value[best])
+    kinked = _fit_lines(nights, np.array([low]), np.array([high]), np.array([edge]), kinked=True)
+    early, middle, late = _posterior_quantiles(nights.day, splits, value - value[best])
     size = after.parameters[best, :, 0] - before.parameters[best, :, 0]
     variance = after.covariance[best, :, 0, 0] + before.covariance[best, :, 0, 0]
-    kinked = kinked_line(nights, np.array([low]), np.array([edge]), np.array([high]))
-    llr = float(value[best] - kinked.loglike[0] / nights.effect)
-    clear = float(before.clear[best]), float(after.clear[best])
-    return _described(nights, days, size, variance, llr, clear)
+    return UnrecordedStep(
+        time=nights.origin + span_of(middle), early=nights.origin + span_of(early),
+        late=nights.origin + span_of(late), error_days=float(late - early) / 2, filters=nights.filters,
+        llr=float(value[best] - kinked.loglike[0] / nights.effect),
+        nights=(float(before.clear[best]), float(after.clear[best])),
+        **_sizes(nights.filters, size, variance, nights.effect))
 
 
-def with_own_classes(nights: Nights, low: int, edge: int, high: int) -> Nights:
+def _with_own_classes(nights: _Nights, low: int, edge: int, high: int) -> _Nights:
     """Nights whose share of clear ones is that by the lines of the step: those of a fit without it are biased."""
-    before, after = two_lines(nights, np.array([low]), np.array([edge]), np.array([high]))
+    before, after = _two_lines(nights, np.array([low]), np.array([edge]), np.array([high]))
     clear = nights.clear.copy()
-    clear[low:high] = clear_share(np.append(before.probability[0], after.probability[0]), SPELL_NIGHTS)
+    clear[low:high] = clear_share(np.append(before.probability[0], after.probability[0]), _SPELL_NIGHTS)
     return replace(nights, clear=clear)
 
 
-def posterior_quantiles(day: np.ndarray, splits: np.ndarray, loglike: np.ndarray) -> np.ndarray:
+def _posterior_quantiles(day: np.ndarray, splits: np.ndarray, loglike: np.ndarray) -> np.ndarray:
     """16, 50 and 84% quantiles [day] of a time that is evenly likely within the gap before each of these nights."""
     mass = np.exp(loglike) * (day[splits] - day[splits - 1])
     total = np.append(0, np.cumsum(mass)) / mass.sum()
     return np.interp(INTERVAL_QUANTILES, total, np.append(day[splits[0] - 1], day[splits]))
 
 
-def _described(nights: Nights, days: np.ndarray, size: np.ndarray, variance: np.ndarray, llr: float,
-               clear: tuple[float, float]) -> UnrecordedStep:
-    known = variance < SIZE_ERROR_MAX_MAG**2
+def _sizes(filters: Sequence[str], size: np.ndarray, variance: np.ndarray, effect: float) -> dict[str, Any]:
+    """Fields of an UnrecordedStep that follow from its size in each filter (f,)."""
+    measured = variance < _SIZE_ERROR_MAX_MAG**2
     error = np.sqrt(variance)
-    weight = known / variance
-    joint = float(weight @ size / weight.sum())
-    chi2, dof = float(weight @ (size - joint) ** 2), int(np.count_nonzero(known)) - 1
-    colour, only = colour_of(size[known], error[known], chi2, dof)
-    joint_error = float(np.sqrt(nights.effect / weight.sum()))
+    weight = measured / variance
+    joint, joint_error = float(weight @ size / weight.sum()), float(np.sqrt(effect / weight.sum()))
+    chi2, dof = float(weight @ (size - joint) ** 2), int(np.count_nonzero(measured)) - 1
+    colour, only = _colour(size[measured], error[measured], chi2, dof)
     name = ''
     if only is not None:
-        at = int(np.flatnonzero(known)[only])
-        joint, joint_error, name = float(size[at]), float(error[at]), nights.filters[at]
-    early, middle, late = (nights.origin + span_of(day) for day in days)
-    return UnrecordedStep(middle, early, late, float(days[2] - days[0]) / 2, nights.filters,
-                          np.where(known, size, np.nan), np.where(known, error, np.nan), joint, joint_error, colour,
-                          name, chi2, dof, llr, clear)
+        index = int(np.flatnonzero(measured)[only])
+        joint, joint_error, name = float(size[index]), float(error[index]), filters[index]
+    return {'size_mag': np.where(measured, size, np.nan), 'error_mag': np.where(measured, error, np.nan),
+            'joint_mag': joint, 'joint_error_mag': joint_error, 'colour': colour, 'filter': name, 'chi2': chi2,
+            'dof': dof}
 
 
-def colour_of(size: np.ndarray, error: np.ndarray, chi2: float, dof: int) -> tuple[str, int | None]:
+def _colour(size: np.ndarray, error: np.ndarray, chi2: float, dof: int) -> tuple[str, int | None]:
     """Colour of sizes (f,) with errors, and the number of the only filter that changed, None where there is none."""
     if dof < 1:
         return 'unknown', None
-    if chdtrc(dof, chi2) > GREY_P:
+    if chdtrc(dof, chi2) > _GREY_P:
         return 'grey', None
     pull = size / error
     top = int(np.argmax(np.abs(pull)))
     others = np.delete(pull, top)
-    quiet = chdtrc(dof, others @ others) > GREY_P
-    return ('one filter', top) if quiet and abs(pull[top]) >= ONE_FILTER_SIGMA else ('coloured', None)
+    quiet = chdtrc(dof, others @ others) > _GREY_P
+    return ('one filter', top) if quiet and abs(pull[top]) >= _ONE_FILTER_SIGMA else ('coloured', None)

@@ -115,7 +115,7 @@ def merge(old: Page | None, new: Page) -> Page:
     looked_at = {_key(row) for row in new.statuses}
     trends = {_key(trend): trend for trend in (old.trends if old else ()) if _key(trend) not in looked_at}
     trends |= {_key(trend): trend for trend in new.trends}
-    answers = old.answers if old and new.answers.are_none else new.answers
+    answers = old.answers if old and new.answers.is_empty else new.answers
     return replace(new, statuses=tuple(rows[key] for key in sorted(rows)), plots=dict(sorted(plots.items())),
                    files=tuple(sorted({*(old.files if old else ()), *new.files})), answers=answers,
                    trends=tuple(trends[key] for key in sorted(trends)),

@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import NamedTuple, TypeVar
 
-from photzp.answers.status import SeriesStatus, finding
+from photzp.answers.status import SeriesStatus, status_sentence
 from photzp.observatory import Observatory
 from photzp.observatorytables import AlarmLimits
 from photzp.pages.page import Page, Plot
@@ -121,7 +121,7 @@ class SeriesView:
         str or None
             None without a row.
         """
-        return finding(self.status) if self.status else None
+        return status_sentence(self.status) if self.status else None
 
 
 @dataclass(frozen=True, kw_only=True)

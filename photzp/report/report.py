@@ -13,7 +13,7 @@ from itertools import chain, groupby
 from typing import Any
 
 from photzp.answers.alarms import Finding
-from photzp.answers.gather import Answers, answer
+from photzp.answers.gather import Answers, FittedSeries, answer
 from photzp.answers.status import SeriesStatus
 from photzp.figures.fontcache import release_font_list
 from photzp.report.context import ReportContext
@@ -202,12 +202,7 @@ def _next_few(jobs: Iterator[Sequence[Job]]) -> list[Job]:
 def _fleet_answers(context: ReportContext, results: Results) -> Answers:
     """Answers for the whole fleet; telescopes that this run leaves out are as an earlier run made them."""
     latest = results.with_fit(context.database)
-    return answer(
-        {key: results.fits[key] for key in latest}, [result.status for result in latest.values()],
-        {key: result.recent for key, result in latest.items()},
-        reference_mag={key: result.status.reference_mag for key, result in latest.items()
-                       if result.status.reference_mag is not None},
-        extinction=adopted_extinction(results.fits, context.observatory), last_good=context.last_good(),
-        limits=context.observatory.alarms, now=context.now,
-        frames={key: result.frames for key, result in latest.items()},
-        steps={telescope: results.steps.get(telescope, ()) for telescope, _ in latest})
+    fleet = {key: FittedSeries(results.fits[key], result.status, result.recent, result.frames)
+             for key, result in latest.items()}
+    return answer(fleet, results.steps, extinction=adopted_extinction(results.fits, context.observatory),
+                  last_good=context.last_good(), limits=context.observatory.alarms, now=context.now)

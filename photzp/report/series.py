@@ -10,16 +10,15 @@ import io
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import astuple, dataclass, replace
-from datetime import date
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from photzp.answers.alarms import recent_changes
 from photzp.answers.cameras import camera_spans
 from photzp.answers.extinction import Frames, FrameSums, frame_sums, with_prior_about
-from photzp.answers.status import RECENT_DAYS, finding, series_status
+from photzp.answers.recent import recent_changes
+from photzp.answers.status import RECENT_DAYS, series_status, status_sentence
 from photzp.answers.steps import UnrecordedStep
 from photzp.errors import RunStopped
 from photzp.figures.airmass import Extinction, airmass_plot
@@ -174,24 +173,21 @@ class SeriesMaker:
         result = self._result(series, rows, fit, warnings, digest.rows)
         return MadeSeries(
             result=result, model=StoredModel(fit.time, fit.model_mag, fit.model_error_mag), intervals=_intervals(fit),
-            steps=_steps(fit), files=tuple(self._files(rows, fit, finding(result.status))),
+            steps=_steps(fit), files=tuple(self._files(rows, fit, status_sentence(result.status))),
             fit=_to_keep(fit, rows.extinction_offset), digest=str(digest), is_complete=rows.later == 0)
 
     def _fit(self, series: Series, rows: Rows) -> ThroughputFit:
         z = rows.zeropoints
         return fit_throughput(
             z.dateobs, np.where(rows.usable, rows.zp_unit, np.nan), rows.zperr, airmass=z.airmass,
-            events=_dates_and_kinds(rows), longitude_deg=self.observatory.longitude_deg(series.telescope.site),
-            group=rows.group, other_scale=rows.old_groups, now=self.now)
+            events=[event[:2] for event in rows.events],
+            longitude_deg=self.observatory.longitude_deg(series.telescope.site), group=rows.group,
+            other_scale=rows.old_groups, now=self.now)
 
     def _result(self, series: Series, rows: Rows, fit: ThroughputFit, warnings: list[str],
                 stored_rows: int) -> SeriesResult:
         z, observatory = rows.zeropoints, self.observatory
-        status = series_status(
-            rows.telescope, rows.filter, list(dict.fromkeys(z.camera.tolist())), fit, rows=len(z),
-            last_observation=max(z.dateobs[~np.isnat(z.dateobs)], default=None),
-            reference_mag=rows.reference_mag, healthy_mag=observatory.throughput.healthy_mag,
-            events=_dates_and_kinds(rows), now=self.now)
+        status = series_status(rows, fit, healthy_mag=observatory.throughput.healthy_mag, now=self.now)
         night = night_of(z.dateobs, observatory.longitude_deg(series.telescope.site))
         good = rows.usable & np.isfinite(z.colorterm) & ~z.colortermheld
         lines = colorterm_lines(rows.telescope, z.dateobs[good], z.colorterm[good], z.camera[good],
@@ -258,16 +254,12 @@ def _airmass_plot(rows: Rows, fit: ThroughputFit) -> File:
         f'zeropoint against airmass; adopted extinction {adopted:.2f} mag per airmass')
 
 
-def _dates_and_kinds(rows: Rows) -> list[tuple[date, str]]:
-    """Events of the telescope without their notes."""
-    return [event[:2] for event in rows.events]
-
-
 def _frame_sums(rows: Rows, fit: ThroughputFit, night: np.ndarray) -> FrameSums:
     """Sums over the rows for the yearly term of extinction; night (n,) datetime64[D]."""
     error = np.hypot(np.nan_to_num(rows.zperr), fit.scatter_mag)
-    return frame_sums(Frames(rows.zeropoints.dateobs, night, fit.row_residual_mag, error, rows.zeropoints.airmass,
-                             fit.row_clear_probability))
+    return frame_sums(Frames(time=rows.zeropoints.dateobs, night=night, residual_mag=fit.row_residual_mag,
+                             error_mag=error, airmass=rows.zeropoints.airmass,
+                             clear_probability=fit.row_clear_probability))
 
 
 def _to_keep(fit: ThroughputFit, extinction_offset: float) -> ThroughputFit:

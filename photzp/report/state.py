@@ -16,8 +16,8 @@ from importlib.metadata import version
 
 import numpy as np
 
-from photzp.answers.alarms import Recent
 from photzp.answers.extinction import FrameSums
+from photzp.answers.recent import Recent
 from photzp.answers.status import SeriesStatus
 from photzp.answers.steps import UnrecordedStep
 from photzp.names import SeriesKey

@@ -182,7 +182,7 @@ def _counted_to_now(context: ReportContext, series: Series, result: SeriesResult
     log.debug('%s: unchanged since %s', series, result.status.made, extra=about)
     for warning in result.warnings:
         log.warning('%s', warning, extra=about)
-    events = [event[:2] for event in context.observatory.events_of(str(series.telescope))]
+    events = context.observatory.events_of(str(series.telescope))
     return replace(result, status=counted_anew(result.status, result.night, result.photometric, events, context.now))
 
 

@@ -12,7 +12,8 @@ from photzp.records import CameraSpan
 def test_the_times_of_cameras_in_several_filters_are_those_of_all_frames(rows):
     day, camera, filters = (np.array(column) for column in zip(*rows, strict=True)) if rows else np.empty((3, 0))
     time = np.datetime64('2019-01-01') + np.asarray(day, int)
-    apart = [span for each in range(4) for span in camera_spans('t', time[filters == each], camera[filters == each])]
+    apart = [span for number in range(4)
+             for span in camera_spans('t', time[filters == number], camera[filters == number])]
     assert joined_spans(apart) == camera_spans('t', time, camera)
 
 

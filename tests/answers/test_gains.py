@@ -52,7 +52,7 @@ def test_the_error_of_how_long_it_lasted_counts_that_a_steeper_line_makes_a_larg
     rate = rng.normal(0.010, 0.0005, 100_000)                   # mag/month
     size = 0.1 + (rate - 0.010) * 50 / MONTH + rng.normal(0, 0.002, len(rate))  # the level is known 50 days after
     event = step(100, 'wash', 0.1, np.std(size))
-    days, error = gains.lasted_days(event, interval(100, 200, slope=-0.010, slope_error=0.0005), 50)
+    days, error = gains._lasted_days(event, interval(100, 200, slope=-0.010, slope_error=0.0005), 50)
     assert days == pytest.approx(10 * MONTH)
     assert error == pytest.approx(np.std(size / rate) * MONTH, rel=0.03)
 
@@ -67,31 +67,31 @@ def test_random_effects_finds_mean_and_scatter_of_planted_gains():
     rng = np.random.default_rng(2)
     error = rng.uniform(0.002, 0.02, 4000)
     value = rng.normal(0.05, 0.015, 4000) + error * rng.normal(size=4000)
-    mean, mean_error, scatter = gains.random_effects(value, error)
+    mean, mean_error, scatter = gains._random_effects(value, error)
     assert abs(mean - 0.05) < 4 * mean_error
     assert mean_error < 0.0004
     assert scatter == pytest.approx(0.015, rel=0.08)
-    assert gains.random_effects(np.array([0.1]), np.array([0.02])) == pytest.approx((0.1, 0.02, 0.0))
-    assert np.isnan(gains.random_effects(np.empty(0), np.empty(0))).all()
+    assert gains._random_effects(np.array([0.1]), np.array([0.02])) == pytest.approx((0.1, 0.02, 0.0))
+    assert np.isnan(gains._random_effects(np.empty(0), np.empty(0))).all()
 
 
 @given(values=st.lists(st.tuples(st.floats(-0.3, 0.3), st.floats(0.001, 0.1)), min_size=1, max_size=8),
        shift=st.floats(-1, 1), seed=st.integers(0, 9))
 def test_random_effects_moves_with_all_values_and_knows_no_order(values, shift, seed):
     value, error = np.array(values).T
-    mean, mean_error, scatter = gains.random_effects(value, error)
+    mean, mean_error, scatter = gains._random_effects(value, error)
     assert value.min() - 1e-9 <= mean <= value.max() + 1e-9
-    assert gains.random_effects(value + shift, error) == pytest.approx((mean + shift, mean_error, scatter), abs=1e-6)
+    assert gains._random_effects(value + shift, error) == pytest.approx((mean + shift, mean_error, scatter), abs=1e-6)
     order = np.random.default_rng(seed).permutation(len(value))
-    assert gains.random_effects(value[order], error[order]) == pytest.approx((mean, mean_error, scatter), abs=1e-6)
+    assert gains._random_effects(value[order], error[order]) == pytest.approx((mean, mean_error, scatter), abs=1e-6)
 
 
 def test_the_share_of_the_loss_that_events_restore():
     (one,), (other,) = (gains.gains_of(name, {'rp': washed(size)}) for name, size in (('a', 0.12), ('b', 0.24)))
     assert np.isnan(one.loss_before_mag)
-    told = [replace(one, loss_before_mag=0.2), replace(other, loss_before_mag=0.3), replace(other, telescope='c'),
+    all_gains = [replace(one, loss_before_mag=0.2), replace(other, loss_before_mag=0.3), replace(other, telescope='c'),
             replace(other, telescope='d', loss_before_mag=0.01)]
-    row = next(row for row in gains.fleet_table(told) if row.filter == 'rp')
+    row = next(row for row in gains.fleet_table(all_gains) if row.filter == 'rp')
     assert row.number == 4
     assert row.share == pytest.approx(0.7, abs=0.002)  # 0.6 and 0.8
     assert row.share_scatter == pytest.approx(np.sqrt(0.2**2 / 2), rel=0.02)

@@ -3,7 +3,7 @@
 import json
 import math
 import shutil
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import longtermphotzp
 from photdbinterface import Measurement, PhotDatabase
-from photzp.answers.gather import answer
+from photzp.answers.gather import FittedSeries, answer
 from photzp.answers.status import SeriesStatus
 from photzp.answers.steps import find_steps
 from photzp.errors import StoreFailed
@@ -109,41 +109,59 @@ def place(first, tmp_path):
 
 
 def kinds(tree):
-    return [(each['kind'], each['telescope']) for each in tree['findings']]
+    return [(finding['kind'], finding['telescope']) for finding in tree['findings']]
+
+
+def fleet_of(place):
+    """What the answers of a place were made from, but for what changed lately."""
+    fits = unpack((place.out / 'report-fits.npz').read_bytes())
+    statuses = [typed(SeriesStatus, row) for row in json.loads((place.out / 'status.json').read_text())['statuses']]
+    return {(status.telescope, status.filter): FittedSeries(fits[status.telescope, status.filter], status)
+            for status in statuses}
+
+
+def answers_at(now, fleet):
+    return answer(fleet, {}, extinction={'gp': 0.14, 'rp': 0.08}, last_good={}, limits=load_observatory().alarms,
+                  now=now)
+
+
+def ending(series, days):
+    """A series whose last night is so many days earlier."""
+    return replace(series, fit=replace(series.fit, time=series.fit.time - np.timedelta64(days, 'D')))
 
 
 def test_what_was_planted_is_found_and_nothing_else(first):
-    found = answers(first.out)
-    assert set(kinds(found)) == {('silent', key(SILENT)), ('below-threshold', key(LOW)), ('fell-in-week', key(FELL)),
+    tree = answers(first.out)
+    assert set(kinds(tree)) == {('silent', key(SILENT)), ('below-threshold', key(LOW)), ('fell-in-week', key(FELL)),
                                  ('unrecorded-step', key(JUMPED))}
-    assert [kind for kind, _ in kinds(found)] == ['silent', *['below-threshold'] * 2, *['fell-in-week'] * 2,
+    assert [kind for kind, _ in kinds(tree)] == ['silent', *['below-threshold'] * 2, *['fell-in-week'] * 2,
                                                   'unrecorded-step']
-    step = next(each for each in found['findings'] if each['kind'] == 'unrecorded-step')
+    step = next(finding for finding in tree['findings'] if finding['kind'] == 'unrecorded-step')
     assert abs(step['value'] - 0.12) < 4 * step['error'] < 0.04
     planted = LAST - np.timedelta64(NIGHTS - 1 - STEP_NIGHT, 'D')
-    told, = found['steps']
-    assert told['telescope'] == key(JUMPED)
-    assert abs(np.datetime64(told['time'][:10]) - planted) <= np.timedelta64(4, 'D')
-    low = next(each for each in found['findings'] if each['kind'] == 'below-threshold')
+    reported, = tree['steps']
+    assert reported['telescope'] == key(JUMPED)
+    assert abs(np.datetime64(reported['time'][:10]) - planted) <= np.timedelta64(4, 'D')
+    low = next(finding for finding in tree['findings'] if finding['kind'] == 'below-threshold')
     assert abs(low['value'] - 100 * 10 ** (-0.4 * 0.40)) < 4 * low['error'] < 8
 
 
 def test_where_mirrors_stand_and_the_nights_of_the_site(first):
-    found = answers(first.out)
-    mirrors = {each['telescope']: each for each in found['mirrors']}
+    tree = answers(first.out)
+    mirrors = {mirror['telescope']: mirror for mirror in tree['mirrors']}
     assert mirrors[key(LOW)]['is_below'] is True
     assert abs(mirrors[key(WELL)]['loss_mag'] - 0.02) < 4 * mirrors[key(WELL)]['loss_error_mag'] < 0.04
-    assert found['advice'][0]['telescope'] == key(LOW)
-    months = found['months']['lsc']
-    assert sum(each['photometric'] + each['cloudy'] + each['unknown'] for each in months) == NIGHTS
+    assert tree['advice'][0]['telescope'] == key(LOW)
+    months = tree['months']['lsc']
+    assert sum(month['photometric'] + month['cloudy'] + month['unknown'] for month in months) == NIGHTS
     assert (first.out / 'nightcalendar-lsc.png').read_bytes().startswith(b'\x89PNG')
 
 
 def test_extinction_is_fitted_for_the_site(first):
-    for each in answers(first.out)['extinction']:
-        truth = {'gp': 0.14 + EXTRA_K, 'rp': 0.08}[each['filter']]
-        assert abs(each['k'] - truth) < 4 * each['k_error'] < 0.02
-        assert each['adopted'] == {'gp': 0.14, 'rp': 0.08}[each['filter']]
+    for row in answers(first.out)['extinction']:
+        truth = {'gp': 0.14 + EXTRA_K, 'rp': 0.08}[row['filter']]
+        assert abs(row['k'] - truth) < 4 * row['k_error'] < 0.02
+        assert row['adopted'] == {'gp': 0.14, 'rp': 0.08}[row['filter']]
 
 
 def test_kept_fits_are_those_of_a_fresh_fit(first):
@@ -160,53 +178,41 @@ def test_kept_fits_are_those_of_a_fresh_fit(first):
 
 
 def test_no_mirror_is_cleaned_of_a_telescope_that_is_closed(first):
-    fits = unpack((first.out / 'report-fits.npz').read_bytes())
+    fleet = fleet_of(first)
     for name in ('gp', 'rp'):  # they end so long before the others that the telescope counts as closed
-        fit = fits[key(LOW), name]
-        fits[key(LOW), name] = replace(fit, time=fit.time - np.timedelta64(200, 'D'))
-    found = answer(fits, [], {}, reference_mag={key: {'gp': 24.3, 'rp': 23.8}[key[1]] for key in fits},
-                   extinction={'gp': 0.14, 'rp': 0.08}, last_good={}, limits=load_observatory().alarms,
-                   now=np.datetime64(LAST + np.timedelta64(1, 'D'), 'ms'))
-    assert {advice.telescope for advice in found.advice} == {key(dome) for dome in (SILENT, JUMPED, FELL, WELL)}
-    assert key(LOW) in {mirror.telescope for mirror in found.mirrors}
+        fleet[key(LOW), name] = ending(fleet[key(LOW), name], 200)
+    got = answers_at(np.datetime64(LAST + np.timedelta64(1, 'D'), 'ms'), fleet)
+    assert {advice.telescope for advice in got.advice} == {key(dome) for dome in (SILENT, JUMPED, FELL, WELL)}
+    assert key(LOW) in {mirror.telescope for mirror in got.mirrors}
 
 
 def test_a_telescope_that_is_closed_stays_where_it_was_in_its_last_night(first):
-    fits = {name: fit for name, fit in unpack((first.out / 'report-fits.npz').read_bytes()).items()
-            if name[0] == key(LOW)}
-    last = max(fit.time[-1] for fit in fits.values())
-    level = np.mean([fit.at(np.array([last]))[0][0] for fit in fits.values()])
+    fleet = {name: series for name, series in fleet_of(first).items() if name[0] == key(LOW)}
+    last = max(series.fit.time[-1] for series in fleet.values())
+    level = np.mean([series.fit.at(np.array([last]))[0][0] for series in fleet.values()])
     for days, same in ((179, False), (181, True)):
-        found = answer(fits, [], {}, reference_mag={(key(LOW), 'gp'): 24.3, (key(LOW), 'rp'): 23.8},
-                       extinction={'gp': 0.14, 'rp': 0.08}, last_good={}, limits=load_observatory().alarms,
-                       now=last + np.timedelta64(days, 'D'))
-        assert (abs(found.mirrors[0].loss_mag - (24.05 - level)) < 1e-9) == same
+        got = answers_at(last + np.timedelta64(days, 'D'), fleet)
+        assert (abs(got.mirrors[0].loss_mag - (24.05 - level)) < 1e-9) == same
 
 
 def test_a_filter_that_is_not_used_any_more_says_nothing_of_a_telescope_that_is(first):
-    fits = {name: fit for name, fit in unpack((first.out / 'report-fits.npz').read_bytes()).items()
-            if name[0] == key(LOW)}
-    old = fits[key(LOW), 'gp']
-    fits[key(LOW), 'gp'] = replace(old, time=old.time - np.timedelta64(386, 'D'))
-    low = {status['filter']: status for status in json.loads((first.out / 'status.json').read_text())['statuses']
-           if status['telescope'] == key(LOW)}
-    statuses = [typed(SeriesStatus, low['rp']),
-                replace(typed(SeriesStatus, low['gp']), last_observation='2024-11-28T04:00:00')]
-    given = {'reference_mag': {(key(LOW), 'gp'): 24.3, (key(LOW), 'rp'): 23.8}, 'extinction': {'gp': 0.14, 'rp': 0.08},
-             'last_good': {}, 'limits': load_observatory().alarms, 'now': np.datetime64(NOW.replace(tzinfo=None), 'ms')}
-    found = answer(fits, statuses, {}, **given)
-    alone = answer({(key(LOW), 'rp'): fits[key(LOW), 'rp']}, statuses[:1], {}, **given)
-    assert found.mirrors[0].filters == ('rp',)
-    assert plain(found.mirrors) == plain(alone.mirrors)
-    assert plain(found.advice) == plain(alone.advice)
-    assert [(finding.kind, finding.filter) for finding in found.findings] == [('below-threshold', 'rp')]
+    fleet = {name: series for name, series in fleet_of(first).items() if name[0] == key(LOW)}
+    used, old = fleet[key(LOW), 'rp'], ending(fleet[key(LOW), 'gp'], 386)
+    old = replace(old, status=replace(old.status, last_observation='2024-11-28T04:00:00'))
+    now = np.datetime64(NOW.replace(tzinfo=None), 'ms')
+    got = answers_at(now, {(key(LOW), 'rp'): used, (key(LOW), 'gp'): old})
+    alone = answers_at(now, {(key(LOW), 'rp'): used})
+    assert got.mirrors[0].filters == ('rp',)
+    assert plain(got.mirrors) == plain(alone.mirrors)
+    assert plain(got.advice) == plain(alone.advice)
+    assert [(finding.kind, finding.filter) for finding in got.findings] == [('below-threshold', 'rp')]
 
 
 def test_days_of_silence_are_counted_as_the_page_counts_them(first):
-    status = next(typed(SeriesStatus, each) for each in json.loads((first.out / 'status.json').read_text())['statuses'])
-    found = answer({}, [replace(status, last_observation='2025-12-11T23:00:00')], {}, reference_mag={}, extinction={},
-                   last_good={}, limits=load_observatory().alarms, now=np.datetime64('2025-12-20T01:00', 'ms'))
-    assert 'no zeropoint for 9 days' in [finding.text for finding in found.findings]
+    name, series = next(iter(fleet_of(first).items()))
+    status = replace(series.status, last_observation='2025-12-11T23:00:00')
+    got = answers_at(np.datetime64('2025-12-20T01:00', 'ms'), {name: replace(series, status=status)})
+    assert 'no zeropoint for 9 days' in [finding.text for finding in got.findings]
     assert days_from('2025-12-11T23:00:00', datetime.fromisoformat('2025-12-20T01:00:00')) == 9
 
 
@@ -253,7 +259,7 @@ def test_without_the_fits_everything_is_made_anew(place, caplog):
     assert run(place) == 0
     assert 'report-fits.npz of an earlier run cannot be used' in caplog.text
     assert (place.out / 'report-fits.npz').read_bytes() == before
-    assert {each['made'] for each in json.loads((place.out / 'status.json').read_text())['statuses']} == {
+    assert {row['made'] for row in json.loads((place.out / 'status.json').read_text())['statuses']} == {
         f'{NOW:%Y-%m-%dT%H:%M:%S}'}
 
 
@@ -317,16 +323,16 @@ def test_metrics_are_read_by_prometheus_and_tell_what_status_json_tells(place, t
     path = tmp_path / 'photzp.prom'
     path.write_text('of yesterday')
     assert run(place, '--metrics', str(path)) == 0
-    found = samples(path)
+    values = samples(path)
     statuses = json.loads((place.out / 'status.json').read_text())['statuses']
-    for each in statuses:
-        assert found['photzp_throughput_percent', each['telescope'], each['filter']] == each['percent']
-    assert len([name for name, *_ in found if name == 'photzp_throughput_percent']) == len(statuses) == 10
-    assert {kind[0]: number for (name, *kind), number in found.items() if name == 'photzp_findings' and number} == {
+    for row in statuses:
+        assert values['photzp_throughput_percent', row['telescope'], row['filter']] == row['percent']
+    assert len([name for name, *_ in values if name == 'photzp_throughput_percent']) == len(statuses) == 10
+    assert {kind[0]: number for (name, *kind), number in values.items() if name == 'photzp_findings' and number} == {
         'silent': 1, 'below-threshold': 2, 'fell-in-week': 2, 'unrecorded-step': 1}
-    assert found['photzp_report_timestamp_seconds',] == NOW.timestamp()
-    assert found['photzp_run_success_timestamp_seconds', 'longtermphotzp.py'] == NOW.timestamp()
-    assert [each.name for each in tmp_path.glob('*.p*')] == ['photzp.prom']
+    assert values['photzp_report_timestamp_seconds',] == NOW.timestamp()
+    assert values['photzp_run_success_timestamp_seconds', 'longtermphotzp.py'] == NOW.timestamp()
+    assert [file.name for file in tmp_path.glob('*.p*')] == ['photzp.prom']
     assert path.stat().st_mode & 0o044  # another user reads it
 
 
@@ -341,18 +347,18 @@ def test_metrics_that_cannot_be_written_end_the_run(place, tmp_path):
 
 
 def made_at(place):
-    return {each['made'] for each in json.loads((place.out / 'status.json').read_text())['statuses']
-            if each['filter'] == 'gp'}
+    return {row['made'] for row in json.loads((place.out / 'status.json').read_text())['statuses']
+            if row['filter'] == 'gp'}
 
 
 def test_the_fitted_extinction_is_used_once_it_is_known_and_then_stays(place):
-    adopted = {each['filter']: each for each in answers(place.out)['extinction']}
+    adopted = {row['filter']: row for row in answers(place.out)['extinction']}
     times = [NOW + timedelta(hours=hour) for hour in range(1, 4)]
     for now in times:
         assert run(place, '--fit-extinction', now=now) == 0
-        fitted = {each['filter']: each for each in answers(place.out)['extinction']}
+        fitted = {row['filter']: row for row in answers(place.out)['extinction']}
         assert all(abs(fitted[name]['k'] - adopted[name]['k']) < 0.2 * adopted[name]['k_error'] for name in fitted)
-        assert {name: each['adopted'] for name, each in fitted.items()} == {'gp': 0.14, 'rp': 0.08}
+        assert {name: row['adopted'] for name, row in fitted.items()} == {'gp': 0.14, 'rp': 0.08}
     state = json.loads((place.out / 'report-state.json').read_text())
     assert state['extinction']['lsc gp'] == pytest.approx(EXTRA_K, abs=0.005)
     assert made_at(place) == {f'{times[0]:%Y-%m-%dT%H:%M:%S}'}
@@ -361,15 +367,14 @@ def test_the_fitted_extinction_is_used_once_it_is_known_and_then_stays(place):
 
 
 def test_zeropoints_at_airmass_1_are_those_of_the_extinction_that_is_used(first):
-    from photzp.observatory import load_observatory
-
     with PhotDatabase(first.database, readonly=True) as database:
         series = Series(Telescope('lsc', WELL, '1m0a'), 'gp', ('gp',))
-        one, other = (read_rows(database, Series(*(getattr(series, each.name) for each in fields(Series)[:3]), offset),
-                                load_observatory(first.observatory)) for offset in (0.0, EXTRA_K))
+        observatory = load_observatory(first.observatory)
+        one, other = (read_rows(database, replace(series, extinction_offset=offset), observatory)
+                      for offset in (0.0, EXTRA_K))
     np.testing.assert_allclose(other.zp_unit - one.zp_unit, EXTRA_K * (one.zeropoints.airmass - 1), atol=1e-12)
     clear = one.zp_unit > np.median(one.zp_unit) - 0.1
-    slopes = [np.polyfit(each.zeropoints.airmass[clear], each.zp_unit[clear], 1)[0] for each in (one, other)]
+    slopes = [np.polyfit(rows.zeropoints.airmass[clear], rows.zp_unit[clear], 1)[0] for rows in (one, other)]
     assert slopes[0] == pytest.approx(-EXTRA_K, abs=0.01)
     assert slopes[1] == pytest.approx(0.0, abs=0.01)
     assert math.isclose(one.extinction[0], 0.14)

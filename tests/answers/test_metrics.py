@@ -20,22 +20,23 @@ def samples(text):
 
 def test_every_known_figure_is_there_and_nothing_else():
     unknown = replace(STATUS, filter='ip', percent=None, percent_error=None, last_observation=None)
-    found = samples(render_metrics([STATUS, unknown], [], {'photcalibration.py': NOW, 'longtermphotzp.py': None}, NOW))
+    values = samples(render_metrics([STATUS, unknown], [], {'photcalibration.py': NOW, 'longtermphotzp.py': None}, NOW))
     rp, ip = (('filter', 'rp'), ('telescope', 'lsc-doma-1m0a')), (('filter', 'ip'), ('telescope', 'lsc-doma-1m0a'))
-    assert found['photzp_throughput_percent', *rp] == 83.2
-    assert ('photzp_throughput_percent', *ip) not in found
-    assert found['photzp_zeropoint_mag', *ip] == 23.6
-    assert found['photzp_last_observation_timestamp_seconds', *rp] == 1714532400  # date -u -d '2024-05-01 03:00' +%s
-    assert ('photzp_last_observation_timestamp_seconds', *ip) not in found
-    assert found['photzp_run_success_timestamp_seconds', ('script', 'photcalibration.py')] == 1714608000
-    assert ('photzp_run_success_timestamp_seconds', ('script', 'longtermphotzp.py')) not in found
-    assert found['photzp_report_timestamp_seconds',] == 1714608000
+    assert values['photzp_throughput_percent', *rp] == 83.2
+    assert ('photzp_throughput_percent', *ip) not in values
+    assert values['photzp_zeropoint_mag', *ip] == 23.6
+    assert values['photzp_last_observation_timestamp_seconds', *rp] == 1714532400  # date -u -d '2024-05-01 03:00' +%s
+    assert ('photzp_last_observation_timestamp_seconds', *ip) not in values
+    assert values['photzp_run_success_timestamp_seconds', ('script', 'photcalibration.py')] == 1714608000
+    assert ('photzp_run_success_timestamp_seconds', ('script', 'longtermphotzp.py')) not in values
+    assert values['photzp_report_timestamp_seconds',] == 1714608000
 
 
 def test_findings_are_counted_by_kind_also_where_there_are_none():
-    low = Finding('below-threshold', 'a"b\\n', 'rp', '', 'text', 60.0, 1.0, 80.0, '%', 'throughput_below_percent', 0.25)
-    found = samples(render_metrics([], [low, replace(low, filter='gp')], {}, NOW))
-    assert {kind: found['photzp_findings', ('kind', kind)] for kind in KINDS} == dict.fromkeys(KINDS, 0) | {
+    low = Finding(kind='below-threshold', telescope='a"b\\n', filter='rp', camera='', text='text', value=60.0,
+                  error=1.0, limit=80.0, unit='%', setting='throughput_below_percent', excess=0.25)
+    values = samples(render_metrics([], [low, replace(low, filter='gp')], {}, NOW))
+    assert {kind: values['photzp_findings', ('kind', kind)] for kind in KINDS} == dict.fromkeys(KINDS, 0) | {
         'below-threshold': 2}
-    excess = [value for (name, *_), value in found.items() if name == 'photzp_finding_excess_ratio']
+    excess = [value for (name, *_), value in values.items() if name == 'photzp_finding_excess_ratio']
     assert excess == [0.25, 0.25]

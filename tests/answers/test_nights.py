@@ -13,9 +13,9 @@ def site(seed=1, telescopes=3, n=300):
     rng = np.random.default_rng(seed + 50)
     fits = {}
     for number in range(telescopes):
-        there = rng.random(len(day)) < 0.8
+        observed = rng.random(len(day)) < 0.8
         y = 23.5 - cloud * rng.gamma(9, 1 / 9, len(day)) + rng.normal(0, 0.009, len(day))
-        fits[f'lsc-dom{number}-1m0a', 'rp'] = made_fit(day[there], y[there], clear=cloud[there] == 0)
+        fits[f'lsc-dom{number}-1m0a', 'rp'] = made_fit(day[observed], y[observed], clear=cloud[observed] == 0)
     return fits, day, cloud
 
 
@@ -24,7 +24,7 @@ def test_nights_are_told_clear_from_cloudy_by_all_telescopes():
     got = nights.site_nights('lsc', fits)
     truth = dict(zip(day.astype(int).tolist(), (cloud == 0).tolist(), strict=True))
     number = (got.night - got.night[0]).astype(int) + int(day[0])
-    seen = [(state, truth[each]) for state, each, frames in
+    seen = [(state, truth[night]) for state, night, frames in
             zip(got.state.tolist(), number.tolist(), got.frames.tolist(), strict=True) if frames >= 5]
     right = [state == ('photometric' if clear else 'cloudy') for state, clear in seen]
     assert len(right) > 200
@@ -71,7 +71,8 @@ def test_the_months_by_hand():
     night = np.arange('2020-01-30', '2020-02-04', dtype='datetime64[D]')
     none = np.zeros(5)
     state = np.array(['photometric', 'unknown', 'cloudy', 'photometric', 'photometric'])
-    site_nights = nights.SiteNights('lsc', night, state, none, none, none, none, none)
+    site_nights = nights.SiteNights(site='lsc', night=night, state=state, clear_probability=none, frames=none,
+                                    series=none, dimming_mag=none, dimming_error_mag=none)
     january, february = nights.monthly(site_nights)
     assert (january.photometric, january.cloudy, january.unknown, january.fraction) == (1, 0, 1, 1.0)
     assert (february.photometric, february.cloudy, february.unknown) == (2, 1, 0)

@@ -101,7 +101,7 @@ def test_a_gain_cannot_exceed_the_loss_and_grows_with_it(mean, scatter, loss, mo
 
 
 def test_light_gained_by_hand():
-    # 10^-0.12 = 0.75858 of the reference is there; 0.1 mag more is 9.648% of it.
+    # 10^-0.12 = 0.75858 of the reference is left; 0.1 mag more is 9.648% of it.
     assert ranking.light_gained(0.3, 0.0, 0.1, 365.25) == pytest.approx(75.858 * 0.09648, rel=1e-4)
     days = np.linspace(0, 365.25, 20001)
     light = 100 * 10 ** (-0.4 * (0.3 + 0.01 * days / MONTH)) * (10**0.04 - 1)
@@ -114,8 +114,8 @@ def test_the_dirtiest_is_first_and_one_of_which_nothing_is_known_last(dusty):
     states = [ranking.mirror_state(name, dusty, {band: zp + more for band, zp in REFERENCE.items()}, now)
               for name, more in (('clean', -0.15), ('dirty', 0.1), ('dirtier', 0.2))]
     advice = ranking.rank(states, 'wash', 0.8, 0.1)
-    assert [(each.rank, each.telescope) for each in advice] == [(1, 'dirtier'), (2, 'dirty'), (3, 'clean')]
-    assert all(each.kind == 'wash' and each.gain_mag <= state.loss_mag for each, state in
+    assert [(one.rank, one.telescope) for one in advice] == [(1, 'dirtier'), (2, 'dirty'), (3, 'clean')]
+    assert all(one.kind == 'wash' and one.gain_mag <= state.loss_mag for one, state in
                zip(advice, states[::-1], strict=True))
     assert advice[0].light_percent > advice[1].light_percent > advice[2].light_percent > 0
     # 80% of the loss, but for the few that would have restored all of it

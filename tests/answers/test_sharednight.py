@@ -12,8 +12,8 @@ from photzp.answers import sharednight
 def test_a_dimmed_density_is_its_integral():
     depth, sigma = np.linspace(-0.03, 0.5, 12), 0.01
     cloud = np.linspace(0, 3, 300_001)
-    folded = [np.trapezoid(np.exp(-cloud / 0.3) / 0.3 * norm.pdf(each - cloud, scale=sigma), cloud) for each in depth]
-    np.testing.assert_allclose(np.exp(sharednight.log_dimmed(depth, np.full(12, sigma))), folded, rtol=2e-3, atol=1e-7)
+    folded = [np.trapezoid(np.exp(-cloud / 0.3) / 0.3 * norm.pdf(d - cloud, scale=sigma), cloud) for d in depth]
+    np.testing.assert_allclose(np.exp(sharednight._log_dimmed(depth, np.full(12, sigma))), folded, rtol=2e-3, atol=1e-7)
 
 
 def test_a_night_of_no_series_says_nothing():
@@ -34,8 +34,8 @@ def test_the_order_of_series_does_not_matter(residual, seed):
     values = np.array(residual)[:, None]
     weight = 1 / np.linspace(0.008, 0.02, len(residual))[:, None] ** 2
     order = np.random.default_rng(seed).permutation(len(residual))
-    one, other = (sharednight.night_likelihood(values[each], weight[each], np.full(1, 0.6))
-                  for each in (slice(None), order))
+    one, other = (sharednight.night_likelihood(values[index], weight[index], np.full(1, 0.6))
+                  for index in (slice(None), order))
     np.testing.assert_allclose(one[0], other[0], rtol=1e-9)
     np.testing.assert_allclose(one[1], other[1], atol=1e-9)
 
@@ -43,6 +43,6 @@ def test_the_order_of_series_does_not_matter(residual, seed):
 def test_the_share_of_clear_nights_is_that_of_the_weeks_around():
     clear = np.repeat([1.0, 0.0], 100)
     share = sharednight.clear_share(clear, 10)
-    assert share[50] == 1 - sharednight.SHARE_MIN
-    assert share[150] == sharednight.SHARE_MIN
+    assert share[50] == 1 - sharednight._SHARE_MIN
+    assert share[150] == sharednight._SHARE_MIN
     assert share[100] == pytest.approx(11 / 23)

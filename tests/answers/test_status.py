@@ -3,11 +3,20 @@
 import math
 from dataclasses import replace
 from datetime import date
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from photzp.answers.status import TREND_WEEKS, Trend, counted_anew, finding, judged_anew, series_status, trend_of
+from photzp.answers.status import (
+    TREND_WEEKS,
+    Trend,
+    counted_anew,
+    judged_anew,
+    series_status,
+    status_sentence,
+    trend_of,
+)
 from tests.support.madefits import interval, made_fit
 from tests.support.samples import STATUS
 
@@ -39,13 +48,16 @@ def test_nights_without_a_model_or_a_date_are_no_weeks():
 # -- the status --------------------------------------------------------------------------------------------------------
 
 NOW = np.datetime64('2020-02-15T12:00', 'ms')  # 45 days after the first night of `madefits`
-EVENTS = ((date(2019, 11, 1), 'start'), (date(2020, 1, 31), 'wash'), (date(2020, 3, 1), 'cleaning'))
+EVENTS = ((date(2019, 11, 1), 'start', ''), (date(2020, 1, 31), 'wash', ''), (date(2020, 3, 1), 'cleaning', ''))
 
 
 def status_of(fit, reference_mag=23.6):
-    return series_status('lsc-doma-1m0a', 'rp', ['fl03', 'fa15'], fit, rows=200, reference_mag=reference_mag,
-                         last_observation=np.datetime64('2020-02-14T05:00:00.123', 'ms'), events=EVENTS, now=NOW,
-                         healthy_mag=0.2)
+    """The status of four rows with a fit."""
+    dateobs = np.array(['2020-01-01T05:00', '2020-02-14T05:00:00.123', '2020-01-02T05:00', 'NaT'], 'datetime64[ms]')
+    rows = SimpleNamespace(
+        telescope='lsc-doma-1m0a', filter='rp', reference_mag=reference_mag, events=EVENTS,
+        zeropoints=SimpleNamespace(dateobs=dateobs, camera=np.array(['fl03', 'fa15', 'fl03', 'fa15'])))
+    return series_status(rows, fit, now=NOW, healthy_mag=0.2)
 
 
 def monthly_fit(**changes):
@@ -60,7 +72,8 @@ def test_the_status_by_hand():
     # 23.5 against 23.6 mag is 10 ** -0.04 = 91.20 %, and 1 mmag of it 0.084 %.
     assert (status.zp_mag, status.zp_error_mag, status.percent, status.percent_error) == (23.5, 0.001, 91.2, 0.1)
     assert (status.slope_mag_per_month, status.slope_error_mag_per_month) == (-0.012, 0.0004)
-    assert (status.rows, status.usable_rows, status.nights) == (200, 180, 45)
+    assert (status.rows, status.usable_rows, status.nights) == (4, 180, 45)
+    assert status.cameras == ('fl03', 'fa15')
     assert status.last_observation == '2020-02-14T05:00:00'
     assert status.updated == status.made == '2020-02-15T12:00:00'
     assert (status.event_date, status.event_kind, status.days_since_event) == ('2020-01-31', 'wash', 15)
@@ -78,7 +91,7 @@ def test_a_telescope_is_low_more_than_a_fifth_of_a_magnitude_below_its_reference
 def test_of_no_nights_nothing_is_known():
     status = status_of(made_fit([], []))
     assert (status.zp_mag, status.percent, status.slope_mag_per_month, status.state) == (None, None, None, 'unknown')
-    assert finding(status) == 'too few points for a model'
+    assert status_sentence(status) == 'too few points for a model'
 
 
 def test_a_later_clock_changes_days_and_nothing_else():
@@ -103,11 +116,11 @@ def test_a_later_clock_changes_days_and_nothing_else():
     ({'zp_mag': None}, 'too few points for a model'),
 ])
 def test_a_series_in_words(changes, said):
-    assert finding(replace(STATUS, **changes)) == said
+    assert status_sentence(replace(STATUS, **changes)) == said
 
 
-def test_a_state_is_judged_by_the_zeropoint_that_is_told():
-    """23.59997 mag is told as 23.6, which is within 0.2 mag of 23.8: a later run, which knows no more, agrees."""
+def test_a_state_is_judged_by_the_zeropoint_that_is_shown():
+    """23.59997 mag is shown as 23.6, which is within 0.2 mag of 23.8: a later run, which knows no more, agrees."""
     fit = made_fit(np.arange(40), np.full(40, 23.6), level=23.59997)
     status = status_of(fit, reference_mag=23.8)
     assert status.zp_mag == 23.6

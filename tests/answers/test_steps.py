@@ -26,31 +26,31 @@ def telescope(seed=1, sizes=(-0.06, -0.06), at=100.2, shift=0.0, level=23.5, **o
 @pytest.mark.parametrize('seed', [1, 2, 3])
 @pytest.mark.parametrize('size', [-0.06, 0.06])
 def test_a_grey_step_is_found_with_its_date_and_size(seed, size):
-    (found,) = steps.find_steps(telescope(seed, (size, size, size)))
-    assert abs(found.time - at_day(100.2)) < 7 * DAY
-    assert found.early <= found.time <= found.late
-    assert abs(found.joint_mag - size) < 4 * found.joint_error_mag
-    assert found.joint_error_mag < 0.005
-    assert np.all(np.abs(found.size_mag - size) < 4 * found.error_mag)
-    assert found.colour == 'grey'
-    assert found.filters == ('gp', 'ip', 'rp')
+    (got,) = steps.find_steps(telescope(seed, (size, size, size)))
+    assert abs(got.time - at_day(100.2)) < 7 * DAY
+    assert got.early <= got.time <= got.late
+    assert abs(got.joint_mag - size) < 4 * got.joint_error_mag
+    assert got.joint_error_mag < 0.005
+    assert np.all(np.abs(got.size_mag - size) < 4 * got.error_mag)
+    assert got.colour == 'grey'
+    assert got.filters == ('gp', 'ip', 'rp')
 
 
 def test_a_step_of_one_filter_names_it():
-    (found,) = steps.find_steps(telescope(4, (0.0, 0.1, 0.0)))
-    assert (found.colour, found.filter) == ('one filter', 'rp')
-    assert found.joint_mag == pytest.approx(0.1, abs=4 * found.joint_error_mag)
+    (got,) = steps.find_steps(telescope(4, (0.0, 0.1, 0.0)))
+    assert (got.colour, got.filter) == ('one filter', 'rp')
+    assert got.joint_mag == pytest.approx(0.1, abs=4 * got.joint_error_mag)
 
 
 def test_a_step_by_colour():
-    (found,) = steps.find_steps(telescope(5, (-0.25, -0.2, -0.15)))
-    assert found.colour == 'coloured'
-    assert found.chi2 > 20
+    (got,) = steps.find_steps(telescope(5, (-0.25, -0.2, -0.15)))
+    assert got.colour == 'coloured'
+    assert got.chi2 > 20
 
 
 def test_of_one_filter_alone_the_colour_is_unknown():
-    (found,) = steps.find_steps(telescope(6, (-0.1,)))
-    assert (found.colour, found.dof) == ('unknown', 0)
+    (got,) = steps.find_steps(telescope(6, (-0.1,)))
+    assert (got.colour, got.dof) == ('unknown', 0)
 
 
 @pytest.mark.parametrize('seed', range(10, 16))
@@ -93,10 +93,10 @@ def test_what_an_event_explains_is_no_finding_but_a_jump_of_the_fit_is():
 
 def test_a_gap_is_the_uncertainty_of_the_date():
     fits = {name: _without(fit, 90, 120) for name, fit in telescope(11, (-0.2, -0.2), at=100.0).items()}
-    (found,) = steps.find_steps(fits)
-    gap = np.ptp([(time - START) / DAY for time in (found.early, found.late)])
+    (got,) = steps.find_steps(fits)
+    gap = np.ptp([(time - START) / DAY for time in (got.early, got.late)])
     assert gap == pytest.approx(0.683 * 30, abs=3)
-    assert found.error_days == pytest.approx(gap / 2)
+    assert got.error_days == pytest.approx(gap / 2)
 
 
 def _without(fit, first, last):
@@ -107,17 +107,17 @@ def _without(fit, first, last):
 
 def test_quantiles_of_a_date_are_even_within_a_gap():
     day = np.array([0.0, 1.0, 11.0, 12.0])
-    found = steps.posterior_quantiles(day, np.array([1, 2, 3]), np.array([-50.0, 0.0, -50.0]))
-    np.testing.assert_allclose(found, [2.585, 6.0, 9.415], atol=1e-6)
+    quantiles = steps._posterior_quantiles(day, np.array([1, 2, 3]), np.array([-50.0, 0.0, -50.0]))
+    np.testing.assert_allclose(quantiles, [2.585, 6.0, 9.415], atol=1e-6)
 
 
 def test_noise_that_filters_share_is_seen():
     rng = np.random.default_rng(3)
     common, own = rng.normal(0, 0.02, 4000), rng.normal(0, 0.02, (2, 4000))
     error = np.full((2, 4000), 0.01)
-    _, rho = steps.night_noise(own, error, np.ones(4000))
+    _, rho = steps._night_noise(own, error, np.ones(4000))
     assert rho == pytest.approx(0.0, abs=0.06)
-    noise, rho = steps.night_noise(common + own, error, np.ones(4000))
+    noise, rho = steps._night_noise(common + own, error, np.ones(4000))
     np.testing.assert_allclose(noise, np.sqrt(2 * 0.02**2 - 0.01**2), rtol=0.06)
     assert rho == pytest.approx(0.5, abs=0.06)
 
@@ -125,7 +125,7 @@ def test_noise_that_filters_share_is_seen():
 @settings(max_examples=8, deadline=None)
 @given(shift=st.floats(-3, 3))
 def test_a_shift_of_all_zeropoints_changes_nothing(shift):
-    (before,), (after,) = (steps.find_steps(telescope(12, shift=each)) for each in (0.0, shift))
+    (before,), (after,) = (steps.find_steps(telescope(12, shift=one)) for one in (0.0, shift))
     assert abs(after.time - before.time) <= np.timedelta64(60_000, 'ms')
     np.testing.assert_allclose(after.size_mag, before.size_mag, atol=1e-6)
     assert after.llr == pytest.approx(before.llr, abs=1e-3)
@@ -134,4 +134,4 @@ def test_a_shift_of_all_zeropoints_changes_nothing(shift):
 def test_the_order_of_filters_does_not_matter():
     fits = telescope(13, (-0.06, -0.06, -0.06))
     turned = dict(reversed(fits.items()))
-    assert [found.llr for found in steps.find_steps(fits)] == [found.llr for found in steps.find_steps(turned)]
+    assert [got.llr for got in steps.find_steps(fits)] == [got.llr for got in steps.find_steps(turned)]

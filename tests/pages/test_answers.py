@@ -35,13 +35,17 @@ def day(text):
 
 
 def state(telescope, **changes):
-    return replace(MirrorState(
-        telescope, ('gp', 'rp'), 0.25, 0.01, 79.43, 0.73, day('2024-05-01'), 0.21, 0.02, 0.2, 0.0123, 0.0004, 80.0,
-        False, day('2026-03-04'), day('2026-02-11'), day('2026-04-30')), **changes)
+    return replace(MirrorState(telescope=telescope, filters=('gp', 'rp'), loss_mag=0.25, loss_error_mag=0.01,
+                               percent=79.43, percent_error=0.73, recoated=day('2024-05-01'), since_recoating_mag=0.21,
+                               since_recoating_error_mag=0.02, best_mag=0.2, rate_mag_per_month=0.0123,
+                               rate_error_mag_per_month=0.0004, threshold_percent=80.0, is_below=False,
+                               below=day('2026-03-04'), below_early=day('2026-02-11'),
+                               below_late=day('2026-04-30')), **changes)
 
 
 def advice(telescope, rank, kind='wash', light=8.25):
-    return Advice(telescope, kind, rank, 0.1234, 0.04, light, 1.5)
+    return Advice(telescope=telescope, kind=kind, rank=rank, gain_mag=0.1234, gain_error_mag=0.04, light_percent=light,
+                  light_error_percent=1.5)
 
 
 def test_the_ranking_has_its_numbers_in_its_order():
@@ -70,7 +74,8 @@ def test_the_eight_best_are_shown_the_others_folded():
 def test_what_a_mirror_does_not_tell_is_a_dash():
     bare = state(ONE, loss_mag=math.nan, percent=math.nan, since_recoating_mag=math.nan, best_mag=math.nan,
                  rate_mag_per_month=math.nan, below=NEVER, below_early=NEVER, below_late=NEVER)
-    nothing = Advice(ONE, 'wash', 1, math.nan, math.nan, math.nan, math.nan)
+    nothing = Advice(telescope=ONE, kind='wash', rank=1, gain_mag=math.nan, gain_error_mag=math.nan,
+                     light_percent=math.nan, light_error_percent=math.nan)
     html = part(index_of(Answers(mirrors=(bare,), advice=(nothing,))), 'next')
     assert rows_of(html) == [['1', ONE, *['–'] * 6, '']]
     assert 'nan' not in html.lower()
@@ -123,9 +128,12 @@ def test_steps_come_newest_first_and_tell_the_filter_that_changed():
 
 
 def test_extinction_is_fitted_beside_adopted():
-    found = (SiteExtinction('lsc', 'rp', 0.0912, 0.0041, 0.08, 3, 1.0, None),
-             SiteExtinction('lsc', 'gp', 0.15, 0.004, 0.14, 3, 1.0, None),
-             SiteExtinction('coj', 'rp', math.nan, math.nan, 0.08, 0, 0.0, None))
+    found = (SiteExtinction(site='lsc', filter='rp', k=0.0912, k_error=0.0041, adopted=0.08, telescopes=3, chi2=1.0,
+                            swing=None),
+             SiteExtinction(site='lsc', filter='gp', k=0.15, k_error=0.004, adopted=0.14, telescopes=3, chi2=1.0,
+                            swing=None),
+             SiteExtinction(site='coj', filter='rp', k=math.nan, k_error=math.nan, adopted=0.08, telescopes=0, chi2=0.0,
+                            swing=None))
     html = part(index_of(Answers(extinction=found)), 'extinction')
     assert rows_of(html) == [['coj', '–', '– adopted 0.080'],
                              ['lsc', '0.150 ± 0.004 adopted 0.140', '0.091 ± 0.004 adopted 0.080']]
@@ -135,9 +143,12 @@ def test_extinction_is_fitted_beside_adopted():
 
 
 def test_nights_have_a_calendar_and_the_share_of_the_newest_month():
-    months = (('coj', (Month(np.datetime64('2025-11'), 0, 0, 30, math.nan, math.nan),)),
-              ('lsc', (Month(np.datetime64('2025-10'), 12, 8, 11, 0.6, 0.1),
-                       Month(np.datetime64('2025-11'), 9, 3, 8, 0.75, 0.12))))
+    months = (('coj', (Month(month=np.datetime64('2025-11'), photometric=0, cloudy=0, unknown=30, fraction=math.nan,
+                             fraction_error=math.nan),)),
+              ('lsc', (Month(month=np.datetime64('2025-10'), photometric=12, cloudy=8, unknown=11, fraction=0.6,
+                             fraction_error=0.1),
+                       Month(month=np.datetime64('2025-11'), photometric=9, cloudy=3, unknown=8, fraction=0.75,
+                             fraction_error=0.12))))
     html = part(index_of(Answers(months=months), plots=CALENDAR), 'nights')
     assert 'coj Nov 2025: – % photometric 0 photometric, 0 cloudy, 30 unknown last 12 months –' in text_of(html)
     assert 'lsc Nov 2025: 75 ± 12 % photometric 9 photometric, 3 cloudy, 8 unknown last 12 months 66 %' in text_of(html)
@@ -183,7 +194,8 @@ def of(text):
     changed = {'telescope': text, 'filter': text, 'kind': text}
     events = (replace(GAIN, telescope=text, kind=text, filter=''),)
     return Answers(
-        findings=(Finding(text, text, text, text, text, 1.0, None, 1.0, text, text, 1.0),), steps=((text, step),),
+        findings=(Finding(kind=text, telescope=text, filter=text, camera=text, text=text, value=1.0, error=None,
+                          limit=1.0, unit=text, setting=text, excess=1.0),), steps=((text, step),),
         gains=(replace(GAIN, **changed),), events=events,
         fleet=(replace(ANSWERS.fleet[0], kind=text, filter=''), replace(ANSWERS.fleet[0], kind=text, filter=text)),
         mirrors=(state(text),), advice=(advice(text, 1, text),),

@@ -33,9 +33,12 @@ from tests.support.pagesamples import (
 from tests.support.sampleanswers import ANSWERS
 
 ONE, TWO = 'lsc-doma-1m0a', 'coj-clma-2m0a'
-OTHER = Finding('silent', TWO, '', '', 'no zeropoint for 9 days', 9.0, None, 7.0, 'days', 'silent_days', 2 / 7)
-MONTHS = (*(Month(np.datetime64(f'2024-{month:02}'), month, 10, 20 - month, month / (month + 10), 0.1)
-            for month in range(1, 13)), Month(np.datetime64('2025-01'), 0, 0, 31, math.nan, math.nan))
+OTHER = Finding(kind='silent', telescope=TWO, filter='', camera='', text='no zeropoint for 9 days', value=9.0,
+                error=None, limit=7.0, unit='days', setting='silent_days', excess=2 / 7)
+MONTHS = (*(Month(month=np.datetime64(f'2024-{month:02}'), photometric=month, cloudy=10, unknown=20 - month,
+                  fraction=month / (month + 10), fraction_error=0.1)
+            for month in range(1, 13)), Month(month=np.datetime64('2025-01'), photometric=0, cloudy=0, unknown=31,
+                                              fraction=math.nan, fraction_error=math.nan))
 PLOTS = {telescope_plot_name(ONE): Plot(900, 480, f'{ONE}, all filters: throughput 76% of reference'),
          site_plot_name('nightcalendar', 'lsc'): Plot(900, 500, 'photometric nights of lsc')}
 ROWS = (row(ONE), row(ONE, 'gp'), row(TWO))
@@ -52,8 +55,10 @@ def test_a_telescope_that_is_closed_has_the_throughput_of_its_last_night():
 @pytest.fixture(scope='module')
 def page():
     answers = replace(ANSWERS, findings=(*ANSWERS.findings, OTHER), months=(('lsc', MONTHS),),
-                      advice=(Advice(TWO, 'wash', 1, 0.2, 0.1, 12.0, 1.0),
-                              Advice(ONE, 'wash', 2, 0.104, 0.02, 8.04, 2.0)),
+                      advice=(Advice(telescope=TWO, kind='wash', rank=1, gain_mag=0.2, gain_error_mag=0.1,
+                                     light_percent=12.0, light_error_percent=1.0),
+                              Advice(telescope=ONE, kind='wash', rank=2, gain_mag=0.104, gain_error_mag=0.02,
+                                     light_percent=8.04, light_error_percent=2.0)),
                       mirrors=(*ANSWERS.mirrors, replace(ANSWERS.mirrors[0], telescope=TWO)))
     return page_of(*ROWS, plots=plots_of(row(ONE)) | PLOTS, answers=answers, cameras=CAMERAS,
                    files=(f'mirrormodel-{ONE}-rp.csv', f'photzptrend-{ONE}-rp.json'))

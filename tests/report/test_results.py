@@ -3,7 +3,7 @@
 from dataclasses import replace
 from types import SimpleNamespace
 
-from photzp.answers.alarms import Recent
+from photzp.answers.recent import Recent
 from photzp.names import Telescope
 from photzp.report.results import Results, ShownSeries
 from photzp.report.state import RememberedSeries, ReportState, SeriesResult

@@ -16,23 +16,38 @@ ONE, TWO, THREE = 'lsc-doma-1m0a', 'coj-clma-2m0a', 'tfn-aqwa-0m4a'
 TELESCOPE = ONE
 JUNE = np.datetime64('2025-06-01T16:42:00.000')
 NEVER = np.datetime64('NaT', 'ms')
-GAIN = Gain(TELESCOPE, 'rp', JUNE, 'cleaning', True, False, 0.05, 0.004, 4.7, 0.4, np.nan, np.nan, 'unknown', 80.0, 0.1)
+GAIN = Gain(telescope=TELESCOPE, filter='rp', time=JUNE, kind='cleaning', recorded=True, instrumental=False,
+            gain_mag=0.05, gain_error_mag=0.004, gain_percent=4.7, gain_percent_error=0.4, lasted_days=np.nan,
+            lasted_error_days=np.nan, outcome='unknown', observed_days=80.0, loss_before_mag=0.1)
 ANSWERS = Answers(
-    findings=(Finding('below-threshold', TELESCOPE, 'rp', '', 'throughput 71.0 +- 0.6 % of reference', 71.0, 0.6, 80.0,
-                      '%', 'throughput_below_percent', 0.1125),),
-    steps=((TELESCOPE, UnrecordedStep(
-        JUNE, JUNE, JUNE + np.timedelta64(2, 'D'), 1.0, ('gp', 'rp'), np.array([-0.1, np.nan]),
-        np.array([0.01, np.nan]), -0.1, 0.01, 'unknown', '', 0.0, 0, 80.5, (30.0, 25.5))),),
+    findings=(Finding(kind='below-threshold', telescope=TELESCOPE, filter='rp', camera='',
+                      text='throughput 71.0 +- 0.6 % of reference', value=71.0, error=0.6, limit=80.0, unit='%',
+                      setting='throughput_below_percent', excess=0.1125),),
+    steps=((TELESCOPE, UnrecordedStep(time=JUNE, early=JUNE, late=JUNE + np.timedelta64(2, 'D'), error_days=1.0,
+                                      filters=('gp', 'rp'), size_mag=np.array([-0.1, np.nan]),
+                                      error_mag=np.array([0.01, np.nan]), joint_mag=-0.1, joint_error_mag=0.01,
+                                      colour='unknown', filter='', chi2=0.0, dof=0, llr=80.5, nights=(30.0, 25.5))),),
     gains=(GAIN,), events=(GAIN,),
-    fleet=(FleetGain('cleaning', 'rp', 4, 0.05, 0.01, 0.02, 120.0, 3, 0.4, 0.1, 0.2),),
-    mirrors=(MirrorState(TELESCOPE, ('gp', 'rp'), 0.3, 0.01, 75.9, 0.7, NEVER, np.nan, np.nan, 0.2, 0.01, 0.001, 80.0,
-                         True, JUNE, JUNE, NEVER),),
-    advice=(Advice(TELESCOPE, 'cleaning', 1, 0.1, 0.02, 8.0, 2.0),),
-    extinction=(SiteExtinction('lsc', 'rp', 0.09, 0.004, 0.08, 3, 1.5, None),
-                SiteExtinction('lsc', 'gp', 0.15, 0.004, 0.14, 3, 1.5, Swing(
-                    0.02, 0.004, 30.0, 12.0, 0.001, 0.002, 0.015, 0.01, np.array([[1e-5, 0.0], [0.0, 1e-5]]), True))),
-    months=(('lsc', (Month(np.datetime64('2025-06'), 20, 8, 2, 20 / 28, 0.08),
-                     Month(np.datetime64('2025-07'), 0, 0, 31, np.nan, np.nan))),))
+    fleet=(FleetGain(kind='cleaning', filter='rp', number=4, mean_mag=0.05, mean_error_mag=0.01, scatter_mag=0.02,
+                     lasted_days=120.0, lost=3, share=0.4, share_error=0.1, share_scatter=0.2),),
+    mirrors=(MirrorState(telescope=TELESCOPE, filters=('gp', 'rp'), loss_mag=0.3, loss_error_mag=0.01, percent=75.9,
+                         percent_error=0.7, recoated=NEVER, since_recoating_mag=np.nan,
+                         since_recoating_error_mag=np.nan, best_mag=0.2, rate_mag_per_month=0.01,
+                         rate_error_mag_per_month=0.001, threshold_percent=80.0, is_below=True, below=JUNE,
+                         below_early=JUNE, below_late=NEVER),),
+    advice=(Advice(telescope=TELESCOPE, kind='cleaning', rank=1, gain_mag=0.1, gain_error_mag=0.02, light_percent=8.0,
+                   light_error_percent=2.0),),
+    extinction=(SiteExtinction(site='lsc', filter='rp', k=0.09, k_error=0.004, adopted=0.08, telescopes=3, chi2=1.5,
+                               swing=None),
+                SiteExtinction(
+                    site='lsc', filter='gp', k=0.15, k_error=0.004, adopted=0.14, telescopes=3, chi2=1.5,
+                    swing=Swing(amplitude=0.02, amplitude_error=0.004, peak_day=30.0, peak_error_days=12.0, mean=0.001,
+                                mean_error=0.002, cosine=0.015, sine=0.01,
+                                covariance=np.array([[1e-5, 0.0], [0.0, 1e-5]]), significant=True))),
+    months=(('lsc', (Month(month=np.datetime64('2025-06'), photometric=20, cloudy=8, unknown=2, fraction=20 / 28,
+                           fraction_error=0.08),
+                     Month(month=np.datetime64('2025-07'), photometric=0, cloudy=0, unknown=31, fraction=np.nan,
+                           fraction_error=np.nan))),))
 
 
 def low(telescope, name, percent):
