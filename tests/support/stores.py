@@ -5,7 +5,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from photzp.store.bucket import Patience
+from photzp.store.s3client import Patience
 
 KEY, SECRET = 'AKIDEXAMPLEONLY', 'wJalrXUtnFEMIK7MDENGbPxRfiCYKEY'
 QUICK = Patience(attempts=2, connect_s=1, read_s=2)
