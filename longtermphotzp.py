@@ -267,7 +267,7 @@ def _context(database: 'PhotDatabase', store: 'ReportStore', options: argparse.N
              now: datetime) -> 'ReportContext':
     from photdbinterface import PhotDatabase
     from photzp.report.context import ReportContext
-    from photzp.running.processes import usable_cores
+    from photzp.running.cores import usable_cores
 
     return ReportContext(
         database=database, open_database=partial(PhotDatabase, options.database, readonly=True), store=store,

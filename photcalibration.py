@@ -330,7 +330,7 @@ def _processes(asked: int | None, frames: int) -> int:
     if asked == 1 or frames < FEW_FRAMES:
         return 1
     if asked is None:
-        from photzp.running.processes import usable_cores
+        from photzp.running.cores import usable_cores
 
         asked = usable_cores()
     return min(asked, frames // (FEW_FRAMES // 2))

@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 import warnings
-from contextlib import closing, redirect_stdout
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,6 @@ import pytest
 import longtermphotzp
 import photcalibration
 from photzp.running import commandline
-from photzp.running.processes import in_processes
 from tests.support.logs import log_of
 from tests.support.runs import on_a_terminal
 
@@ -49,33 +48,6 @@ def test_libraries_and_the_summary_speak_the_same_language(capsys):
     options.log_format = 'text'
     commandline.run_script(speaks, options, 'test.py')
     assert capsys.readouterr().out == '  12 done\n'
-
-
-def noisy(_tools, item):
-    """What a worker may do: warn, and log an exception with its fields."""
-    warnings.warn(f'worker warns of {item}', UserWarning, stacklevel=1)
-    logging.getLogger('some.library').warning('a library warns of %s', item)
-    try:
-        raise KeyError(item)
-    except KeyError:
-        commandline.log.exception('it failed', extra={'frame': item})
-    return item
-
-
-def test_what_workers_say_is_said_here_with_its_fields(capsys):
-    def run(_options):
-        with closing(in_processes(dict, (), noisy, [['x-e91.fits']], processes=1)) as results:
-            assert list(results) == [('x-e91.fits', 'x-e91.fits')]
-        return 0
-
-    status, lines = log_of(capsys, run)
-    assert status == 0
-    python, library, failed = map(json.loads, lines)
-    assert python['message'].startswith('UserWarning: worker warns of x-e91.fits')
-    assert library['logger'] == 'some.library'
-    assert failed['frame'] == 'x-e91.fits'
-    assert failed['message'] == 'it failed'
-    assert failed['traceback'].endswith("KeyError: 'x-e91.fits'")
 
 
 # -- colours and progress ----------------------------------------------------------------------------------------------
