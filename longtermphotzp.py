@@ -16,17 +16,9 @@ from typing import TYPE_CHECKING
 
 from photzp import program
 from photzp.errors import COULD_NOT_RUN, DONE, FINDINGS, SOME_UNREADABLE, DatabaseUnusable, UsageInvalid
-from photzp.running import commandline
-from photzp.running.commandline import (
-    Parser,
-    date_option,
-    log,
-    note_run,
-    processes_option,
-    run_script,
-    tell,
-    with_progress,
-)
+from photzp.running.commandline import Parser, date_option, processes_option
+from photzp.running.progress import with_progress
+from photzp.running.script import Interrupted, log, note_run, run_script, standard_output, tell
 
 if TYPE_CHECKING:  # imported where they are used, so that --help answers at once
     from photdbinterface import PhotDatabase
@@ -252,7 +244,7 @@ def _recorded_run(database: 'PhotDatabase', options: argparse.Namespace, observa
         if options.check:
             counts['findings'] = len(report.findings)
             status = FINDINGS if report.findings else status
-    except commandline.Interrupted as signalled:
+    except Interrupted as signalled:
         status = signalled.exit_status
         raise
     finally:
@@ -382,7 +374,7 @@ def _export(database: 'PhotDatabase', options: argparse.Namespace, observatory: 
     pieces = exported_zeropoints(database, selected, _period(options), observatory,
                                  cameracolorterm=settings.cameracolorterm)
     if options.export == '-':
-        with commandline.standard_output() as file:
+        with standard_output() as file:
             rows = write_csv(file, exported_columns(database), pieces)
         log.info('%d zeropoints', rows)
     else:

@@ -27,20 +27,9 @@ from photzp.errors import (
 )
 from photzp.frames.archive import file_facts
 from photzp.plaintext import did_you_mean
-from photzp.running import commandline
-from photzp.running.commandline import (
-    Parser,
-    date_option,
-    log,
-    names_option,
-    note_run,
-    processes_option,
-    put_out,
-    run_script,
-    tell,
-    whole_number,
-    with_progress,
-)
+from photzp.running.commandline import Parser, date_option, names_option, processes_option, whole_number
+from photzp.running.progress import with_progress
+from photzp.running.script import Interrupted, log, note_run, put_out, run_script, tell
 
 if TYPE_CHECKING:  # imported where they are used, so that --help answers at once
     from photdbinterface import PhotDatabase
@@ -259,7 +248,7 @@ def _run_in(database: 'PhotDatabase', options: Namespace, observatory: 'Observat
             finally:  # whatever ends it, what was measured is kept
                 ledger.write()
         status = summary.exit_status()
-    except commandline.Interrupted as signalled:
+    except Interrupted as signalled:
         status = signalled.exit_status
         raise
     finally:

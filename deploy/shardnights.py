@@ -16,7 +16,8 @@ if (Path(__file__).resolve().parents[1] / 'photzp').is_dir():  # those of the ch
 
 import photcalibration
 from photzp.errors import DONE, UsageInvalid
-from photzp.running.commandline import Parser, date_option, run_script, tell
+from photzp.running.commandline import Parser, date_option
+from photzp.running.script import run_script, tell
 
 
 def parser() -> Parser:

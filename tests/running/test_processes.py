@@ -60,7 +60,7 @@ def test_a_worker_that_is_killed_costs_one_frame_at_most_which_is_tried_again_al
         said = process.stderr.read()
     assert process.returncode == 1  # one frame of the night cannot be read
     assert frame in next(line for line in said.splitlines() if 'WARNING a worker process died' in line)
-    assert f'died over {frame}, while no other was running' in said
+    assert f'died over {frame} while no other was running' in said
     assert f'{frame}: rejected, worker-died' in said
     assert 'Traceback' not in said
     assert rows(tmp_path / 'x.db', f"select name, retry from photreject where reason = '{WORKER_DIED.name}'") == [

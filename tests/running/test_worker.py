@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 
 from photzp.errors import CatalogMissing
-from photzp.running import commandline
+from photzp.running import script
 from photzp.running.processes import in_processes
 from photzp.running.worker import Tools, do_item, replay_logs
 from tests.support.logs import log_of
@@ -22,7 +22,7 @@ def noisy(_tools, item):
     try:
         raise KeyError(item)
     except KeyError:
-        commandline.log.exception('it failed', extra={'frame': item})
+        script.log.exception('it failed', extra={'frame': item})
     return item
 
 
@@ -44,13 +44,13 @@ def test_what_workers_log_is_logged_here_with_its_fields(capsys):
 
 def make_list(length):
     """Tools that are a list, made with a line of the log."""
-    commandline.log.info('made')
+    script.log.info('made')
     return list(range(length))
 
 
 def warn_and_index(tools, item):
     """Work that warns, and may stop the run."""
-    commandline.log.warning('watch out')
+    script.log.warning('watch out')
     if item < 0:
         raise CatalogMissing('gone')
     return tools[item]
@@ -69,10 +69,10 @@ def test_tools_that_are_put_to_disk_are_made_again():
 
 
 def test_a_warning_is_logged_once_and_what_stops_the_run_is_raised(caplog, monkeypatch):
-    monkeypatch.setattr(commandline.log, 'propagate', True)
+    monkeypatch.setattr(script.log, 'propagate', True)
     tools = Tools(make_list, (3,), logging.WARNING)
     recorded = [(item, None if item is None else do_item(warn_and_index, tools, item)) for item in (1, 0, None, -1)]
-    monkeypatch.setattr(commandline.log, 'propagate', True)
+    monkeypatch.setattr(script.log, 'propagate', True)
     results = replay_logs(iter(recorded))
     assert [next(results) for _ in range(3)] == [(1, 1), (0, 0), (None, None)]
     with pytest.raises(CatalogMissing, match='gone'):
