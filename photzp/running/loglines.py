@@ -17,6 +17,8 @@ from typing import Any, TextIO
 
 from photzp.plaintext import printable, without_passwords
 
+log = logging.getLogger('photzp')
+
 EVERY_LINE = {
     'time': 'when, UTC, ISO 8601 with milliseconds and Z',
     'level': 'DEBUG, INFO, WARNING or ERROR',
@@ -120,13 +122,8 @@ class JsonLayout(logging.Formatter):
                           allow_nan=False)
 
 
-def json_layout(log: logging.Logger) -> JsonLayout | None:
-    """The layout of a log that is JSON.
-
-    Parameters
-    ----------
-    log : logging.Logger
-        With its handlers.
+def json_layout() -> JsonLayout | None:
+    """The layout of the log where it is JSON.
 
     Returns
     -------
@@ -155,7 +152,7 @@ def json_line(level: int, message: str, fields: Mapping[str, object] | None = No
     str
         A JSON object in ASCII.
     """
-    record = LogRecord('photzp', level, '', 0, message, None, None)
+    record = LogRecord(log.name, level, '', 0, message, None, None)
     vars(record).update(fields or {})
     return JsonLayout(**always).format(record)
 
@@ -195,18 +192,30 @@ def _json_value(value: Any) -> Any:
 
 
 @contextmanager
-def warnings_logged(log: logging.Logger) -> Iterator[None]:
-    """Inside, Python's warnings are events of a log.
+def log_to(handler: logging.Handler, level: int | str) -> Iterator[None]:
+    """Inside, a handler gets our own events, those of libraries, and Python's warnings.
 
     Parameters
     ----------
-    log : logging.Logger
-        Where to log them.
+    handler : logging.Handler
+        The only one of our own events.
+    level : int or str
+        From which on our own events count, as logging.INFO.
     """
-    def _show(message: Warning | str, category: type[Warning], filename: str, lineno: int, file: TextIO | None = None,
-              line: str | None = None) -> None:
-        log.warning('%s: %s (%s, line %d)', category.__name__, message, filename, lineno)
+    root = logging.getLogger()
+    before, log.handlers[:], log.propagate = log.handlers[:], [handler], False
+    log.setLevel(level)
+    root.addHandler(handler)
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _log_warning
+            yield
+    finally:
+        root.removeHandler(handler)
+        log.handlers[:] = before
 
-    with warnings.catch_warnings():
-        warnings.showwarning = _show
-        yield
+
+def _log_warning(message: Warning | str, category: type[Warning], filename: str, lineno: int,
+                 file: TextIO | None = None, line: str | None = None) -> None:
+    """Log a warning of Python; takes the place of warnings.showwarning."""
+    log.warning('%s: %s (%s, line %d)', category.__name__, message, filename, lineno)

@@ -38,7 +38,7 @@ def with_progress(items: Iterable[Item], units: str, total: int | None = None) -
     if total in (0, 1):
         yield from items
         return
-    if not is_watched() or json_layout(log):
+    if not is_watched() or json_layout():
         yield from _with_lines(items, units, total)
         return
     from tqdm import tqdm

@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 from photzp.errors import COULD_NOT_RUN, SIGNALLED, RunStopped
 from photzp.plaintext import printable
-from photzp.running.loglines import JsonLayout, TextLayout, json_layout, json_line, warnings_logged
+from photzp.running.loglines import JsonLayout, TextLayout, json_layout, json_line, log_to
 
 _ONE_THREAD = ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS')  # read when numpy is imported
 
@@ -61,7 +61,7 @@ def run_script(run: Callable[[argparse.Namespace], int], options: argparse.Names
         Exit status.
     """
     os.environ.update(dict.fromkeys(_ONE_THREAD, '1'))  # for workers, too, so that all have the same numbers
-    with _logging(options.log_level, getattr(options, 'log_format', 'text'), script):
+    with log_to(_handler(getattr(options, 'log_format', 'text'), script), options.log_level):
         return _exit_status(run, options)
 
 
@@ -108,21 +108,11 @@ def _signals_raise(*numbers: int) -> Iterator[None]:
 # -- the log -----------------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def _logging(level: str, form: str, script: str) -> Iterator[None]:
-    """Inside, one line an event on standard error: our own from `level` on, warnings of libraries, and Python's."""
+def _handler(form: str, script: str) -> logging.Handler:
+    """One line an event on standard error, as text or JSON."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLayout(script=script) if form == 'json' else TextLayout(colour=_in_colour()))
-    root = logging.getLogger()
-    log.handlers[:] = [handler]
-    log.propagate = False
-    log.setLevel(level)
-    root.addHandler(handler)
-    try:
-        with warnings_logged(log):
-            yield
-    finally:
-        root.removeHandler(handler)
+    return handler
 
 
 def _in_colour() -> bool:
@@ -149,7 +139,7 @@ def note_run(run_id: int) -> None:
     run_id : int
         Column `id` of the table `photrun`.
     """
-    if layout := json_layout(log):
+    if layout := json_layout():
         layout.always['run'] = run_id
 
 
@@ -166,7 +156,7 @@ def tell(message: str, **fields: object) -> None:
     **fields : object
         Fields of the event, as of `loglines.FIELDS`.
     """
-    layout = json_layout(log)
+    layout = json_layout()
     put_out(json_line(logging.INFO, message.strip(), fields, **layout.always) if layout else printable(message))
 
 

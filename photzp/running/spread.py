@@ -63,11 +63,9 @@ def spread(work: Callable[[Item], Result], chunks: Iterable[Sequence[Item]], sou
     Parameters
     ----------
     work : callable
-        work(item) returns a result.  What it raises ends the iteration, as what `source.prepare` and `source.check`
-        raise.
+        work(item) returns a result; an exception of it, or of the source's prepare or check, ends the iteration.
     chunks : iterable of sequences
-        Items that are best done by one worker.  An empty chunk means: nothing to do until another result was taken;
-        where no result is to come, it is the end.
+        Items that are best done by one worker; an empty chunk means: nothing to do until another result was taken.
     source : WorkerSource
         Where workers come from.
     last : iterable
@@ -76,7 +74,7 @@ def spread(work: Callable[[Item], Result], chunks: Iterable[Sequence[Item]], sou
     Yields
     ------
     item : object
-        In the order in which the results come.
+        In the order of the results.
     result : object or None
         None where a worker died over the item while no other was running.
 
@@ -90,21 +88,25 @@ def spread(work: Callable[[Item], Result], chunks: Iterable[Sequence[Item]], sou
     while busy := lanes.fill():
         _wait(busy, source)
         for lane in busy:
-            if lane.awaited is None or not lane.awaited.done():
-                continue
-            results: list[tuple[Item, Result]] = []
-            try:
-                results = lane.take()
-            except BrokenExecutor:
-                held = lane.forget_worker()
-                log.warning('a worker process died while it held %s%s', ' and '.join(map(str, held)) or 'nothing',
-                            ': tried again at the end' if held else '')
+            if lane.has_answer:
+                results, held = _results_or_held(lane)
                 retries += held
-            lanes.refill(lane)  # before the caller takes its time
-            yield from results
+                lanes.refill(lane)  # before the caller takes its time
+                yield from results
     lanes.end()
     lane = _Lane(work, source)
     yield from ((item, _do_alone(lane, item, source)) for item in retries)
+
+
+def _results_or_held(lane: '_Lane[Item, Result]') -> tuple[list[tuple[Item, Result]], list[Item]]:
+    """What a lane has to take; where its worker died, the items that it held."""
+    try:
+        return lane.take(), []
+    except BrokenExecutor:
+        held = lane.forget_worker()
+        log.warning('a worker process died while it held %s%s', ' and '.join(map(str, held)) or 'nothing',
+                    ': tried again at the end' if held else '')
+        return [], held
 
 
 def _do_alone(lane: '_Lane[Item, Result]', item: Item, source: WorkerSource) -> Result | None:
@@ -167,6 +169,11 @@ class _Lane(Generic[Item, Result]):
     def awaited(self) -> Future[Any] | None:
         """The worker's next answer; None where the worker has nothing to do."""
         return self._preparing or (self._held[0][1] if self._held else None)
+
+    @property
+    def has_answer(self) -> bool:
+        """Whether there is something to take."""
+        return self.awaited is not None and self.awaited.done()
 
     @property
     def is_stuck(self) -> bool:

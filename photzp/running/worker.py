@@ -12,10 +12,8 @@ from logging.handlers import QueueHandler
 from typing import Any
 
 from photzp.errors import RunStopped
-from photzp.running.loglines import traceback_lines, warnings_logged
+from photzp.running.loglines import log_to, traceback_lines
 from photzp.running.spread import Item, Result
-
-log = logging.getLogger('photzp')
 
 _one_at_a_time = threading.Lock()  # a process of a cluster may have several threads; catalogue and astropy expect one
 
@@ -47,7 +45,7 @@ class Tools:
     def __init__(self, make: Callable[..., Any], arguments: tuple[Any, ...], level: int) -> None:
         self._again = (make, arguments, level)
         self.level = level
-        with _one_at_a_time, _recording(level) as self.records:
+        with _recording(level) as self.records:
             self.made = make(*arguments)
 
     def __reduce__(self) -> tuple[type['Tools'], tuple[Any, ...]]:
@@ -75,7 +73,7 @@ def do_item(work: Callable[[Any, Item], Result], tools: Tools, item: Item) -> Re
         What was logged on the way.
     """
     result: Result | RunStopped
-    with _one_at_a_time, _recording(tools.level) as records:
+    with _recording(tools.level) as records:
         try:
             result = work(tools.made, item)
         except RunStopped as stopped:
@@ -107,17 +105,10 @@ class _Recorder(QueueHandler):
 
 @contextmanager
 def _recording(level: int) -> Iterator[list[logging.LogRecord]]:
-    """Inside, what is logged goes to the list, and nowhere else."""
-    recorder, root = _Recorder(), logging.getLogger()
-    before, log.handlers[:], log.propagate = log.handlers[:], [recorder], False
-    log.setLevel(level)
-    root.addHandler(recorder)
-    try:
-        with warnings_logged(log):
-            yield recorder.records
-    finally:
-        root.removeHandler(recorder)
-        log.handlers[:] = before
+    """Inside, only this thread works, and what it logs goes to the list."""
+    recorder = _Recorder()
+    with _one_at_a_time, log_to(recorder, level):
+        yield recorder.records
 
 
 def replay_logs(results: Iterator[tuple[Item, Recorded[Result] | None]]) -> Iterator[tuple[Item, Result | None]]:
