@@ -18,7 +18,7 @@ from photzp import program
 from photzp.errors import COULD_NOT_RUN, DONE, FINDINGS, SOME_UNREADABLE, DatabaseUnusable, UsageInvalid
 from photzp.running.commandline import Parser, date_option, processes_option
 from photzp.running.progress import with_progress
-from photzp.running.script import Interrupted, log, note_run, run_script, standard_output, tell
+from photzp.running.script import Interrupted, log, note_run, print_summary, run_script, standard_output
 
 if TYPE_CHECKING:  # imported where they are used, so that --help answers at once
     from photdbinterface import PhotDatabase
@@ -282,10 +282,10 @@ def _write_metrics(path: Path, report: 'Report') -> None:
 
 
 def _sum_up(counts: Counter[str], status: int, place: str) -> None:
-    tell(f'{counts["series"]} telescopes and filters ({counts["kept"]} unchanged) from {counts["zeropoints"]} '
-         f'zeropoints; {counts["sent"]} files written, {counts["unchanged"]} unchanged:', counts=dict(counts),
-         status=status)
-    tell(place)
+    print_summary(f'{counts["series"]} telescopes and filters ({counts["kept"]} unchanged) from {counts["zeropoints"]} '
+                  f'zeropoints; {counts["sent"]} files written, {counts["unchanged"]} unchanged:', counts=dict(counts),
+                  status=status)
+    print_summary(place)
     if not counts['series']:
         log.warning('there are no zeropoints of this selection; see --start, --end and --filter')
 
@@ -307,10 +307,10 @@ def _metrics_file(options: argparse.Namespace) -> Path | None:
 
 def _print_findings(findings: 'Sequence[Finding]') -> None:
     number = len(findings)
-    tell('no findings' if not number else f'{number} finding{"s" if number > 1 else ""}', findings=number)
+    print_summary('no findings' if not number else f'{number} finding{"s" if number > 1 else ""}', findings=number)
     for finding in findings:
         where = {name: getattr(finding, name) for name in ('telescope', 'filter', 'camera') if getattr(finding, name)}
-        tell(finding.line(), finding=finding.kind, **where)
+        print_summary(finding.line(), finding=finding.kind, **where)
 
 
 def _check_database(database: 'PhotDatabase', observatory: 'Observatory', now: datetime) -> int:
@@ -318,16 +318,16 @@ def _check_database(database: 'PhotDatabase', observatory: 'Observatory', now: d
     from photzp.database.check import findings
 
     total, faults = findings(database, observatory, now, with_progress)
-    tell(f'{total} zeropoints in {database.place}', counts={'zeropoints': total})
+    print_summary(f'{total} zeropoints in {database.place}', counts={'zeropoints': total})
     for line in faults:
-        tell(f'  {line}')
-    tell('no findings' if not faults else f'{len(faults)} findings', findings=len(faults))
+        print_summary(f'  {line}')
+    print_summary('no findings' if not faults else f'{len(faults)} findings', findings=len(faults))
     return SOME_UNREADABLE if faults else DONE
 
 
 def _back_up(database: 'PhotDatabase', path: Path) -> int:
     database.backup(path)
-    tell(f'{database.place} copied to {path}')
+    print_summary(f'{database.place} copied to {path}')
     return DONE
 
 
@@ -337,9 +337,9 @@ def _copy_rows(database: 'PhotDatabase', copy: str) -> int:
 
     with PhotDatabase(copy) as other:
         for table, (rows, lost) in other.copy_from(database, with_progress).items():
-            tell(f'{table}: {rows} rows copied and compared'
-                 + (f'; {lost} values were no numbers and are missing now' if lost else ''))
-        tell(f'{database.place} copied to {other.place}')
+            print_summary(f'{table}: {rows} rows copied and compared'
+                          + (f'; {lost} values were no numbers and are missing now' if lost else ''))
+        print_summary(f'{database.place} copied to {other.place}')
     return DONE
 
 
@@ -351,13 +351,13 @@ def _import_old(database: 'PhotDatabase', directory: Path) -> int:
     own = Path(database.place)
     paths = [path for path in sorted(directory.glob(OLD_FILES)) if not (own.exists() and path.samefile(own))]
     if not paths:
-        tell(f'{directory}: holds no file {OLD_FILES}; name the directory that does by --outputdirectory')
+        print_summary(f'{directory}: holds no file {OLD_FILES}; name the directory that does by --outputdirectory')
     status = DONE
     for path in with_progress(paths, 'files'):
         new, known, unreadable = import_file(database, path, partial(PhotDatabase, readonly=True))
-        tell(f'{path}: {new} new, {known} known, {len(unreadable)} unreadable')
+        print_summary(f'{path}: {new} new, {known} known, {len(unreadable)} unreadable')
         for place, why in unreadable:
-            tell(f'  {place}: {why}')
+            print_summary(f'  {place}: {why}')
             status = SOME_UNREADABLE
     return status
 
@@ -382,7 +382,7 @@ def _export(database: 'PhotDatabase', options: argparse.Namespace, observatory: 
             rows = write_table(path, exported_columns(database), pieces)
         except OSError as error:
             raise DatabaseUnusable(f'{path}: cannot be written ({error.strerror}); see --export') from None
-        tell(f'{rows} zeropoints in {path}', counts={'zeropoints': rows})
+        print_summary(f'{rows} zeropoints in {path}', counts={'zeropoints': rows})
     if not rows:
         log.warning('there are no zeropoints of this selection; see --start, --end and --filter')
     return DONE

@@ -29,7 +29,7 @@ from photzp.frames.archive import file_facts
 from photzp.plaintext import did_you_mean
 from photzp.running.commandline import Parser, date_option, names_option, processes_option, whole_number
 from photzp.running.progress import with_progress
-from photzp.running.script import Interrupted, log, note_run, put_out, run_script, tell
+from photzp.running.script import Interrupted, log, note_run, print_line, print_summary, run_script
 
 if TYPE_CHECKING:  # imported where they are used, so that --help answers at once
     from photdbinterface import PhotDatabase
@@ -223,7 +223,7 @@ def _dry_run(options: Namespace, listing: 'Listing', place: str, default_name: s
             todo = list(_unknown_frames(database, listing.frames, options.mintexp, Counter()))
     log.info('%d frames found, %d to measure', len(listing.frames), len(todo))
     for frame in todo:
-        put_out(frame.path)
+        print_line(frame.path)
     return SOME_UNREADABLE if listing.unreadable else DONE
 
 
@@ -255,7 +255,7 @@ def _run_in(database: 'PhotDatabase', options: Namespace, observatory: 'Observat
         summary.seconds = time.monotonic() - started
         database.finish_run(run_id, status, summary.as_counts(), summary.per_telescope)
     for line, fields in summary.lines():
-        tell(line, **fields)
+        print_summary(line, **fields)
     return status
 
 

@@ -34,7 +34,7 @@ class Parser(argparse.ArgumentParser):
 
     def add_log_options(self) -> None:
         """Add --log-level and --log-format: the last group of the help."""
-        group = self.add_argument_group('what is said')
+        group = self.add_argument_group('log and summary')
         levels = ('DEBUG', 'INFO')
         group.add_argument('--log-level', choices=levels, default='INFO', help='how much to log (default: INFO)')
         group.add_argument('--log_level', choices=levels, default=argparse.SUPPRESS, help=argparse.SUPPRESS)

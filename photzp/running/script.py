@@ -146,7 +146,7 @@ def note_run(run_id: int) -> None:
 # -- standard output ---------------------------------------------------------------------------------------------------
 
 
-def tell(message: str, **fields: object) -> None:
+def print_summary(message: str, **fields: object) -> None:
     """Print a line of the summary; where the log is JSON, as an event of it.
 
     Parameters
@@ -157,10 +157,10 @@ def tell(message: str, **fields: object) -> None:
         Fields of the event, as of `loglines.FIELDS`.
     """
     layout = json_layout()
-    put_out(json_line(logging.INFO, message.strip(), fields, **layout.always) if layout else printable(message))
+    print_line(json_line(logging.INFO, message.strip(), fields, **layout.always) if layout else printable(message))
 
 
-def put_out(line: str) -> None:
+def print_line(line: str) -> None:
     """Write a line to standard output at once; a path as its bytes, whatever they are.
 
     Parameters
@@ -194,7 +194,7 @@ def standard_output() -> Iterator[BinaryIO]:
     Raises
     ------
     Interrupted, RunStopped
-        As of `put_out`.
+        As of `print_line`.
     """
     with _written():
         yield sys.stdout.buffer

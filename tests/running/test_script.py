@@ -27,7 +27,7 @@ def speaks(_options):
         warnings.simplefilter('default')
         warnings.warn('Python warns', UserWarning, stacklevel=1)
     script.note_run(17)
-    script.tell('  12 done', counts={'done': 12})
+    script.print_summary('  12 done', counts={'done': 12})
     return 0
 
 
@@ -87,7 +87,7 @@ def test_a_dry_run_is_paths_for_a_pipe(night, tmp_path):
 
 def test_a_pipe_that_is_closed_and_a_full_disk_end_a_script_in_order():
     code = ('import argparse, sys\nfrom photzp.running import script\n'
-            'def run(options):\n    while True:\n        script.put_out("x" * 1000)\n'
+            'def run(options):\n    while True:\n        script.print_line("x" * 1000)\n'
             'sys.exit(script.run_script(run, argparse.Namespace(log_level="INFO")))')
     assert head('-c', code) == (141, 'x' * 1000, '')
     with open('/dev/full', 'w') as full:
@@ -100,7 +100,7 @@ def test_a_pipe_that_is_closed_and_a_full_disk_end_a_script_in_order():
 def test_a_caller_in_python_may_keep_the_summary_as_text():
     kept = io.StringIO()
     with redirect_stdout(kept):
-        script.tell('12 measured', counts={'measured': 12})
+        script.print_summary('12 measured', counts={'measured': 12})
     assert kept.getvalue() == '12 measured\n'
 
 
