@@ -131,7 +131,7 @@ def certificate(place):
 
 
 def test_a_cluster_may_be_encrypted(night, alone, make_cluster, tmp_path, monkeypatch):
-    """Who asks without a certificate, or in plain text where Dask is told to encrypt, gets one line and status 2."""
+    """Who asks without a certificate, or in plain text where Dask requires encryption, gets one line and status 2."""
     key, own = certificate(tmp_path)
     comm = 'DASK_DISTRIBUTED__COMM__'
     monkeypatch.setenv(f'{comm}TLS__CA_FILE', str(own))
@@ -227,7 +227,7 @@ def listed_elsewhere(root, options, observatory, today):
     return listing
 
 
-def test_a_cluster_that_cannot_do_it_is_told_from_one_that_can(night, make_cluster, tmp_path, capsys, monkeypatch):
+def test_an_unusable_cluster_is_refused_with_the_reason(night, make_cluster, tmp_path, capsys, monkeypatch):
     """No worker; one with other modules; one that does not see the frames; a scheduler without our modules."""
     monkeypatch.setattr('photzp.running.cluster._WORKER_S', 1)
     cluster, without = make_cluster(), make_cluster(modules=tmp_path)

@@ -44,10 +44,10 @@ def test_a_traceback_is_one_field_and_in_text_indented_lines(capsys):
     _, (line,) = log_of(capsys, fails)
     trace = json.loads(line)['traceback'].split('\n')
     assert trace[0].startswith('Traceback')
-    assert any('planted' in each for each in trace)
+    assert any('planted' in line for line in trace)
     _, (first, *others) = log_of(capsys, fails, 'text')
     assert ' ERROR the run ended by a mistake of this program' in first
-    assert others == [f'  {each}' for each in trace]
+    assert others == [f'  {line}' for line in trace]
 
 
 def test_the_runbook_has_the_fields():

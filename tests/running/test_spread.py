@@ -126,17 +126,17 @@ def test_lanes_come_and_go_with_their_workers():
         return stand() if sum(not worker.dead and not worker.ended for worker in stand.started) < places[0] else None
 
     results = spread(square, [range(first, first + 5) for first in range(0, 40, 5)], WorkerSource(start, nothing, 99))
-    found = dict([next(results)])
+    results_so_far = dict([next(results)])
     assert stand.running() == 1
     places[0] = 3
-    found |= dict(next(results) for _ in range(9))
+    results_so_far |= dict(next(results) for _ in range(9))
     assert stand.running() == 3
     places[0] = 1
-    assert found | dict(results) == {n: n**2 for n in range(40)}
+    assert results_so_far | dict(results) == {n: n**2 for n in range(40)}
     assert stand.running() <= 1
 
 
-def test_items_known_to_be_dangerous_come_last_and_alone():
+def test_dangerous_items_come_last_and_alone():
     stand = Stand({'b': 1})
     results = spread(str.upper, [['x', 'y']], WorkerSource(stand, nothing, 2), last=['a', 'b', 'c'])
     assert [(next(results), stand.running())[0] for _ in range(2)] == [('x', 'X'), ('y', 'Y')]

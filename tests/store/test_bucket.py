@@ -101,7 +101,7 @@ def test_objects_of_others_are_no_names_of_ours(s3):
 
 def test_an_upload_that_is_refused_ends_the_run_and_the_manifest_says_what_was_sent(s3):
     s3.gateway.refuse = refuse_puts('3.png')
-    with pytest.raises(StoreFailed, match=rf's3://{s3.bucket} .*AccessDenied: as told \(PutObject\)'):
+    with pytest.raises(StoreFailed, match=rf's3://{s3.bucket} .*AccessDenied: on demand \(PutObject\)'):
         fill_and_fail(s3, PLOTS)
     s3.gateway.refuse = lambda *_: None
     assert fill(s3, PLOTS) == (3, 3)
@@ -130,7 +130,7 @@ def test_a_failed_upload_ends_those_that_wait(s3):
     assert len(s3.gateway.puts()) < 100
 
 
-def test_a_manifest_that_cannot_be_written_is_told_and_hides_no_other_failure(s3):
+def test_a_manifest_that_cannot_be_written_is_logged_and_hides_no_other_failure(s3):
     s3.gateway.refuse = refuse_puts(MANIFEST)
     with pytest.raises(StoreFailed, match='AccessDenied'):
         fill(s3, FILES)

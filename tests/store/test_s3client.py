@@ -1,4 +1,4 @@
-"""Requests to a bucket: retries, and what is said of a bucket that cannot be used, without its credentials."""
+"""Requests to a bucket: retries, and the error of a bucket that cannot be used, which shows no credentials."""
 
 import os
 import socket
