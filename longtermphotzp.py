@@ -16,17 +16,9 @@ from typing import TYPE_CHECKING
 
 from photzp import program
 from photzp.errors import COULD_NOT_RUN, DONE, FINDINGS, SOME_UNREADABLE, DatabaseUnusable, UsageInvalid
-from photzp.running import commandline
-from photzp.running.commandline import (
-    Parser,
-    date_option,
-    log,
-    note_run,
-    processes_option,
-    run_script,
-    tell,
-    with_progress,
-)
+from photzp.running.commandline import Parser, date_option, processes_option
+from photzp.running.progress import with_progress
+from photzp.running.script import Interrupted, log, note_run, print_summary, run_script, standard_output
 
 if TYPE_CHECKING:  # imported where they are used, so that --help answers at once
     from photdbinterface import PhotDatabase
@@ -252,7 +244,7 @@ def _recorded_run(database: 'PhotDatabase', options: argparse.Namespace, observa
         if options.check:
             counts['findings'] = len(report.findings)
             status = FINDINGS if report.findings else status
-    except commandline.Interrupted as signalled:
+    except Interrupted as signalled:
         status = signalled.exit_status
         raise
     finally:
@@ -267,7 +259,7 @@ def _context(database: 'PhotDatabase', store: 'ReportStore', options: argparse.N
              now: datetime) -> 'ReportContext':
     from photdbinterface import PhotDatabase
     from photzp.report.context import ReportContext
-    from photzp.running.processes import usable_cores
+    from photzp.running.cores import usable_cores
 
     return ReportContext(
         database=database, open_database=partial(PhotDatabase, options.database, readonly=True), store=store,
@@ -290,10 +282,10 @@ def _write_metrics(path: Path, report: 'Report') -> None:
 
 
 def _sum_up(counts: Counter[str], status: int, place: str) -> None:
-    tell(f'{counts["series"]} telescopes and filters ({counts["kept"]} unchanged) from {counts["zeropoints"]} '
-         f'zeropoints; {counts["sent"]} files written, {counts["unchanged"]} unchanged:', counts=dict(counts),
-         status=status)
-    tell(place)
+    print_summary(f'{counts["series"]} telescopes and filters ({counts["kept"]} unchanged) from {counts["zeropoints"]} '
+                  f'zeropoints; {counts["sent"]} files written, {counts["unchanged"]} unchanged:', counts=dict(counts),
+                  status=status)
+    print_summary(place)
     if not counts['series']:
         log.warning('there are no zeropoints of this selection; see --start, --end and --filter')
 
@@ -315,10 +307,10 @@ def _metrics_file(options: argparse.Namespace) -> Path | None:
 
 def _print_findings(findings: 'Sequence[Finding]') -> None:
     number = len(findings)
-    tell('no findings' if not number else f'{number} finding{"s" if number > 1 else ""}', findings=number)
+    print_summary('no findings' if not number else f'{number} finding{"s" if number > 1 else ""}', findings=number)
     for finding in findings:
         where = {name: getattr(finding, name) for name in ('telescope', 'filter', 'camera') if getattr(finding, name)}
-        tell(finding.line(), finding=finding.kind, **where)
+        print_summary(finding.line(), finding=finding.kind, **where)
 
 
 def _check_database(database: 'PhotDatabase', observatory: 'Observatory', now: datetime) -> int:
@@ -328,16 +320,16 @@ def _check_database(database: 'PhotDatabase', observatory: 'Observatory', now: d
     rows = with_progress(database.raw_rows(), 'rows', database.count())
     total, faults = faults_of_rows(rows, observatory, now)
     faults = [f'the file is damaged: {fault}' for fault in database.integrity()] + faults
-    tell(f'{total} zeropoints in {database.place}', counts={'zeropoints': total})
+    print_summary(f'{total} zeropoints in {database.place}', counts={'zeropoints': total})
     for line in faults:
-        tell(f'  {line}')
-    tell('no findings' if not faults else f'{len(faults)} findings', findings=len(faults))
+        print_summary(f'  {line}')
+    print_summary('no findings' if not faults else f'{len(faults)} findings', findings=len(faults))
     return SOME_UNREADABLE if faults else DONE
 
 
 def _back_up(database: 'PhotDatabase', path: Path) -> int:
     database.backup(path)
-    tell(f'{database.place} copied to {path}')
+    print_summary(f'{database.place} copied to {path}')
     return DONE
 
 
@@ -347,9 +339,9 @@ def _copy_rows(database: 'PhotDatabase', copy: str) -> int:
 
     with PhotDatabase(copy) as other:
         for table, (rows, lost) in other.copy_from(database, with_progress).items():
-            tell(f'{table}: {rows} rows copied and compared'
-                 + (f'; {lost} values were no numbers and are missing now' if lost else ''))
-        tell(f'{database.place} copied to {other.place}')
+            print_summary(f'{table}: {rows} rows copied and compared'
+                          + (f'; {lost} values were no numbers and are missing now' if lost else ''))
+        print_summary(f'{database.place} copied to {other.place}')
     return DONE
 
 
@@ -360,13 +352,13 @@ def _import_old(database: 'PhotDatabase', directory: Path) -> int:
     own = Path(database.place)
     paths = [path for path in sorted(directory.glob(OLD_FILES)) if not (own.exists() and path.samefile(own))]
     if not paths:
-        tell(f'{directory}: holds no file {OLD_FILES}; name the directory that does by --outputdirectory')
+        print_summary(f'{directory}: holds no file {OLD_FILES}; name the directory that does by --outputdirectory')
     status = DONE
     for path in with_progress(paths, 'files'):
         new, known, unreadable = import_file(database, path)
-        tell(f'{path}: {new} new, {known} known, {len(unreadable)} unreadable')
+        print_summary(f'{path}: {new} new, {known} known, {len(unreadable)} unreadable')
         for place, why in unreadable:
-            tell(f'  {place}: {why}')
+            print_summary(f'  {place}: {why}')
             status = SOME_UNREADABLE
     return status
 
@@ -383,7 +375,7 @@ def _export(database: 'PhotDatabase', options: argparse.Namespace, observatory: 
     pieces = exported_zeropoints(database, selected, _period(options), observatory,
                                  cameracolorterm=settings.cameracolorterm)
     if options.export == '-':
-        with commandline.standard_output() as file:
+        with standard_output() as file:
             rows = write_csv(file, exported_columns(database), pieces)
         log.info('%d zeropoints', rows)
     else:
@@ -391,7 +383,7 @@ def _export(database: 'PhotDatabase', options: argparse.Namespace, observatory: 
             rows = write_table(path, exported_columns(database), pieces)
         except OSError as error:
             raise DatabaseUnusable(f'{path}: cannot be written ({error.strerror}); see --export') from None
-        tell(f'{rows} zeropoints in {path}', counts={'zeropoints': rows})
+        print_summary(f'{rows} zeropoints in {path}', counts={'zeropoints': rows})
     if not rows:
         log.warning('there are no zeropoints of this selection; see --start, --end and --filter')
     return DONE

@@ -27,20 +27,9 @@ from photzp.errors import (
 )
 from photzp.frames.archive import file_facts
 from photzp.plaintext import did_you_mean
-from photzp.running import commandline
-from photzp.running.commandline import (
-    Parser,
-    date_option,
-    log,
-    names_option,
-    note_run,
-    processes_option,
-    put_out,
-    run_script,
-    tell,
-    whole_number,
-    with_progress,
-)
+from photzp.running.commandline import Parser, date_option, names_option, processes_option, whole_number
+from photzp.running.progress import with_progress
+from photzp.running.script import Interrupted, log, note_run, print_line, print_summary, run_script
 
 if TYPE_CHECKING:  # imported where they are used, so that --help answers at once
     from photdbinterface import PhotDatabase
@@ -234,7 +223,7 @@ def _dry_run(options: Namespace, listing: 'Listing', place: str, default_name: s
             todo = list(_unknown_frames(database, listing.frames, options.mintexp, Counter()))
     log.info('%d frames found, %d to measure', len(listing.frames), len(todo))
     for frame in todo:
-        put_out(frame.path)
+        print_line(frame.path)
     return SOME_UNREADABLE if listing.unreadable else DONE
 
 
@@ -259,14 +248,14 @@ def _run_in(database: 'PhotDatabase', options: Namespace, observatory: 'Observat
             finally:  # whatever ends it, what was measured is kept
                 ledger.write()
         status = summary.exit_status()
-    except commandline.Interrupted as signalled:
+    except Interrupted as signalled:
         status = signalled.exit_status
         raise
     finally:
         summary.seconds = time.monotonic() - started
         database.finish_run(run_id, status, summary.as_counts(), summary.per_telescope)
     for line, fields in summary.lines():
-        tell(line, **fields)
+        print_summary(line, **fields)
     return status
 
 
@@ -330,7 +319,7 @@ def _processes(asked: int | None, frames: int) -> int:
     if asked == 1 or frames < FEW_FRAMES:
         return 1
     if asked is None:
-        from photzp.running.processes import usable_cores
+        from photzp.running.cores import usable_cores
 
         asked = usable_cores()
     return min(asked, frames // (FEW_FRAMES // 2))

@@ -16,7 +16,8 @@ if (Path(__file__).resolve().parents[1] / 'photzp').is_dir():  # those of the ch
 
 import photcalibration
 from photzp.errors import DONE, UsageInvalid
-from photzp.running.commandline import Parser, date_option, run_script, tell
+from photzp.running.commandline import Parser, date_option
+from photzp.running.script import print_summary, run_script
 
 
 def parser() -> Parser:
@@ -57,8 +58,8 @@ def run(options: Namespace) -> int:
     """
     nights = nights_of_shard(date.fromisoformat(options.first), date.fromisoformat(options.last),
                              options.shard, options.shards)
-    tell(f'shard {options.shard} of {options.shards}: '
-         + (f'{len(nights)} nights, {nights[0]} to {nights[-1]}' if nights else 'no nights'))
+    print_summary(f'shard {options.shard} of {options.shards}: '
+                  + (f'{len(nights)} nights, {nights[0]} to {nights[-1]}' if nights else 'no nights'))
     if not nights:
         return DONE
     said = ['--log-level', options.log_level, '--log-format', options.log_format]

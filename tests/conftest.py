@@ -37,7 +37,7 @@ LONGEST = (
     'browser/test_pages.py', 'deploy/test_kubernetes.py',
     'torture/test_soak.py', 'running/test_processes.py', 'torture/test_together.py', 'torture/test_kill.py',
     'browser/test_trend.py', 'browser/test_use.py', 'browser/test_access.py', 'scripts/test_photcalibration.py',
-    'answers/test_gather.py', 'database/test_reading.py', 'running/test_commandline.py',
+    'answers/test_gather.py', 'database/test_reading.py', 'running/test_script.py',
     'store/test_bucket.py', 'deploy/test_package.py', 'torture/test_places.py')
 
 

@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from photzp.running.processes import usable_cores
+from photzp.running.cores import usable_cores
 from simulation.__main__ import main as simulate
 
 SCRIPT = Path(__file__).resolve().parents[2] / 'photcalibration.py'

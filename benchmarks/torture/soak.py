@@ -19,7 +19,7 @@ import longtermphotzp
 import photcalibration
 from benchmarks.torture.ground import NIGHT, Place, Rows, differences, make_night, rows_of
 from benchmarks.torture.tally import Tally
-from photzp.running.commandline import run_script
+from photzp.running.script import run_script
 
 FIRST = date(2020, 2, 13)  # of the night that all others are made from
 LATE_SHARE, LATE_DAYS = 0.15, 2

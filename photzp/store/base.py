@@ -1,5 +1,6 @@
-"""What a place for the report can do, and what its files are to a browser."""
+"""The interface of a place for the report, and how a browser is to treat its files."""
 
+import hashlib
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from pathlib import Path
@@ -7,8 +8,8 @@ from typing import Self
 
 from photzp.names import safe_file
 
-MANIFEST = 'manifest.json'
-CONTENT_TYPES = {
+MANIFEST = 'manifest.json'  # written by the store itself, see `photzp.store.manifest`
+_CONTENT_TYPES = {
     '.png': 'image/png',
     '.html': 'text/html; charset=utf-8',
     '.json': 'application/json',
@@ -17,24 +18,53 @@ CONTENT_TYPES = {
     '.js': 'text/javascript; charset=utf-8',
     '.txt': 'text/plain; charset=utf-8',
 }
-IMAGE_CACHE = 'public, max-age=300'  # five minutes: a page left open shows new plots soon, scrolling asks for nothing
-NO_CACHE = 'no-cache'  # kept, but asked for every time: page, status and tables are always new
+_IMAGE_CACHE = 'public, max-age=300'  # five minutes: an open page shows new plots soon, scrolling requests nothing
+_NO_CACHE = 'no-cache'  # kept, but revalidated every time: page, status and tables are always new
 
 
 def content_type(name: str) -> str:
-    """Content-Type of a file by its extension."""
-    return CONTENT_TYPES.get(Path(name).suffix.lower(), 'application/octet-stream')
+    """Content-Type of a file by its extension.
+
+    Parameters
+    ----------
+    name : str
+        File name; upper and lower case are the same.
+
+    Returns
+    -------
+    str
+        'application/octet-stream' for an extension that no file of the report has.
+    """
+    return _CONTENT_TYPES.get(Path(name).suffix.lower(), 'application/octet-stream')
 
 
 def cache_control(name: str) -> str:
-    """Cache-Control of a file by its extension."""
-    return IMAGE_CACHE if content_type(name).startswith('image/') else NO_CACHE
+    """Cache-Control of a file by its extension.
+
+    Parameters
+    ----------
+    name : str
+        File name.
+
+    Returns
+    -------
+    str
+        Five minutes for images, 'no-cache' for all else.
+    """
+    return _IMAGE_CACHE if content_type(name).startswith('image/') else _NO_CACHE
 
 
 class ReportStore(ABC):
-    """A place for the files of a report; use it in a `with` block, which waits for what is on its way.
+    """A place for the files of a report; use it in a `with` block, which waits for unfinished uploads at its end.
 
-    place : for people and logs.  sent, unchanged : files written so far, and files that were there already.
+    Attributes
+    ----------
+    place : str
+        Path or URL, for people and logs.
+    sent : int
+        Number of files written so far.
+    unchanged : int
+        Number of files put so far that were there already with the same content.
     """
 
     place: str
@@ -47,48 +77,110 @@ class ReportStore(ABC):
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
-            self.close()
+            self._close()
         else:
-            self.abandon()
+            self._abandon()
 
-    @abstractmethod
     def names(self) -> set[str]:
-        """Names of the files there."""
+        """Names of the files in the store, once all that was put is there.
 
-    @abstractmethod
+        Returns
+        -------
+        set of str
+            Without the manifest, and without names that `put` refuses.
+        """
+        return {name for name in self._names() if _is_allowed(name)}
+
     def get(self, name: str) -> bytes | None:
-        """Content of a file, None where there is none."""
+        """Content of a file.
 
-    @abstractmethod
+        Parameters
+        ----------
+        name : str
+            File name.
+
+        Returns
+        -------
+        bytes or None
+            None where there is no such file.
+        """
+        return self._get(safe_file(name))
+
     def holds(self, name: str, sha256: str) -> bool:
-        """Whether a file is there with content of this SHA-256 (hexadecimal)."""
+        """Whether a file is in the store with a given content.
 
-    @abstractmethod
+        Parameters
+        ----------
+        name : str
+            File name.
+        sha256 : str
+            SHA-256 of the content, hexadecimal.
+
+        Returns
+        -------
+        bool
+            For a bucket by its listing and manifest, without reading the content.
+        """
+        return self._holds(safe_file(name), sha256)
+
     def put(self, name: str, content: bytes) -> None:
-        """Write a file, unless it is there with this content.  Raises ValueError for a name that is none."""
+        """Write a file, unless it is there with this content; a bucket may still be sending it on return.
+
+        Parameters
+        ----------
+        name : str
+            File name, other than that of the manifest.
+        content : bytes
+            Whole content of the file.
+
+        Raises
+        ------
+        ValueError
+            The name is not allowed.
+        StoreFailed
+            This file, or in a bucket an earlier one, cannot be written.
+        """
+        self._put(_allowed(name), bytes(content))
 
     @abstractmethod
     def flush(self) -> None:
-        """Return when all that was put is there."""
+        """Wait until all that was put is there; raises StoreFailed where something could not be written."""
 
     @abstractmethod
-    def close(self) -> None:
+    def _names(self) -> set[str]:
+        """Names of all files there, also of those that are not of a report."""
+
+    @abstractmethod
+    def _get(self, name: str) -> bytes | None:
+        """Content of a file, None where there is none."""
+
+    def _holds(self, name: str, sha256: str) -> bool:
+        """Whether a file is there with content of this SHA-256."""
+        content = self._get(name)
+        return content is not None and hashlib.sha256(content).hexdigest() == sha256
+
+    @abstractmethod
+    def _put(self, name: str, content: bytes) -> None:
+        """Write a file, unless it is there with this content, and count it."""
+
+    @abstractmethod
+    def _close(self) -> None:
         """End after success."""
 
     @abstractmethod
-    def abandon(self) -> None:
+    def _abandon(self) -> None:
         """End after a failure."""
 
 
-def putable(name: str) -> str:
-    """A name that may be put; the manifest is the store's own."""
+def _allowed(name: str) -> str:
+    """The name, if a file of the report may have it; else ValueError."""
     if safe_file(name) == MANIFEST:
-        raise ValueError(f'{name!r} is the name of the list of what was sent')
+        raise ValueError(f'{name!r} is the name of the manifest, which the store writes itself')
     return name
 
 
-def may_be_ours(name: str) -> bool:
-    """Whether something of this name may have been put."""
+def _is_allowed(name: str) -> bool:
+    """Whether a file of the report may have this name."""
     with suppress(ValueError):
-        return bool(putable(name))
+        return bool(_allowed(name))
     return False

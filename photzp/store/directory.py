@@ -1,6 +1,8 @@
-"""A directory as the place for the report."""
+"""A directory as the place for the report: a reader sees the old file or the new one, never a part.
 
-import hashlib
+A file is written under a temporary name and renamed.
+"""
+
 import os
 import re
 import time
@@ -11,52 +13,54 @@ from pathlib import Path
 from typing import IO
 
 from photzp.errors import StoreFailed
-from photzp.names import safe_file
-from photzp.store.base import ReportStore, may_be_ours, putable
+from photzp.store.base import ReportStore
 from photzp.wholefile import whole_file
 
-LEFTOVER_AGE_S = 86_400  # chosen because no file takes a day to be written; for file systems that know no locks
+_LEFTOVER_AGE_S = 86_400  # chosen because no file takes a day to be written; for file systems without locks
 _TEMPORARY = re.compile(r'\..+\.partial-\d+-\d+')
 
 
 class DirectoryStore(ReportStore):
-    """A directory; files appear in it complete or not at all.  Raises StoreFailed where it cannot be written."""
+    """A directory, created where it does not exist.
+
+    Parameters
+    ----------
+    directory : pathlib.Path or str
+        A leading ~ is expanded.
+
+    Raises
+    ------
+    StoreFailed
+        The directory cannot be written.
+    """
 
     def __init__(self, directory: Path | str) -> None:
         super().__init__()
         self._directory = Path(directory).expanduser()
         self.place = str(self._directory)
         self._numbers = count(1)
-        with self._telling(self._directory):
+        with _os_errors_as_store_failed(self._directory):
             self._directory.mkdir(parents=True, exist_ok=True)
             self._remove_leftovers()
         if not os.access(self._directory, os.W_OK | os.X_OK):
             raise StoreFailed(f'{self.place}: the directory cannot be written; see its permissions, or name another')
 
-    def names(self) -> set[str]:
-        """Names of the files there, a set."""
-        with self._telling(self._directory), os.scandir(self._directory) as entries:
-            return {entry.name for entry in entries if entry.is_file() and may_be_ours(entry.name)}
+    def _names(self) -> set[str]:
+        with _os_errors_as_store_failed(self._directory), os.scandir(self._directory) as entries:
+            return {entry.name for entry in entries if entry.is_file()}
 
-    def get(self, name: str) -> bytes | None:
-        """Content of a file, None where there is none."""
-        path = self._directory / safe_file(name)
-        with self._telling(path):
+    def _get(self, name: str) -> bytes | None:
+        path = self._directory / name
+        with _os_errors_as_store_failed(path):
             try:
                 return path.read_bytes()
             except FileNotFoundError:
                 return None
 
-    def holds(self, name: str, sha256: str) -> bool:
-        """Whether a file is there with content of this SHA-256 (hexadecimal)."""
-        content = self.get(name)
-        return content is not None and hashlib.sha256(content).hexdigest() == sha256
-
-    def put(self, name: str, content: bytes) -> None:
-        """Write a file, unless it is there with this content.  Raises ValueError for a name that is none."""
-        path = self._directory / putable(name)
-        with self._telling(path):
-            if _holds(path, content):
+    def _put(self, name: str, content: bytes) -> None:
+        path = self._directory / name
+        with _os_errors_as_store_failed(path):
+            if _has_content(path, content):
                 self.unchanged += 1
                 return
             try:
@@ -66,38 +70,41 @@ class DirectoryStore(ReportStore):
             self.sent += 1
 
     def flush(self) -> None:
-        """Nothing waits here."""
+        """Do nothing: `put` returns when the file is written."""
 
-    def close(self) -> None:
-        """Nothing to end here."""
+    def _close(self) -> None:
+        pass
 
-    abandon = close
+    _abandon = _close
 
     def _replace(self, path: Path, content: bytes) -> None:
+        """Write a file under a temporary name, and rename it."""
         temporary = path.with_name(f'.{path.name}.partial-{os.getpid()}-{next(self._numbers)}')
         with whole_file(path, temporary, new=True) as file:
             _try_lock(file)
             file.write(content)
 
     def _remove_leftovers(self) -> None:
-        """Remove the temporary files of runs that were killed: those that nobody holds a lock on, and all old ones."""
+        """Remove the temporary files of runs that were killed: those without a lock, and all old ones."""
         for path in self._directory.iterdir():
             if _TEMPORARY.fullmatch(path.name):
                 with suppress(OSError), path.open('rb+') as file:
-                    if _try_lock(file) or time.time() - path.stat().st_mtime > LEFTOVER_AGE_S:
+                    if _try_lock(file) or time.time() - path.stat().st_mtime > _LEFTOVER_AGE_S:
                         path.unlink()
 
-    @contextmanager
-    def _telling(self, path: Path) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise StoreFailed(f'{path}: {error.strerror or error}; make room or see the permissions, or name another '
-                              'directory') from None
+
+@contextmanager
+def _os_errors_as_store_failed(path: Path) -> Iterator[None]:
+    """Raise StoreFailed with path and cause for any OSError of the block."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreFailed(f'{path}: {error.strerror or error}; make room or see the permissions, or name another '
+                          'directory') from None
 
 
-def _holds(path: Path, content: bytes) -> bool:
-    """Whether a file holds this content."""
+def _has_content(path: Path, content: bytes) -> bool:
+    """Whether there is a file with this content."""
     try:
         return path.stat().st_size == len(content) and path.read_bytes() == content
     except FileNotFoundError:
@@ -105,7 +112,7 @@ def _holds(path: Path, content: bytes) -> bool:
 
 
 def _try_lock(file: IO[bytes]) -> bool:
-    """Lock an open file against other processes; False where another one has it, or the file system knows no locks."""
+    """Lock an open file against other processes; False where another one has it, or the file system has no locks."""
     import fcntl
 
     try:

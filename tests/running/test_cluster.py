@@ -108,7 +108,7 @@ def test_a_worker_that_is_killed_costs_one_frame_at_most(night, alone, pitfall, 
         said = process.stderr.read()
     assert process.returncode == 1, said  # one frame of the night cannot be read
     assert frame in next(line for line in said.splitlines() if 'WARNING a worker process died' in line)
-    assert f'died over {frame}, which it had to itself' in said
+    assert f'died over {frame} while no other was running' in said
     assert 'Traceback' not in said
     assert rows(tmp_path / 'x.db', f"select name, retry from photreject where reason = '{WORKER_DIED.name}'") == [
         [frame, 1]]
@@ -131,7 +131,7 @@ def certificate(place):
 
 
 def test_a_cluster_may_be_encrypted(night, alone, make_cluster, tmp_path, monkeypatch):
-    """Who asks without a certificate, or in plain text where Dask is told to encrypt, gets one line and status 2."""
+    """Who asks without a certificate, or in plain text where Dask requires encryption, gets one line and status 2."""
     key, own = certificate(tmp_path)
     comm = 'DASK_DISTRIBUTED__COMM__'
     monkeypatch.setenv(f'{comm}TLS__CA_FILE', str(own))
@@ -185,7 +185,7 @@ def refusal(night, database, capsys, address, *more):
 
 
 def test_a_scheduler_that_does_not_answer_is_named_without_what_may_be_secret(night, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr('photzp.running.cluster.CONNECT_S', 1)
+    monkeypatch.setattr('photzp.running.cluster._CONNECT_S', 1)
     with socket.socket() as nobody:
         nobody.bind(('127.0.0.1', 0))
         address = f'127.0.0.1:{nobody.getsockname()[1]}'
@@ -227,12 +227,12 @@ def listed_elsewhere(root, options, observatory, today):
     return listing
 
 
-def test_a_cluster_that_cannot_do_it_is_told_from_one_that_can(night, make_cluster, tmp_path, capsys, monkeypatch):
+def test_an_unusable_cluster_is_refused_with_the_reason(night, make_cluster, tmp_path, capsys, monkeypatch):
     """No worker; one with other modules; one that does not see the frames; a scheduler without our modules."""
-    monkeypatch.setattr('photzp.running.cluster.WORKER_S', 1)
+    monkeypatch.setattr('photzp.running.cluster._WORKER_S', 1)
     cluster, without = make_cluster(), make_cluster(modules=tmp_path)
     assert 'no worker for 1 s' in refusal(night, tmp_path / 'x.db', capsys, cluster.address)
-    monkeypatch.setattr('photzp.running.cluster.WORKER_S', 60)
+    monkeypatch.setattr('photzp.running.cluster._WORKER_S', 60)
     shutil.copytree(ROOT / 'photzp', tmp_path / 'other' / 'photzp')
     for path in ROOT.glob('*.py'):
         shutil.copy(path, tmp_path / 'other')

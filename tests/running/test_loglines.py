@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from photzp.errors import DatabaseUnusable
-from photzp.running import commandline
+from photzp.running import script
 from photzp.running.loglines import EVERY_LINE, FIELDS, JsonLayout, TextLayout
 from tests.support.logs import log_of
 
@@ -18,7 +18,7 @@ HOSTILE = 'FILTER = \x1b[2J\n2020-01-01 00:00:00Z INFO all done \udcff \u202e po
 
 
 def hostile(_options):
-    commandline.log.warning('%s', HOSTILE, extra={'frame': HOSTILE, 'zp': np.float32('nan'), 'nstars': np.int64(7),
+    script.log.warning('%s', HOSTILE, extra={'frame': HOSTILE, 'zp': np.float32('nan'), 'nstars': np.int64(7),
                                                   'not a field': 1})
     raise DatabaseUnusable('no: \x07')
 
@@ -44,10 +44,10 @@ def test_a_traceback_is_one_field_and_in_text_indented_lines(capsys):
     _, (line,) = log_of(capsys, fails)
     trace = json.loads(line)['traceback'].split('\n')
     assert trace[0].startswith('Traceback')
-    assert any('planted' in each for each in trace)
+    assert any('planted' in line for line in trace)
     _, (first, *others) = log_of(capsys, fails, 'text')
     assert ' ERROR the run ended by a mistake of this program' in first
-    assert others == [f'  {each}' for each in trace]
+    assert others == [f'  {line}' for line in trace]
 
 
 def test_the_runbook_has_the_fields():
@@ -69,7 +69,7 @@ def test_the_log_has_one_line_an_event_and_no_password(capsys):
         log.warning('cannot reach postgresql://me:canary@host/db')
         raise RuntimeError('postgresql://me:canary@host/db\n2019-01-01 00:00:00Z INFO all is well')
 
-    assert commandline.run_script(run, argparse.Namespace(log_level='INFO')) == 2
+    assert script.run_script(run, argparse.Namespace(log_level='INFO')) == 2
     lines = capsys.readouterr().err.splitlines()
     assert [line for line in lines if line.startswith('2019')] == []
     assert not any('canary' in line or '\x1b' in line for line in lines)

@@ -1,4 +1,4 @@
-"""What a place for the report promises, be it a directory or a bucket."""
+"""The interface of a place for the report, over a directory and a bucket."""
 
 import hashlib
 
@@ -25,7 +25,7 @@ def test_a_second_run_sends_only_what_changed(place):
         assert store.get('index.html') == b'<q>'
 
 
-def test_what_a_place_holds_is_told_by_content(place):
+def test_holds_compares_the_content(place):
     fill(place, {'a.png': PNG, 'b.png': PNG})
     with place.open() as store:
         assert store.holds('a.png', hashlib.sha256(PNG).hexdigest())
@@ -57,7 +57,7 @@ def test_what_was_put_before_a_failure_is_kept_and_the_failure_passes(place):
                                   'a' * 201, '<b>.png', 'a b.png', MANIFEST])
 def test_names_that_are_none_are_refused(place, name):
     with place.open() as store:
-        with pytest.raises(ValueError, match=r'is not a file name|is the name of the list'):
+        with pytest.raises(ValueError, match=r'is not a file name|is the name of the manifest'):
             store.put(name, b'')
         assert store.names() == set()
 

@@ -1,4 +1,4 @@
-"""Files of a directory appear whole, and what a file system refuses is told."""
+"""Files of a directory appear whole, and what a file system refuses is reported."""
 
 import os
 import time
@@ -79,7 +79,7 @@ def test_a_temporary_file_that_was_taken_away_is_written_again(directory, monkey
     assert (directory.path / 'a.png').read_bytes() == PNG
 
 
-def test_a_full_disk_is_told_with_path_and_cause_and_leaves_nothing_behind(directory, monkeypatch):
+def test_a_full_disk_is_reported_with_path_and_cause_and_leaves_nothing_behind(directory, monkeypatch):
     def full(*_):
         raise OSError(28, 'No space left on device')
 
@@ -91,20 +91,20 @@ def test_a_full_disk_is_told_with_path_and_cause_and_leaves_nothing_behind(direc
     assert (directory.path / 'a.png').read_bytes() == b'old'
 
 
-def test_a_file_where_the_directory_should_be_is_told(tmp_path):
+def test_a_file_where_the_directory_should_be_is_reported(tmp_path):
     (tmp_path / 'file').write_text('x')
     for path in (tmp_path / 'file', tmp_path / 'file' / 'below'):
         with pytest.raises(StoreFailed, match=r'file.*(File exists|Not a directory)'):
             open_store(path, {})
 
 
-def test_a_directory_that_cannot_be_written_is_told_at_once(tmp_path, monkeypatch):
+def test_a_directory_that_cannot_be_written_is_reported_at_once(tmp_path, monkeypatch):
     monkeypatch.setattr(os, 'access', lambda *_: False)
     with pytest.raises(StoreFailed, match='cannot be written; see its permissions'):
         open_store(tmp_path, {})
 
 
-def test_a_directory_in_place_of_a_file_is_told(directory):
+def test_a_directory_in_place_of_a_file_is_reported(directory):
     (directory.path / 'a.png').mkdir(parents=True)
     with directory.open() as store:
         with pytest.raises(StoreFailed, match=r'a\.png'):

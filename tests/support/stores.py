@@ -1,11 +1,11 @@
-"""Stores in tests: a gateway before a server of S3 that notes, refuses and delays, and files to be put."""
+"""Stores in tests: a gateway before a server of S3 that records, refuses and delays requests, and files to put."""
 
 import http.client
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from photzp.store.bucket import Patience
+from photzp.store.s3client import Patience
 
 KEY, SECRET = 'AKIDEXAMPLEONLY', 'wJalrXUtnFEMIK7MDENGbPxRfiCYKEY'
 QUICK = Patience(attempts=2, connect_s=1, read_s=2)
@@ -14,7 +14,7 @@ ERROR = '<?xml version="1.0"?><Error><Code>{}</Code><Message>{}</Message></Error
 
 
 class Gateway(ThreadingHTTPServer):
-    """Stands before the S3 server and passes everything on: notes what was asked, refuses or delays where told to.
+    """Stands before the S3 server and passes requests on: records them, and refuses or delays them on demand.
 
     asked : [(method, path)] in the order of their ends.  refuse(method, path) : (status, code) or None.
     delay_s : of each image, so that what waits for images is seen to wait.  page_size : objects in a page of a listing.
@@ -55,7 +55,7 @@ class _Passage(BaseHTTPRequestHandler):
             time.sleep(server.delay_s)
         refusal = server.refuse(self.command, path)
         if refusal:
-            status, headers, answer = refusal[0], [], ERROR.format(refusal[1], 'as told').encode()
+            status, headers, answer = refusal[0], [], ERROR.format(refusal[1], 'on demand').encode()
         else:
             connection = http.client.HTTPConnection(*server.behind, timeout=10)
             query = f'&max-keys={server.page_size}' if 'list-type' in self.path else ''

@@ -11,8 +11,8 @@ import pytest
 from benchmarks.torture import storage
 from benchmarks.torture.ground import BUCKET, make_bucket, s3_client, s3_environment, s3_server
 from photzp.errors import StoreFailed
-from photzp.store.bucket import Patience
 from photzp.store.open import open_store
+from photzp.store.s3client import Patience
 
 QUICK = Patience(attempts=3, connect_s=1, read_s=1, waiting_s=3)
 FILES = {'plot1.png': b'P' * 3000, 'plot2.png': b'Q' * 3000, 'status.json': b'{}', 'index.html': b'<p></html>'}
