@@ -22,9 +22,11 @@ from scipy.stats import kendalltau
 from benchmarks.accuracy import throughput
 from photzp.answers import extinction, gains, nights, ranking, steps
 from photzp.records import usable_rows
-from simulation import years
+from simulation.fleet import DAYS_PER_MONTH, YearsSpec
+from simulation.spec import EXTINCTION, REFERENCE_ZP
+from simulation.yearfiles import times_of
+from simulation.years import simulate
 
-NATURE = throughput.NATURE
 SIZES_MAG = (0.03, 0.05, 0.1, 0.2)
 # Rows of the table: what was planted, and what else is of about that size.
 RANGES_MAG = {'0.03': (0.0175, 0.04), '0.05': (0.0375, 0.075), '0.10': (0.0875, 0.15), '0.20 up': (0.1875, np.inf),
@@ -34,12 +36,6 @@ FOUND_DAYS, NIGHTS_BESIDE = 7, 60
 THRESHOLDS_PERCENT = (80, 70, 60, 50, 40)
 FRAMES_MIN = 5  # nights with fewer do not count
 HARD = {'unrecorded_mag': SIZES_MAG, 'dust_factor': 2.5, 'extinction_swing': 0.1}
-
-
-def noon_of(telescope, spec):
-    """Time of day 0 of the truth."""
-    shift = 0.5 - NATURE.sites[telescope.site][1] / 360
-    return np.datetime64(spec.start, 'ms') + np.timedelta64(round(shift * 86_400_000), 'ms')
 
 
 def fits_of(telescope, by_filter, spec):
@@ -86,7 +82,7 @@ def judge_steps(telescope, by_filter, fits, spec, recorded, total):
     start = time.process_time()
     found = steps.find_steps(fits)
     add(total, **{f'{name}_seconds': time.process_time() - start, f'{name}_years': spec.years})
-    days = np.array([(step.time - noon_of(telescope, spec)) / DAY for step in found])
+    days = np.array([(step.time - throughput.noon_of(telescope, spec)) / DAY for step in found])
     events, all_days = watched(telescope, by_filter, spec, recorded)
     clear = np.unique(np.concatenate([rows['night'][rows['clear']] for _, rows in by_filter.values()]))
     for event, _, counts in events:
@@ -116,19 +112,20 @@ def explained(step, day, days):
 
 def judge_gains(telescope, by_filter, fits, spec, total):
     """Pulls of gains and of how long they lasted."""
+    zero = throughput.noon_of(telescope, spec)
     for gain in gains.gains_of(telescope.name, fits):
         if gain.instrumental:
             continue
-        day = (gain.time - noon_of(telescope, spec)) / DAY
+        day = (gain.time - zero) / DAY
         event = min(telescope.events, key=lambda each: abs(each.day - day))
         add(total, gain_pull=(gain.gain_mag - event.size_in(gain.filter)) / gain.gain_error_mag,
             gain_error=gain.gain_error_mag)
         if np.isfinite(gain.lasted_days):
-            slope = mean_slope(by_filter[gain.filter][0], day, fits[gain.filter], gain, noon_of(telescope, spec))
+            slope = mean_slope(by_filter[gain.filter][0], fits[gain.filter], gain, zero)
             add(total, lasted_pull=(gain.lasted_days + event.size_in(gain.filter) / slope) / gain.lasted_error_days)
 
 
-def mean_slope(series, day, fit, gain, zero):
+def mean_slope(series, fit, gain, zero):
     """True slope [mag/day] over the interval that a gain's slope is from, without steps."""
     interval = [each for each in fit.intervals if each.start <= gain.time][-1]
     first, last = ((each - zero) / DAY for each in (interval.start, interval.end))
@@ -148,7 +145,7 @@ def judge_extinction(site, fits, truth, rows, spec, total):
             frames.append(extinction.frame_sums(extinction.Frames(
                 each['time'], each['night'], fit.row_residual_mag, noise, each['airmass'],
                 fit.row_clear_probability)))
-        got = extinction.site_extinction(site, name, NATURE.extinction[name], same.values(), frames)
+        got = extinction.site_extinction(site, name, EXTINCTION[name], same.values(), frames)
         add(total, **{f'{kind}_pull': (got.k - truth[name]) / got.k_error, f'{kind}_error': got.k_error})
         if spec.extinction_swing and np.isfinite(got.swing.amplitude):
             swing = truth[name] * spec.extinction_swing
@@ -172,7 +169,7 @@ def judge_nights(site, fits, clear_nights, spec, total):
 def judge_ranking(fleet, spec, total):
     """Losses, dates and the order of telescopes against the truth."""
     references = {telescope.name: {name: zp + scale[name] for name, zp in
-                                   NATURE.reference_zp[telescope.telescope[:3]].items() if name in fits}
+                                   REFERENCE_ZP[telescope.telescope[:3]].items() if name in fits}
                   for telescope, fits, _, scale in fleet}
     all_gains = [gain for telescope, fits, _, _ in fleet
                  for gain in gains.gains_of(telescope.name, fits, references[telescope.name])]
@@ -205,12 +202,12 @@ def judge_ranking(fleet, spec, total):
 
 def truth_of(telescope, by_filter, now, spec):
     """(mean loss, rate) of the truth at a time."""
-    day = (now - noon_of(telescope, spec)) / DAY
-    healthy = NATURE.reference_zp[telescope.telescope[:3]]
+    day = (now - throughput.noon_of(telescope, spec)) / DAY
+    healthy = REFERENCE_ZP[telescope.telescope[:3]]
     loss = np.mean([healthy[name] - series.at(np.array([day]))[0] for name, (series, _) in by_filter.items()])
     slope = np.mean([series.slope[np.searchsorted(series.breaks, day, side='right') - 1]
                      for series, _ in by_filter.values()])
-    return loss, -slope * years.DAYS_PER_MONTH
+    return loss, -slope * DAYS_PER_MONTH
 
 
 def judge_date(telescope, fits, by_filter, reference, now, spec, total):
@@ -219,7 +216,7 @@ def judge_date(telescope, fits, by_filter, reference, now, spec, total):
     for threshold in THRESHOLDS_PERCENT:
         state = ranking.mirror_state(telescope.name, fits, reference, now, threshold)
         sides = [(edge - state.below) / DAY for edge in (state.below_early, state.below_late)]
-        left = (-2.5 * np.log10(threshold / 100) - loss) / rate * years.DAYS_PER_MONTH
+        left = (-2.5 * np.log10(threshold / 100) - loss) / rate * DAYS_PER_MONTH
         if not state.is_below and state.below > now and np.isfinite(sides).all():
             error = left - (state.below - now) / DAY
             add(total, below_pull=error / abs(sides[int(error > 0)]), below_error=error)
@@ -251,14 +248,14 @@ class Site:
             self.fits[telescope.name, name] = fits[name]
             self.extinction[name] = series.extinction
             self.rows[telescope.name, name] = {key: rows[key][good] for key in ('night', 'airmass', 'zperr')} | {
-                'time': years.times_of(rows, spec)[good]}
+                'time': times_of(rows, spec)[good]}
             self.clear[rows['night'][rows['clear']]] = True
 
 
 def run(spec, hard, total, false):
     """All figures of one seed: steps and the swing in hard years, the rest in those of which all is recorded."""
     sites = {}
-    for telescope, by_filter in years.simulate(hard, NATURE):
+    for telescope, by_filter in simulate(hard):
         for recorded in (False, True):
             seen = telescope if recorded else replace(telescope, events=())
             fits = {key: value[0] for key, value in fits_of(seen, by_filter, hard).items()}
@@ -268,7 +265,7 @@ def run(spec, hard, total, false):
     for name, site in sites.items():
         judge_extinction(name, site.fits, site.extinction, site.rows, hard, total)
     fleet, sites = [], {}
-    for telescope, by_filter in years.simulate(spec, NATURE):
+    for telescope, by_filter in simulate(spec):
         found = fits_of(telescope, by_filter, spec)
         fits = {name: value[0] for name, value in found.items()}
         fleet.append((telescope, fits, by_filter, scale_of(telescope, by_filter, found)))
@@ -333,7 +330,7 @@ def main(argv=None):
     args = parser.parse_args(argv)
     total, false = {}, []
     for seed in args.seeds:
-        spec = years.Spec(seed=seed, telescopes=args.telescopes, night_noise_mag=args.night_noise)
+        spec = YearsSpec(seed=seed, telescopes=args.telescopes, night_noise_mag=args.night_noise)
         run(spec, replace(spec, **HARD), total, false)
         print(f'\n=== up to seed {seed}', flush=True)
         report(total, false)

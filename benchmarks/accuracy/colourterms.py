@@ -29,8 +29,10 @@ from photzp.frames.banzai import read_frame
 from photzp.observatory import load_observatory
 from photzp.throughput.colourterm import with_camera_colourterm
 from ps1catalog import PS1Catalog
-from simulation import years
-from simulation.__main__ import main as simulate
+from simulation.__main__ import main as run_simulation
+from simulation.fleet import YearsSpec
+from simulation.yearfiles import date_of, times_of
+from simulation.years import simulate
 
 STARS = (10, 15, 20, 40, 100, 401)  # edges of the bins of the years
 FEW_STARS = (12, 16, 25, 40, 80)    # that frames are cut down to
@@ -44,7 +46,7 @@ def main(argv=None):
     parser.add_argument('--frames', type=int, default=120)
     args = parser.parse_args(argv)
     for seed in args.seeds:
-        over_years(years.Spec(seed=seed, telescopes=args.telescopes))
+        over_years(YearsSpec(seed=seed, telescopes=args.telescopes))
     for seed in args.seeds:
         frames(seed, args.frames)
     return 0
@@ -56,7 +58,7 @@ def main(argv=None):
 def over_years(spec):
     """Print the tables of one simulated fleet."""
     found, models, seconds, rows_done = [], {False: [], True: []}, 0.0, 0
-    for telescope, by_filter in years.simulate(spec, throughput.NATURE):
+    for telescope, by_filter in simulate(spec):
         for series, rows in by_filter.values():
             start = time.process_time()
             zp, zperr = with_camera(telescope, rows, spec)
@@ -88,12 +90,12 @@ def over_years(spec):
 def with_camera(telescope, rows, spec):
     """zp and zperr of rows with the colour term of their camera, as the report has them."""
     labels = np.char.add(rows['camera'].astype(str), rows['filter'].astype(str))
-    changes = [years.date_of(event.day, spec) for event in telescope.events
+    changes = [date_of(event.day, spec) for event in telescope.events
                if event.recorded and event.kind in ('instrument', 'recoating', 'break')]
     new = np.where(rows['old'], np.nan, 1.0)
     return with_camera_colourterm(
         rows['zp'], rows['zperr'], rows['colorterm'], new * rows['colortermerr'], new * rows['covariance'],
-        rows['meancolor'] - new, np.zeros(len(labels), bool), years.times_of(rows, spec),
+        rows['meancolor'] - new, np.zeros(len(labels), bool), times_of(rows, spec),
         np.unique(labels, return_inverse=True)[1], np.array(changes, 'datetime64[ms]'))[:2]
 
 
@@ -114,7 +116,7 @@ def residuals(telescope, series, rows, zp, zperr):
 def frames(seed, nframes):
     """Print the table of one simulated night."""
     with tempfile.TemporaryDirectory() as out:
-        simulate(['night', out, '--frames', str(nframes), '--seed', str(seed), '--no-pixels'])
+        run_simulation(['night', out, '--frames', str(nframes), '--seed', str(seed), '--no-pixels'])
         night = list(calibrated(Path(out)))
     qualities = [calibration.quality for calibration, *_ in night]
     slopes, errors = np.array([(quality.magslope, quality.magslopeerr) for quality in qualities]).T

@@ -28,9 +28,10 @@ from photzp.frames.banzai import read_frame
 from photzp.observatory import load_observatory
 from photzp.robust import robust_spread
 from ps1catalog import PS1Catalog
+from simulation.fields import STATIONS
 from simulation.files import frame_bytes, write_bytes, write_catalogue
 from simulation.frame import observe, simulate_frame
-from simulation.plan import STATIONS, PlannedFrame
+from simulation.plan import PlannedFrame
 from simulation.spec import CAMERAS, FieldSpec
 
 USABLE_SNR = 20.0
@@ -131,8 +132,9 @@ def write_field(out, frame, regime, number=0):
     station = next(s for s in STATIONS if s.camera[:2] == frame.spec.camera)
     quirks = {} if regime.limits else {'SATURATE': None, 'MAXLIN': None}
     exposure = f'{station.site}{station.tag}-{station.camera}-20200213-{number:04d}'
-    plan = PlannedFrame(station, frame.spec, 'field', regime.name, None, 0, exposure, '20200213',
-                        '2020-02-14T00:00:00.000', quirks, False, False)
+    plan = PlannedFrame(station=station, spec=frame.spec, field='field', regime=regime.name, defect=None, occurrence=0,
+                        exposure=exposure, dayobs='20200213', dateobs='2020-02-14T00:00:00.000', quirks=quirks,
+                        upper=False, twin=False)
     path = out / plan.name(91)
     write_bytes(path, frame_bytes(plan, frame, 91, pixels=False))
     return path
