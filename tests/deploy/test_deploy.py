@@ -206,14 +206,14 @@ def test_a_demo_never_publishes(monkeypatch):
 
     for name in ('AWS_S3_BUCKET', 'AWS_ACCESS_KEY_ID', 'PHOTZP_ENVFILE', 'PHOTZP_OUTPUTDIR'):
         monkeypatch.setenv(name, 'of the site')
-    assert 'of the site' not in demo.without_cloud().values()
-    assert demo.without_cloud()['PATH'] == os.environ['PATH']
+    assert 'of the site' not in demo._without_cloud().values()
+    assert demo._without_cloud()['PATH'] == os.environ['PATH']
 
 
 def test_the_simulated_years_of_a_demo_end_before_today():
     from examples import demo
 
-    start = demo.first_day(date(2025, 12, 20)).isoformat()
+    start = demo._first_day(date(2025, 12, 20)).isoformat()
     spec = YearsSpec(seed=demo.SEED, telescopes=demo.TELESCOPES, years=demo.YEARS, filters=('rp',), one_per_night=True,
                      start=start)
     last = max(times_of(rows, spec).max() for _, series in simulate(spec) for _, rows in series.values())
