@@ -23,7 +23,8 @@ import numpy as np
 from astropy.io import fits
 
 from benchmarks.torture import scripts
-from benchmarks.torture.frames import BLOCK, FORBIDDEN, SEED, TOLERANCE, Base, bases, layout
+from benchmarks.torture.baseframes import BLOCK, Base, bases, layout
+from benchmarks.torture.frames import FORBIDDEN, SEED, TOLERANCE
 from benchmarks.torture.scripts import calibrate
 from benchmarks.torture.tally import Tally
 from photzp.errors import REASONS

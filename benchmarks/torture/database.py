@@ -25,7 +25,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.torture import inputs
-from benchmarks.torture.frames import NOBODY, SEED, Base, bases
+from benchmarks.torture.baseframes import Base, bases
+from benchmarks.torture.frames import NOBODY, SEED
 from benchmarks.torture.scripts import ROOT, Run, as_program, calibrate, calibration, rows
 from benchmarks.torture.tally import Tally
 from photzp.database import places

@@ -22,7 +22,10 @@ from pathlib import Path
 import numpy as np
 
 import longtermphotzp
-from benchmarks.torture.frames import Base, Case, bases, edited, judge, with_card
+from benchmarks.torture.baseframes import Base, Case, bases
+from benchmarks.torture.framecards import with_card
+from benchmarks.torture.frames import judge
+from benchmarks.torture.frametables import edited
 from benchmarks.torture.scripts import Run, as_program, calibration, in_process
 from benchmarks.torture.tally import Tally
 from photzp.pages import render
