@@ -50,8 +50,8 @@ def add(total, **values):
 # --- steps
 
 def watched(telescope, by_filter, spec, recorded):
-    """(event, size, whether it counts) of what nobody recorded, and the days of all else that happened."""
-    there = np.flatnonzero(telescope.open_nights)
+    """(event, size, whether it counts) of unrecorded events, and the days of all events and exchanges."""
+    nights_open = np.flatnonzero(telescope.open_nights)
     hidden = [event for event in telescope.events
               if event.kind != 'instrument' and not (recorded and event.recorded)]
     cameras = [day for _, first, last in telescope.cameras for day in (first, last) if 0 < day < spec.n_nights]
@@ -60,8 +60,8 @@ def watched(telescope, by_filter, spec, recorded):
     for event in hidden:
         before = max(day for day in days if day < event.day)
         after = min(day for day in days if day > event.day)
-        beside = min(np.count_nonzero((there >= before) & (there < event.day - 0.5)),
-                     np.count_nonzero((there >= event.day) & (there < after)))
+        beside = min(np.count_nonzero((nights_open >= before) & (nights_open < event.day - 0.5)),
+                     np.count_nonzero((nights_open >= event.day) & (nights_open < after)))
         events.append((event, max(abs(event.size_in(name)) for name in by_filter), beside >= NIGHTS_BESIDE))
     return events, [*(event.day for event in telescope.events), *cameras]
 
@@ -71,13 +71,13 @@ def number_of(colour):
 
 
 def is_datable(event, clear):
-    """Clear nights with frames are so near that its date can be told to FOUND_DAYS; clear : their days."""
+    """Whether clear nights with frames are so near that its date is known to FOUND_DAYS; clear : their days."""
     before, after = clear[clear < event.day - 0.5], clear[clear >= event.day]
     return bool(len(before) and len(after) and after[0] - before[-1] <= 2 * FOUND_DAYS)
 
 
 def judge_steps(telescope, by_filter, fits, spec, recorded, total):
-    """Compare what is found with what was hidden."""
+    """Compare the steps that are found with the hidden ones."""
     name = 'recorded' if recorded else 'bare'
     start = time.process_time()
     found = steps.find_steps(fits)
@@ -93,7 +93,7 @@ def judge_steps(telescope, by_filter, fits, spec, recorded, total):
             add(total, **{f'{name}_size': abs(event.size), f'{name}_colour': number_of(event.colour),
                           f'{name}_hit': hit, f'{name}_datable': is_datable(event, clear)})
         if counts and hit:
-            truth = np.array([event.size_in(each) for each in found[best].filters])
+            truth = np.array([event.size_in(filter_name) for filter_name in found[best].filters])
             add(total, date_pull=(days[best] - event.day) / found[best].error_days,
                 size_pull=(found[best].size_mag - truth) / found[best].error_mag, date_error=near[best],
                 colour_found=number_of(found[best].colour), colour_true=number_of(event.colour))
@@ -103,9 +103,9 @@ def judge_steps(telescope, by_filter, fits, spec, recorded, total):
 
 
 def explained(step, day, days):
-    """Something happened within 7 days, or within the interval of the date."""
+    """Whether something happened within 7 days, or within the interval of the date."""
     reach = max(FOUND_DAYS, 2 * step.error_days)
-    return any(abs(day - each) <= reach for each in days)
+    return any(abs(day - other) <= reach for other in days)
 
 
 # --- gains, extinction, nights, ranking
@@ -117,7 +117,7 @@ def judge_gains(telescope, by_filter, fits, spec, total):
         if gain.instrumental:
             continue
         day = (gain.time - zero) / DAY
-        event = min(telescope.events, key=lambda each: abs(each.day - day))
+        event = min(telescope.events, key=lambda event: abs(event.day - day))
         add(total, gain_pull=(gain.gain_mag - event.size_in(gain.filter)) / gain.gain_error_mag,
             gain_error=gain.gain_error_mag)
         if np.isfinite(gain.lasted_days):
@@ -127,8 +127,8 @@ def judge_gains(telescope, by_filter, fits, spec, total):
 
 def mean_slope(series, fit, gain, zero):
     """True slope [mag/day] over the interval that a gain's slope is from, without steps."""
-    interval = [each for each in fit.intervals if each.start <= gain.time][-1]
-    first, last = ((each - zero) / DAY for each in (interval.start, interval.end))
+    interval = [interval for interval in fit.intervals if interval.start <= gain.time][-1]
+    first, last = ((time - zero) / DAY for time in (interval.start, interval.end))
     grid = np.linspace(first + 1e-6, last - 1e-6, 2000)
     return np.mean(series.slope[np.clip(np.searchsorted(series.breaks, grid, side='right') - 1, 0, None)])
 
@@ -140,10 +140,10 @@ def judge_extinction(site, fits, truth, rows, spec, total):
         same = {key: fit for key, fit in fits.items() if key[1] == name}
         frames = []
         for key, fit in same.items():
-            each = rows[key]
-            noise = np.hypot(np.nan_to_num(each['zperr']), fit.scatter_mag)
+            of_series = rows[key]
+            noise = np.hypot(np.nan_to_num(of_series['zperr']), fit.scatter_mag)
             frames.append(extinction.frame_sums(extinction.Frames(
-                each['time'], each['night'], fit.row_residual_mag, noise, each['airmass'],
+                of_series['time'], of_series['night'], fit.row_residual_mag, noise, of_series['airmass'],
                 fit.row_clear_probability)))
         got = extinction.site_extinction(site, name, EXTINCTION[name], same.values(), frames)
         add(total, **{f'{kind}_pull': (got.k - truth[name]) / got.k_error, f'{kind}_error': got.k_error})
@@ -184,7 +184,7 @@ def judge_ranking(fleet, spec, total):
         truths[telescope.name] = loss, rate
         add(total, loss_pull=(state.loss_mag - loss) / state.loss_error_mag,
             rate_pull=(state.rate_mag_per_month - rate) / state.rate_error_mag_per_month)
-        judge_date(telescope, fits, by_filter, reference, now, spec, total)
+        judge_date(telescope.name, fits, reference, now, (loss, rate), total)
     for kind in ('cleaning', 'recoating', 'wash'):
         row = table[kind]
         share, scatter = row.share, np.hypot(row.share_scatter, row.share_error)
@@ -193,11 +193,11 @@ def judge_ranking(fleet, spec, total):
                 for name, (loss, _) in truths.items()}
         truth = {name: ranking.light_gained(loss, rate, gain[name], ranking.PERIOD_DAYS)
                  for name, (loss, rate) in truths.items()}
-        add(total, **{f'{kind}_tau': kendalltau([-each.rank for each in advice],
-                                                [truth[each.telescope] for each in advice]).statistic})
+        add(total, **{f'{kind}_tau': kendalltau([-row.rank for row in advice],
+                                                [truth[row.telescope] for row in advice]).statistic})
         best = sorted(truth.values())[::-1]
-        add(total, **{f'{kind}_top': max(truth, key=truth.get) in [each.telescope for each in advice[:3]],
-                      f'{kind}_light': sum(truth[each.telescope] for each in advice[:3]) / sum(best[:3])})
+        add(total, **{f'{kind}_top': max(truth, key=truth.get) in [row.telescope for row in advice[:3]],
+                      f'{kind}_light': sum(truth[row.telescope] for row in advice[:3]) / sum(best[:3])})
 
 
 def truth_of(telescope, by_filter, now, spec):
@@ -210,11 +210,11 @@ def truth_of(telescope, by_filter, now, spec):
     return loss, -slope * DAYS_PER_MONTH
 
 
-def judge_date(telescope, fits, by_filter, reference, now, spec, total):
-    """The date at which the highest of some thresholds is passed; slopes go on as they are."""
-    loss, rate = truth_of(telescope, by_filter, now, spec)
+def judge_date(name, fits, reference, now, truth, total):
+    """The date at which the highest of some thresholds is passed, with true loss and rate; slopes stay the same."""
+    loss, rate = truth
     for threshold in THRESHOLDS_PERCENT:
-        state = ranking.mirror_state(telescope.name, fits, reference, now, threshold)
+        state = ranking.mirror_state(name, fits, reference, now, threshold)
         sides = [(edge - state.below) / DAY for edge in (state.below_early, state.below_late)]
         left = (-2.5 * np.log10(threshold / 100) - loss) / rate * DAYS_PER_MONTH
         if not state.is_below and state.below > now and np.isfinite(sides).all():
@@ -226,7 +226,7 @@ def judge_date(telescope, fits, by_filter, reference, now, spec, total):
 # --- a fleet
 
 def scale_of(telescope, by_filter, fits):
-    """Offset of the last interval's camera, by filter: the reference is told for that camera."""
+    """Offset of the last interval's camera, by filter: the reference holds for that camera."""
     result = {}
     for name, (series, _) in by_filter.items():
         fit, codes, _ = fits[name]
@@ -236,7 +236,7 @@ def scale_of(telescope, by_filter, fits):
 
 
 class Site:
-    """What is gathered of the telescopes of a site: fits and frames by telescope and filter, true k, clear nights."""
+    """Results of the telescopes of a site: fits and frames by telescope and filter, true k, clear nights."""
 
     def __init__(self, spec):
         self.fits, self.rows, self.extinction = {}, {}, {}

@@ -6,7 +6,7 @@ of single frames made (the rest is sky and detector); then what that does for th
 frames of a simulated night, cut down to a few of their stars and fitted by `photzp.calibration.zeropoint`
 itself: errors before, with the true colour term at the mean colour of the stars, and with it at the colour that the
 covariance of the fit gives for the mean colour, which is why the mean colour is stored besides; the last column is a
-fit that is told the colour term.
+fit with the known colour term.
 """
 
 import argparse
@@ -100,8 +100,8 @@ def with_camera(telescope, rows, spec):
 
 
 def residuals(telescope, series, rows, zp, zperr):
-    """(7, n) of the clear rows that can be changed: stars, zp - truth before and after, and what of it the fit of the
-    frame made with its error, before and after."""
+    """(7, n) of the clear rows that can be changed: stars, zp - truth before and after, and the error of the fit of
+    the frame with its sigma, before and after."""
     offset = np.array([series.offsets[key] for key in zip(
         rows['camera'].tolist(), rows['filter'].tolist(), rows['old'].tolist(), strict=True)])
     true = series.at(rows['day']) + offset - series.extinction * (rows['airmass'] - 1)
@@ -125,7 +125,7 @@ def frames(seed, nframes):
           f'slope / error {throughput.width(slopes / errors):.2f}; reduced chi-square: median '
           f'{np.median([quality.redchi2 for quality in qualities]):.2f}')
     print(f'single frames of seed {seed} with some of their stars, zp - truth: rms, mmag, and width over the error\n'
-          'stars     fits   as fitted         true colour term   by covariance    told the term')
+          'stars     fits   as fitted         true colour term   by covariance    known term')
     for number in FEW_STARS:
         rng = np.random.default_rng([seed, number])
         found = [result for calibration, true, usual in night for _ in range(TRIALS)
@@ -159,7 +159,7 @@ def one_fit(calibration, true, usual, number, rng):
     sample = calibration.sample.select(rng.choice(bright, number, replace=False))
     try:
         fit = zeropoint.fit_zeropoint(sample, usual_colorterm=usual)
-        told = told_fit(sample, true['colorterm'])
+        known = fit_with_colourterm(sample, true['colorterm'])
     except FrameRejected:
         return None
     if fit.colorterm_held:
@@ -170,10 +170,10 @@ def one_fit(calibration, true, usual, number, rng):
     for x in (by_mean, by_covariance):
         zps.append(fit.zp_mag - x * (true['colorterm'] - fit.colorterm))
         sigmas.append(math.sqrt(fit.zperr_mag**2 + 2 * x * fit.covariance_mag2 + (x * fit.colortermerr) ** 2))
-    return np.array([*zps, told.zp_mag]) - true['zp'], [*sigmas, told.zperr_mag]
+    return np.array([*zps, known.zp_mag]) - true['zp'], [*sigmas, known.zperr_mag]
 
 
-def told_fit(sample, colorterm):
+def fit_with_colourterm(sample, colorterm):
     """The fit of a sample whose colour term is known."""
     flattened = zeropoint.StarSample(sample.flux, sample.fluxerr, sample.ref_mag - colorterm * (sample.colour - 1),
                                      sample.ref_error, np.ones(len(sample)), sample.exptime_s)

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -37,17 +37,19 @@ from simulation.spec import CAMERAS, FieldSpec
 USABLE_SNR = 20.0
 EXPOSURES_S = (60.0, 120.0, 300.0)
 ONE_METRE = ('fl', 'fa')
-PLANE = {'cameras': ONE_METRE, 'counts_slope': 0.30, 'crop': (1500, 1500)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Regime:
-    """A kind of frame.  cameras, filters, density (stars per square degree to r = 20) are drawn from; `fixed` is given
-    to FieldSpec as it is; usable : (least, most) usable stars; build : of the catalogue; limits : the header has
-    SATURATE and MAXLIN."""
+    """A kind of frame.
+
+    fixed : values of FieldSpec.  cameras, filters, exposures [s], density (range of stars per square degree to r = 20)
+    and seeing (range [arcsec]) : drawn from.  usable : (least, most) usable stars.  build : of the catalogue.
+    limits : the header has SATURATE and MAXLIN.
+    """
 
     name: str
-    fixed: dict
+    fixed: dict = field(default_factory=dict)
     cameras: tuple = ('fl', 'fa', 'fs', 'ep', 'kb')
     filters: tuple = ('gp', 'rp', 'ip', 'zs')
     density: tuple = (2000.0, 4000.0)
@@ -59,41 +61,43 @@ class Regime:
 
 
 def _regimes():
-    def few(least, most):
-        return {'cameras': ('fs', 'ep', 'kb'), 'density': (300.0, 3000.0), 'usable': (least, most)}
-
     wide_and_narrow = (*ONE_METRE, 'fs', 'ep', 'kb', 'sq')
-    yield Regime('ordinary', {})
-    yield Regime('0.4m SBIG', {}, cameras=('kb',))
-    yield Regime('1m Sinistro', {}, cameras=ONE_METRE)
-    yield Regime('2m', {}, cameras=('fs', 'ep'))
-    yield Regime('0.4m QHY600', {}, cameras=('sq',))
-    yield Regime('exposure 10 s', {}, exposures=(10.0,), density=(3000.0, 6000.0))
-    yield Regime('exposure 600 s', {}, exposures=(600.0,))
-    yield Regime('plane 120k', {'counts_slope': 0.30, 'crop': (1500, 1500)}, cameras=ONE_METRE, density=(12e4, 12e4))
-    yield Regime('plane 400k', {'counts_slope': 0.30, 'crop': (1000, 1000)}, cameras=ONE_METRE, density=(4e5, 4e5))
+    yield Regime(name='ordinary')
+    yield Regime(name='0.4m SBIG', cameras=('kb',))
+    yield Regime(name='1m Sinistro', cameras=ONE_METRE)
+    yield Regime(name='2m', cameras=('fs', 'ep'))
+    yield Regime(name='0.4m QHY600', cameras=('sq',))
+    yield Regime(name='exposure 10 s', exposures=(10.0,), density=(3000.0, 6000.0))
+    yield Regime(name='exposure 600 s', exposures=(600.0,))
+    yield Regime(name='plane 120k', fixed={'counts_slope': 0.30, 'crop': (1500, 1500)}, cameras=ONE_METRE,
+                 density=(12e4, 12e4))
+    yield Regime(name='plane 400k', fixed={'counts_slope': 0.30, 'crop': (1000, 1000)}, cameras=ONE_METRE,
+                 density=(4e5, 4e5))
     for least, most in ((10, 14), (20, 25), (40, 50)):
-        yield Regime(f'{least} usable stars', {}, **few(least, most))
-    yield Regime('30% too bright', {'biased_fraction': 0.3})
-    yield Regime('distortion 5"', {'distortion_arcsec': 5.0})
-    yield Regime('off by 30"', {'wcs_offset_arcsec': 30.0}, cameras=wide_and_narrow)
-    yield Regime("off by 3'", {'wcs_offset_arcsec': 180.0}, cameras=wide_and_narrow)
-    yield Regime('turned 0.3 deg', {'wcs_rotation_deg': 0.3}, cameras=wide_and_narrow)
-    yield Regime("3' and 0.3 deg", {'wcs_offset_arcsec': 180.0, 'wcs_rotation_deg': 0.3}, cameras=wide_and_narrow)
-    yield Regime("plane, 3', 0.3 deg", {'wcs_offset_arcsec': 180.0, 'wcs_rotation_deg': 0.3, 'counts_slope': 0.30,
-                                        'crop': (1500, 1500)}, cameras=ONE_METRE, density=(12e4, 12e4))
-    yield Regime('seeing 1 to 6"', {}, seeing=(1.0, 6.0))
-    yield Regime('unflagged', {'pipeline': '1.9.0'})
-    yield Regime('same, no limits', {'pipeline': '1.9.0'}, limits=False)
-    yield Regime('g-i 0.8 to 1.2', {'colours': (0.8, 1.2)})
-    yield Regime('g-i 1.45 to 1.55', {'colours': (1.45, 1.55)})
-    yield Regime('no errors listed', {}, build='lean')
-    yield Regime('20% not listed', {'catalogue_missing': 0.2})
-    yield Regime('thin cloud', {'cloud_mag': 0.04})
-    yield Regime('RA 0', {'ra_deg': 0.02})
-    yield Regime('Dec +89', {'dec_deg': 89.0, 'ra_deg': 211.0})
+        yield Regime(name=f'{least} usable stars', cameras=('fs', 'ep', 'kb'), density=(300.0, 3000.0),
+                     usable=(least, most))
+    yield Regime(name='30% too bright', fixed={'biased_fraction': 0.3})
+    yield Regime(name='distortion 5"', fixed={'distortion_arcsec': 5.0})
+    yield Regime(name='off by 30"', fixed={'wcs_offset_arcsec': 30.0}, cameras=wide_and_narrow)
+    yield Regime(name="off by 3'", fixed={'wcs_offset_arcsec': 180.0}, cameras=wide_and_narrow)
+    yield Regime(name='turned 0.3 deg', fixed={'wcs_rotation_deg': 0.3}, cameras=wide_and_narrow)
+    yield Regime(name="3' and 0.3 deg", fixed={'wcs_offset_arcsec': 180.0, 'wcs_rotation_deg': 0.3},
+                 cameras=wide_and_narrow)
+    yield Regime(name="plane, 3', 0.3 deg", fixed={
+        'wcs_offset_arcsec': 180.0, 'wcs_rotation_deg': 0.3, 'counts_slope': 0.30, 'crop': (1500, 1500)},
+                 cameras=ONE_METRE, density=(12e4, 12e4))
+    yield Regime(name='seeing 1 to 6"', seeing=(1.0, 6.0))
+    yield Regime(name='unflagged', fixed={'pipeline': '1.9.0'})
+    yield Regime(name='same, no limits', fixed={'pipeline': '1.9.0'}, limits=False)
+    yield Regime(name='g-i 0.8 to 1.2', fixed={'colours': (0.8, 1.2)})
+    yield Regime(name='g-i 1.45 to 1.55', fixed={'colours': (1.45, 1.55)})
+    yield Regime(name='no errors listed', build='lean')
+    yield Regime(name='20% not listed', fixed={'catalogue_missing': 0.2})
+    yield Regime(name='thin cloud', fixed={'cloud_mag': 0.04})
+    yield Regime(name='RA 0', fixed={'ra_deg': 0.02})
+    yield Regime(name='Dec +89', fixed={'dec_deg': 89.0, 'ra_deg': 211.0})
     for shape in ('none', 'inverse', 'mag'):
-        yield Regime(f'Kron loss: {shape}', {'kron_shape': shape})
+        yield Regime(name=f'Kron loss: {shape}', fixed={'kron_shape': shape})
 
 
 REGIMES = {regime.name: regime for regime in _regimes()}
