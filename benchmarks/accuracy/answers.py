@@ -5,9 +5,9 @@ seasons with steeper slopes, a yearly swing of extinction, and a step a year tha
 0.2 mag, up or down, grey, by colour, or in one filter.
 
 Unrecorded steps are looked for twice: with no event recorded at all, so that washes, breaks and cleanings count, and
-with all the others recorded.  A step counts where 60 nights with frames are on either side, up to the next event, and
-is found within 7 days; what is found within 7 days of no event, change of camera, or step that does not count, or is
-within a gap in which one of these happened, is a false alarm.
+with all the others recorded.  A step counts where 60 nights with frames are on either side, up to the next event; it is
+right within 7 days.  A step that is found is a false alarm unless there is an event, a change of camera, or a step
+that does not count within 7 days, or one of these happened in the same gap.
 Widths are robust ones of (value - truth) / error: half the range of the middle 68.3%; 0.8 to 1.25 is aimed at.
 """
 
@@ -28,7 +28,7 @@ from simulation.yearfiles import times_of
 from simulation.years import simulate
 
 SIZES_MAG = (0.03, 0.05, 0.1, 0.2)
-# Rows of the table: what was planted, and what else is of about that size.
+# Rows of the table: planted size, and range of sizes that count for it.
 RANGES_MAG = {'0.03': (0.0175, 0.04), '0.05': (0.0375, 0.075), '0.10': (0.0875, 0.15), '0.20 up': (0.1875, np.inf),
               '0.05 up': (0.0499, np.inf)}
 DAY = np.timedelta64(1, 'D')
@@ -285,9 +285,9 @@ def report_steps(total, name, label):
     for row, (low, high) in RANGES_MAG.items():
         cells = []
         for which in (True, colour == 0, colour == 1, colour == 2, datable):
-            there = (size > low) & (size < high) & which
-            share = 100 * hit[there].mean() if there.any() else np.nan
-            cells.append(f'{hit[there].sum():3.0f} of {there.sum():3d} {share:3.0f}%')
+            chosen = (size > low) & (size < high) & which
+            share = 100 * hit[chosen].mean() if chosen.any() else np.nan
+            cells.append(f'{hit[chosen].sum():3.0f} of {chosen.sum():3d} {share:3.0f}%')
         print(f'{row:10} | ' + ' | '.join(cells))
     print(f'false alarms: {sum(total[f"{name}_false"])} in {sum(total[f"{name}_years"]):.0f} telescope-years; '
           f'{np.mean(total[f"{name}_seconds"]):.2f} s of processor a telescope')

@@ -2,7 +2,7 @@
 
 Two tables, by number of stars.  First, simulated years (`simulation.years`): the robust scatter of zeropoints of clear
 nights about the truth, as measured and with the colour term of their camera; the same for the part of it that the fits
-of single frames made (the rest is sky and detector); then what that does for the throughput model.  Second, single
+of single frames made (the rest is sky and detector); then the effect on the throughput model.  Second, single
 frames of a simulated night, cut down to a few of their stars and fitted by `photzp.calibration.zeropoint`
 itself: errors before, with the true colour term at the mean colour of the stars, and with it at the colour that the
 covariance of the fit gives for the mean colour, which is why the mean colour is stored besides; the last column is a
@@ -65,9 +65,9 @@ def over_years(spec):
             seconds += time.process_time() - start
             rows_done += len(zp)
             found.append(residuals(telescope, series, rows, zp, zperr))
-            for done in (False, True):
-                changed = rows | {'zp': zp, 'zperr': zperr} if done else rows
-                models[done].append(throughput.compare(telescope, series, changed, spec))
+            for with_term in (False, True):
+                changed = rows | {'zp': zp, 'zperr': zperr} if with_term else rows
+                models[with_term].append(throughput.compare(telescope, series, changed, spec))
     nstars, before, after, own, error, own_after, error_after = np.concatenate(found, axis=1)
     print(f'\nyears, seed {spec.seed}: zp - truth of clear nights, mmag; {rows_done} rows in {seconds:.1f} s of CPU\n'
           '                  zp - truth     | of it error of fits | width of it / zperr\n'
@@ -78,9 +78,9 @@ def over_years(spec):
         pulls = [throughput.width(values[chosen]) for values in (own / error, own_after / error_after)]
         print(f'{low:3d} to {high - 1:3d} {np.count_nonzero(chosen):8d}'
               + '{:8.2f}{:8.2f} |{:9.2f}{:9.2f}   |{:8.2f}{:8.2f}'.format(*widths, *pulls), flush=True)
-    for done, words in ((False, 'own colour terms'), (True, "camera's")):
-        got = {key: np.concatenate([np.asarray(each[key], float) for each in models[done] if key in each])
-               for key in models[done][0]}
+    for with_term, words in ((False, 'own colour terms'), (True, "camera's")):
+        got = {key: np.concatenate([np.asarray(differences[key], float) for differences in models[with_term]
+                                    if key in differences]) for key in models[with_term][0]}
         rms = [1000 * throughput.rms(got[key]) for key in ('model', 'last', 'slope')]
         pulls = [throughput.width(got[key]) for key in ('slope_pull', 'step_pull')]
         print(f'model, {words:16}: ' + 'rms {:.2f}, last month {:.2f}, slope {:.3f} mmag per month; widths of pulls: '

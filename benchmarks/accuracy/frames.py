@@ -1,8 +1,8 @@
 """Injection and recovery: zeropoints of simulated frames against the planted truth, one row per regime.
 
 Each frame has a sky, catalogue, telescope and sky background of its own, is written as a file, and is measured through
-the product's own reading, cone and calibration.  Beside it stands the earlier approach on the same frames: every pair
-within 5" is a match, zp is the 3-sigma clipped median, the colour term a second fit to what is left.
+the product's own reading, cone and calibration.  The earlier approach (`earlier.py`) is tried on the same frames: zp is
+the 3-sigma clipped median over all pairs within 5", the colour term a second fit to the remaining ones.
 
 A usable star, for 'meas.' and for the regimes named after their number: by the truth single, constant, unflagged, below
 0.85 of the full well, half a magnitude below the saturation of the catalogue, listed there in the band, g and i, of
@@ -18,11 +18,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from scipy.spatial import cKDTree
 
+from benchmarks.accuracy.earlier import single_zeropoints
+from benchmarks.accuracy.throughput import rms
 from photzp.calibration.calibrate import CONE_MARGIN_DEG, calibrate_in
-from photzp.calibration.starmatch import tangent_plane
-from photzp.catalogues.reference import ps1_to_sdss
 from photzp.errors import FrameRejected
 from photzp.frames.banzai import read_frame
 from photzp.observatory import load_observatory
@@ -194,21 +193,14 @@ def one_pair(shape, seed, number):
 def earlier_fit(frame, catalog):
     """(zp at g-i = 1, colour term) by the earlier approach, nan where it has no pairs."""
     references = catalog.cone(frame.ra_deg, frame.dec_deg, frame.radius_deg + CONE_MARGIN_DEG)
-    sdss = ps1_to_sdss(references)
-    good = np.isfinite(sdss.mag[frame.band])
-    star = tangent_plane(frame.stars.ra_deg, frame.stars.dec_deg, frame.ra_deg, frame.dec_deg)
-    reference = tangent_plane(references.ra_deg, references.dec_deg, frame.ra_deg, frame.dec_deg)[good]
-    pairs = cKDTree(star).sparse_distance_matrix(cKDTree(reference), 5.0, output_type='ndarray')
-    pairs = pairs[frame.stars.flux[pairs['i']] > 0]
-    each = sdss.mag[frame.band][good][pairs['j']] + 2.5 * np.log10(frame.stars.flux[pairs['i']] / frame.exptime_s)
-    colour = (sdss.mag['g'] - sdss.mag['i'])[good][pairs['j']]
-    kept = np.ones(len(each), bool)
+    single, colour = single_zeropoints(frame, references)
+    kept = np.ones(len(single), bool)
     for _ in range(10):
         if np.count_nonzero(kept) < 3:
             return np.nan, np.nan
-        kept = np.abs(each - np.median(each[kept])) <= 3 * each[kept].std()
-    zp = np.median(each[kept])
-    slope, at_zero = np.polyfit(colour[kept], each[kept] - zp, 1)
+        kept = np.abs(single - np.median(single[kept])) <= 3 * single[kept].std()
+    zp = np.median(single[kept])
+    slope, at_zero = np.polyfit(colour[kept], single[kept] - zp, 1)
     return zp + at_zero + slope, slope
 
 
@@ -220,13 +212,13 @@ COLUMNS = ('n', 'meas.', 'median', 'mean', 'rms', 'width', 'beyond', 'ct med', '
 
 def print_row(name, rows, *, least):
     """One row of the table; 'meas.' counts frames with `least` usable stars or more."""
-    done = [row for row in rows if row['reason'] is None]
+    measured = [row for row in rows if row['reason'] is None]
     enough = [row for row in rows if row['usable'] >= least]
     share = 100 * np.mean([row['reason'] is None for row in enough]) if enough else np.nan
-    good = [row for row in done if row['usable'] >= least]
+    good = [row for row in measured if row['usable'] >= least]
     zp, zperr, ct, cterr = (np.array([row[key] for row in good]) for key in ('zp', 'zperr', 'ct', 'cterr'))
     old, old_ct = (np.array([row[key] for row in rows]) for key in ('old', 'old ct'))
-    beyond = sum(abs(row['zp']) > 5 * row['zperr'] + 0.010 for row in done)
+    beyond = sum(abs(row['zp']) > 5 * row['zperr'] + 0.010 for row in measured)
     figures = (1000 * np.median(zp), 1000 * zp.mean(), 1000 * rms(zp), robust_spread(zp / zperr), beyond,
                1000 * np.median(ct), 1000 * rms(ct), robust_spread(ct / cterr), 1000 * np.nanmedian(old),
                1000 * rms(old[np.isfinite(old)]), 1000 * rms(old_ct[np.isfinite(old_ct)]))
@@ -235,10 +227,6 @@ def print_row(name, rows, *, least):
     print(f'{name:20}{len(rows):8d}{share:7.0f}%'
           + ''.join(f'{value:8{how}}' for value, how in zip(figures, formats, strict=True))
           + '  ' + ', '.join(f'{sum(row["reason"] == r for row in rows)} {r}' for r in reasons), flush=True)
-
-
-def rms(values):
-    return np.sqrt(np.mean(values**2))
 
 
 def main(argv=None):

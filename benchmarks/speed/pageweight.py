@@ -54,7 +54,7 @@ def main(argv=None):
 
 def loaded_by(html, files):
     """Bytes of what a page loads by itself; an image that does so is 100 kB, whatever it is."""
-    names = (next(filter(None, found)) for found in LOADED.findall(html.decode()))
+    names = (next(filter(None, groups)) for groups in LOADED.findall(html.decode()))
     return sum(len(files[name]) if name in files else 100_000 for name in names)
 
 
@@ -73,14 +73,14 @@ def parts(html):
 def made_up(rng):
     """{file name: content} of pages and what they load."""
     statuses = [status(telescope, name, rng) for telescope in TELESCOPES for name in FILTERS]
-    plots = {trend_plot_name(kind, each.telescope, each.filter): Plot(
-        900, 450, f'{each.telescope} {each.filter}: {finding(each)}') for each in statuses
+    plots = {trend_plot_name(kind, row.telescope, row.filter): Plot(
+        900, 450, f'{row.telescope} {row.filter}: {finding(row)}') for row in statuses
         for kind in ('photzptrend', 'colortermtrend', 'airmasstrend', 'errorhist')}
     plots |= {overview_plot_name(kind, name): Plot(900, 450, f'throughput models in {name}') for name in FILTERS
               for kind in ('allmodels_2m01m0', 'allmodels_0m4', 'colorterms')}
     plots |= {site_plot_name('nightcalendar', site): Plot(900, 500, f'photometric nights of {site}') for site in SITES}
     page = Page(NOW, tuple(statuses), plots, (RunInfo('photcalibration.py', NOW, NOW, 0, '2412 measured'),), '1.0',
-                answers=answers(statuses, rng), trends=tuple(trend(each, rng) for each in statuses))
+                answers=answers(statuses, rng), trends=tuple(trend(row, rng) for row in statuses))
     pages = {'index.html': render_index(page, LCO), **render_telescopes(page, LCO)}
     return {**{name: html.encode() for name, html in pages.items()}, **static_files()}
 
@@ -103,13 +103,13 @@ def trend(row, rng):
 
 def answers(statuses, rng):
     """Answers of a fleet after years: 120 events, 40 unrecorded steps, three kinds in the ranking."""
-    low = [each for each in statuses if each.state == 'low'][:60]
+    low = [row for row in statuses if row.state == 'low'][:60]
     events = [event(TELESCOPES[n % 30], '', n, rng) for n in range(120)]
     days = [np.datetime64(TODAY - timedelta(days=9 * n), 'ms') for n in range(40)]
     return Answers(
-        findings=tuple(Finding('below-threshold', each.telescope, each.filter, '', f'throughput {each.percent:.1f} +- '
-                               '0.3 % of reference', each.percent, 0.3, 80.0, '%', 'throughput_below_percent', 0.1)
-                       for each in low),
+        findings=tuple(Finding('below-threshold', row.telescope, row.filter, '', f'throughput {row.percent:.1f} +- '
+                               '0.3 % of reference', row.percent, 0.3, 80.0, '%', 'throughput_below_percent', 0.1)
+                       for row in low),
         steps=tuple((TELESCOPES[n % 30], UnrecordedStep(
             day, day, day + np.timedelta64(2, 'D'), 1.0, FILTERS, rng.normal(0, 0.1, 6), np.full(6, 0.01), -0.1, 0.01,
             'grey', '', 4.0, 5, 80.5, (30.0, 25.5))) for n, day in enumerate(days)),
