@@ -26,48 +26,59 @@ TELESCOPES, YEARS = 6, 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Make the demo in a directory; returns 0 where all of it worked."""
+    """Make the demo in a directory.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments; those of the process by default.
+
+    Returns
+    -------
+    int
+        0; the process ends with a message where a part fails.
+    """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('out', type=Path, help='directory to write to; an earlier demo in it is replaced')
     parser.add_argument('--frames', type=int, default=FRAMES, help=f'frames of the simulated night (default: {FRAMES})')
     options = parser.parse_args(argv)
     out = options.out.resolve()
     if out.exists() and any(out.iterdir()) and not (out / 'demo.txt').exists():
-        parser.error(f'{out}: holds something that is not an earlier demo; name another directory')
+        parser.error(f'{out}: not empty and not an earlier demo; name another directory')
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     (out / 'demo.txt').write_text('Made by examples/demo.py; removed when it runs again.\n', encoding='utf-8')
-    simulated_night(out, options.frames)
-    real_frames(out)
-    simulated_years(out)
+    _simulated_night(out, options.frames)
+    _real_frames(out)
+    _simulated_years(out)
     return 0
 
 
-def simulated_night(out: Path, frames: int) -> None:
+def _simulated_night(out: Path, frames: int) -> None:
     """Simulate a night, measure it, measure it again, and compare with what was planted."""
     night = out / 'night'
     print(f'--- a simulated night of {frames} frames', flush=True)
-    run('simulation', 'night', night, '--frames', frames, '--seed', SEED)
+    _run('simulation', 'night', night, '--frames', frames, '--seed', SEED)
     database = out / 'lcophotzp.db'
     calibrate = ('photcalibration.py', '--date', '20200213', '--imagerootdir', night / 'archive', '--ps1dir',
                  night / 'ps1', '--photodb', database)
     # The simulated night holds truncated files: status 1 says that some input was unreadable.
-    run(*calibrate, log=out / 'night.log', expected=(0, 1))
-    print('--- the same night by the nightly script, as cron runs it: everything is known, and the report is made',
+    _run(*calibrate, log=out / 'night.log', expected=(0, 1))
+    print('--- the same night by the nightly script, as cron runs it: nothing is new, and the report is made',
           flush=True)
-    nightly(out, night, database)
+    _nightly(out, night, database)
     print('--- one camera again, with diagnostic plots', flush=True)
-    run('photcalibration.py', '--camera', 'fa15', '--redo', *calibrate[3:], '--diagnosticplotsdir',
-        out / 'diagnostics', log=out / 'plots.log', expected=(0, 1))
+    _run('photcalibration.py', '--camera', 'fa15', '--redo', *calibrate[3:], '--diagnosticplotsdir',
+         out / 'diagnostics', log=out / 'plots.log', expected=(0, 1))
     truth = json.loads((night / 'truth.json').read_text(encoding='utf-8'))['frames']
-    print_comparison(read(database), truth)
+    _print_comparison(_read(database), truth)
 
 
-def nightly(out: Path, night: Path, database: Path) -> None:
-    """Run deploy/runphotzp.sh on the night, and print what it says of its steps."""
+def _nightly(out: Path, night: Path, database: Path) -> None:
+    """Run deploy/runphotzp.sh on the night, and print the lines of its steps."""
     settings = {'PHOTZP_ARCHIVE': night / 'archive', 'PHOTZP_PS1DIR': night / 'ps1', 'PHOTZP_DATABASE': database,
                 'PHOTZP_OUTPUTDIR': out / 'nightly', 'PHOTZP_PYTHON': sys.executable, 'PHOTZP_LOG': out / 'nightly.log'}
-    environment = without_cloud() | {name: str(value) for name, value in settings.items()}
+    environment = _without_cloud() | {name: str(value) for name, value in settings.items()}
     status = subprocess.run([ROOT / 'deploy' / 'runphotzp.sh', '--date', '20200213', '--mintexp', '60'],  # noqa: S603
                             env=environment, check=False).returncode
     if status not in (0, 1):
@@ -76,13 +87,13 @@ def nightly(out: Path, night: Path, database: Path) -> None:
     print(*(line for line in lines if 'runphotzp: ' in line), sep='\n', flush=True)
 
 
-def without_cloud() -> dict[str, str]:
-    """The environment without credentials, nor settings of a site that may hold some: a demo never publishes."""
+def _without_cloud() -> dict[str, str]:
+    """The environment without credentials and settings of a site, which may have some: a demo never publishes."""
     return {key: value for key, value in os.environ.items() if not key.startswith(('AWS_', 'PHOTZP_'))}
 
 
-def real_frames(out: Path) -> None:
-    """Measure the two real frames where the package that carries their catalogues is installed."""
+def _real_frames(out: Path) -> None:
+    """Measure the two real frames if the package with their catalogues is installed."""
     from examples import realframes
 
     real = out / 'real'
@@ -92,37 +103,37 @@ def real_frames(out: Path) -> None:
         print(f'--- no real frames: {error}')
         return
     print('--- two real frames of Las Cumbres Observatory', flush=True)
-    run('photcalibration.py', '--site', 'cpt,ogg', '--imagerootdir', real / 'archive', '--ps1dir', real / 'ps1',
-        '--photodb', real / 'real.db', '--diagnosticplotsdir', out / 'diagnostics', log=out / 'real.log')
-    rows = read(real / 'real.db')
-    found = {exposure_of(name): n for n, name in enumerate(rows.name)}
+    _run('photcalibration.py', '--site', 'cpt,ogg', '--imagerootdir', real / 'archive', '--ps1dir', real / 'ps1',
+         '--photodb', real / 'real.db', '--diagnosticplotsdir', out / 'diagnostics', log=out / 'real.log')
+    rows = _read(real / 'real.db')
+    row_of = {exposure_of(name): n for n, name in enumerate(rows.name)}
     print(f'{"frame":30}{"filter":8}{"zp(g-i=0)":>10}{"+-":>8}{"LCO":>8}{"colour term":>13}{"zpsig":>8}{"stars":>7}')
     for frame in frames:
-        n = found[frame.name]
+        n = row_of[frame.name]
         print(f'{frame.name:30}{frame.filter:8}{rows.zp[n] - rows.colorterm[n]:10.3f}{rows.zperr[n]:8.3f}'
               f'{frame.zp_lco_mag:8.2f}{rows.colorterm[n]:13.4f}{rows.zpsig[n]:8.3f}{rows.nstars[n]:7.0f}')
 
 
-def simulated_years(out: Path) -> None:
+def _simulated_years(out: Path) -> None:
     """Simulate years of a fleet that end yesterday, and make the report."""
     print(f'--- {YEARS} simulated years of {TELESCOPES} telescopes, and the report', flush=True)
-    run('simulation', 'years', out / 'years.db', '--seed', SEED, '--telescopes', TELESCOPES, '--years', YEARS,
-        '--start', first_day(datetime.now(UTC).date()))
-    record_a_run(out / 'years.db')
-    run('longtermphotzp.py', '--database', out / 'years.db', '--outputdirectory', out / 'report', '--observatory',
-        out / 'observatory-years.toml', log=out / 'report.log')
+    _run('simulation', 'years', out / 'years.db', '--seed', SEED, '--telescopes', TELESCOPES, '--years', YEARS,
+         '--start', _first_day(datetime.now(UTC).date()))
+    _record_a_run(out / 'years.db')
+    _run('longtermphotzp.py', '--database', out / 'years.db', '--outputdirectory', out / 'report', '--observatory',
+         out / 'observatory-years.toml', log=out / 'report.log')
 
 
-def first_day(today: date) -> date:
-    """The first day of the simulated years: what is later than now would be reported anew by each run.
+def _first_day(today: date) -> date:
+    """First day of simulated years that end yesterday, as each run reports rows of the future anew.
 
     At some sites the night of a date ends on the next day of UTC.
     """
     return today - timedelta(days=round(365.25 * YEARS) + 1)
 
 
-def record_a_run(database: Path) -> None:
-    """Put on record the nightly run that the simulated years stand for: the page says when the last one was."""
+def _record_a_run(database: Path) -> None:
+    """Record a nightly run for the simulated years, as the page shows when the last one was."""
     from photdbinterface import PhotDatabase
 
     with PhotDatabase(database) as opened:
@@ -131,18 +142,18 @@ def record_a_run(database: Path) -> None:
         opened.finish_run(run_id, 0, {'measured': measured})
 
 
-def run(script: str, *arguments: object, log: Path | None = None, expected: Collection[int] = (0,)) -> None:
-    """Run a script or the simulation as a user does; its log goes to a file, and any other status ends the demo."""
+def _run(script: str, *arguments: object, log: Path | None = None, expected: Collection[int] = (0,)) -> None:
+    """Run a script or the simulation as a user does, with the log in a file; an unexpected status ends the demo."""
     program = [str(ROOT / script)] if script.endswith('.py') else ['-m', script]
     command = [sys.executable, *program, *map(str, arguments)]
     with open(log or os.devnull, 'w', encoding='utf-8') as errors:
-        status = subprocess.run(command, env=without_cloud(), stderr=errors, check=False,  # noqa: S603
+        status = subprocess.run(command, env=_without_cloud(), stderr=errors, check=False,  # noqa: S603
                                 cwd=ROOT).returncode
     if status not in expected:
         sys.exit(f'{script} ended with status {status}; see {log or "above"}')
 
 
-def read(database: Path) -> 'Zeropoints':
+def _read(database: Path) -> 'Zeropoints':
     """All measurements of a database, by column."""
     from photdbinterface import PhotDatabase
 
@@ -150,8 +161,8 @@ def read(database: Path) -> 'Zeropoints':
         return opened.zeropoints()
 
 
-def print_comparison(rows: 'Zeropoints', truth: dict[str, dict[str, Any]]) -> None:
-    """A table of the first frames, and how the night compares with what was planted."""
+def _print_comparison(rows: 'Zeropoints', truth: dict[str, dict[str, Any]]) -> None:
+    """Print a table of the first frames, and how the night compares with the planted truth."""
     exposures = [exposure_of(name) for name in rows.name]
     measurable = [n for n, exposure in enumerate(exposures) if truth[exposure]['measurable']]
     print(f'{"frame":30}{"filter":8}{"zp":>9}{"+-":>8}{"- truth":>9}{"colour term":>13}{"- truth":>9}{"stars":>7}')
@@ -161,7 +172,7 @@ def print_comparison(rows: 'Zeropoints', truth: dict[str, dict[str, Any]]) -> No
               f'{rows.colorterm[n]:13.4f}{rows.colorterm[n] - true["colorterm"]:9.4f}{rows.nstars[n]:7.0f}')
     error = np.array([rows.zp[n] - truth[exposures[n]]['zp'] for n in measurable])
     pull = error / rows.zperr[measurable]
-    print(f'... {len(measurable)} of {sum(t["measurable"] for t in truth.values())} measurable frames measured; '
+    print(f'... {len(measurable)} of {sum(true["measurable"] for true in truth.values())} measurable frames measured; '
           f'zp - truth: median {1000 * np.median(error):+.1f} mmag, rms {1000 * np.sqrt(np.mean(error**2)):.1f} mmag, '
           f'in units of zperr {robust_spread(pull):.2f} wide')
 

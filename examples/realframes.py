@@ -3,8 +3,8 @@
 The catalogues (`banzai/tests/data/*-matched-cat.fits` of lco-banzai 1.40.0, GPL-3.0, read where it is installed and not
 imported) hold the sources of one frame each with the PS1 magnitudes of the stars they were matched to.  From them this
 writes a BANZAI frame (the source catalogue as it is; a header with a TAN solution fitted to the stars) and a PS1 tree.
-What the catalogues do not tell stands in the header as the pipeline writes it then: AIRMASS 'UNKNOWN', no SATURATE, no
-PIPEVER (the flags are SEP's own); the time of day is made up.
+The header has what the pipeline writes for a missing value: AIRMASS 'UNKNOWN', no SATURATE, no PIPEVER (the flags are
+SEP's own); the time of day is made up.
 """
 
 from dataclasses import dataclass
@@ -17,14 +17,25 @@ import numpy as np
 if TYPE_CHECKING:  # imported where it is used
     from astropy.io.fits import FITS_rec
 
-PACKAGE = 'lco-banzai'
+_PACKAGE = 'lco-banzai'
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RealFrame:
-    """Facts of one frame that its catalogue does not hold, and what LCO measured with the earlier code.
+    """Facts of one frame that its catalogue lacks, and what LCO measured with the earlier code.
 
-    zp_lco_mag : LCO's own zeropoint at g-i = 0, good to tolerance_mag.
+    Attributes
+    ----------
+    name : str
+        Of the frame, up to its reduction level.
+    site, enclosure, telescope, camera, filter, dateobs : str
+        Values of its header.
+    exptime_s : float
+        Exposure time.
+    shape : tuple of int
+        (nx, ny) of the image [pixel].
+    zp_lco_mag, tolerance_mag : float
+        LCO's own zeropoint at g-i = 0, and how far it can be trusted.
     """
 
     name: str
@@ -41,32 +52,50 @@ class RealFrame:
 
 
 FRAMES = (
-    RealFrame('cpt1m012-fa06-20200113-0102', 'cpt', 'domc', '1m0a', 'fa06', 'ip', 250.032, '2020-01-13T20:00:00.000',
-              (4096, 4096), 23.1, 0.05),
-    RealFrame('ogg2m001-ep04-20201006-0097', 'ogg', 'clma', '2m0a', 'ep04', 'gp', 60.0, '2020-10-07T06:00:00.000',
-              (2048, 2048), 25.15, 0.03),
+    RealFrame(name='cpt1m012-fa06-20200113-0102', site='cpt', enclosure='domc', telescope='1m0a', camera='fa06',
+              filter='ip', exptime_s=250.032, dateobs='2020-01-13T20:00:00.000', shape=(4096, 4096), zp_lco_mag=23.1,
+              tolerance_mag=0.05),
+    RealFrame(name='ogg2m001-ep04-20201006-0097', site='ogg', enclosure='clma', telescope='2m0a', camera='ep04',
+              filter='gp', exptime_s=60.0, dateobs='2020-10-07T06:00:00.000', shape=(2048, 2048), zp_lco_mag=25.15,
+              tolerance_mag=0.03),
 )
 
 
-def catalogue_path(frame: RealFrame) -> Path:
-    """Where the package keeps the catalogue of a frame; FileNotFoundError where the package is not installed."""
+def _catalogue_path(frame: RealFrame) -> Path:
+    """Path of the catalogue of a frame in the installed package; FileNotFoundError if that is not installed."""
     try:
-        found = Path(str(metadata.distribution(PACKAGE).locate_file(
+        path = Path(str(metadata.distribution(_PACKAGE).locate_file(
             f'banzai/tests/data/{frame.name}-matched-cat.fits')))
     except metadata.PackageNotFoundError:
-        raise FileNotFoundError(f'the package {PACKAGE} is not installed') from None
-    if not found.is_file():
-        raise FileNotFoundError(f'{found}: not in this build of {PACKAGE}')
-    return found
+        raise FileNotFoundError(f'the package {_PACKAGE} is not installed') from None
+    if not path.is_file():
+        raise FileNotFoundError(f'{path}: not in this build of {_PACKAGE}')
+    return path
 
 
 def write_real_frames(out: Path | str) -> tuple[RealFrame, ...]:
-    """Write out/archive and out/ps1 for both frames; returns the FRAMES."""
+    """Write both frames and their reference stars.
+
+    Parameters
+    ----------
+    out : Path or str
+        Directory; frames go to `archive`, the catalogue to `ps1` in it.
+
+    Returns
+    -------
+    tuple of RealFrame
+        FRAMES.
+
+    Raises
+    ------
+    FileNotFoundError
+        The package with the source catalogues is not installed.
+    """
     from astropy.io import fits
 
     regions = []
     for frame in FRAMES:
-        catalogue = fits.getdata(catalogue_path(frame))
+        catalogue = fits.getdata(_catalogue_path(frame))
         _write_frame(Path(out) / 'archive', frame, catalogue)
         regions.append(_write_region(Path(out) / 'ps1', frame, catalogue))
     names, *limits = zip(*regions, strict=True)
@@ -78,6 +107,7 @@ def write_real_frames(out: Path | str) -> tuple[RealFrame, ...]:
 
 
 def _write_frame(root: Path, frame: RealFrame, catalogue: 'FITS_rec') -> None:
+    """Write a frame at its place in an archive."""
     from astropy.io import fits
 
     day = frame.name.split('-')[2]
@@ -94,6 +124,7 @@ def _write_frame(root: Path, frame: RealFrame, catalogue: 'FITS_rec') -> None:
 
 
 def _tan_header(catalogue: 'FITS_rec') -> dict[str, str | float]:
+    """Header cards of a TAN solution fitted to the stars."""
     from astropy import units
     from astropy.coordinates import SkyCoord
     from astropy.wcs.utils import fit_wcs_from_points
@@ -112,12 +143,12 @@ def _write_region(root: Path, frame: RealFrame, catalogue: 'FITS_rec') -> tuple[
     from astropy.io import fits
 
     root.mkdir(parents=True, exist_ok=True)
-    nothing = np.full(len(catalogue), np.nan)
+    missing = np.full(len(catalogue), np.nan)
     columns = [fits.Column('RA', 'D', array=catalogue['ra'] % 360), fits.Column('DEC', 'D', array=catalogue['dec'])]
     for band in 'grizy':
-        there = f'{band}mag' in catalogue.names
-        columns.append(fits.Column(band, 'D', array=catalogue[f'{band}mag'] if there else nothing))
-        columns.append(fits.Column(f'{band}_err', 'D', array=catalogue[f'{band}magerr'] if there else nothing))
+        measured = f'{band}mag' in catalogue.names
+        columns.append(fits.Column(band, 'D', array=catalogue[f'{band}mag'] if measured else missing))
+        columns.append(fits.Column(f'{band}_err', 'D', array=catalogue[f'{band}magerr'] if measured else missing))
     fits.BinTableHDU.from_columns(columns).writeto(root / f'{frame.name}.fits', overwrite=True)
     ra, dec = catalogue['ra'] % 360, catalogue['dec']
     return frame.name, ra.min() - 0.1, ra.max() + 0.1, dec.min() - 0.1, dec.max() + 0.1

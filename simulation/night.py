@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from photzp.names import exposure_of
+from simulation.fields import FIELDS, REGIMES, Field
 from simulation.files import cell_of, frame_bytes, write_bytes, write_catalogue
 from simulation.frame import SimulatedFrame, observe
-from simulation.plan import FIELDS, MIN_USABLE, Field, PlannedFrame
+from simulation.plan import MIN_USABLE, PlannedFrame
 from simulation.sky import Catalogue, Sky, draw_catalogue, draw_sky, separation_deg
 
-# --- what comes of it
 
-def truth_of(plan: PlannedFrame, frame: SimulatedFrame) -> dict[str, Any]:
+def _truth_of(plan: PlannedFrame, frame: SimulatedFrame) -> dict[str, Any]:
     """The record of one frame in truth.json."""
     return {
         'name': plan.name(91), 'path': plan.path(91).as_posix(), 'site': plan.station.site,
@@ -32,49 +32,68 @@ def truth_of(plan: PlannedFrame, frame: SimulatedFrame) -> dict[str, Any]:
     }
 
 
-def field_sky(field: Field, plans: Sequence[PlannedFrame],
-              rng: np.random.Generator) -> tuple[Sky, Catalogue, set[tuple[int, int]]]:
-    """Sky, Catalogue and the cells without a file, for all frames of a night in one field."""
+def _field_sky(field: Field, plans: Sequence[PlannedFrame],
+               rng: np.random.Generator) -> tuple[Sky, Catalogue, set[tuple[int, int]]]:
+    """Draw sky and catalogue of a field for all its frames, and the cells of the catalogue without a file."""
     radius = max(plan.spec.model.half_diagonal_deg for plan in plans) + 0.1
-    sky = draw_sky(plans[0].spec, rng, radius_deg=max(radius, 1.5 * field.hole_deg))
-    catalogue = dig_hole(draw_catalogue(sky, rng), sky, field)
+    sky = draw_sky(plans[0].spec, rng, radius_deg=max(radius, 1.5 * REGIMES[field.regime].hole_deg))
+    catalogue = _dig_hole(draw_catalogue(sky, rng), sky, field)
     cells = cell_of(sky.ra_deg, sky.dec_deg)
-    there, lost = cells[:, 0] >= 0, set()
+    listed, missing = cells[:, 0] >= 0, set()
     if field.regime == 'incomplete':
-        away = cells[(cells != cell_of([field.ra_deg], [field.dec_deg])).any(axis=1)]
-        names, counts = np.unique(away, axis=0, return_counts=True)
+        others = cells[(cells != cell_of([field.ra_deg], [field.dec_deg])).any(axis=1)]
+        names, counts = np.unique(others, axis=0, return_counts=True)
         gap = names[np.argmax(counts)]
-        there, lost = there & (cells != gap).any(axis=1), {tuple(gap.tolist())}
-    return sky, replace(catalogue, valid=catalogue.valid & there[:, None]), lost
+        listed, missing = listed & (cells != gap).any(axis=1), {tuple(gap.tolist())}
+    return sky, replace(catalogue, valid=catalogue.valid & listed[:, None]), missing
 
 
-def dig_hole(catalogue: Catalogue, sky: Sky, field: Field) -> Catalogue:
-    """The Catalogue without its rows in the hole of a field."""
-    keep = separation_deg(catalogue.ra_deg, catalogue.dec_deg, field.ra_deg, field.dec_deg) >= field.hole_deg
-    outside = separation_deg(sky.ra_deg, sky.dec_deg, field.ra_deg, field.dec_deg) >= field.hole_deg
+def _dig_hole(catalogue: Catalogue, sky: Sky, field: Field) -> Catalogue:
+    """The catalogue without its rows in the hole of a field."""
+    hole_deg = REGIMES[field.regime].hole_deg
+    keep = separation_deg(catalogue.ra_deg, catalogue.dec_deg, field.ra_deg, field.dec_deg) >= hole_deg
+    outside = separation_deg(sky.ra_deg, sky.dec_deg, field.ra_deg, field.dec_deg) >= hole_deg
     ra_deg, dec_deg, mag, err = (getattr(catalogue, name)[keep] for name in ('ra_deg', 'dec_deg', 'mag', 'err'))
     return Catalogue(ra_deg, dec_deg, mag, err, valid=catalogue.valid & outside[:, None])
 
 
 def write_night(out: Path | str, plans: Sequence[PlannedFrame], rng: np.random.Generator, *, build: str = 'full',
                 pixels: bool = True, noise: bool = False) -> dict[str, dict[str, Any]]:
-    """Write the frames of a plan, their catalogue and nothing else below `out`; returns records for truth.json.
+    """Write the frames of a plan and their catalogue.
 
     The seed of a frame follows from its place in the plan, so that no frame depends on how another one was made.
+
+    Parameters
+    ----------
+    out : Path or str
+        Directory; frames go to `archive`, the catalogue to `ps1` in it.
+    plans : sequence of PlannedFrame
+        The night.
+    rng : numpy.random.Generator
+        Source of all draws.
+    build : str, optional
+        Of the catalogue: 'full', 'lean' or 'mixed', see `write_catalogue`.
+    pixels, noise : bool, optional
+        Of the images, see `frame_bytes`.
+
+    Returns
+    -------
+    dict
+        Record of each frame for truth.json, by exposure.
     """
     out = Path(out)
     frame_rngs = dict(zip((plan.exposure for plan in plans), rng.spawn(len(plans)), strict=True))
     fields = [field for field in FIELDS if any(plan.field == field.name for plan in plans)]
     records, catalogues, missing = {}, [], set()
     for field, field_rng in zip(fields, rng.spawn(len(fields)), strict=True):
-        here = [plan for plan in plans if plan.field == field.name]
-        sky, catalogue, lost = field_sky(field, here, field_rng)
+        of_field = [plan for plan in plans if plan.field == field.name]
+        sky, catalogue, without_file = _field_sky(field, of_field, field_rng)
         catalogues.append(catalogue)
-        missing |= lost
-        for plan in here:
+        missing |= without_file
+        for plan in of_field:
             frame = observe(sky, catalogue.valid, plan.spec, frame_rngs[plan.exposure])
             for level in (91, 11) if plan.twin else (91,):
                 write_bytes(out / plan.path(level), frame_bytes(plan, frame, level, pixels=pixels, noise=noise))
-            records[exposure_of(plan.name(91))] = truth_of(plan, frame)
+            records[exposure_of(plan.name(91))] = _truth_of(plan, frame)
     write_catalogue(out / 'ps1', catalogues, rng.spawn(1)[0], build=build, missing=missing)
     return dict(sorted(records.items()))

@@ -7,8 +7,8 @@
 2. Catalogue.  PS1 sees the true magnitudes with its own errors (3 to 10 mmag for bright stars, 0.1 mag at its depth of
    21.5), is wrong by tenths of a magnitude where it saturates (g, r, i 13.5, z 13.0), and repeats a few rows.
 
-Of a FieldSpec, centre, extent and the stars of the field are used.
-PS1 magnitudes become SDSS by the cubic polynomials of Finkbeiner et al. (2016, ApJ 822, 66, Table 2).
+Of a FieldSpec, the centre, the extent and the stars are used.  PS1 magnitudes are transformed to SDSS by the cubic
+polynomials of Finkbeiner et al. (2016, ApJ 822, 66, Table 2).
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ import numpy as np
 from simulation.spec import ARCSEC_PER_DEG, FieldSpec
 
 # Finkbeiner et al. 2016, Table 2: PS1 - SDSS as a cubic in (g-i)_PS1 [mag], rows g r i z, columns c_0..c_3.
-FINKBEINER = np.array([
+_FINKBEINER = np.array([
     [-0.01808, -0.13595, +0.01941, -0.00183],
     [-0.01836, -0.03577, +0.02612, -0.00558],
     [+0.01170, -0.00400, +0.00066, -0.00058],
@@ -27,28 +27,42 @@ FINKBEINER = np.array([
 COLOUR_RANGE = (0.4, 2.7)  # (g-i)_PS1 where the transformation holds [mag]
 
 # Stellar locus after Covey et al. 2007, Table 3: r-i, i-z at g-i; z-y is about half of i-z (Tonry et al. 2012, Fig. 2).
-LOCUS_GI = np.array([0.0, 0.3, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5])
-LOCUS_RI = np.array([0.00, 0.07, 0.12, 0.26, 0.42, 0.66, 1.08, 1.52, 1.95])
-LOCUS_IZ = np.array([-0.02, 0.01, 0.04, 0.12, 0.22, 0.36, 0.58, 0.82, 1.05])
-LOCUS_SCATTER_MAG = 0.025
+_LOCUS_GI = np.array([0.0, 0.3, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5])
+_LOCUS_RI = np.array([0.00, 0.07, 0.12, 0.26, 0.42, 0.66, 1.08, 1.52, 1.95])
+_LOCUS_IZ = np.array([-0.02, 0.01, 0.04, 0.12, 0.22, 0.36, 0.58, 0.82, 1.05])
+_LOCUS_SCATTER_MAG = 0.025
 
-SKY_BRIGHT_R, SKY_FAINT_R, DENSITY_R = 9.0, 22.5, 20.0  # r range of the stars; densities count stars brighter than 20
-PS1_DEPTH_MAG = np.array([22.0, 21.8, 21.5, 20.9, 19.9])  # S/N 10: Chambers et al. 2016, 5 sigma less 0.75 mag, rounded
+_SKY_BRIGHT_R, _SKY_FAINT_R, _DENSITY_R = 9.0, 22.5, 20.0  # range of r; densities count brighter stars than 20
+_PS1_DEPTH_MAG = np.array([22.0, 21.8, 21.5, 20.9, 19.9])  # S/N 10: Chambers et al. 2016, 5 sigma less 0.75 mag
 PS1_SATURATION_MAG = np.array([13.5, 13.5, 13.5, 13.0, 12.0])
-PS1_RESOLUTION_ARCSEC = 1.0  # closer pairs are one object to PS1 (seeing 1.1 to 1.3")
+_PS1_RESOLUTION_ARCSEC = 1.0  # closer pairs are one object to PS1 (seeing 1.1 to 1.3")
 PS1_ASTROMETRY_ARCSEC = 0.02
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Sky:
-    """True objects: positions [deg] (n,), PS1 magnitudes (n, 5), what they are, and where an epoch later they are."""
+    """True objects of a field.
+
+    Attributes
+    ----------
+    ra_deg, dec_deg : ndarray (n,)
+        Positions.
+    mag : ndarray (n, 5)
+        PS1 magnitudes in the order of BANDS.
+    galaxy : ndarray of bool (n,)
+        True for galaxies.
+    kron_excess_mag : ndarray (n,)
+        Kron flux over PSF flux, 0 for stars.
+    variable_mag : ndarray (n,)
+        Half range of the variation, 0 for constant stars.
+    """
 
     ra_deg: np.ndarray
     dec_deg: np.ndarray
     mag: np.ndarray
-    galaxy: np.ndarray  # bool (n,)
-    kron_excess_mag: np.ndarray  # Kron flux over PSF flux, 0 for stars
-    variable_mag: np.ndarray  # half range of the variation, 0 for constant stars
+    galaxy: np.ndarray
+    kron_excess_mag: np.ndarray
+    variable_mag: np.ndarray
 
     def __len__(self) -> int:
         return len(self.ra_deg)
@@ -56,9 +70,16 @@ class Sky:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """What PS1 lists: positions [deg] (m,), magnitudes and errors (m, 5), NaN where a band has none.
+    """What PS1 lists of a Sky of n objects.
 
-    valid : bool (n, 5), for each object of the sky and band whether the catalogue has a magnitude.
+    Attributes
+    ----------
+    ra_deg, dec_deg : ndarray (m,)
+        Positions.
+    mag, err : ndarray (m, 5)
+        Magnitudes and errors in the order of BANDS; NaN where a band has none.
+    valid : ndarray of bool (n, 5)
+        Whether the catalogue has a magnitude, for each object of the sky and band.
     """
 
     ra_deg: np.ndarray
@@ -71,14 +92,29 @@ class Catalogue:
 # --- colours and the sphere
 
 def ps1_to_sdss(mag: np.ndarray) -> np.ndarray:
-    """SDSS magnitudes g r i z (n, 4) of PS1 magnitudes (n, >= 4): Finkbeiner et al. 2016."""
+    """Transform PS1 magnitudes to SDSS.
+
+    Parameters
+    ----------
+    mag : ndarray (n, 4 or more)
+        PS1 magnitudes g r i z.
+
+    Returns
+    -------
+    ndarray (n, 4)
+        SDSS magnitudes g r i z.
+
+    References
+    ----------
+    Finkbeiner et al. 2016, ApJ 822, 66, Table 2.
+    """
     colour = mag[:, 0] - mag[:, 2]
-    return mag[:, :4] - np.polynomial.polynomial.polyval(colour, FINKBEINER.T).T
+    return mag[:, :4] - np.polynomial.polynomial.polyval(colour, _FINKBEINER.T).T
 
 
-def cap_positions(n: int, ra_deg: float, dec_deg: float, radius_deg: float,
-                  rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """n positions [deg], even over the spherical cap of a radius around a centre; right at the poles."""
+def _cap_positions(n: int, ra_deg: float, dec_deg: float, radius_deg: float,
+                   rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Draw n positions [deg], even over the spherical cap of a radius around a centre; right at the poles."""
     cos_theta = 1 - (1 - np.cos(np.radians(radius_deg))) * rng.random(n)
     theta, phi = np.arccos(cos_theta), 2 * np.pi * rng.random(n)
     dec0 = np.radians(dec_deg)
@@ -90,7 +126,20 @@ def cap_positions(n: int, ra_deg: float, dec_deg: float, radius_deg: float,
 
 
 def gnomonic(ra_deg: np.ndarray, dec_deg: np.ndarray, ra0_deg: float, dec0_deg: float) -> tuple[np.ndarray, np.ndarray]:
-    """Tangent-plane coordinates xi, eta [deg] (n,) about a centre, NaN on the far side of the sky."""
+    """Project positions onto the tangent plane.
+
+    Parameters
+    ----------
+    ra_deg, dec_deg : ndarray (n,)
+        Positions.
+    ra0_deg, dec0_deg : float
+        Centre.
+
+    Returns
+    -------
+    tuple of ndarray (n,)
+        xi, eta [deg]; NaN on the far side of the sky.
+    """
     da, dec, dec0 = np.radians(ra_deg - ra0_deg), np.radians(dec_deg), np.radians(dec0_deg)
     depth = np.sin(dec0) * np.sin(dec) + np.cos(dec0) * np.cos(dec) * np.cos(da)
     depth = np.where(depth > 0, depth, np.nan)
@@ -101,7 +150,20 @@ def gnomonic(ra_deg: np.ndarray, dec_deg: np.ndarray, ra0_deg: float, dec0_deg: 
 
 def separation_deg(ra1_deg: np.ndarray, dec1_deg: np.ndarray, ra2_deg: np.ndarray | float,
                    dec2_deg: np.ndarray | float) -> np.ndarray:
-    """Angular distance [deg] by the haversine, good for small angles."""
+    """Angular distance by the haversine formula, exact for small angles.
+
+    Parameters
+    ----------
+    ra1_deg, dec1_deg : ndarray (n,)
+        Positions.
+    ra2_deg, dec2_deg : ndarray (n,) or float
+        Positions, or one position.
+
+    Returns
+    -------
+    ndarray (n,)
+        Distance [deg].
+    """
     dra, ddec = np.radians(ra1_deg - ra2_deg) / 2, np.radians(dec1_deg - dec2_deg) / 2
     h = np.sin(ddec) ** 2 + np.cos(np.radians(dec1_deg)) * np.cos(np.radians(dec2_deg)) * np.sin(dra) ** 2
     return np.degrees(2 * np.arcsin(np.sqrt(np.clip(h, 0, 1))))
@@ -109,16 +171,15 @@ def separation_deg(ra1_deg: np.ndarray, dec1_deg: np.ndarray, ra2_deg: np.ndarra
 
 # --- stars, galaxies and the catalogue
 
-def draw_magnitudes(n: int, slope: float, rng: np.random.Generator) -> np.ndarray:
-    """n magnitudes r [mag] between the limits of the sky, counts per magnitude rising as 10^(slope r)."""
-    low, high = 10 ** (slope * SKY_BRIGHT_R), 10 ** (slope * SKY_FAINT_R)
+def _draw_magnitudes(n: int, slope: float, rng: np.random.Generator) -> np.ndarray:
+    """Draw n magnitudes r [mag] between the limits of the sky, counts per magnitude rising as 10^(slope r)."""
+    low, high = 10 ** (slope * _SKY_BRIGHT_R), 10 ** (slope * _SKY_FAINT_R)
     return np.log10(low + (high - low) * rng.random(n)) / slope
 
 
-def draw_colours(r: np.ndarray, rng: np.random.Generator, limits: tuple[float, float] | None = None) -> np.ndarray:
-    """Colours g-i [mag] (n,): turn-off stars, K dwarfs, and M dwarfs whose share grows to faint r.
-
-    limits : even between these two instead.
+def _draw_colours(r: np.ndarray, rng: np.random.Generator, limits: tuple[float, float] | None = None) -> np.ndarray:
+    """Draw g-i [mag] (n,) of turn-off stars, K dwarfs, and M dwarfs, of which there are more at faint r; or even
+    between two limits.
     """
     n = len(r)
     if limits:
@@ -129,61 +190,90 @@ def draw_colours(r: np.ndarray, rng: np.random.Generator, limits: tuple[float, f
     return np.where((colour > 0.3) & (colour < 3.0), colour, rng.uniform(0.3, 3.0, n))
 
 
-def locus_magnitudes(r: np.ndarray, gi: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """PS1 magnitudes g r i z y (n, 5) of stars with magnitude r and colour g-i, scattered about the stellar locus."""
-    scatter = rng.normal(0, LOCUS_SCATTER_MAG, (3, len(r)))
-    i = r - np.interp(gi, LOCUS_GI, LOCUS_RI) + scatter[0]
-    iz = np.interp(gi, LOCUS_GI, LOCUS_IZ)
+def _locus_magnitudes(r: np.ndarray, gi: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Draw PS1 magnitudes (n, 5) of stars with magnitude r and colour g-i, scattered about the stellar locus."""
+    scatter = rng.normal(0, _LOCUS_SCATTER_MAG, (3, len(r)))
+    i = r - np.interp(gi, _LOCUS_GI, _LOCUS_RI) + scatter[0]
+    iz = np.interp(gi, _LOCUS_GI, _LOCUS_IZ)
     z = i - iz + scatter[1]
     return np.column_stack([i + gi, r, i, z, z - 0.5 * iz + scatter[2]])
 
 
-def drop_close_pairs(ra_deg: np.ndarray, dec_deg: np.ndarray, r: np.ndarray, centre: tuple[float, float]) -> np.ndarray:
+def _drop_close_pairs(ra_deg: np.ndarray, dec_deg: np.ndarray, r: np.ndarray,
+                      centre: tuple[float, float]) -> np.ndarray:
     """Indices of the objects that have no brighter one within the resolution of PS1."""
     from scipy.spatial import cKDTree
 
     xi, eta = gnomonic(ra_deg, dec_deg, *centre)
     order = np.argsort(r, kind='stable')
     points = np.column_stack([xi, eta])[order] * ARCSEC_PER_DEG
-    pairs = cKDTree(points).query_pairs(PS1_RESOLUTION_ARCSEC, output_type='ndarray')
+    pairs = cKDTree(points).query_pairs(_PS1_RESOLUTION_ARCSEC, output_type='ndarray')
     return np.sort(np.delete(order, np.unique(pairs[:, 1])))
 
 
 def draw_sky(spec: FieldSpec, rng: np.random.Generator, *, radius_deg: float | None = None) -> Sky:
-    """A Sky around the centre of `spec`, out to a radius [deg] (default: the frame and 0.05 deg)."""
+    """Draw the objects around the centre of a field.
+
+    Parameters
+    ----------
+    spec : FieldSpec
+        The field.
+    rng : numpy.random.Generator
+        Source of all draws.
+    radius_deg : float, optional
+        How far out; by default the frame and 0.05 deg.
+
+    Returns
+    -------
+    Sky
+        The objects.
+    """
     from scipy.special import expit
 
     radius = radius_deg or np.hypot(*spec.shape) / 2 * spec.model.pixel_arcsec / ARCSEC_PER_DEG + 0.05
     area = 2 * np.pi * (1 - np.cos(np.radians(radius))) * np.degrees(1) ** 2
-    n = rng.poisson(spec.stars_per_sqdeg * area * 10 ** (spec.counts_slope * (SKY_FAINT_R - DENSITY_R)))
-    ra, dec = cap_positions(n, spec.ra_deg, spec.dec_deg, radius, rng)
-    r = draw_magnitudes(n, spec.counts_slope, rng)
-    keep = drop_close_pairs(ra, dec, r, (spec.ra_deg, spec.dec_deg))
+    n = rng.poisson(spec.stars_per_sqdeg * area * 10 ** (spec.counts_slope * (_SKY_FAINT_R - _DENSITY_R)))
+    ra, dec = _cap_positions(n, spec.ra_deg, spec.dec_deg, radius, rng)
+    r = _draw_magnitudes(n, spec.counts_slope, rng)
+    keep = _drop_close_pairs(ra, dec, r, (spec.ra_deg, spec.dec_deg))
     ra, dec, r = ra[keep], dec[keep], r[keep]
     galaxy = rng.random(len(r)) < spec.galaxy_fraction * expit((r - 18.0) / 0.7)
     excess = np.where(galaxy, rng.uniform(0.1, 0.5, len(r)), 0.0)
     variable = np.where(rng.random(len(r)) < spec.variable_fraction, rng.uniform(0.1, 0.5, len(r)), 0.0)
-    return Sky(ra, dec, locus_magnitudes(r, draw_colours(r, rng, spec.colours), rng), galaxy, excess, variable)
+    return Sky(ra_deg=ra, dec_deg=dec, mag=_locus_magnitudes(r, _draw_colours(r, rng, spec.colours), rng),
+               galaxy=galaxy, kron_excess_mag=excess, variable_mag=variable)
 
 
-def ps1_errors(mag: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Errors [mag] (n, 5): a floor of 3 to 10 mmag for each star, and 0.1 mag at the depth of a band."""
+def _ps1_errors(mag: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Draw errors [mag] (n, 5): a floor of 3 to 10 mmag for each star, and 0.1 mag at the depth of a band."""
     floor = rng.uniform(0.003, 0.010, (len(mag), 1))
-    return np.hypot(floor, 0.1 * 10 ** (0.4 * (mag - PS1_DEPTH_MAG)))
+    return np.hypot(floor, 0.1 * 10 ** (0.4 * (mag - _PS1_DEPTH_MAG)))
 
 
 def draw_catalogue(sky: Sky, rng: np.random.Generator, *, missing: float = 0.0) -> Catalogue:
-    """The Catalogue of a Sky: noise, saturation and depth of PS1, a few rows twice, in no order.
+    """Draw what PS1 lists: with noise, saturation and depth, a few rows twice, in no order.
 
-    missing : share of the objects that it does not have.
+    Parameters
+    ----------
+    sky : Sky
+        True objects.
+    rng : numpy.random.Generator
+        Source of all draws.
+    missing : float, optional
+        Share of the objects that it lacks.
+
+    Returns
+    -------
+    Catalogue
+        Its rows.
     """
     from scipy.special import expit
 
-    err = ps1_errors(sky.mag, rng)
+    err = _ps1_errors(sky.mag, rng)
     mag = sky.mag + rng.normal(0, 1, err.shape) * err
     depth = PS1_SATURATION_MAG - sky.mag
     mag = mag + np.where(depth > 0, rng.uniform(0.1, 0.4, err.shape) * (1 + np.maximum(depth, 0)), 0.0)
-    seen = rng.random(err.shape) < expit((PS1_DEPTH_MAG - sky.mag) / 0.15)
+    seen = rng.random(err.shape) < expit((_PS1_DEPTH_MAG - sky.mag) / 0.15)
     if missing:
         seen &= rng.random((len(seen), 1)) >= missing
     mag[~seen], err[~seen] = np.nan, np.nan

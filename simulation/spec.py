@@ -1,4 +1,4 @@
-"""What a simulated frame is drawn from: filters, kinds of cameras, flags of the pipeline, and a FieldSpec of it all."""
+"""What a simulated frame is drawn from: sites, filters, cameras, flags of the pipeline, and a FieldSpec of it all."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,12 @@ import numpy as np
 
 ARCSEC_PER_DEG = 3600.0
 BANDS = ('g', 'r', 'i', 'z', 'y')  # order of the magnitudes in every (n, 5) array of PS1 magnitudes
-BAND_OF_FILTER = {'gp': 'g', 'rp': 'r', 'ip': 'i', 'zp': 'z', 'zs': 'z', 'w': 'r', 'B': 'g'}  # w, B: flux only
+_BAND_OF_FILTER = {'gp': 'g', 'rp': 'r', 'ip': 'i', 'zp': 'z', 'zs': 'z', 'w': 'r', 'B': 'g'}  # w, B: flux only
 
+SITES = {  # latitude, longitude [deg]
+    'coj': (-31.273, 149.071), 'cpt': (-32.381, 20.810), 'elp': (30.680, -104.015), 'lsc': (-30.167, -70.805),
+    'ogg': (20.707, -156.258), 'tfn': (28.300, -16.512),
+}
 # Zeropoints [mag] of a healthy telescope at airmass 1 and extinction [mag/airmass]; B, w: any plausible number serves.
 REFERENCE_ZP = {
     '1m0': {'gp': 24.3, 'rp': 23.8, 'ip': 23.5, 'zp': 22.2, 'zs': 22.2, 'w': 25.0, 'B': 23.5},
@@ -17,55 +21,131 @@ REFERENCE_ZP = {
 EXTINCTION = {'gp': 0.14, 'rp': 0.08, 'ip': 0.06, 'zp': 0.04, 'zs': 0.04, 'w': 0.1, 'B': 0.23}
 DARK_SKY = {'gp': 21.9, 'rp': 20.9, 'ip': 19.9, 'zp': 18.9, 'zs': 18.9, 'w': 20.9, 'B': 22.4}  # [mag/arcsec^2]
 SEEING_ARCSEC = {'1m0': (1.4, 2.6), '2m0': (0.9, 1.8), '0m4': (2.0, 3.4)}  # median of the real 1m frame: 2.1
-USABLE_SNR = 50.0  # Kron fluxes of the two real frames have lost 0.05 mag there, and 0.09 at 25
+_USABLE_SNR = 50.0  # Kron fluxes of the two real frames have lost 0.05 mag there, and 0.09 at 25
 KRON_SHAPES = ('snr', 'mag', 'inverse', 'none')
 
-# What a flag is called since BANZAI 1.15.0, and before: the bits of SEP, where an edge truncates object and aperture
+# Bits of the flag column since BANZAI 1.15.0, and before: those of SEP, where an edge truncates object and aperture
 # (2 and 16), and saturation and cosmic rays have none.
 FLAGS_NEW = {'bad': 1, 'blend': 2, 'saturated': 4, 'edge': 8, 'cosmic': 16, 'negative': 0}
-FLAGS_OLD = {'bad': 32, 'blend': 1, 'saturated': 0, 'edge': 18, 'cosmic': 0, 'negative': 128}
+_FLAGS_OLD = {'bad': 32, 'blend': 1, 'saturated': 0, 'edge': 18, 'cosmic': 0, 'negative': 128}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CameraModel:
-    """A kind of camera: image shape (ny, nx), pixel scale, telescope class, detector in electrons, optics."""
+    """A kind of camera.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (ny, nx) of the image [pixel].
+    pixel_arcsec : float
+        Pixel scale.
+    telescope_class : str
+        '1m0', '2m0' or '0m4'.
+    full_well_e, read_noise_e : float
+        Of the detector, in electrons.
+    distortion_arcsec : float
+        In the corner of the image.
+    filters : tuple of str
+        Filters in front of it.
+    """
 
     shape: tuple[int, int]
     pixel_arcsec: float
     telescope_class: str
     full_well_e: float
     read_noise_e: float
-    distortion_arcsec: float  # in the corner
-    filters: tuple[str, ...]
+    distortion_arcsec: float
+    filters: tuple[str, ...] = ('gp', 'rp', 'ip', 'zs')
 
     @property
     def half_diagonal_deg(self) -> float:
-        """From the centre of the image to a corner [deg]."""
+        """Distance from the centre of the image to a corner.
+
+        Returns
+        -------
+        float
+            In degrees.
+        """
         return float(np.hypot(*self.shape) / 2 * self.pixel_arcsec / ARCSEC_PER_DEG)
 
 
-_SINISTRO = CameraModel((4096, 4096), 0.389, '1m0', 140000.0, 8.0, 3.0, ('gp', 'rp', 'ip', 'zp', 'zs'))
-CAMERAS = {
+_SINISTRO = CameraModel(shape=(4096, 4096), pixel_arcsec=0.389, telescope_class='1m0', full_well_e=140000.0,
+                        read_noise_e=8.0, distortion_arcsec=3.0, filters=('gp', 'rp', 'ip', 'zp', 'zs'))
+CAMERAS = {  # by the first two letters of a camera's name
     'fl': _SINISTRO,
     'fa': _SINISTRO,
-    'fs': CameraModel((2048, 2048), 0.304, '2m0', 110000.0, 11.0, 1.5, ('gp', 'rp', 'ip', 'zs')),
-    'ep': CameraModel((2048, 2048), 0.267, '2m0', 90000.0, 10.0, 1.0, ('gp', 'rp', 'ip', 'zs')),
-    'kb': CameraModel((2048, 3072), 0.571, '0m4', 60000.0, 14.0, 2.5, ('gp', 'rp', 'ip', 'zs')),
-    'sq': CameraModel((6388, 9576), 0.734, '0m4', 50000.0, 4.0, 5.0, ('gp', 'rp', 'ip', 'zs')),
+    'fs': CameraModel(shape=(2048, 2048), pixel_arcsec=0.304, telescope_class='2m0', full_well_e=110000.0,
+                      read_noise_e=11.0, distortion_arcsec=1.5),
+    'ep': CameraModel(shape=(2048, 2048), pixel_arcsec=0.267, telescope_class='2m0', full_well_e=90000.0,
+                      read_noise_e=10.0, distortion_arcsec=1.0),
+    'kb': CameraModel(shape=(2048, 3072), pixel_arcsec=0.571, telescope_class='0m4', full_well_e=60000.0,
+                      read_noise_e=14.0, distortion_arcsec=2.5),
+    'sq': CameraModel(shape=(6388, 9576), pixel_arcsec=0.734, telescope_class='0m4', full_well_e=50000.0,
+                      read_noise_e=4.0, distortion_arcsec=5.0),
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FieldSpec:
-    """One frame to simulate.  None means: the usual value of the camera and filter, or a draw where one is usual.
+    """One frame to simulate.
 
-    stars_per_sqdeg counts stars brighter than r = 20; `camera` is a key of CAMERAS; `pointing_arcsec` is the largest
-    error of the solution along an axis; `crop` cuts the image to (ny, nx); `pipeline` is the version that decides what
-    flags mean; `airmass` and a cloud of `transparency_mag` take from the reference zeropoint where `zp_mag` is None.
-    For studies: `wcs_offset_arcsec` and `wcs_rotation_deg` put the solution off by just that, in a random direction;
-    `biased_fraction` of the stars are brighter than their catalogue says; `cloud_mag` is the half range of a thin
-    cloud over the field, whose mean is 0; `colours` are limits of (g-i)_PS1 for all stars; `catalogue_missing` is the
-    share of rows that the catalogue lacks; `usable_snr` is the signal-to-noise of the faintest usable star.
+    Attributes
+    ----------
+    camera : str
+        Key of CAMERAS.
+    filter_name : str
+        Key of EXTINCTION.
+    exptime_s : float
+        Exposure time.
+    ra_deg, dec_deg : float
+        Centre of the field.
+    stars_per_sqdeg : float
+        Number of stars brighter than r = 20.
+    counts_slope : float
+        Star counts rise as 10^(counts_slope m).
+    airmass, transparency_mag : float
+        Airmass, and depth of a grey cloud; both lower the reference zeropoint where `zp_mag` is None.
+    zp_mag : float or None
+        True zeropoint at (g-i)_sdss = 1; None for the reference of the telescope class.
+    colorterm : float
+        True colour term.
+    seeing_arcsec : float or None
+        None to draw it from SEEING_ARCSEC.
+    sky_brightening_mag : float
+        Moonlight: the sky is brighter than DARK_SKY by this.
+    distortion_arcsec : float or None
+        In the corner; None for that of the camera.
+    pointing_arcsec : float
+        Largest error of the astrometric solution along an axis.
+    astrometric_noise_arcsec : float
+        Scatter of single stars.
+    rotation_deg, parity : float, int
+        Orientation of the image; parity is 1 or -1.
+    kron_shape : str
+        One of KRON_SHAPES.
+    kron_amplitude_mag : float or None
+        Of the Kron loss; None to draw it.
+    flat_scatter_mag : float
+        Flat-field error of single stars.
+    galaxy_fraction, variable_fraction, spurious_fraction : float
+        Share of galaxies among faint objects, of variable objects, and of detections that are no stars.
+    pipeline : str
+        Version that decides what flags mean; '' for the oldest.
+    crop : tuple of int or None
+        (ny, nx) that the image is cut to.
+    wcs_offset_arcsec, wcs_rotation_deg : float
+        For studies: the solution is off by just that, in a random direction.
+    biased_fraction : float
+        For studies: share of stars that are brighter than their catalogue says.
+    cloud_mag : float
+        For studies: half range over the field of a thin cloud whose mean is 0.
+    colours : tuple of float or None
+        For studies: limits of (g-i)_PS1 of all stars.
+    catalogue_missing : float
+        For studies: share of objects that the catalogue lacks.
+    usable_snr : float
+        Signal-to-noise ratio of the faintest usable star.
     """
 
     camera: str = 'fa'
@@ -100,26 +180,50 @@ class FieldSpec:
     cloud_mag: float = 0.0
     colours: tuple[float, float] | None = None
     catalogue_missing: float = 0.0
-    usable_snr: float = USABLE_SNR
+    usable_snr: float = _USABLE_SNR
 
     @property
     def model(self) -> CameraModel:
-        """The kind of camera."""
+        """The kind of camera.
+
+        Returns
+        -------
+        CameraModel
+            That of CAMERAS.
+        """
         return CAMERAS[self.camera]
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(ny, nx) of the image [pixel], cropped where it is."""
+        """Shape of the image.
+
+        Returns
+        -------
+        tuple of int
+            (ny, nx) [pixel], after the crop.
+        """
         return self.crop or self.model.shape
 
     @property
     def band(self) -> int:
-        """Index of the filter's band in BANDS."""
-        return BANDS.index(BAND_OF_FILTER[self.filter_name])
+        """PS1 band of the filter.
+
+        Returns
+        -------
+        int
+            Index in BANDS.
+        """
+        return BANDS.index(_BAND_OF_FILTER[self.filter_name])
 
     @property
     def true_zp_mag(self) -> float:
-        """Zeropoint of this frame [mag]: planted, or the reference of the telescope class through this much air."""
+        """True zeropoint of this frame.
+
+        Returns
+        -------
+        float
+            `zp_mag`, or the reference of the telescope class less extinction and cloud [mag].
+        """
         if self.zp_mag is not None:
             return self.zp_mag
         healthy = REFERENCE_ZP[self.model.telescope_class][self.filter_name]
@@ -127,10 +231,32 @@ class FieldSpec:
 
 
 def flag_values(pipeline: str) -> dict[str, int]:
-    """Names of defects to bits, as the pipeline of a version means them."""
-    return FLAGS_NEW if version_of(pipeline) >= (1, 15) else FLAGS_OLD
+    """Bits of the flag column in a version of the pipeline.
+
+    Parameters
+    ----------
+    pipeline : str
+        Version; '' for the oldest.
+
+    Returns
+    -------
+    dict
+        Bits by the name of the defect.
+    """
+    return FLAGS_NEW if version_of(pipeline) >= (1, 15) else _FLAGS_OLD
 
 
 def version_of(pipeline: str) -> tuple[int, ...]:
-    """A version as a tuple of numbers; frames without one are the oldest."""
+    """Numbers of a version, which compare as versions do.
+
+    Parameters
+    ----------
+    pipeline : str
+        Version; '' for the oldest.
+
+    Returns
+    -------
+    tuple of int
+        Its parts; (0,) for the oldest.
+    """
     return tuple(int(part) for part in pipeline.split('.')) if pipeline else (0,)

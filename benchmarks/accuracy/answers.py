@@ -5,9 +5,9 @@ seasons with steeper slopes, a yearly swing of extinction, and a step a year tha
 0.2 mag, up or down, grey, by colour, or in one filter.
 
 Unrecorded steps are looked for twice: with no event recorded at all, so that washes, breaks and cleanings count, and
-with all the others recorded.  A step counts where 60 nights with frames are on either side, up to the next event, and
-is found within 7 days; what is found within 7 days of no event, change of camera, or step that does not count, or is
-within a gap in which one of these happened, is a false alarm.
+with all the others recorded.  A step counts where 60 nights with frames are on either side, up to the next event; it is
+right within 7 days.  A step that is found is a false alarm unless there is an event, a change of camera, or a step
+that does not count within 7 days, or one of these happened in the same gap.
 Widths are robust ones of (value - truth) / error: half the range of the middle 68.3%; 0.8 to 1.25 is aimed at.
 """
 
@@ -22,11 +22,13 @@ from scipy.stats import kendalltau
 from benchmarks.accuracy import throughput
 from photzp.answers import extinction, gains, nights, ranking, steps
 from photzp.measurements import usable_rows
-from simulation import years
+from simulation.fleet import DAYS_PER_MONTH, YearsSpec
+from simulation.spec import EXTINCTION, REFERENCE_ZP
+from simulation.yearfiles import times_of
+from simulation.years import simulate
 
-NATURE = throughput.NATURE
 SIZES_MAG = (0.03, 0.05, 0.1, 0.2)
-# Rows of the table: what was planted, and what else is of about that size.
+# Rows of the table: planted size, and range of sizes that count for it.
 RANGES_MAG = {'0.03': (0.0175, 0.04), '0.05': (0.0375, 0.075), '0.10': (0.0875, 0.15), '0.20 up': (0.1875, np.inf),
               '0.05 up': (0.0499, np.inf)}
 DAY = np.timedelta64(1, 'D')
@@ -34,12 +36,6 @@ FOUND_DAYS, NIGHTS_BESIDE = 7, 60
 THRESHOLDS_PERCENT = (80, 70, 60, 50, 40)
 FRAMES_MIN = 5  # nights with fewer do not count
 HARD = {'unrecorded_mag': SIZES_MAG, 'dust_factor': 2.5, 'extinction_swing': 0.1}
-
-
-def noon_of(telescope, spec):
-    """Time of day 0 of the truth."""
-    shift = 0.5 - NATURE.sites[telescope.site][1] / 360
-    return np.datetime64(spec.start, 'ms') + np.timedelta64(round(shift * 86_400_000), 'ms')
 
 
 def fits_of(telescope, by_filter, spec):
@@ -54,8 +50,8 @@ def add(total, **values):
 # --- steps
 
 def watched(telescope, by_filter, spec, recorded):
-    """(event, size, whether it counts) of what nobody recorded, and the days of all else that happened."""
-    there = np.flatnonzero(telescope.open_nights)
+    """(event, size, whether it counts) of unrecorded events, and the days of all events and exchanges."""
+    nights_open = np.flatnonzero(telescope.open_nights)
     hidden = [event for event in telescope.events
               if event.kind != 'instrument' and not (recorded and event.recorded)]
     cameras = [day for _, first, last in telescope.cameras for day in (first, last) if 0 < day < spec.n_nights]
@@ -64,8 +60,8 @@ def watched(telescope, by_filter, spec, recorded):
     for event in hidden:
         before = max(day for day in days if day < event.day)
         after = min(day for day in days if day > event.day)
-        beside = min(np.count_nonzero((there >= before) & (there < event.day - 0.5)),
-                     np.count_nonzero((there >= event.day) & (there < after)))
+        beside = min(np.count_nonzero((nights_open >= before) & (nights_open < event.day - 0.5)),
+                     np.count_nonzero((nights_open >= event.day) & (nights_open < after)))
         events.append((event, max(abs(event.size_in(name)) for name in by_filter), beside >= NIGHTS_BESIDE))
     return events, [*(event.day for event in telescope.events), *cameras]
 
@@ -75,18 +71,18 @@ def number_of(colour):
 
 
 def is_datable(event, clear):
-    """Clear nights with frames are so near that its date can be told to FOUND_DAYS; clear : their days."""
+    """Whether clear nights with frames are so near that its date is known to FOUND_DAYS; clear : their days."""
     before, after = clear[clear < event.day - 0.5], clear[clear >= event.day]
     return bool(len(before) and len(after) and after[0] - before[-1] <= 2 * FOUND_DAYS)
 
 
 def judge_steps(telescope, by_filter, fits, spec, recorded, total):
-    """Compare what is found with what was hidden."""
+    """Compare the steps that are found with the hidden ones."""
     name = 'recorded' if recorded else 'bare'
     start = time.process_time()
     found = steps.find_steps(fits)
     add(total, **{f'{name}_seconds': time.process_time() - start, f'{name}_years': spec.years})
-    days = np.array([(step.time - noon_of(telescope, spec)) / DAY for step in found])
+    days = np.array([(step.time - throughput.noon_of(telescope, spec)) / DAY for step in found])
     events, all_days = watched(telescope, by_filter, spec, recorded)
     clear = np.unique(np.concatenate([rows['night'][rows['clear']] for _, rows in by_filter.values()]))
     for event, _, counts in events:
@@ -97,7 +93,7 @@ def judge_steps(telescope, by_filter, fits, spec, recorded, total):
             add(total, **{f'{name}_size': abs(event.size), f'{name}_colour': number_of(event.colour),
                           f'{name}_hit': hit, f'{name}_datable': is_datable(event, clear)})
         if counts and hit:
-            truth = np.array([event.size_in(each) for each in found[best].filters])
+            truth = np.array([event.size_in(filter_name) for filter_name in found[best].filters])
             add(total, date_pull=(days[best] - event.day) / found[best].error_days,
                 size_pull=(found[best].size_mag - truth) / found[best].error_mag, date_error=near[best],
                 colour_found=number_of(found[best].colour), colour_true=number_of(event.colour))
@@ -107,31 +103,32 @@ def judge_steps(telescope, by_filter, fits, spec, recorded, total):
 
 
 def explained(step, day, days):
-    """Something happened within 7 days, or within the interval of the date."""
+    """Whether something happened within 7 days, or within the interval of the date."""
     reach = max(FOUND_DAYS, 2 * step.error_days)
-    return any(abs(day - each) <= reach for each in days)
+    return any(abs(day - other) <= reach for other in days)
 
 
 # --- gains, extinction, nights, ranking
 
 def judge_gains(telescope, by_filter, fits, spec, total):
     """Pulls of gains and of how long they lasted."""
+    zero = throughput.noon_of(telescope, spec)
     for gain in gains.gains_of(telescope.name, fits):
         if gain.instrumental:
             continue
-        day = (gain.time - noon_of(telescope, spec)) / DAY
-        event = min(telescope.events, key=lambda each: abs(each.day - day))
+        day = (gain.time - zero) / DAY
+        event = min(telescope.events, key=lambda event: abs(event.day - day))
         add(total, gain_pull=(gain.gain_mag - event.size_in(gain.filter)) / gain.gain_error_mag,
             gain_error=gain.gain_error_mag)
         if np.isfinite(gain.lasted_days):
-            slope = mean_slope(by_filter[gain.filter][0], day, fits[gain.filter], gain, noon_of(telescope, spec))
+            slope = mean_slope(by_filter[gain.filter][0], fits[gain.filter], gain, zero)
             add(total, lasted_pull=(gain.lasted_days + event.size_in(gain.filter) / slope) / gain.lasted_error_days)
 
 
-def mean_slope(series, day, fit, gain, zero):
+def mean_slope(series, fit, gain, zero):
     """True slope [mag/day] over the interval that a gain's slope is from, without steps."""
-    interval = [each for each in fit.intervals if each.start <= gain.time][-1]
-    first, last = ((each - zero) / DAY for each in (interval.start, interval.end))
+    interval = [interval for interval in fit.intervals if interval.start <= gain.time][-1]
+    first, last = ((time - zero) / DAY for time in (interval.start, interval.end))
     grid = np.linspace(first + 1e-6, last - 1e-6, 2000)
     return np.mean(series.slope[np.clip(np.searchsorted(series.breaks, grid, side='right') - 1, 0, None)])
 
@@ -143,12 +140,12 @@ def judge_extinction(site, fits, truth, rows, spec, total):
         same = {key: fit for key, fit in fits.items() if key[1] == name}
         frames = []
         for key, fit in same.items():
-            each = rows[key]
-            noise = np.hypot(np.nan_to_num(each['zperr']), fit.scatter_mag)
+            of_series = rows[key]
+            noise = np.hypot(np.nan_to_num(of_series['zperr']), fit.scatter_mag)
             frames.append(extinction.frame_sums(extinction.Frames(
-                time=each['time'], night=each['night'], residual_mag=fit.row_residual_mag, error_mag=noise,
-                airmass=each['airmass'], clear_probability=fit.row_clear_probability)))
-        got = extinction.site_extinction(site, name, NATURE.extinction[name], same.values(), frames)
+                time=of_series['time'], night=of_series['night'], residual_mag=fit.row_residual_mag, error_mag=noise,
+                airmass=of_series['airmass'], clear_probability=fit.row_clear_probability)))
+        got = extinction.site_extinction(site, name, EXTINCTION[name], same.values(), frames)
         add(total, **{f'{kind}_pull': (got.k - truth[name]) / got.k_error, f'{kind}_error': got.k_error})
         if spec.extinction_swing and np.isfinite(got.swing.amplitude):
             swing = truth[name] * spec.extinction_swing
@@ -172,7 +169,7 @@ def judge_nights(site, fits, clear_nights, spec, total):
 def judge_ranking(fleet, spec, total):
     """Losses, dates and the order of telescopes against the truth."""
     references = {telescope.name: {name: zp + scale[name] for name, zp in
-                                   NATURE.reference_zp[telescope.telescope[:3]].items() if name in fits}
+                                   REFERENCE_ZP[telescope.telescope[:3]].items() if name in fits}
                   for telescope, fits, _, scale in fleet}
     all_gains = [gain for telescope, fits, _, _ in fleet
                  for gain in gains.gains_of(telescope.name, fits, references[telescope.name])]
@@ -187,7 +184,7 @@ def judge_ranking(fleet, spec, total):
         truths[telescope.name] = loss, rate
         add(total, loss_pull=(state.loss_mag - loss) / state.loss_error_mag,
             rate_pull=(state.rate_mag_per_month - rate) / state.rate_error_mag_per_month)
-        judge_date(telescope, fits, by_filter, reference, now, spec, total)
+        judge_date(telescope.name, fits, reference, now, (loss, rate), total)
     for kind in ('cleaning', 'recoating', 'wash'):
         row = table[kind]
         share, scatter = row.share, np.hypot(row.share_scatter, row.share_error)
@@ -196,30 +193,30 @@ def judge_ranking(fleet, spec, total):
                 for name, (loss, _) in truths.items()}
         truth = {name: ranking.light_gained(loss, rate, gain[name], ranking.PERIOD_DAYS)
                  for name, (loss, rate) in truths.items()}
-        add(total, **{f'{kind}_tau': kendalltau([-each.rank for each in advice],
-                                                [truth[each.telescope] for each in advice]).statistic})
+        add(total, **{f'{kind}_tau': kendalltau([-row.rank for row in advice],
+                                                [truth[row.telescope] for row in advice]).statistic})
         best = sorted(truth.values())[::-1]
-        add(total, **{f'{kind}_top': max(truth, key=truth.get) in [each.telescope for each in advice[:3]],
-                      f'{kind}_light': sum(truth[each.telescope] for each in advice[:3]) / sum(best[:3])})
+        add(total, **{f'{kind}_top': max(truth, key=truth.get) in [row.telescope for row in advice[:3]],
+                      f'{kind}_light': sum(truth[row.telescope] for row in advice[:3]) / sum(best[:3])})
 
 
 def truth_of(telescope, by_filter, now, spec):
     """(mean loss, rate) of the truth at a time."""
-    day = (now - noon_of(telescope, spec)) / DAY
-    healthy = NATURE.reference_zp[telescope.telescope[:3]]
+    day = (now - throughput.noon_of(telescope, spec)) / DAY
+    healthy = REFERENCE_ZP[telescope.telescope[:3]]
     loss = np.mean([healthy[name] - series.at(np.array([day]))[0] for name, (series, _) in by_filter.items()])
     slope = np.mean([series.slope[np.searchsorted(series.breaks, day, side='right') - 1]
                      for series, _ in by_filter.values()])
-    return loss, -slope * years.DAYS_PER_MONTH
+    return loss, -slope * DAYS_PER_MONTH
 
 
-def judge_date(telescope, fits, by_filter, reference, now, spec, total):
-    """The date at which the highest of some thresholds is passed; slopes go on as they are."""
-    loss, rate = truth_of(telescope, by_filter, now, spec)
+def judge_date(name, fits, reference, now, truth, total):
+    """The date at which the highest of some thresholds is passed, with true loss and rate; slopes stay the same."""
+    loss, rate = truth
     for threshold in THRESHOLDS_PERCENT:
-        state = ranking.mirror_state(telescope.name, fits, reference, now, threshold)
+        state = ranking.mirror_state(name, fits, reference, now, threshold)
         sides = [(edge - state.below) / DAY for edge in (state.below_early, state.below_late)]
-        left = (-2.5 * np.log10(threshold / 100) - loss) / rate * years.DAYS_PER_MONTH
+        left = (-2.5 * np.log10(threshold / 100) - loss) / rate * DAYS_PER_MONTH
         if not state.is_below and state.below > now and np.isfinite(sides).all():
             error = left - (state.below - now) / DAY
             add(total, below_pull=error / abs(sides[int(error > 0)]), below_error=error)
@@ -229,7 +226,7 @@ def judge_date(telescope, fits, by_filter, reference, now, spec, total):
 # --- a fleet
 
 def scale_of(telescope, by_filter, fits):
-    """Offset of the last interval's camera, by filter: the reference is told for that camera."""
+    """Offset of the last interval's camera, by filter: the reference holds for that camera."""
     result = {}
     for name, (series, _) in by_filter.items():
         fit, codes, _ = fits[name]
@@ -239,7 +236,7 @@ def scale_of(telescope, by_filter, fits):
 
 
 class Site:
-    """What is gathered of the telescopes of a site: fits and frames by telescope and filter, true k, clear nights."""
+    """Results of the telescopes of a site: fits and frames by telescope and filter, true k, clear nights."""
 
     def __init__(self, spec):
         self.fits, self.rows, self.extinction = {}, {}, {}
@@ -251,14 +248,14 @@ class Site:
             self.fits[telescope.name, name] = fits[name]
             self.extinction[name] = series.extinction
             self.rows[telescope.name, name] = {key: rows[key][good] for key in ('night', 'airmass', 'zperr')} | {
-                'time': years.times_of(rows, spec)[good]}
+                'time': times_of(rows, spec)[good]}
             self.clear[rows['night'][rows['clear']]] = True
 
 
 def run(spec, hard, total, false):
     """All figures of one seed: steps and the swing in hard years, the rest in those of which all is recorded."""
     sites = {}
-    for telescope, by_filter in years.simulate(hard, NATURE):
+    for telescope, by_filter in simulate(hard):
         for recorded in (False, True):
             seen = telescope if recorded else replace(telescope, events=())
             fits = {key: value[0] for key, value in fits_of(seen, by_filter, hard).items()}
@@ -268,7 +265,7 @@ def run(spec, hard, total, false):
     for name, site in sites.items():
         judge_extinction(name, site.fits, site.extinction, site.rows, hard, total)
     fleet, sites = [], {}
-    for telescope, by_filter in years.simulate(spec, NATURE):
+    for telescope, by_filter in simulate(spec):
         found = fits_of(telescope, by_filter, spec)
         fits = {name: value[0] for name, value in found.items()}
         fleet.append((telescope, fits, by_filter, scale_of(telescope, by_filter, found)))
@@ -288,9 +285,9 @@ def report_steps(total, name, label):
     for row, (low, high) in RANGES_MAG.items():
         cells = []
         for which in (True, colour == 0, colour == 1, colour == 2, datable):
-            there = (size > low) & (size < high) & which
-            share = 100 * hit[there].mean() if there.any() else np.nan
-            cells.append(f'{hit[there].sum():3.0f} of {there.sum():3d} {share:3.0f}%')
+            chosen = (size > low) & (size < high) & which
+            share = 100 * hit[chosen].mean() if chosen.any() else np.nan
+            cells.append(f'{hit[chosen].sum():3.0f} of {chosen.sum():3d} {share:3.0f}%')
         print(f'{row:10} | ' + ' | '.join(cells))
     print(f'false alarms: {sum(total[f"{name}_false"])} in {sum(total[f"{name}_years"]):.0f} telescope-years; '
           f'{np.mean(total[f"{name}_seconds"]):.2f} s of processor a telescope')
@@ -333,7 +330,7 @@ def main(argv=None):
     args = parser.parse_args(argv)
     total, false = {}, []
     for seed in args.seeds:
-        spec = years.Spec(seed=seed, telescopes=args.telescopes, night_noise_mag=args.night_noise)
+        spec = YearsSpec(seed=seed, telescopes=args.telescopes, night_noise_mag=args.night_noise)
         run(spec, replace(spec, **HARD), total, false)
         print(f'\n=== up to seed {seed}', flush=True)
         report(total, false)

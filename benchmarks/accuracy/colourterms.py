@@ -2,11 +2,11 @@
 
 Two tables, by number of stars.  First, simulated years (`simulation.years`): the robust scatter of zeropoints of clear
 nights about the truth, as measured and with the colour term of their camera; the same for the part of it that the fits
-of single frames made (the rest is sky and detector); then what that does for the throughput model.  Second, single
+of single frames made (the rest is sky and detector); then the effect on the throughput model.  Second, single
 frames of a simulated night, cut down to a few of their stars and fitted by `photzp.calibration.zeropoint`
 itself: errors before, with the true colour term at the mean colour of the stars, and with it at the colour that the
 covariance of the fit gives for the mean colour, which is why the mean colour is stored besides; the last column is a
-fit that is told the colour term.
+fit with the known colour term.
 """
 
 import argparse
@@ -29,8 +29,10 @@ from photzp.frames.banzai import read_frame
 from photzp.observatory import load_observatory
 from photzp.throughput.colourterm import FrameZeropoints, with_camera_colourterm
 from ps1catalog import PS1Catalog
-from simulation import years
-from simulation.__main__ import main as simulate
+from simulation.__main__ import main as run_simulation
+from simulation.fleet import YearsSpec
+from simulation.yearfiles import date_of, times_of
+from simulation.years import simulate
 
 STARS = (10, 15, 20, 40, 100, 401)  # edges of the bins of the years
 FEW_STARS = (12, 16, 25, 40, 80)    # that frames are cut down to
@@ -44,7 +46,7 @@ def main(argv=None):
     parser.add_argument('--frames', type=int, default=120)
     args = parser.parse_args(argv)
     for seed in args.seeds:
-        over_years(years.Spec(seed=seed, telescopes=args.telescopes))
+        over_years(YearsSpec(seed=seed, telescopes=args.telescopes))
     for seed in args.seeds:
         frames(seed, args.frames)
     return 0
@@ -56,16 +58,16 @@ def main(argv=None):
 def over_years(spec):
     """Print the tables of one simulated fleet."""
     found, models, seconds, rows_done = [], {False: [], True: []}, 0.0, 0
-    for telescope, by_filter in years.simulate(spec, throughput.NATURE):
+    for telescope, by_filter in simulate(spec):
         for series, rows in by_filter.values():
             start = time.process_time()
             zp, zperr = with_camera(telescope, rows, spec)
             seconds += time.process_time() - start
             rows_done += len(zp)
             found.append(residuals(telescope, series, rows, zp, zperr))
-            for done in (False, True):
-                changed = rows | {'zp': zp, 'zperr': zperr} if done else rows
-                models[done].append(throughput.compare(telescope, series, changed, spec))
+            for with_term in (False, True):
+                changed = rows | {'zp': zp, 'zperr': zperr} if with_term else rows
+                models[with_term].append(throughput.compare(telescope, series, changed, spec))
     nstars, before, after, own, error, own_after, error_after = np.concatenate(found, axis=1)
     print(f'\nyears, seed {spec.seed}: zp - truth of clear nights, mmag; {rows_done} rows in {seconds:.1f} s of CPU\n'
           '                  zp - truth     | of it error of fits | width of it / zperr\n'
@@ -76,9 +78,9 @@ def over_years(spec):
         pulls = [throughput.width(values[chosen]) for values in (own / error, own_after / error_after)]
         print(f'{low:3d} to {high - 1:3d} {np.count_nonzero(chosen):8d}'
               + '{:8.2f}{:8.2f} |{:9.2f}{:9.2f}   |{:8.2f}{:8.2f}'.format(*widths, *pulls), flush=True)
-    for done, words in ((False, 'own colour terms'), (True, "camera's")):
-        got = {key: np.concatenate([np.asarray(each[key], float) for each in models[done] if key in each])
-               for key in models[done][0]}
+    for with_term, words in ((False, 'own colour terms'), (True, "camera's")):
+        got = {key: np.concatenate([np.asarray(differences[key], float) for differences in models[with_term]
+                                    if key in differences]) for key in models[with_term][0]}
         rms = [1000 * throughput.rms(got[key]) for key in ('model', 'last', 'slope')]
         pulls = [throughput.width(got[key]) for key in ('slope_pull', 'step_pull')]
         print(f'model, {words:16}: ' + 'rms {:.2f}, last month {:.2f}, slope {:.3f} mmag per month; widths of pulls: '
@@ -88,19 +90,19 @@ def over_years(spec):
 def with_camera(telescope, rows, spec):
     """zp and zperr of rows with the colour term of their camera, as the report has them."""
     labels = np.char.add(rows['camera'].astype(str), rows['filter'].astype(str))
-    changes = [years.date_of(event.day, spec) for event in telescope.events
+    changes = [date_of(event.day, spec) for event in telescope.events
                if event.recorded and event.kind in ('instrument', 'recoating', 'break')]
     new = np.where(rows['old'], np.nan, 1.0)
     return with_camera_colourterm(FrameZeropoints(
         zp=rows['zp'], zperr=rows['zperr'], colorterm=rows['colorterm'], colortermerr=new * rows['colortermerr'],
         covariance=new * rows['covariance'], colour_offset=rows['meancolor'] - new, held=np.zeros(len(labels), bool),
-        time=years.times_of(rows, spec), group=np.unique(labels, return_inverse=True)[1]),
+        time=times_of(rows, spec), group=np.unique(labels, return_inverse=True)[1]),
         np.array(changes, 'datetime64[ms]'))[:2]
 
 
 def residuals(telescope, series, rows, zp, zperr):
-    """(7, n) of the clear rows that can be changed: stars, zp - truth before and after, and what of it the fit of the
-    frame made with its error, before and after."""
+    """(7, n) of the clear rows that can be changed: stars, zp - truth before and after, and the error of the fit of
+    the frame with its sigma, before and after."""
     offset = np.array([series.offsets[key] for key in zip(
         rows['camera'].tolist(), rows['filter'].tolist(), rows['old'].tolist(), strict=True)])
     true = series.at(rows['day']) + offset - series.extinction * (rows['airmass'] - 1)
@@ -115,7 +117,7 @@ def residuals(telescope, series, rows, zp, zperr):
 def frames(seed, nframes):
     """Print the table of one simulated night."""
     with tempfile.TemporaryDirectory() as out:
-        simulate(['night', out, '--frames', str(nframes), '--seed', str(seed), '--no-pixels'])
+        run_simulation(['night', out, '--frames', str(nframes), '--seed', str(seed), '--no-pixels'])
         night = list(calibrated(Path(out)))
     qualities = [calibration.quality for calibration, *_ in night]
     slopes, errors = np.array([(quality.magslope, quality.magslopeerr) for quality in qualities]).T
@@ -124,7 +126,7 @@ def frames(seed, nframes):
           f'slope / error {throughput.width(slopes / errors):.2f}; reduced chi-square: median '
           f'{np.median([quality.redchi2 for quality in qualities]):.2f}')
     print(f'single frames of seed {seed} with some of their stars, zp - truth: rms, mmag, and width over the error\n'
-          'stars     fits   as fitted         true colour term   by covariance    told the term')
+          'stars     fits   as fitted         true colour term   by covariance    known term')
     for number in FEW_STARS:
         rng = np.random.default_rng([seed, number])
         found = [result for calibration, true, usual in night for _ in range(TRIALS)
@@ -158,7 +160,7 @@ def one_fit(calibration, true, usual, number, rng):
     sample = calibration.sample.select(rng.choice(bright, number, replace=False))
     try:
         fit = zeropoint.fit_zeropoint(sample, usual_colorterm=usual)
-        told = told_fit(sample, true['colorterm'])
+        known = fit_with_colourterm(sample, true['colorterm'])
     except FrameRejected:
         return None
     if fit.colorterm_held:
@@ -169,10 +171,10 @@ def one_fit(calibration, true, usual, number, rng):
     for x in (by_mean, by_covariance):
         zps.append(fit.zp_mag - x * (true['colorterm'] - fit.colorterm))
         sigmas.append(math.sqrt(fit.zperr_mag**2 + 2 * x * fit.covariance_mag2 + (x * fit.colortermerr) ** 2))
-    return np.array([*zps, told.zp_mag]) - true['zp'], [*sigmas, told.zperr_mag]
+    return np.array([*zps, known.zp_mag]) - true['zp'], [*sigmas, known.zperr_mag]
 
 
-def told_fit(sample, colorterm):
+def fit_with_colourterm(sample, colorterm):
     """The fit of a sample whose colour term is known."""
     flattened = zeropoint.StarSample(sample.flux, sample.fluxerr, sample.ref_mag - colorterm * (sample.colour - 1),
                                      sample.ref_error, np.ones(len(sample)), sample.exptime_s)

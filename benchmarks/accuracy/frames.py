@@ -1,8 +1,8 @@
 """Injection and recovery: zeropoints of simulated frames against the planted truth, one row per regime.
 
 Each frame has a sky, catalogue, telescope and sky background of its own, is written as a file, and is measured through
-the product's own reading, cone and calibration.  Beside it stands the earlier approach on the same frames: every pair
-within 5" is a match, zp is the 3-sigma clipped median, the colour term a second fit to what is left.
+the product's own reading, cone and calibration.  The earlier approach (`earlier.py`) is tried on the same frames: zp is
+the 3-sigma clipped median over all pairs within 5", the colour term a second fit to the remaining ones.
 
 A usable star, for 'meas.' and for the regimes named after their number: by the truth single, constant, unflagged, below
 0.85 of the full well, half a magnitude below the saturation of the catalogue, listed there in the band, g and i, of
@@ -14,39 +14,41 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from scipy.spatial import cKDTree
 
+from benchmarks.accuracy.earlier import single_zeropoints
+from benchmarks.accuracy.throughput import rms
 from photzp.calibration.calibrate import CONE_MARGIN_DEG, calibrate_in
-from photzp.calibration.starmatch import tangent_plane
-from photzp.catalogues.reference import ps1_to_sdss
 from photzp.errors import FrameRejected
 from photzp.frames.banzai import read_frame
 from photzp.observatory import load_observatory
 from photzp.robust import robust_spread
 from ps1catalog import PS1Catalog
+from simulation.fields import STATIONS
 from simulation.files import frame_bytes, write_bytes, write_catalogue
 from simulation.frame import observe, simulate_frame
-from simulation.plan import STATIONS, PlannedFrame
+from simulation.plan import PlannedFrame
 from simulation.spec import CAMERAS, FieldSpec
 
 USABLE_SNR = 20.0
 EXPOSURES_S = (60.0, 120.0, 300.0)
 ONE_METRE = ('fl', 'fa')
-PLANE = {'cameras': ONE_METRE, 'counts_slope': 0.30, 'crop': (1500, 1500)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Regime:
-    """A kind of frame.  cameras, filters, density (stars per square degree to r = 20) are drawn from; `fixed` is given
-    to FieldSpec as it is; usable : (least, most) usable stars; build : of the catalogue; limits : the header has
-    SATURATE and MAXLIN."""
+    """A kind of frame.
+
+    fixed : values of FieldSpec.  cameras, filters, exposures [s], density (range of stars per square degree to r = 20)
+    and seeing (range [arcsec]) : drawn from.  usable : (least, most) usable stars.  build : of the catalogue.
+    limits : the header has SATURATE and MAXLIN.
+    """
 
     name: str
-    fixed: dict
+    fixed: dict = field(default_factory=dict)
     cameras: tuple = ('fl', 'fa', 'fs', 'ep', 'kb')
     filters: tuple = ('gp', 'rp', 'ip', 'zs')
     density: tuple = (2000.0, 4000.0)
@@ -58,41 +60,43 @@ class Regime:
 
 
 def _regimes():
-    def few(least, most):
-        return {'cameras': ('fs', 'ep', 'kb'), 'density': (300.0, 3000.0), 'usable': (least, most)}
-
     wide_and_narrow = (*ONE_METRE, 'fs', 'ep', 'kb', 'sq')
-    yield Regime('ordinary', {})
-    yield Regime('0.4m SBIG', {}, cameras=('kb',))
-    yield Regime('1m Sinistro', {}, cameras=ONE_METRE)
-    yield Regime('2m', {}, cameras=('fs', 'ep'))
-    yield Regime('0.4m QHY600', {}, cameras=('sq',))
-    yield Regime('exposure 10 s', {}, exposures=(10.0,), density=(3000.0, 6000.0))
-    yield Regime('exposure 600 s', {}, exposures=(600.0,))
-    yield Regime('plane 120k', {'counts_slope': 0.30, 'crop': (1500, 1500)}, cameras=ONE_METRE, density=(12e4, 12e4))
-    yield Regime('plane 400k', {'counts_slope': 0.30, 'crop': (1000, 1000)}, cameras=ONE_METRE, density=(4e5, 4e5))
+    yield Regime(name='ordinary')
+    yield Regime(name='0.4m SBIG', cameras=('kb',))
+    yield Regime(name='1m Sinistro', cameras=ONE_METRE)
+    yield Regime(name='2m', cameras=('fs', 'ep'))
+    yield Regime(name='0.4m QHY600', cameras=('sq',))
+    yield Regime(name='exposure 10 s', exposures=(10.0,), density=(3000.0, 6000.0))
+    yield Regime(name='exposure 600 s', exposures=(600.0,))
+    yield Regime(name='plane 120k', fixed={'counts_slope': 0.30, 'crop': (1500, 1500)}, cameras=ONE_METRE,
+                 density=(12e4, 12e4))
+    yield Regime(name='plane 400k', fixed={'counts_slope': 0.30, 'crop': (1000, 1000)}, cameras=ONE_METRE,
+                 density=(4e5, 4e5))
     for least, most in ((10, 14), (20, 25), (40, 50)):
-        yield Regime(f'{least} usable stars', {}, **few(least, most))
-    yield Regime('30% too bright', {'biased_fraction': 0.3})
-    yield Regime('distortion 5"', {'distortion_arcsec': 5.0})
-    yield Regime('off by 30"', {'wcs_offset_arcsec': 30.0}, cameras=wide_and_narrow)
-    yield Regime("off by 3'", {'wcs_offset_arcsec': 180.0}, cameras=wide_and_narrow)
-    yield Regime('turned 0.3 deg', {'wcs_rotation_deg': 0.3}, cameras=wide_and_narrow)
-    yield Regime("3' and 0.3 deg", {'wcs_offset_arcsec': 180.0, 'wcs_rotation_deg': 0.3}, cameras=wide_and_narrow)
-    yield Regime("plane, 3', 0.3 deg", {'wcs_offset_arcsec': 180.0, 'wcs_rotation_deg': 0.3, 'counts_slope': 0.30,
-                                        'crop': (1500, 1500)}, cameras=ONE_METRE, density=(12e4, 12e4))
-    yield Regime('seeing 1 to 6"', {}, seeing=(1.0, 6.0))
-    yield Regime('unflagged', {'pipeline': '1.9.0'})
-    yield Regime('same, no limits', {'pipeline': '1.9.0'}, limits=False)
-    yield Regime('g-i 0.8 to 1.2', {'colours': (0.8, 1.2)})
-    yield Regime('g-i 1.45 to 1.55', {'colours': (1.45, 1.55)})
-    yield Regime('no errors listed', {}, build='lean')
-    yield Regime('20% not listed', {'catalogue_missing': 0.2})
-    yield Regime('thin cloud', {'cloud_mag': 0.04})
-    yield Regime('RA 0', {'ra_deg': 0.02})
-    yield Regime('Dec +89', {'dec_deg': 89.0, 'ra_deg': 211.0})
+        yield Regime(name=f'{least} usable stars', cameras=('fs', 'ep', 'kb'), density=(300.0, 3000.0),
+                     usable=(least, most))
+    yield Regime(name='30% too bright', fixed={'biased_fraction': 0.3})
+    yield Regime(name='distortion 5"', fixed={'distortion_arcsec': 5.0})
+    yield Regime(name='off by 30"', fixed={'wcs_offset_arcsec': 30.0}, cameras=wide_and_narrow)
+    yield Regime(name="off by 3'", fixed={'wcs_offset_arcsec': 180.0}, cameras=wide_and_narrow)
+    yield Regime(name='turned 0.3 deg', fixed={'wcs_rotation_deg': 0.3}, cameras=wide_and_narrow)
+    yield Regime(name="3' and 0.3 deg", fixed={'wcs_offset_arcsec': 180.0, 'wcs_rotation_deg': 0.3},
+                 cameras=wide_and_narrow)
+    yield Regime(name="plane, 3', 0.3 deg", fixed={
+        'wcs_offset_arcsec': 180.0, 'wcs_rotation_deg': 0.3, 'counts_slope': 0.30, 'crop': (1500, 1500)},
+                 cameras=ONE_METRE, density=(12e4, 12e4))
+    yield Regime(name='seeing 1 to 6"', seeing=(1.0, 6.0))
+    yield Regime(name='unflagged', fixed={'pipeline': '1.9.0'})
+    yield Regime(name='same, no limits', fixed={'pipeline': '1.9.0'}, limits=False)
+    yield Regime(name='g-i 0.8 to 1.2', fixed={'colours': (0.8, 1.2)})
+    yield Regime(name='g-i 1.45 to 1.55', fixed={'colours': (1.45, 1.55)})
+    yield Regime(name='no errors listed', build='lean')
+    yield Regime(name='20% not listed', fixed={'catalogue_missing': 0.2})
+    yield Regime(name='thin cloud', fixed={'cloud_mag': 0.04})
+    yield Regime(name='RA 0', fixed={'ra_deg': 0.02})
+    yield Regime(name='Dec +89', fixed={'dec_deg': 89.0, 'ra_deg': 211.0})
     for shape in ('none', 'inverse', 'mag'):
-        yield Regime(f'Kron loss: {shape}', {'kron_shape': shape})
+        yield Regime(name=f'Kron loss: {shape}', fixed={'kron_shape': shape})
 
 
 REGIMES = {regime.name: regime for regime in _regimes()}
@@ -131,8 +135,9 @@ def write_field(out, frame, regime, number=0):
     station = next(s for s in STATIONS if s.camera[:2] == frame.spec.camera)
     quirks = {} if regime.limits else {'SATURATE': None, 'MAXLIN': None}
     exposure = f'{station.site}{station.tag}-{station.camera}-20200213-{number:04d}'
-    plan = PlannedFrame(station, frame.spec, 'field', regime.name, None, 0, exposure, '20200213',
-                        '2020-02-14T00:00:00.000', quirks, False, False)
+    plan = PlannedFrame(station=station, spec=frame.spec, field='field', regime=regime.name, defect=None, occurrence=0,
+                        exposure=exposure, dayobs='20200213', dateobs='2020-02-14T00:00:00.000', quirks=quirks,
+                        upper=False, twin=False)
     path = out / plan.name(91)
     write_bytes(path, frame_bytes(plan, frame, 91, pixels=False))
     return path
@@ -188,21 +193,14 @@ def one_pair(shape, seed, number):
 def earlier_fit(frame, catalog):
     """(zp at g-i = 1, colour term) by the earlier approach, nan where it has no pairs."""
     references = catalog.cone(frame.ra_deg, frame.dec_deg, frame.radius_deg + CONE_MARGIN_DEG)
-    sdss = ps1_to_sdss(references)
-    good = np.isfinite(sdss.mag[frame.band])
-    star = tangent_plane(frame.stars.ra_deg, frame.stars.dec_deg, frame.ra_deg, frame.dec_deg)
-    reference = tangent_plane(references.ra_deg, references.dec_deg, frame.ra_deg, frame.dec_deg)[good]
-    pairs = cKDTree(star).sparse_distance_matrix(cKDTree(reference), 5.0, output_type='ndarray')
-    pairs = pairs[frame.stars.flux[pairs['i']] > 0]
-    each = sdss.mag[frame.band][good][pairs['j']] + 2.5 * np.log10(frame.stars.flux[pairs['i']] / frame.exptime_s)
-    colour = (sdss.mag['g'] - sdss.mag['i'])[good][pairs['j']]
-    kept = np.ones(len(each), bool)
+    single, colour = single_zeropoints(frame, references)
+    kept = np.ones(len(single), bool)
     for _ in range(10):
         if np.count_nonzero(kept) < 3:
             return np.nan, np.nan
-        kept = np.abs(each - np.median(each[kept])) <= 3 * each[kept].std()
-    zp = np.median(each[kept])
-    slope, at_zero = np.polyfit(colour[kept], each[kept] - zp, 1)
+        kept = np.abs(single - np.median(single[kept])) <= 3 * single[kept].std()
+    zp = np.median(single[kept])
+    slope, at_zero = np.polyfit(colour[kept], single[kept] - zp, 1)
     return zp + at_zero + slope, slope
 
 
@@ -214,13 +212,13 @@ COLUMNS = ('n', 'meas.', 'median', 'mean', 'rms', 'width', 'beyond', 'ct med', '
 
 def print_row(name, rows, *, least):
     """One row of the table; 'meas.' counts frames with `least` usable stars or more."""
-    done = [row for row in rows if row['reason'] is None]
+    measured = [row for row in rows if row['reason'] is None]
     enough = [row for row in rows if row['usable'] >= least]
     share = 100 * np.mean([row['reason'] is None for row in enough]) if enough else np.nan
-    good = [row for row in done if row['usable'] >= least]
+    good = [row for row in measured if row['usable'] >= least]
     zp, zperr, ct, cterr = (np.array([row[key] for row in good]) for key in ('zp', 'zperr', 'ct', 'cterr'))
     old, old_ct = (np.array([row[key] for row in rows]) for key in ('old', 'old ct'))
-    beyond = sum(abs(row['zp']) > 5 * row['zperr'] + 0.010 for row in done)
+    beyond = sum(abs(row['zp']) > 5 * row['zperr'] + 0.010 for row in measured)
     figures = (1000 * np.median(zp), 1000 * zp.mean(), 1000 * rms(zp), robust_spread(zp / zperr), beyond,
                1000 * np.median(ct), 1000 * rms(ct), robust_spread(ct / cterr), 1000 * np.nanmedian(old),
                1000 * rms(old[np.isfinite(old)]), 1000 * rms(old_ct[np.isfinite(old_ct)]))
@@ -229,10 +227,6 @@ def print_row(name, rows, *, least):
     print(f'{name:20}{len(rows):8d}{share:7.0f}%'
           + ''.join(f'{value:8{how}}' for value, how in zip(figures, formats, strict=True))
           + '  ' + ', '.join(f'{sum(row["reason"] == r for row in rows)} {r}' for r in reasons), flush=True)
-
-
-def rms(values):
-    return np.sqrt(np.mean(values**2))
 
 
 def main(argv=None):

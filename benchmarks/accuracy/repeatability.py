@@ -49,7 +49,7 @@ MAG_EDGES = (13, 14, 15, 16, 17, 18, 19, 20, 21)
 DISTANCE_EDGES = (0, 0.25, 0.5, 0.75, 1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Field:
     """Photometry of one field on many frames.
 
@@ -68,7 +68,7 @@ class Field:
     references: ReferenceStars
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Repeated:
     """Zeropoints of the frames of a field, arrays (frames,) [mag], about their line with airmass.
 
@@ -85,13 +85,13 @@ class Repeated:
 
 
 def cached_sdist():
-    """Where the source distribution is kept, outside the tree."""
+    """Path of the source distribution in the cache."""
     cache = Path(os.environ.get('XDG_CACHE_HOME') or '~/.cache').expanduser()
     return cache / 'photzp' / f'{SDIST}.tar.gz'
 
 
 def fetch_sdist():
-    """Path of the source distribution, fetched by pip where it is not in the cache; OSError where it cannot be."""
+    """Path of the source distribution, fetched by pip unless it is in the cache; OSError if pip cannot."""
     path = cached_sdist()
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -105,7 +105,7 @@ def fetch_sdist():
 
 
 def read_field(sdist):
-    """The `Field` in a source distribution; OSError or KeyError where it is not the one expected."""
+    """The `Field` in a source distribution; OSError or KeyError if that is another one."""
     from astropy.io import fits
     from astropy.table import Table
 
@@ -116,10 +116,11 @@ def read_field(sdist):
     flux = GAIN * t['aperture_net_flux'].astype(float)
     r = Table.read(references.decode(), format='ascii.ecsv')
     mags, errors = ({band: np.asarray(r[f'{what}{band}mag'], float) for band in 'griz'} for what in ('', 'e_'))
-    return Field(frame, t['star_id'].astype(int), flux, flux * t['mag_error'].astype(float) * np.log(10) / 2.5,
-                 t['RA'].astype(float), t['Dec'].astype(float), t['airmass'][first].astype(float),
-                 t['exposure'][first].astype(float),
-                 ReferenceStars(np.asarray(r['RA_ICRS'], float), np.asarray(r['DE_ICRS'], float), mags, errors))
+    return Field(frame=frame, star=t['star_id'].astype(int), flux=flux,
+                 fluxerr=flux * t['mag_error'].astype(float) * np.log(10) / 2.5, ra_deg=t['RA'].astype(float),
+                 dec_deg=t['Dec'].astype(float), airmass=t['airmass'][first].astype(float),
+                 exptime_s=t['exposure'][first].astype(float), references=ReferenceStars(
+                     np.asarray(r['RA_ICRS'], float), np.asarray(r['DE_ICRS'], float), mags, errors))
 
 
 def match_frame(field, number):
@@ -143,15 +144,15 @@ def match_frame(field, number):
 
 
 def self_calibrated(samples, stars, fits):
-    """The samples with each star's reference magnitude replaced by what all frames together show of it.
+    """The samples with each star's reference magnitude replaced by that of all frames together.
 
-    The mean residual of a star over the frames is what catalogue, flat field and transformation have wrong about it.
+    The mean residual of a star over the frames is the error of catalogue, flat field and transformation for it.
     """
-    every = np.concatenate(stars)
+    all_stars = np.concatenate(stars)
     residual = np.concatenate([fit.residual_mag for fit in fits])
-    found = {star: residual[every == star] for star in np.unique(every)}
-    shift = {star: np.median(values) for star, values in found.items()}
-    error = {star: max(median_error(values), 1e-4) for star, values in found.items()}
+    residuals = {star: residual[all_stars == star] for star in np.unique(all_stars)}
+    shift = {star: np.median(values) for star, values in residuals.items()}
+    error = {star: max(median_error(values), 1e-4) for star, values in residuals.items()}
     return [replace(sample, ref_mag=sample.ref_mag - [shift[star] for star in numbers],
                     ref_error=np.array([error[star] for star in numbers]))
             for sample, numbers in zip(samples, stars, strict=True)]
@@ -177,16 +178,18 @@ def repeatability(field):
         if results:
             samples = self_calibrated(samples, stars, fits)
             fits = [fit_zeropoint(sample, usual_colorterm=USUAL_COLORTERM) for sample in samples]
-        columns = np.array([(fit.zp_mag, fit.zperr_mag, fit.colorterm, fit.nstars) for fit in fits]).T
-        slope, slope_error, residual = about_line(field.airmass, columns[0])
-        results[name] = Repeated(*columns, residual, -slope, slope_error)
+        zp, zperr, colorterm, nstars = np.array([
+            (fit.zp_mag, fit.zperr_mag, fit.colorterm, fit.nstars) for fit in fits]).T
+        slope, slope_error, residual = about_line(field.airmass, zp)
+        results[name] = Repeated(zp=zp, zperr=zperr, colorterm=colorterm, nstars=nstars, residual=residual, k=-slope,
+                                 k_error=slope_error)
     return results
 
 
 def halves(field, rng):
-    """Pulls of the difference of zp between random halves of the stars of a frame, and how many made none.
+    """Pulls of the difference of zp between random halves of the stars of a frame, and how many pairs gave none.
 
-    A held colour term has an error that both halves share, so that they do not tell: such pairs make none either.
+    A held colour term has an error that both halves share, so such pairs are left out, too.
     """
     pulls, failed = [], 0
     for _ in range(HALVES):
@@ -263,8 +266,8 @@ def print_selection(calibration, frame, references):
 def print_bin(name, before, after, corrected):
     """One line; bins of fewer than 5 matches are left out."""
     def figures(values):
-        told = f'{1000 * np.median(values):8.0f}{1000 * robust_spread(values):8.0f}' if len(values) >= 5 else ''
-        return told or f'{"-":>8}{"-":>8}'
+        text = f'{1000 * np.median(values):8.0f}{1000 * robust_spread(values):8.0f}' if len(values) >= 5 else ''
+        return text or f'{"-":>8}{"-":>8}'
 
     if len(before) >= 5:
         print(f'{name:12}{len(before):5d}{figures(before)}{len(after):6d}{figures(after)}{figures(corrected)}')

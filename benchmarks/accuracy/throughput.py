@@ -18,29 +18,34 @@ import numpy as np
 from photzp.measurements import usable_rows
 from photzp.throughput.model import fit_throughput
 from photzp.throughput.rows import at_unit_airmass
-from simulation import years
-from simulation.plan import SITES
-from simulation.spec import EXTINCTION, REFERENCE_ZP
+from simulation.fleet import DAYS_PER_MONTH, YearsSpec
+from simulation.spec import EXTINCTION
+from simulation.yearfiles import date_of, times_of
+from simulation.years import simulate
 
-NATURE = years.Nature(REFERENCE_ZP, EXTINCTION, SITES)
 REGIMES = {'60% clear': {}, '25% clear': {'photometric': 0.25}, 'one per night': {'one_per_night': True}}
 LONG_DAYS = 180  # slopes of shorter intervals are left out of the rms, not out of the pulls
 LAST_DAYS = 30
 
 
+def noon_of(telescope, spec):
+    """Time of day 0 of the truth: noon of the site."""
+    noon = 0.5 - telescope.longitude_deg / 360
+    return np.datetime64(spec.start, 'ms') + np.timedelta64(round(noon * 86_400_000), 'ms')
+
+
 def fit_series(telescope, series, rows, spec):
     """Fit one telescope and filter: (ThroughputFit, codes of groups by key, seconds)."""
-    longitude = NATURE.sites[telescope.site][1]
     keys = list(zip(rows['camera'].tolist(), rows['filter'].tolist(), rows['old'].tolist(), strict=True))
     codes = {key: number for number, key in enumerate(sorted(set(keys)))}
     group = np.array([codes[key] for key in keys])
-    times = years.times_of(rows, spec)
-    events = [(years.date_of(event.day, spec), event.kind) for event in telescope.events if event.recorded]
+    times = times_of(rows, spec)
+    events = [(date_of(event.day, spec), event.kind) for event in telescope.events if event.recorded]
     start = time.perf_counter()
-    zp = at_unit_airmass(rows['zp'], rows['airmass'], NATURE.extinction[series.filter])
+    zp = at_unit_airmass(rows['zp'], rows['airmass'], EXTINCTION[series.filter])
     good = usable_rows(rows['zp'], rows['airmass'], rows['zpsig'], telescope.telescope)
-    fit = fit_throughput(times[good], zp[good], rows['zperr'][good], longitude_deg=longitude, group=group[good],
-                         airmass=rows['airmass'][good], events=events)
+    fit = fit_throughput(times[good], zp[good], rows['zperr'][good], longitude_deg=telescope.longitude_deg,
+                         group=group[good], airmass=rows['airmass'][good], events=events)
     return fit, codes, time.perf_counter() - start
 
 
@@ -59,8 +64,7 @@ def earlier_model(fit_time, zp, nights):
 def compare(telescope, series, rows, spec):
     """Differences of one series: a dict of arrays [mag, mag/month]."""
     fit, codes, seconds = fit_series(telescope, series, rows, spec)
-    noon = 0.5 - NATURE.sites[telescope.site][1] / 360
-    zero = np.datetime64(spec.start, 'ms') + np.timedelta64(round(noon * 86_400_000), 'ms')
+    zero = noon_of(telescope, spec)
     offset_of = {number: series.offsets[key] for key, number in codes.items()}
 
     def truth(times):
@@ -73,13 +77,13 @@ def compare(telescope, series, rows, spec):
     last = fit.time > fit.time[-1] - np.timedelta64(LAST_DAYS, 'D')
     result = {'model': error, 'model_pull': error / fit.model_error_mag, 'last': error[last], 'seconds': [seconds],
               'found': [sum(interval.kinks + (interval.opened_by == 'jump') for interval in fit.intervals)]}
-    zp = at_unit_airmass(rows['zp'], rows['airmass'], NATURE.extinction[series.filter])
+    zp = at_unit_airmass(rows['zp'], rows['airmass'], EXTINCTION[series.filter])
     good = usable_rows(rows['zp'], rows['airmass'], rows['zpsig'], telescope.telescope)
-    oracle = oracle_slopes(fit, codes, years.times_of(rows, spec), zp, rows, good & rows['clear'])
+    oracle = oracle_slopes(fit, codes, times_of(rows, spec), zp, rows, good & rows['clear'])
     result |= slope_errors(fit, series, zero, oracle) | step_errors(fit, truth, scale, opened)
     offsets = [(o.offset_mag - offset_of[o.group] + offset_of[o.reference]) / o.error_mag
                for o in fit.offsets if o.group != o.reference]
-    wrong_k = fit.extinction_offset_mag - (series.extinction - NATURE.extinction[series.filter])
+    wrong_k = fit.extinction_offset_mag - (series.extinction - EXTINCTION[series.filter])
     result |= {'offset_pull': offsets, 'extinction_pull': [wrong_k / fit.extinction_offset_error_mag]}
     if not spec.one_per_night:
         day, model = earlier_model(rows['day'][good], zp[good], rows['night'][good])
@@ -107,12 +111,12 @@ def slope_errors(fit, series, zero, oracle):
     for interval, slope in zip(fit.intervals, oracle, strict=True):
         middle = (interval.start + (interval.end - interval.start) / 2 - zero) / np.timedelta64(1, 'D')
         true = series.slope[np.clip(np.searchsorted(series.breaks, middle, side='right') - 1, 0, None)]
-        error = interval.slope_mag_per_month - true * years.DAYS_PER_MONTH
+        error = interval.slope_mag_per_month - true * DAYS_PER_MONTH
         if np.isfinite(error):
             pulls.append(error / interval.slope_error_mag_per_month)
             if interval.end - interval.start > np.timedelta64(LONG_DAYS, 'D'):
                 long.append(error)
-                best.append(slope - true * years.DAYS_PER_MONTH)
+                best.append(slope - true * DAYS_PER_MONTH)
     return {'slope': long, 'oracle': best, 'slope_pull': pulls}
 
 
@@ -141,7 +145,7 @@ def width(values):
 def run(spec):
     """All differences of one simulated fleet."""
     total = {}
-    for telescope, by_filter in years.simulate(spec, NATURE):
+    for telescope, by_filter in simulate(spec):
         for series, rows in by_filter.values():
             for key, values in compare(telescope, series, rows, spec).items():
                 total.setdefault(key, []).append(np.asarray(values, float))
@@ -172,7 +176,7 @@ def main(argv=None):
           '    rms   last | false |  s/fit')
     for name in args.regimes:
         for seed in args.seeds:
-            spec = replace(years.Spec(seed=seed, telescopes=args.telescopes), **REGIMES[name])
+            spec = replace(YearsSpec(seed=seed, telescopes=args.telescopes), **REGIMES[name])
             print(f'{name:14} | {seed:4d} | {line_of(run(spec))}', flush=True)
     return 0
 

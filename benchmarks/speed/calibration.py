@@ -2,7 +2,7 @@
 
 Frames have the pixels and so the size of real ones, and checksums.  Each figure is CPU time per frame, the least of
 several rounds over the same frames in the same run, as others on the machine can only slow a round down.  The
-catalogue is warm.  The ratios are what counts; where stars make the cost, milliseconds per 1,000 reference stars.
+catalogue is warm.  The ratios count; where stars dominate the cost, milliseconds per 1,000 reference stars.
 """
 
 import argparse
@@ -50,7 +50,7 @@ def print_costs(regime, out, rounds):
     for _ in range(rounds):
         for name, work in works.items():
             ms[name].append(cpu_ms(work, paths))
-    ms = {name: min(each) for name, each in ms.items()}
+    ms = {name: min(rounds_ms) for name, rounds_ms in ms.items()}
     size = sum(path.stat().st_size for path in paths) / len(paths)
     print(f'{regime:10}{len(paths):4d} frames of {size / 1e6:.1f} MB, {references:.0f} reference stars; per frame: '
           f'bytes {ms["bytes"]:.1f} ms, floor {ms["floor"]:.1f} ms, read_frame {ms["read"]:.1f} ms '

@@ -54,7 +54,7 @@ def main(argv=None):
 
 def loaded_by(html, files):
     """Bytes of what a page loads by itself; an image that does so is 100 kB, whatever it is."""
-    names = (next(filter(None, found)) for found in LOADED.findall(html.decode()))
+    names = (next(filter(None, groups)) for groups in LOADED.findall(html.decode()))
     return sum(len(files[name]) if name in files else 100_000 for name in names)
 
 
@@ -107,7 +107,7 @@ def trend(row, rng):
 
 def answers(statuses, rng):
     """Answers of a fleet after years: 120 events, 40 unrecorded steps, three kinds in the ranking."""
-    low = [each for each in statuses if each.state == 'low'][:60]
+    low = [row for row in statuses if row.state == 'low'][:60]
     events = [event(TELESCOPES[n % 30], '', n, rng) for n in range(120)]
     days = [np.datetime64(TODAY - timedelta(days=9 * n), 'ms') for n in range(40)]
     return Answers(

@@ -37,8 +37,8 @@ def main(argv=None):
             for number in options.processes:
                 seconds[number].append(measure(Path(out), number))
     first = min(seconds[options.processes[0]])[0]
-    for number, each in seconds.items():
-        wall, cpu = min(each)
+    for number, runs in seconds.items():
+        wall, cpu = min(runs)
         print(f'{number:3d} processes: {options.frames} frames in {wall:5.1f} s, {options.frames / wall:5.1f} per '
               f'second, x {first / wall:.2f}; {1000 * cpu / options.frames:.0f} ms of CPU time a frame')
     print(f'{usable_cores()} cores; load of the machine at the end {os.getloadavg()[0]:.1f}; largest process '

@@ -1,8 +1,8 @@
-"""What the report costs, from nothing and over an earlier one, beside reading the rows it is made from.
+"""Cost of the report, from nothing and over an earlier one, compared with reading its rows.
 
 Simulated years of a fleet; each figure is a run of longtermphotzp.py as a process of its own.  The ratios count: the
 load of the machine is printed, as others on it make the wall time longer.  `--times 10` does all of it again over ten
-times the rows, every frame being there ten times with another noise, and prints by what everything grew.
+times the rows (every frame ten times, with another noise each time), and prints the growth.
 """
 
 import argparse
@@ -83,7 +83,7 @@ def measure(database, processes):
 
 
 def print_costs(database, out, more):
-    """Time the cases one after the other: each finds what the one before it left."""
+    """Time the cases one after the other, each over the results of the one before."""
     arguments = ('--database', database, '--outputdirectory', out, '--observatory',
                  database.with_name('observatory-years.toml'), *more)
     costs = {}
@@ -120,15 +120,15 @@ def command(words):
     wall, before, largest, together = time.perf_counter(), cpu(), 0, 0
     with subprocess.Popen(list(map(str, words)), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:  # noqa: S603
         os.set_blocking(process.stderr.fileno(), False)
-        told = b''
+        errors = b''
         while process.poll() is None:
-            told += process.stderr.read() or b''
+            errors += process.stderr.read() or b''
             sizes = list(resident(process.pid))
             largest, together = max([largest, *sizes]), max(together, sum(sizes))
             time.sleep(0.1)
-        told += process.stderr.read() or b''
+        errors += process.stderr.read() or b''
     if process.returncode:
-        raise SystemExit(told.decode())
+        raise SystemExit(errors.decode())
     return time.perf_counter() - wall, cpu() - before, largest / 1024, together / 1024
 
 
@@ -144,7 +144,7 @@ def resident(pid):
 
 
 def multiply(database, times):
-    """Put every frame there so many times in all, minutes apart, with 12 mmag of noise (rms) of its own."""
+    """Repeat every frame until there are `times` of it, minutes apart, with 12 mmag of noise (rms) of its own."""
     columns = ', '.join(COLUMNS)
     values = columns.replace(' zp,', ' zp + ((rowid * 7919 + {n} * 104729) % 1000 - 500) / 24000.0,')
     with sqlite3.connect(database) as connection:

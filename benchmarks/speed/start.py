@@ -1,4 +1,4 @@
-"""What there is to pay before the first frame: help, the index of a large catalogue, and a run with nothing to do.
+"""Cost before the first frame: help, the index of a large catalogue, and a run with nothing to do.
 
 Programs are timed as their users start them, with the bare start of Python and of its libraries beside them; each
 figure is the CPU time of the least of several starts, in the same run.

@@ -1,6 +1,6 @@
-"""Faults of every kind on purpose, and what became of them: `make torture`.
+"""Faults of every kind on purpose, and their outcome: `make torture`.
 
-Prints one table: class of fault, cases tried, survived, lost; then what was lost, and what a reader has to know.  Exit
+Prints one table: class of fault, cases tried, survived, lost; then the lost cases, and notes.  Exit
 status 1 where anything was lost.  What 'survived' means for each class stands in docs/reliability.md.
 
 To add classes: write `<subject>.py` beside this file with a list
@@ -28,7 +28,8 @@ MODULES = ('frames', 'catalogue', 'database', 'inputs', 'kill', 'together', 'sto
 
 def registered() -> list[FaultClass]:
     """All classes of fault, in the order of MODULES."""
-    return [each for name in MODULES for each in importlib.import_module(f'benchmarks.torture.{name}').CLASSES]
+    return [fault_class for name in MODULES
+            for fault_class in importlib.import_module(f'benchmarks.torture.{name}').CLASSES]
 
 
 def table(tallies: Iterable[tuple[str, Tally]]) -> str:

@@ -3,8 +3,8 @@
 A case survives where the run ends in time, without a traceback and with few lines of log, and either
 
 - ends with status 2 and one ERROR line that names the catalogue, or
-- measures each frame within 5 zperr + 10 mmag of what the whole catalogue gives, or rejects it with a reason, or
-- measures it otherwise, and what was altered is one of UNDETECTABLE.
+- measures each frame within 5 zperr + 10 mmag of the zeropoint by the whole catalogue, or rejects it with a reason, or
+- measures it otherwise, and an item of UNDETECTABLE was altered.
 
 No file outside the catalogue is ever opened.
 """
@@ -23,7 +23,8 @@ import numpy as np
 from astropy.io import fits
 
 from benchmarks.torture import scripts
-from benchmarks.torture.frames import BLOCK, FORBIDDEN, SEED, TOLERANCE, Base, bases, layout
+from benchmarks.torture.baseframes import BLOCK, Base, bases, layout
+from benchmarks.torture.frames import FORBIDDEN, SEED, TOLERANCE
 from benchmarks.torture.scripts import calibrate
 from benchmarks.torture.tally import Tally
 from photzp.errors import REASONS
@@ -34,10 +35,10 @@ UNDETECTABLE = {'magnitudes as a whole': 'a region file holds no second copy of 
 
 @dataclass(frozen=True)
 class Case:
-    """One damaged catalogue: what was done, and how to do it to a directory with a whole one."""
+    """A damaged catalogue: description, a function that damages a whole one in a directory, altered items."""
 
     label: str
-    spoil: Callable[[Path], None]
+    damage: Callable[[Path], None]
     altered: frozenset[str] = field(default=frozenset())
 
 
@@ -47,10 +48,10 @@ def regions(ps1: Path) -> list[Path]:
 
 
 def _rewrite(change: Callable[[bytes], bytes], which: str) -> Callable[[Path], None]:
-    def spoil(ps1: Path) -> None:
+    def damage(ps1: Path) -> None:
         for path in [ps1 / 'SkyTable.fits'] if which == 'SkyTable' else regions(ps1):
             path.write_bytes(change(path.read_bytes()))
-    return spoil
+    return damage
 
 
 def _flip(data: bytes, *, seed: int, count: int, head: bool | None) -> bytes:
@@ -80,14 +81,15 @@ def _set(table: np.ndarray, *, name: str, value: object, share: float = 1.0) -> 
 
 
 def _without(table: np.ndarray, *, name: str) -> np.ndarray:
-    kept = [each for each in table.dtype.names if each != name]
+    kept = [column for column in table.dtype.names if column != name]
     return table[kept].copy()
 
 
 def _as_text(table: np.ndarray, *, name: str) -> np.ndarray:
-    new = np.zeros(len(table), [(each, 'S12' if each == name else table.dtype[each]) for each in table.dtype.names])
-    for each in table.dtype.names:
-        new[each] = table[each].astype('S12') if each == name else table[each]
+    new = np.zeros(len(table), [(column, 'S12' if column == name else table.dtype[column])
+                                for column in table.dtype.names])
+    for column in table.dtype.names:
+        new[column] = table[column].astype('S12') if column == name else table[column]
     return new
 
 
@@ -141,13 +143,13 @@ def value_cases(_rng: np.random.Generator) -> Iterator[Case]:
 
 
 def file_cases(_rng: np.random.Generator) -> Iterator[Case]:
-    """No file, or none that is one, where SkyTable, a region or the catalogue itself should be."""
+    """No file, or something else, instead of SkyTable, a region or the catalogue itself."""
     def replaced(which: str, make: Callable[[Path], object]) -> Callable[[Path], None]:
-        def spoil(ps1: Path) -> None:
+        def damage(ps1: Path) -> None:
             for path in [ps1 / 'SkyTable.fits'] if which == 'SkyTable' else regions(ps1):
                 path.unlink()
                 make(path)
-        return spoil
+        return damage
 
     for which in ('SkyTable', 'region'):
         yield Case(f'{which} missing', replaced(which, lambda path: None))
@@ -168,7 +170,7 @@ KINDS = {'catalogues cut off, with bits flipped': byte_cases, 'catalogues with o
 
 def judge(cases: Sequence[Case], frames: Sequence[Base], place: Path) -> Tally:
     """Try each case on these frames, all of one catalogue."""
-    whole, spoilt, directory = frames[0].ps1, place / 'ps1', place / 'frames'
+    whole, damaged, directory = frames[0].ps1, place / 'ps1', place / 'frames'
     _narrow(whole, frames, place / 'whole')
     directory.mkdir()
     for base in frames:
@@ -176,13 +178,13 @@ def judge(cases: Sequence[Case], frames: Sequence[Base], place: Path) -> Tally:
     (place / 'outside.fits').write_bytes(b'never to be read')
     lost, ends = [], Counter()
     for number, case in enumerate(cases):
-        if spoilt.is_symlink() or spoilt.is_file():
-            spoilt.unlink()
-        shutil.rmtree(spoilt, ignore_errors=True)
-        shutil.copytree(place / 'whole', spoilt)
-        case.spoil(spoilt)
+        if damaged.is_symlink() or damaged.is_file():
+            damaged.unlink()
+        shutil.rmtree(damaged, ignore_errors=True)
+        shutil.copytree(place / 'whole', damaged)
+        case.damage(damaged)
         database = place / f'{number}.db'
-        run = calibrate(directory, spoilt, database, limit_s=60)
+        run = calibrate(directory, damaged, database, limit_s=60)
         end = run.trouble or _end(case, run, database, frames)
         ends[end if end in (*UNDETECTABLE, 'refused', 'measured or rejected') else 'lost'] += 1
         if end not in (*UNDETECTABLE, 'refused', 'measured or rejected'):
@@ -221,10 +223,10 @@ def _end(case: Case, run: scripts.Run, database: Path, frames: Sequence[Base]) -
     if any('Warning' in line for line in lines) or len(lines) > 4 * len(frames) + 10:
         return f'{len(lines)} lines of log, as {lines[-2:]}'
     if any(not line[:4].isdigit() or '\x1b' in line for line in lines):
-        return f'a line of the log that is none of ours: {lines}'
+        return f'a line of the log in another form: {lines}'
     if run.status == 2:
-        told = len(errors) == 1 and ('ps1' in errors[0] or 'SkyTable' in errors[0])
-        return 'refused' if told else f'status 2 with {errors}'
+        is_clear = len(errors) == 1 and ('ps1' in errors[0] or 'SkyTable' in errors[0])
+        return 'refused' if is_clear else f'status 2 with {errors}'
     if run.status not in (0, 1) or errors:
         return f'status {run.status} with {errors}'
     measured = {name: values for name, *values in scripts.rows(database, 'select name, zp, zperr from lcophot')}
@@ -242,11 +244,12 @@ def _end(case: Case, run: scripts.Run, database: Path, frames: Sequence[Base]) -
 
 
 def _class(kind: Callable[[np.random.Generator], Iterator[Case]]) -> Callable[[Path], Tally]:
-    def tried(place: Path) -> Tally:
+    """The class of fault of one kind of cases."""
+    def try_all(place: Path) -> Tally:
         frames = [base for base in bases(place, real=False) if base.zperr_mag < 0.008][:2]
         cases = list(kind(np.random.default_rng(SEED)))
         return judge(cases, frames, place)
-    return tried
+    return try_all
 
 
 CLASSES = [(name, _class(kind)) for name, kind in KINDS.items()]

@@ -2,11 +2,11 @@
 
 A case survives where calibration and report end in time, without a traceback, and each either
 
-- ends with status 2 and one ERROR line that names the database (rows that were there stay as they were), or
-- works, and the rows that were there are there.
+- ends with status 2 and one ERROR line that names the database (the rows in it stay as they were), or
+- works, and keeps the rows in it.
 
-Bits that are flipped in the values of an SQLite file reveal nothing: such a file has no checksums.  What is promised
-there is the first sentence only; `longtermphotzp.py --testdb` and backups are for the rest.
+Flipped bits in the values of an SQLite file reveal nothing, as it has no checksums.  For them only the first sentence
+is promised; `longtermphotzp.py --testdb` and backups are for the rest.
 """
 
 import os
@@ -25,7 +25,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.torture import inputs
-from benchmarks.torture.frames import NOBODY, SEED, Base, bases
+from benchmarks.torture.baseframes import Base, bases
+from benchmarks.torture.frames import NOBODY, SEED
 from benchmarks.torture.scripts import ROOT, Run, as_program, calibrate, calibration, rows
 from benchmarks.torture.tally import Tally
 from photzp.database import journal, session
@@ -36,15 +37,15 @@ PAGE = 4096
 
 @dataclass(frozen=True)
 class Case:
-    """One damaged database: what was done, how to do it to a whole file, and whether its rows must be there then."""
+    """A damaged database: description, a function that damages a whole file, and whether its rows must survive."""
 
     label: str
-    spoil: Callable[[Path], object]
+    damage: Callable[[Path], object]
     keeps_rows: bool = False
 
 
 def damaged(rng: np.random.Generator) -> Iterator[Case]:
-    """Cut off, with bits flipped or pages lost, or something else by this name."""
+    """Cut off, with bits flipped or pages lost, or something else with this name."""
     def changed(change: Callable[[bytes], bytes]) -> Callable[[Path], object]:
         return lambda path: path.write_bytes(change(path.read_bytes()))
 
@@ -63,10 +64,10 @@ def damaged(rng: np.random.Generator) -> Iterator[Case]:
         yield Case(label, changed(lambda _, content=content: content))
 
     def replaced(make: Callable[[Path], object]) -> Callable[[Path], None]:
-        def spoil(path: Path) -> None:
+        def damage(path: Path) -> None:
             path.unlink()
             make(path)
-        return spoil
+        return damage
 
     yield Case('a FIFO', replaced(os.mkfifo))
     yield Case('a link to itself', replaced(lambda path: path.symlink_to(path.name)))
@@ -131,7 +132,7 @@ def judge(cases: list[Case], frames: list[Base], place: Path) -> Tally:
         (place / 'try').mkdir()
         database = place / 'try' / 'x.db'
         shutil.copy(whole, database)
-        case.spoil(database)
+        case.damage(database)
         for run in (calibrate(directory, frames[0].ps1, database, '--redo', limit_s=60),
                     inputs.report(database, place / 'try' / 'out', '--no-pertelescopeplots',
                                          '--no-createsummaryplots')):
@@ -167,10 +168,11 @@ def trouble_of(run: Run, database: Path | str) -> str | None:
 
 
 def _class(kind: Callable[[np.random.Generator], Iterator[Case]]) -> Callable[[Path], Tally]:
-    def tried(place: Path) -> Tally:
+    """The class of fault of one kind of cases."""
+    def try_all(place: Path) -> Tally:
         frames = bases(place, real=False)[:1]
         return judge(list(kind(np.random.default_rng(SEED))), frames, place)
-    return tried
+    return try_all
 
 
 # -- databases that may not or cannot be written -----------------------------------------------------------------------
@@ -215,7 +217,7 @@ def _locked(place: Path, frames: Path, ps1: Path, mode: str) -> str:
 
 
 def _read_only(place: Path, frames: Path, ps1: Path, file_mode: int, directory_mode: int) -> str:
-    import alembic.operations  # noqa: F401  now, as nobody may not be allowed to read it
+    import alembic.operations  # noqa: F401  now, as nobody may have no permission to read it
 
     directory = place / f'ro{file_mode:o}'
     directory.mkdir()
@@ -239,7 +241,7 @@ def _limited(place: Path, frames: Path, ps1: Path, size: int) -> str:
     database = place / f'limit{size}.db'
     run = as_program('photcalibration.py', calibration(frames, ps1, database, '--processes', 1), limit_s=120,
                      preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)))
-    return _after_want_of_room(run, database, frames, ps1, f'no file above {size} bytes')
+    return _trouble_without_room(run, database, frames, ps1, f'no file above {size} bytes')
 
 
 def _full(place: Path, frames: Path, ps1: Path, kilobytes: int) -> str | None:
@@ -251,13 +253,13 @@ def _full(place: Path, frames: Path, ps1: Path, kilobytes: int) -> str | None:
     try:
         run = as_program('photcalibration.py', calibration(frames, ps1, mount / 'x.db', '--processes', 1), limit_s=120)
         subprocess.run(['mount', '-o', 'remount,size=9m', mount], check=True)
-        return _after_want_of_room(run, mount / 'x.db', frames, ps1, f'a disk of {kilobytes} kB')
+        return _trouble_without_room(run, mount / 'x.db', frames, ps1, f'a disk of {kilobytes} kB')
     finally:
         subprocess.run(['umount', mount], check=True)
 
 
-def _after_want_of_room(run: Run, database: Path, frames: Path, ps1: Path, label: str) -> str:
-    """The run was refused or worked; with room, the next one completes and no row is half there."""
+def _trouble_without_room(run: Run, database: Path, frames: Path, ps1: Path, label: str) -> str:
+    """The run must be refused or work; with room, the next one must complete, without half rows."""
     wrong = trouble_of(run, database)
     again = calibrate(frames, ps1, database, limit_s=60)
     if not wrong and again.status == 0:
@@ -339,12 +341,12 @@ def _count(engine: object) -> int:
     import sqlalchemy as sa
 
     with engine.connect() as connection:
-        there = sa.inspect(connection).has_table('lcophot')
-        return connection.scalar(sa.text('SELECT count(*) FROM lcophot')) if there else 0
+        has_rows = sa.inspect(connection).has_table('lcophot')
+        return connection.scalar(sa.text('SELECT count(*) FROM lcophot')) if has_rows else 0
 
 
 def _wait_for(engine: object, wanted: int) -> int:
-    """Wait until so many rows are there; returns how many."""
+    """Wait for this number of rows; returns how many there are."""
     for _ in range(1200):
         if (count := _count(engine)) >= wanted:
             return count

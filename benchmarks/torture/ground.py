@@ -1,5 +1,5 @@
-"""What several classes of faults stand on: a place of its own for each, the scripts as programs, what a database holds,
-and an observer who never stops looking at what is published."""
+"""Common ground of several classes of faults: a place of its own for each, the scripts as programs, rows of a database,
+and an observer of published files."""
 
 import io
 import json
@@ -25,7 +25,7 @@ from simulation.__main__ import main as simulate
 ROOT = Path(__file__).resolve().parents[2]
 NIGHT = '20200213'
 OBJECT = re.compile(rb'(?:src|href)="([^":/#?]+)"')
-# Tables and their columns, without those that say when something was done or count rows.
+# Tables that are compared, and columns that are not: times of processing, and numbers of rows.
 TABLES = ('lcophot', 'photreject', 'telescopemodel', 'throughputinterval', 'throughputstep')
 NOT_COMPARED = {'processed', 'looked', 'id', 'entryid'}
 KEY, SECRET = 'AKIDEXAMPLEONLY', 'wJalrXUtnFEMIK7MDENGbPxRfiCYKEY'
@@ -49,13 +49,13 @@ class Place:
         self.clear()
 
     def clear(self) -> None:
-        """Forget what was done here, but for the night."""
+        """Remove all results; the night stays."""
         for name in ('data', 'out', 'home', 'tmp'):
             shutil.rmtree(self.directory / name, ignore_errors=True)
             (self.directory / name).mkdir(parents=True)
 
     def environment(self) -> dict[str, str]:
-        """Environment of a script: what it needs, and `more`."""
+        """Environment of a script: the necessary variables, and `more`."""
         return {'PATH': os.environ['PATH'], 'HOME': str(self.directory / 'home'), 'TMPDIR': str(self.directory / 'tmp'),
                 'MPLCONFIGDIR': str(self.directory / 'home'), 'AWS_EC2_METADATA_DISABLED': 'true', **self.more}
 
@@ -79,7 +79,7 @@ class Place:
                                 stderr=subprocess.PIPE, text=True, cwd=self.directory)
 
     def run(self, command: list[str], timeout_s: float = 300) -> tuple[int, str]:
-        """Run a command to its end: (exit status, what it said on standard error)."""
+        """Run a command to its end: (exit status, standard error)."""
         process = self.start(command)
         try:
             said = process.communicate(timeout=timeout_s)[1]
@@ -113,9 +113,9 @@ def names_below(directory: Path) -> set[str]:
 
 
 def rows_of(database: Path) -> Rows:
-    """What a database holds, table by table, without times of processing: as another process would read it now.
+    """Rows of a database by table, without times of processing: as another process would read it now.
 
-    It is looked at in a copy, so that looking repairs nothing.  Raises RuntimeError where it fails its own check.
+    A copy is read, as reading may repair.  Raises RuntimeError where it fails its own check.
     """
     copy = database.with_name('looked-at')
     shutil.rmtree(copy, ignore_errors=True)
@@ -124,11 +124,11 @@ def rows_of(database: Path) -> Rows:
         if database.with_name(name).exists():
             shutil.copyfile(database.with_name(name), copy / name)
     with closing(sqlite3.connect(copy / database.name)) as connection:
-        found = connection.execute('PRAGMA integrity_check').fetchall()
-        if found != [('ok',)]:
-            raise RuntimeError(f'integrity check: {found[:3]}')
-        there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        tables = {table: _rows_of_table(connection, table) for table in TABLES if table in there}
+        check = connection.execute('PRAGMA integrity_check').fetchall()
+        if check != [('ok',)]:
+            raise RuntimeError(f'integrity check: {check[:3]}')
+        names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        tables = {table: _rows_of_table(connection, table) for table in TABLES if table in names}
     shutil.rmtree(copy)
     return tables
 
@@ -138,44 +138,45 @@ def _rows_of_table(connection: sqlite3.Connection, table: str) -> set[tuple]:
     kept = ', '.join(f'"{name}"' for name in columns if name not in NOT_COMPARED)
     rows = connection.execute(f'SELECT {kept} FROM {table}').fetchall()
     if len(set(rows)) != len(rows):
-        raise RuntimeError(f'{table}: a row is there twice')
+        raise RuntimeError(f'{table}: a row occurs twice')
     return set(rows)
 
 
-def differences(found: Rows, wanted: Rows) -> str:
-    """What tells two databases apart, in words; empty where nothing does."""
-    told = []
-    for table in sorted(found.keys() | wanted.keys()):
-        there, due = found.get(table, set()), wanted.get(table, set())
-        if there != due:
-            told.append(f'{table}: {len(due - there)} rows missing, {len(there - due)} others, as '
-                        f'{min(map(str, due ^ there))}')
-    return '; '.join(told)
+def differences(rows: Rows, wanted: Rows) -> str:
+    """Differences of two databases in words; empty if they are equal."""
+    texts = []
+    for table in sorted(rows.keys() | wanted.keys()):
+        actual, expected = rows.get(table, set()), wanted.get(table, set())
+        if actual != expected:
+            texts.append(f'{table}: {len(expected - actual)} rows missing, {len(actual - expected)} others, as '
+                         f'{min(map(str, expected ^ actual))}')
+    return '; '.join(texts)
 
 
-def half_written(found: Rows, *complete: Rows) -> str:
-    """What of a database is neither as before nor as after; empty where nothing is.
+def half_written(rows: Rows, *complete: Rows) -> str:
+    """Rows that are neither those before nor those after, in words; empty if there are none.
 
-    Rows of frames one by one; a throughput model (its three tables have a telescope and a filter first) as a whole.
+    Rows of frames are compared one by one; a throughput model (its three tables begin with telescope and filter) as a
+    whole.
     """
-    told = []
+    texts = []
     for table in ('lcophot', 'photreject'):
-        odd = found.get(table, set()).difference(*(each.get(table, set()) for each in complete))
-        told += [f'{table}: {row}' for row in odd]
-    series = {row[:2] for table in TABLES[2:] for each in complete for row in each.get(table, ())}
-    for one in series:
-        state = [_series(found, one), *(_series(each, one) for each in complete)]
-        if state[0] not in [[set()] * 3, *state[1:]]:
-            told.append(f'model of {one}: {[len(each) for each in state[0]]} rows of '
-                        f'{[[len(each) for each in one] for one in state[1:]]}')
-    return '; '.join(told)
+        odd = rows.get(table, set()).difference(*(state.get(table, set()) for state in complete))
+        texts += [f'{table}: {row}' for row in odd]
+    all_series = {row[:2] for table in TABLES[2:] for state in complete for row in state.get(table, ())}
+    for series in all_series:
+        actual, *states = (_series(state, series) for state in (rows, *complete))
+        if actual not in [[set()] * 3, *states]:
+            texts.append(f'model of {series}: {[len(table) for table in actual]} rows of '
+                         f'{[[len(table) for table in state] for state in states]}')
+    return '; '.join(texts)
 
 
 def _series(rows: Rows, series: tuple) -> list[set[tuple]]:
     return [{row for row in rows.get(table, ()) if row[:2] == series} for table in TABLES[2:]]
 
 
-# -- what is published -------------------------------------------------------------------------------------------------
+# -- published files ---------------------------------------------------------------------------------------------------
 
 
 class Seen(NamedTuple):
@@ -186,9 +187,9 @@ class Seen(NamedTuple):
 
 
 class Observer(threading.Thread):
-    """Looks at all published files again and again until told to `stop`, and notes in `found` what is broken.
+    """Looks at all published files again and again until `stop`, and collects in `found` what is broken.
 
-    look : returns {name: Seen} of what is there.  looks, contents : how often it looked, and different contents seen.
+    look : returns {name: Seen} of all files.  looks, contents : how often it looked, and different contents seen.
     """
 
     def __init__(self, look: Callable[[], dict[str, Seen]]) -> None:
@@ -199,7 +200,7 @@ class Observer(threading.Thread):
         self._marks: dict[str, object] = {}
 
     def run(self) -> None:
-        """Look until told to stop, and once more."""
+        """Look until `stop` was called, and once more."""
         last = False
         while not last:
             last = self._stop_asked.is_set()
@@ -223,10 +224,10 @@ class Observer(threading.Thread):
             if name.endswith('.html'):
                 # A page of a telescope leads back to the index, which comes last.
                 missing = {target.decode() for target in OBJECT.findall(content)} - self._look().keys() - {'index.html'}
-                self.found += [f'{name} names {target}, which is not there' for target in missing]
+                self.found += [f'{name} names {target}, which is missing' for target in missing]
 
     def stop(self) -> list[str]:
-        """End; returns what was found."""
+        """End; returns what is broken."""
         self._stop_asked.set()
         self.join()
         return self.found
@@ -250,21 +251,21 @@ def broken(name: str, content: bytes) -> str:
 
 
 def look_at_directory(directory: Path) -> dict[str, Seen]:
-    """{name: Seen} of the files of a directory as a web server shows them: not those that begin with a dot."""
-    found = {}
+    """{name: Seen} of the files of a directory as a web server shows them: without those that begin with a dot."""
+    files = {}
     with os.scandir(directory) as entries:
         for entry in entries:
             if not entry.name.startswith('.') and entry.is_file():
                 facts = os.stat(entry.path)
-                found[entry.name] = Seen((facts.st_ino, facts.st_mtime_ns, facts.st_size), Path(entry.path).read_bytes)
-    return found
+                files[entry.name] = Seen((facts.st_ino, facts.st_mtime_ns, facts.st_size), Path(entry.path).read_bytes)
+    return files
 
 
 def look_at_bucket(client: object, bucket: str) -> dict[str, Seen]:
     """{name: Seen} of the objects of a bucket; client : of boto3."""
     listed = client.list_objects_v2(Bucket=bucket).get('Contents', ())
-    return {each['Key']: Seen((each['ETag'], each['LastModified']), lambda key=each['Key']: client.get_object(
-        Bucket=bucket, Key=key)['Body'].read()) for each in listed}
+    return {entry['Key']: Seen((entry['ETag'], entry['LastModified']), lambda key=entry['Key']: client.get_object(
+        Bucket=bucket, Key=key)['Body'].read()) for entry in listed}
 
 
 # -- a bucket ----------------------------------------------------------------------------------------------------------
@@ -293,14 +294,14 @@ def s3_client(address: tuple[str, int]) -> object:
 
 
 def s3_environment(address: tuple[str, int], bucket: str = BUCKET) -> dict[str, str]:
-    """What makes a script publish to a bucket of this server."""
+    """Environment with which a script publishes to a bucket of this server."""
     return {'AWS_S3_BUCKET': bucket, 'AWS_ENDPOINT_URL': 'http://{}:{}'.format(*address), 'AWS_ACCESS_KEY_ID': KEY,
             'AWS_SECRET_ACCESS_KEY': SECRET, 'AWS_DEFAULT_REGION': 'us-west-2', 'NO_PROXY': '127.0.0.1'}
 
 
 def make_bucket(client: object, bucket: str = BUCKET) -> None:
     """Make an empty bucket, or empty the one that is there: all servers of a process have the same buckets."""
-    if bucket in [each['Name'] for each in client.list_buckets()['Buckets']]:
+    if bucket in [entry['Name'] for entry in client.list_buckets()['Buckets']]:
         for name in look_at_bucket(client, bucket):
             client.delete_object(Bucket=bucket, Key=name)
     else:

@@ -22,7 +22,10 @@ from pathlib import Path
 import numpy as np
 
 import longtermphotzp
-from benchmarks.torture.frames import Base, Case, bases, edited, judge, with_card
+from benchmarks.torture.baseframes import Base, Case, bases
+from benchmarks.torture.framecards import with_card
+from benchmarks.torture.frames import judge
+from benchmarks.torture.frametables import edited
 from benchmarks.torture.scripts import Run, as_program, calibration, in_process
 from benchmarks.torture.tally import Tally
 from photzp.pages import render
@@ -84,23 +87,23 @@ def rows_of_a_database(place: Path) -> Tally:
         old_database(place / 'x.db', [row])
         for arguments in (['--export', place / 'x.csv'], ['--testdb']):
             run = report(place / 'x.db', place / 'none', *arguments)
-            found = run.trouble or _log_trouble(run)
-            if found or run.status not in (0, 1):
-                lost.append(f'{label}: {arguments[0]}: {found or run.log}')
+            trouble = run.trouble or _log_trouble(run)
+            if trouble or run.status not in (0, 1):
+                lost.append(f'{label}: {arguments[0]}: {trouble or run.log}')
         lost += [f'{label}: cell {cell}' for cell in formulas(place / 'x.csv')]
     together, notes = all_together(place / 'all')
     return Tally(len(cases) + 1, tuple(lost) + tuple(together), tuple(notes))
 
 
 def all_together(place: Path, step: int = 1) -> tuple[list[str], list[str]]:
-    """The report of a database with all hostile rows, or each so manyth: (what is wrong, notes)."""
+    """The report of a database with all hostile rows, or every `step`th: (what is wrong, notes)."""
     (place / 'deep' / 'er').mkdir(parents=True)
     database, out = place / 'deep' / 'x.db', place / 'deep' / 'er' / 'out'
     old_database(database, list({row[0]: row for _, row in hostile_rows()}.values())[::step])
     run = report(database, out, '--log-level', 'DEBUG')
-    found = run.trouble or _log_trouble(run)
-    if found or run.status != 0:
-        return [f'the report ended with {run.status}: {found or run.log[-500:]}'], []
+    trouble = run.trouble or _log_trouble(run)
+    if trouble or run.status != 0:
+        return [f'the report ended with {run.status}: {trouble or run.log[-500:]}'], []
     strangers = {path.name for path in place.rglob('*') if path.is_file()} - {path.name for path in out.iterdir()}
     wrong = [f'written outside the output directory: {name}' for name in strangers if not name.startswith('x.db')]
     return wrong + page_trouble(out), browser_note()
@@ -114,7 +117,7 @@ def formulas(path: Path) -> list[str]:
 
 
 def _log_trouble(run: Run) -> str | None:
-    """A line of the log that is none of ours, or has signs that a terminal obeys."""
+    """A line of the log in another form, or with control characters of a terminal."""
     for line in run.log.splitlines() + run.out.splitlines():
         if not line.isprintable() or 'Warning: ' in line:
             return f'line {line!r:.200}'
@@ -126,7 +129,7 @@ def _log_trouble(run: Run) -> str | None:
 
 
 class _Suspects(HTMLParser):
-    """Collects what a page of ours never has: scripts but those of static/, handlers, links that lead elsewhere."""
+    """Collects items that no page may have: scripts but those of static/, handlers, links that lead elsewhere."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -153,7 +156,7 @@ class _Suspects(HTMLParser):
 
 
 def page_trouble(out: Path) -> list[str]:
-    """What is wrong with the pages of a report: their text, and what Chromium makes of the index."""
+    """What is wrong with the pages of a report: in their text, and in the index as Chromium shows it."""
     wrong = []
     for page in sorted(out.glob('*.html')):
         parser = _Suspects()
@@ -167,16 +170,16 @@ def page_trouble(out: Path) -> list[str]:
 
 
 def opened(page: Path) -> str | None:
-    """What Chromium makes of a page, with its scripts run; None where it is not installed."""
+    """The document of a page in Chromium after its scripts ran; None if that is not installed."""
     browser = shutil.which('chromium') or shutil.which('chromium-browser') or shutil.which('google-chrome')
     if browser is None:
         if 'PHOTZP_REQUIRE_ALL' in os.environ:
             raise FileNotFoundError('Chromium is not installed (apt-get install chromium)')
         return None
-    done = subprocess.run([browser, '--headless', '--no-sandbox', '--disable-gpu', '--virtual-time-budget=2000',
+    ended = subprocess.run([browser, '--headless', '--no-sandbox', '--disable-gpu', '--virtual-time-budget=2000',
                            f'--user-data-dir={page.parent}/../browser', '--dump-dom', page.as_uri()], check=True,
                           capture_output=True, timeout=120)
-    return done.stdout.decode(errors='replace')
+    return ended.stdout.decode(errors='replace')
 
 
 def browser_note() -> list[str]:
@@ -249,7 +252,7 @@ def overlays(place: Path) -> Tally:
     """Notes, filters and names of a file laid over observatory.toml."""
     old_database(place / 'x.db')
     lost, tried = [], 0
-    for payload in (each for each in PAYLOADS if isinstance(each, str)):
+    for payload in (payload for payload in PAYLOADS if isinstance(payload, str)):
         text = json.dumps(payload.encode('utf-8', 'replace').decode()).replace('\x7f', '')
         for table in (f'[[events]]\ntelescope = "lsc-doma-1m0a"\ndate = 2019-08-10\nkind = "wash"\nnote = {text}\n',
                       f'[camera_types.{text}]\ndescription = {text}\n', f'telescopes = [{text}]\n'):
@@ -272,11 +275,11 @@ def headers(place: Path) -> Tally:
     lost: list[str] = []
 
     def run(frames: Path, ps1: Path, database: Path, *, limit_s: float) -> Run:
-        done = as_program('photcalibration.py', calibration(frames, ps1, database, '--processes', 1,
+        ended = as_program('photcalibration.py', calibration(frames, ps1, database, '--processes', 1,
                                                             '--diagnosticplotsdir', place / 'plots'), limit_s=limit_s)
-        found = _log_trouble(done)
-        lost.extend([found] if found else [])
-        return done
+        trouble = _log_trouble(ended)
+        lost.extend([trouble] if trouble else [])
+        return ended
 
     before = {path for path in place.rglob('*') if path.is_file()}
     tally = judge(cases, place, run=run)
@@ -286,9 +289,9 @@ def headers(place: Path) -> Tally:
         directory = place / name
         directory.mkdir()
         (directory / frames[0].name).write_bytes(frames[0].data)
-        done = as_program('photcalibration.py', calibration(directory, frames[0].ps1, directory / 'x.db'), limit_s=60)
-        if _log_trouble(done) or done.status != 0:
-            lost.append(f'directory {name!r}: {_log_trouble(done) or done.log}')
+        ended = as_program('photcalibration.py', calibration(directory, frames[0].ps1, directory / 'x.db'), limit_s=60)
+        if _log_trouble(ended) or ended.status != 0:
+            lost.append(f'directory {name!r}: {_log_trouble(ended) or ended.log}')
     return Tally(tally.tried + 6, (*tally.lost, *lost), tally.notes)
 
 
@@ -317,7 +320,7 @@ CANARY = 'c4n4ry'
 
 
 def secrets(place: Path) -> Tally:
-    """A canary for each secret, in runs that fail in many ways: it is in nothing that is said or written."""
+    """A canary for each secret, in runs that fail in many ways: it occurs in no log and no file."""
     frames = bases(place, real=False)[:1]
     directory, database = place / 'frames', place / 'x.db'
     directory.mkdir()

@@ -35,9 +35,9 @@ OLD_ROWS = 300
 
 
 class Killed:
-    """A command killed again and again from the same beginning, and what is expected of the run after.
+    """A command killed again and again from the same beginning, and the expected outcome of the run after.
 
-    begin : puts the place into the state before the run.  published : starts an Observer.
+    begin : directory with the state before the run.  look : function of an Observer.
     """
 
     def __init__(self, place: Place, command: list[str], begin: Path, look) -> None:
@@ -48,7 +48,7 @@ class Killed:
         self.seconds = 0.0
 
     def rehearse(self) -> None:
-        """Run undisturbed once, and note how long it takes and what it leaves."""
+        """Run undisturbed once, and note how long it takes, its rows and its files."""
         self._begin_anew()
         self.before = rows_of(self.place.database) if self.place.database.exists() else {}
         begun = time.monotonic()
@@ -57,7 +57,7 @@ class Killed:
         self.after, self.files = rows_of(self.place.database), self._files()
 
     def kill(self, share: float) -> str:
-        """Kill a run after this share of its time, look, and run again; returns what was wrong."""
+        """Kill a run after this share of its time, look, and run again; returns what is wrong."""
         self._begin_anew()
         observer = Observer(self.look)
         observer.start()
@@ -65,8 +65,8 @@ class Killed:
         time.sleep(share * self.seconds)
         kill_group(process)
         try:
-            found = rows_of(self.place.database) if self.place.database.exists() else {}
-            wrong = [half_written(found, self.before, self.after)]
+            rows = rows_of(self.place.database) if self.place.database.exists() else {}
+            wrong = [half_written(rows, self.before, self.after)]
             self._finish()
             wrong += [differences(rows_of(self.place.database), self.after), self._piled()]
         except (RuntimeError, sqlite3.Error) as error:
@@ -106,7 +106,7 @@ def kill_many(killed: Killed, kills: int, seed: int) -> Tally:
 
 
 def old_database(file: Path) -> None:
-    """A database as the first programs made it."""
+    """Make a database of the first version."""
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute(
             'CREATE TABLE lcophot (name TEXT PRIMARY KEY, dateobs TEXT, site TEXT, dome TEXT, telescope TEXT, '
@@ -128,12 +128,12 @@ def killed_calibration(place: Path, kills: int = KILLS, frames: int = 12, option
                         partial(look_at_directory, here.out))
         tally = kill_many(killed, max(round(share * kills), 1), seed=kills)
         tried += tally.tried
-        lost += [f'{name}: {each}' for each in tally.lost]
+        lost += [f'{name}: {text}' for text in tally.lost]
     return Tally(tried, tuple(lost))
 
 
 def beginning(directory: Path, here: Place) -> Path:
-    """A directory with what there is before a calibration begins, by its name: new, old or redo."""
+    """Fill a directory with the state before a calibration, by its name: new, old or redo."""
     (directory / 'data').mkdir(parents=True)
     if directory.name == 'old':
         old_database(directory / 'data' / 'lcophotzp.db')

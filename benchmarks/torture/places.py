@@ -1,4 +1,4 @@
-"""What is only read is never written, and one directory is: `make torture`."""
+"""Nothing is written but in one directory: `make torture`."""
 
 import os
 import shutil
@@ -17,9 +17,9 @@ PROBE = 'import numpy, os, sys; sys.exit(os.access(sys.argv[1], os.W_OK) or not 
 
 
 def unprivileged(read_only: Path, writable: Path) -> list[str] | None:
-    """What begins a command that permissions bind; empty where they bind this process; None where there is no way.
+    """Start of a command that permissions bind; empty if they bind this process; None if that is impossible.
 
-    Nobody, where that one can reach interpreter and directories; else root without its capabilities.
+    As nobody, if that user can reach interpreter and directories; else as root without its capabilities.
     """
     if os.geteuid() != 0:
         return []
@@ -35,13 +35,13 @@ def unprivileged(read_only: Path, writable: Path) -> list[str] | None:
 
 
 def listing(directory: Path) -> dict[str, tuple]:
-    """{path: what a write would change} of all below a directory, itself included."""
-    found = {}
+    """{path: properties that a write would change} of all below a directory, itself included."""
+    properties = {}
     for path in (directory, *directory.rglob('*')):
         facts = path.lstat()
-        found[str(path.relative_to(directory))] = (stat.S_IFMT(facts.st_mode), facts.st_size, facts.st_mtime_ns,
-                                                   facts.st_ino)
-    return found
+        properties[str(path.relative_to(directory))] = (
+            stat.S_IFMT(facts.st_mode), facts.st_size, facts.st_mtime_ns, facts.st_ino)
+    return properties
 
 
 def make_read_only(directory: Path) -> None:
@@ -97,12 +97,12 @@ def one_directory(place: Path, frames: int = 6, most: int = 5) -> Tally:
 
 
 def outside_of(place: Path, out: Path) -> list[str]:
-    """What there is in a place beside the output directory."""
+    """Names in a place, without the output directory."""
     return sorted(path.name for path in place.iterdir() if path != out)
 
 
 def run_as(way: list[str], command: list[str], environment: dict[str, str], place: Path) -> list[str]:
-    """Run a command; what it says that it should not, as that it cannot write where it has no business."""
+    """Run a command; returns lines that it should not log, e.g. on files that it must not write."""
     process = subprocess.Popen([*way, *command], env=environment, cwd=place / 'tmp', stdout=subprocess.DEVNULL,
                                stderr=subprocess.PIPE, text=True, start_new_session=True)
     try:

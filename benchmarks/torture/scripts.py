@@ -1,4 +1,4 @@
-"""The scripts as users run them, watched: with a time limit, their log and output kept, warnings taken for errors."""
+"""The scripts as users run them, with a time limit, their log and output, and warnings as errors."""
 
 import io
 import os
@@ -20,7 +20,7 @@ TRACE = 'Traceback (most recent call last)'
 
 
 class TookTooLong(BaseException):
-    """The time limit is over; not an Exception, so that no handler of bad frames takes it for one."""
+    """The time limit is over; not an Exception, so that no handler of bad frames catches it."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Run:
 
     @property
     def trouble(self) -> str | None:
-        """What no input may lead to, None where there was none of it."""
+        """An outcome that no input may lead to, or None."""
         if self.status is None:
             return f'took too long; last said: {self.log.splitlines()[-1:]}'
         return f'traceback: {self.log[self.log.index(TRACE):][-600:]}' if TRACE in self.log + self.out else None
@@ -62,7 +62,7 @@ def in_process(main: Callable[[Sequence[str]], int], arguments: Sequence[object]
         warnings.simplefilter('error')
         try:
             with time_limit(limit_s):
-                status = main([str(each) for each in arguments])
+                status = main([str(argument) for argument in arguments])
         except TookTooLong:
             pass
         except SystemExit as error:
@@ -75,11 +75,11 @@ def as_program(script: str, arguments: Sequence[object], *, limit_s: float, envi
     """Run a script as a program of its own, without credentials of whoever runs this."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(('AWS_', 'PHOTZP_'))}
     try:
-        done = subprocess.run([sys.executable, '-W', 'error', ROOT / script, *map(str, arguments)], check=False,
+        ended = subprocess.run([sys.executable, '-W', 'error', ROOT / script, *map(str, arguments)], check=False,
                               capture_output=True, timeout=limit_s, env=clean | (environment or {}), **settings)
     except subprocess.TimeoutExpired as late:
         return Run(None, (late.stderr or b'').decode(errors='replace'), (late.stdout or b'').decode(errors='replace'))
-    return Run(done.returncode, done.stderr.decode(errors='replace'), done.stdout.decode(errors='replace'))
+    return Run(ended.returncode, ended.stderr.decode(errors='replace'), ended.stdout.decode(errors='replace'))
 
 
 def calibration(frames: Path, ps1: Path, database: object, *more: object) -> list[object]:

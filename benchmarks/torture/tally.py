@@ -1,4 +1,4 @@
-"""What a class of faults hands back to `__main__.py`, and what several of them need."""
+"""The result of a class of faults, for `__main__.py`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 
 class Tally(NamedTuple):
-    """What became of the cases of one class of fault.
+    """Outcome of the cases of one class of fault.
 
-    tried : number of cases.  lost : one text for each case that did not end as promised: empty is well.
-    notes : what a reader of the table has to know, as cases that nothing could have detected.
+    tried : number of cases.  lost : one text for each case that did not end as promised.
+    notes : remarks for readers of the table, e.g. on cases that nothing could have detected.
     """
 
     tried: int
@@ -22,4 +22,4 @@ class Tally(NamedTuple):
         return self.tried - len(self.lost)
 
 
-FaultClass = tuple[str, Callable[[Path], Tally]]  # what the table calls it; function of a new, empty directory
+FaultClass = tuple[str, Callable[[Path], Tally]]  # name in the table; function of a new, empty directory

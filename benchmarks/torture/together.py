@@ -19,8 +19,8 @@ REMOTE = ('import sys; sys.path.insert(0, {root!r}); from photzp.database import
 
 def cameras_of(archive: Path) -> list[str]:
     """Cameras of an archive, those with most frames first."""
-    found = Counter(path.parents[2].name for path in archive.rglob('*-e91.fits*'))
-    return [camera for camera, _ in found.most_common()]
+    counts = Counter(path.parents[2].name for path in archive.rglob('*-e91.fits*'))
+    return [camera for camera, _ in counts.most_common()]
 
 
 def as_remote(command: list[str]) -> list[str]:
@@ -65,7 +65,7 @@ def together(place: Path, rounds: int = 5, frames: int = 24, *, remote: bool = F
 
 
 def ends_of(runs: list[subprocess.Popen[str]]) -> list[str]:
-    """Wait for all; what each says that it should not."""
+    """Wait for all; returns what is wrong with their ends."""
     wrong = []
     for run in runs:
         try:
@@ -80,7 +80,7 @@ def ends_of(runs: list[subprocess.Popen[str]]) -> list[str]:
 
 
 def records_of(database: Path, number: int) -> list[str]:
-    """What is wrong with the records of runs: one of each, all of them ended."""
+    """What is wrong with the records of runs: there must be one for each run, and all must have ended."""
     with closing(sqlite3.connect(database)) as connection:
         count, ended = connection.execute('SELECT count(*), count(ended) FROM photrun').fetchone()
     return [] if (count, ended) == (number, number) else [f'{count} runs on record, {ended} ended, of {number}']

@@ -16,9 +16,9 @@ from docker.utils.build import exclude_paths
 from packaging.requirements import Requirement
 
 from photdbinterface import Measurement, PhotDatabase
-from simulation.plan import SITES
-from simulation.spec import EXTINCTION, REFERENCE_ZP
-from simulation.years import Nature, Spec, simulate, times_of
+from simulation.fleet import YearsSpec
+from simulation.yearfiles import times_of
+from simulation.years import simulate
 from tests.support.shared import unavailable
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -207,15 +207,15 @@ def test_a_demo_never_publishes(monkeypatch):
 
     for name in ('AWS_S3_BUCKET', 'AWS_ACCESS_KEY_ID', 'PHOTZP_ENVFILE', 'PHOTZP_OUTPUTDIR'):
         monkeypatch.setenv(name, 'of the site')
-    assert 'of the site' not in demo.without_cloud().values()
-    assert demo.without_cloud()['PATH'] == os.environ['PATH']
+    assert 'of the site' not in demo._without_cloud().values()
+    assert demo._without_cloud()['PATH'] == os.environ['PATH']
 
 
 def test_the_simulated_years_of_a_demo_end_before_today():
     from examples import demo
 
-    start = demo.first_day(date(2025, 12, 20)).isoformat()
-    spec = Spec(demo.SEED, demo.TELESCOPES, demo.YEARS, ('rp',), one_per_night=True, start=start)
-    fleet = simulate(spec, Nature(REFERENCE_ZP, EXTINCTION, SITES))
-    last = max(times_of(rows, spec).max() for _, series in fleet for _, rows in series.values())
+    start = demo._first_day(date(2025, 12, 20)).isoformat()
+    spec = YearsSpec(seed=demo.SEED, telescopes=demo.TELESCOPES, years=demo.YEARS, filters=('rp',), one_per_night=True,
+                     start=start)
+    last = max(times_of(rows, spec).max() for _, series in simulate(spec) for _, rows in series.values())
     assert np.datetime64('2025-12-19') < last < np.datetime64('2025-12-20')

@@ -47,7 +47,7 @@ def test_the_world_coordinates_fit_the_stars(rows):
 def test_the_zeropoint_is_that_of_the_bright_stars(rows):
     """Stars of 14 to 15 mag on the 1m frame have S/N near 500: a Kron loss of 0.01 to 0.02 mag, whatever its form."""
     frame = realframes.FRAMES[0]
-    stars = fits.getdata(realframes.catalogue_path(frame))
+    stars = fits.getdata(realframes._catalogue_path(frame))
     bright = (stars['flag'] == 0) & (stars['imag'] > 14) & (stars['imag'] < 15)
     each = stars['imag'][bright] + 2.5 * np.log10(stars['flux'][bright] / frame.exptime_s)
     n = [exposure_of(name) for name in rows.name].index(frame.name)

@@ -6,7 +6,7 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from simulation.night import write_night
-from simulation.plan import plan_night
+from simulation.plan import NightSpec, plan_night
 from tests.support.simulated import rng
 
 
@@ -20,7 +20,7 @@ def test_twins_have_the_same_photons(small_night):
 
 
 def test_fields_with_gaps_say_which_files_are_missing(tmp_path):
-    plans = plan_night(1, rng(), regimes=('incomplete',), defect_share=0.0)
+    plans = plan_night(NightSpec(frames=1, regimes=('incomplete',), defect_share=0.0), rng())
     write_night(tmp_path, plans, rng(), pixels=False)
     index = fits.getdata(tmp_path / 'ps1' / 'SkyTable.fits', 'SKY_REGION')
     there = [(tmp_path / 'ps1' / region['NAME'].strip()).exists() for region in index]
@@ -28,7 +28,7 @@ def test_fields_with_gaps_say_which_files_are_missing(tmp_path):
 
 
 def test_every_frame_of_a_field_sees_one_sky(tmp_path):
-    plans = plan_night(6, rng(), sites=('lsc',), regimes=('ordinary',), defect_share=0.0)
+    plans = plan_night(NightSpec(frames=6, sites=('lsc',), regimes=('ordinary',), defect_share=0.0), rng())
     truth = write_night(tmp_path, plans, rng(), pixels=False)
     assert set(truth) == {plan.exposure for plan in plans}
     catalogue = [fits.getdata(path) for path in (tmp_path / 'ps1').rglob('*.fits') if path.name != 'SkyTable.fits']

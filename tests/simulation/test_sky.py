@@ -5,7 +5,7 @@ import pytest
 from astropy.coordinates import SkyCoord
 
 from simulation.frame import simulate_frame
-from simulation.sky import PS1_SATURATION_MAG, draw_catalogue, draw_sky, ps1_errors, ps1_to_sdss
+from simulation.sky import PS1_SATURATION_MAG, _ps1_errors, draw_catalogue, draw_sky, ps1_to_sdss
 from simulation.spec import FieldSpec
 from tests.support.simulated import rng
 
@@ -27,7 +27,7 @@ def test_galactic_plane_has_over_a_hundred_thousand_stars_per_square_degree():
 def test_catalogue_errors_are_truthful_and_bright_stars_are_wrong():
     spec = FieldSpec(stars_per_sqdeg=30000.0)
     sky = draw_sky(spec, rng())
-    err = ps1_errors(sky.mag, rng())
+    err = _ps1_errors(sky.mag, rng())
     assert 0.003 <= err[sky.mag < 16].min() < err[sky.mag < 16].max() < 0.011
     catalogue = draw_catalogue(sky, rng())
     positions = SkyCoord(sky.ra_deg, sky.dec_deg, unit='deg')

@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from benchmarks.torture import catalogue, database, frames
+from benchmarks.torture import baseframes, catalogue, database
 from photdbinterface import PhotDatabase
 from photzp.errors import DatabaseUnusable
 from ps1catalog import PS1Catalog
@@ -13,7 +13,7 @@ from ps1catalog import PS1Catalog
 
 @pytest.fixture(scope='module')
 def base(night, tmp_path_factory):
-    return frames.bases(tmp_path_factory.mktemp('whole'), night=night.root, real=False)[0]
+    return baseframes.bases(tmp_path_factory.mktemp('whole'), night=night.root, real=False)[0]
 
 
 @pytest.mark.parametrize('kind', database.KINDS)

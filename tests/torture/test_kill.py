@@ -94,7 +94,7 @@ def test_a_page_that_names_a_missing_image_is_seen():
     page = b'<a href="#x"><img src="there.png"><img src="gone.png"></html>'
     observer = Observer(lambda: {'index.html': Seen(1, lambda: page), 'there.png': Seen(1, image)})
     observer.start()
-    assert observer.stop() == ['index.html names gone.png, which is not there']
+    assert observer.stop() == ['index.html names gone.png, which is missing']
     assert observer.contents == 2
 
 

@@ -11,8 +11,8 @@ def test_nights_of_cron_end_with_the_rows_of_one_run(tmp_path):
 
 
 def test_what_creeps_is_seen(tmp_path):
-    nights = soak.Soak(None, 9, None)
-    nights.taken = [(100.0, 9, 500.0)] * 3 + [(100.0 + 10 * n, 9 + n, 500.0 + 50 * n) for n in range(6)]
-    assert [line.split(' grew')[0] for line in nights.crept()] == ['memory [MB]', 'open files', 'bytes per row']
-    nights.taken = [(100.0, 9, 500.0)] * 9
-    assert nights.crept() == []
+    nights = soak.Soak(here=None, nights=9, rng=None)
+    nights.usage = [(100.0, 9, 500.0)] * 3 + [(100.0 + 10 * n, 9 + n, 500.0 + 50 * n) for n in range(6)]
+    assert [line.split(' grew')[0] for line in nights.growth()] == ['memory [MB]', 'open files', 'bytes per row']
+    nights.usage = [(100.0, 9, 500.0)] * 9
+    assert nights.growth() == []

@@ -5,10 +5,12 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
 from benchmarks.torture import storage
+from benchmarks.torture.gateway import NO_FAULT, Fault, Gateway
 from benchmarks.torture.ground import BUCKET, make_bucket, s3_client, s3_environment, s3_server
 from photzp.errors import StoreFailed
 from photzp.store.open import open_store
@@ -29,7 +31,7 @@ def gateway(server, monkeypatch):
     """A gateway to an empty bucket; the environment names it."""
     address, client = server
     make_bucket(client)
-    with storage.Gateway(address) as gateway:
+    with Gateway(address) as gateway:
         threading.Thread(target=gateway.serve_forever, kwargs={'poll_interval': 0.02}, daemon=True).start()
         for name, value in s3_environment(gateway.server_address).items():
             monkeypatch.setenv(name, value)
@@ -53,44 +55,43 @@ def there(client):
 @pytest.mark.parametrize('name', ['one listing answers 500', 'three uploads answer 503', 'answers end half-way',
                                   'a listing and uploads drop connections'])
 def test_what_passes_is_outlived(gateway, server, name):
-    gateway.fault = storage.again(storage.OUTLIVED[name])
+    gateway.begin(storage.OUTLIVED[name])
     publish()
-    assert gateway.fault.met > gateway.fault.times  # it was tried again
+    assert gateway.met > gateway.fault.times  # it was tried again
     assert there(server[1]) == FILES
 
 
 def test_an_answer_that_ends_half_way_is_asked_for_again(gateway, server):
     publish()
-    gateway.fault = storage.Fault('halves', times=2, spared=1, methods=('GET',))  # the manifest, after the listing
+    gateway.begin(Fault('halves', times=2, spared=1, methods=('GET',)))  # the manifest, after the listing
     with open_store('unused', os.environ, patience=QUICK) as store:
         store.put('plot1.png', FILES['plot1.png'])
         assert (store.sent, store.unchanged) == (0, 1)
-    assert gateway.fault.met == 4
-    gateway.fault = storage.Fault('halves', spared=1, methods=('GET',))
+    assert gateway.met == 4
+    gateway.begin(Fault('halves', spared=1, methods=('GET',)))
     with pytest.raises(StoreFailed):
         publish()
-    assert gateway.fault.met == 1 + QUICK.attempts
+    assert gateway.met == 1 + QUICK.attempts
 
 
 @pytest.mark.parametrize('name', ['answers 503 for ever after four uploads', 'drops every upload', 'drips for ever',
                                   'uploads drip for ever', 'credentials expire half-way', 'another region'])
 def test_what_does_not_pass_ends_the_run_in_bounded_time(gateway, server, name):
     fault, word = storage.ENDED[name]
-    gateway.fault = storage.again(fault)
-    gateway.fault.spared = min(fault.spared, 1)
+    gateway.begin(replace(fault, spared=min(fault.spared, 1)))
     begun = time.monotonic()
     with pytest.raises(StoreFailed, match=word) as caught:
         publish()
     assert time.monotonic() - begun < 3 * (QUICK.waiting_s + QUICK.read_s)
     assert storage.SECRET not in str(caught.value)
     assert 'index.html' not in there(server[1])
-    gateway.fault = storage.Fault()
+    gateway.begin(NO_FAULT)
     publish()
     assert there(server[1]) == FILES
 
 
 def test_what_hangs_does_not_keep_the_process(gateway):
-    gateway.fault = storage.again(storage.ENDED['uploads drip for ever'][0])
+    gateway.begin(storage.ENDED['uploads drip for ever'][0])
     program = ('import os, sys; sys.path.insert(0, sys.argv[1]); from photzp.store.open import Patience, open_store\n'
                'with open_store("unused", os.environ, patience=Patience(2, 1, 1, 2)) as store:\n'
                '    for number in range(5): store.put(f"plot{number}.png", b"P")\n')
