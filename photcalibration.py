@@ -25,7 +25,7 @@ from photzp.errors import (
     FrameRejected,
     UsageInvalid,
 )
-from photzp.frames.archive import file_facts
+from photzp.frames.archive import size_and_mtime
 from photzp.plaintext import did_you_mean
 from photzp.running import commandline
 from photzp.running.commandline import (
@@ -278,7 +278,7 @@ def _outcomes(todo: Sequence['FrameFile'], options: Namespace, observatory: 'Obs
     measured = _on_cluster if options.scheduler else _on_this_machine
     with closing(measured(frames, last, options, observatory)) as results:
         for frame, outcome in results:
-            yield frame, outcome or Outcome(file_facts(frame.path), rejection=FrameRejected(WORKER_DIED))
+            yield frame, outcome or Outcome(size_and_mtime(frame.path), rejection=FrameRejected(WORKER_DIED))
 
 
 def _on_this_machine(frames: Sequence['FrameFile'], last: Sequence['FrameFile'], options: Namespace,
@@ -363,7 +363,7 @@ def _unknown_frames(database: 'PhotDatabase', frames: Sequence['FrameFile'], min
 
 
 def _stat_of(frames: dict[str, 'FrameFile'], name: str) -> tuple[int, int]:
-    return file_facts(frames[name].path)
+    return size_and_mtime(frames[name].path)
 
 
 if __name__ == '__main__':

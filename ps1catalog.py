@@ -15,7 +15,8 @@ import numpy as np
 
 from photzp.catalogues.reference import BANDS, ReferenceStars
 from photzp.errors import CatalogMissing
-from photzp.frames.fitsfile import FitsFile, FitsInvalid, Hdu
+from photzp.frames.fitsfile import FitsFile, Hdu
+from photzp.frames.fitsheader import FitsInvalid
 
 log = logging.getLogger('photzp.ps1catalog')
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from photzp.calibration.calibrate import Calibration, Field, calibrate_in
 from photzp.errors import INTERNAL_ERROR, ArchiveMissing, FrameRejected, RunStopped
-from photzp.frames.archive import file_facts
+from photzp.frames.archive import size_and_mtime
 
 if TYPE_CHECKING:  # imported where they are used
     from photzp.catalogues.reference import ReferenceCatalogue
@@ -72,7 +72,7 @@ class Calibrator:
         """Measure one frame, and plot it where asked for; one that cannot be measured never ends the run."""
         from photzp.frames.banzai import NotSelected
 
-        name, seen, field = frame_file.name.name, file_facts(frame_file.path), Field()
+        name, seen, field = frame_file.name.name, size_and_mtime(frame_file.path), Field()
         log.debug('%s: is looked at', frame_file.path)
         try:
             calibration = self._measure(frame_file.path, field)
