@@ -119,7 +119,8 @@ def read_field(sdist):
     return Field(frame, t['star_id'].astype(int), flux, flux * t['mag_error'].astype(float) * np.log(10) / 2.5,
                  t['RA'].astype(float), t['Dec'].astype(float), t['airmass'][first].astype(float),
                  t['exposure'][first].astype(float),
-                 ReferenceStars(np.asarray(r['RA_ICRS'], float), np.asarray(r['DE_ICRS'], float), mags, errors))
+                 ReferenceStars(ra_deg=np.asarray(r['RA_ICRS'], float), dec_deg=np.asarray(r['DE_ICRS'], float), mag=mags,
+                                mag_error=errors))
 
 
 def match_frame(field, number):

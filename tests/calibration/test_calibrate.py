@@ -34,7 +34,8 @@ class Empty:
 
     def cone(self, *_):
         none = np.empty(0)
-        return ReferenceStars(none, none, dict.fromkeys(BANDS, none), dict.fromkeys(BANDS, none), **self.facts)
+        return ReferenceStars(ra_deg=none, dec_deg=none, mag=dict.fromkeys(BANDS, none),
+                              mag_error=dict.fromkeys(BANDS, none), **self.facts)
 
 
 @pytest.fixture(scope='module')
