@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from photzp.calibration.kronloss import average_over_forms, loss_forms
+from photzp.calibration.kronloss import AveragedFit, average_over_forms, loss_forms
 from photzp.calibration.mixture import MixtureFit, fit_mixture
 from photzp.errors import FIT_NOT_CONVERGED, TOO_FEW_STARS, FrameRejected
 from photzp.magnitudes import MAG_PER_RELATIVE, mag_of_ratio, ratio_of_mag
@@ -121,17 +121,6 @@ class ZeropointFit:
     kron_mag: np.ndarray = field(repr=False)
 
 
-@dataclass(frozen=True)
-class _Solution:
-    """(zp, colour term), their covariance (2, 2), B of each form of the loss, whether the colour term was held."""
-
-    mean: np.ndarray
-    covariance: np.ndarray
-    b_mag: np.ndarray
-    colorterm_held: bool
-    mixture: MixtureFit
-
-
 def fit_zeropoint(sample: StarSample, *, usual_colorterm: tuple[float, float] = (0.0, 0.05)) -> ZeropointFit:
     """Fit the zeropoint of one frame.
 
@@ -159,19 +148,19 @@ def fit_zeropoint(sample: StarSample, *, usual_colorterm: tuple[float, float] = 
     # The mean of -2.5 log10 of a noisy flux lies above that of the flux itself, to second order by this much.
     y -= MAG_PER_RELATIVE / (2 * snr**2)
     considered, snr_floor = _above_floor(snr)
-    solution = _solve(x[considered], y[considered], sample.ref_error[considered], snr[considered], usual_colorterm)
+    fit, mixture, held = _solve(x[considered], y[considered], sample.ref_error[considered], snr[considered],
+                                usual_colorterm)
     used = np.zeros(len(sample), bool)
-    used[considered] = solution.mixture.inlier > _USED_PROBABILITY
-    (zp, colorterm), covariance = solution.mean, solution.covariance
-    kron = solution.b_mag @ [form.values for form in loss_forms(snr)]
+    used[considered] = mixture.inlier > _USED_PROBABILITY
+    (zp, colorterm), covariance = fit.mean, fit.covariance
+    kron = fit.b_mag @ [form.values for form in loss_forms(snr)]
     residual = y - zp - colorterm * x + kron
     return ZeropointFit(
         zp_mag=float(zp), zperr_mag=math.sqrt(covariance[0, 0]), colorterm=float(colorterm),
         colortermerr=math.sqrt(covariance[1, 1]), covariance_mag2=float(covariance[0, 1]),
-        zpsig_mag=robust_spread(residual[considered]), scatter_mag=solution.mixture.scatter_mag,
-        nstars=int(np.count_nonzero(used)), colorterm_held=solution.colorterm_held,
-        kron_loss_mag=float(solution.b_mag.sum()), snr_floor=snr_floor, considered=considered, used=used,
-        residual_mag=residual, kron_mag=kron)
+        zpsig_mag=robust_spread(residual[considered]), scatter_mag=mixture.scatter_mag,
+        nstars=int(np.count_nonzero(used)), colorterm_held=held, kron_loss_mag=float(fit.b_mag.sum()),
+        snr_floor=snr_floor, considered=considered, used=used, residual_mag=residual, kron_mag=kron)
 
 
 def _expected_snr(sample: StarSample, y: np.ndarray, x: np.ndarray, colorterm: float) -> np.ndarray:
@@ -195,8 +184,8 @@ def _above_floor(snr: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def _solve(x: np.ndarray, y: np.ndarray, ref_error: np.ndarray, snr: np.ndarray,
-           usual_colorterm: tuple[float, float]) -> _Solution:
-    """Fit y = zp + colorterm x - L(snr), with outliers; arrays (n,)."""
+           usual_colorterm: tuple[float, float]) -> tuple[AveragedFit, MixtureFit, bool]:
+    """(fit of zp and colour term, outliers, whether the colour term was held) of y = zp + colorterm x - L(snr)."""
     error = np.hypot(MAG_PER_RELATIVE / snr, ref_error)
     held = robust_spread(x) < _MIN_COLOUR_SPREAD
     design, data = np.stack([np.ones(len(y)), x], axis=-1), y
@@ -209,20 +198,14 @@ def _solve(x: np.ndarray, y: np.ndarray, ref_error: np.ndarray, snr: np.ndarray,
     if mixture.inlier.mean() < _MIN_AGREEING:
         raise FrameRejected(FIT_NOT_CONVERGED, f'only {100 * mixture.inlier.mean():.0f}% of the stars agree')
     fit = average_over_forms(design, mixture.data, mixture.information, loss_forms(snr))
-    mean, covariance = fit.mean, fit.covariance
     if held:
-        mean_x = np.average(x, weights=mixture.information)
-        mean, covariance = _with_held_colorterm(mean, covariance, mean_x, usual_colorterm)
-    return _Solution(mean, covariance, fit.b_mag, held, mixture)
+        fit = _with_held_colorterm(fit, np.average(x, weights=mixture.information), usual_colorterm)
+    return fit, mixture, held
 
 
-def _with_held_colorterm(zp: np.ndarray, variance: np.ndarray, mean_x: float,
-                         usual_colorterm: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
-    """(zp, colour term) and their covariance (2, 2) from a zp that was fitted with the usual colour term.
-
-    mean_x : mean colour of the stars beyond the pivot.
-    """
+def _with_held_colorterm(fit: AveragedFit, mean_x: float, usual_colorterm: tuple[float, float]) -> AveragedFit:
+    """The fit of zp alone, of stars with a mean x, as one of zp and colour term with the error of the usual one."""
     slope = np.array([-mean_x, 1.0])  # change of both with the colour term
     covariance = np.outer(slope, slope) * usual_colorterm[1] ** 2
-    covariance[0, 0] += variance[0, 0]
-    return np.array([zp[0], usual_colorterm[0]]), covariance
+    covariance[0, 0] += fit.covariance[0, 0]
+    return replace(fit, mean=np.array([fit.mean[0], usual_colorterm[0]]), covariance=covariance)

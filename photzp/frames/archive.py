@@ -99,7 +99,8 @@ def find_frames(root: Path | str, observatory: 'Observatory', selection: Selecti
     names = {'{site}': selection.sites, '{camera}': selection.cameras, '{dayobs}': selection.dates,
              '{folder}': (folder,)}
     types = selection.camera_types or tuple(observatory.camera_types)
-    folders, unreadable = [os.fspath(root)], tuple[tuple[str, str], ...]()
+    folders = [os.fspath(root)]
+    unreadable: tuple[tuple[str, str], ...] = ()
     for part in layout.path.split('/'):
         folders, failures = _subfolders(folders, names.get(part, (part,)))
         unreadable += failures
