@@ -85,14 +85,14 @@ def _add_frame_options(p: Parser) -> None:
     frames = p.add_argument_group('which frames: the SELECTION is one or more of these')
     frames.add_argument('--lastNdays', metavar='N', type=whole_number, help='the last N nights, today (UTC) counted')
     frames.add_argument('--date', metavar='DATE', nargs='+', type=date_option,
-                      help='local nights, YYYYMMDD or YYYY-MM-DD (default: all there are)')
+                        help='local nights, YYYYMMDD or YYYY-MM-DD (default: all there are)')
     frames.add_argument('--site', metavar='SITE,...', type=names_option,
-                      help='sites, as lsc,coj (default: all there are)')
+                        help='sites, as lsc,coj (default: all there are)')
     frames.add_argument('--camera', metavar='CAMERA,...', type=names_option, help='cameras, as fa15,fs02')
     frames.add_argument('--cameratype', metavar='TYPE,...', type=names_option,
-                      help='camera types: fs fl kb fa ep sq (default: all of them)')
-    frames.add_argument('--crawldirectory', metavar='DIR', help='all frames of one directory; the database is imagezp.db '
-                      'in it unless --photodb says otherwise')
+                        help='camera types: fs fl kb fa ep sq (default: all of them)')
+    frames.add_argument('--crawldirectory', metavar='DIR', help='all frames of one directory; the database is '
+                        'imagezp.db in it unless --photodb says otherwise')
     which = p.add_argument_group('which of them are measured')
     which.add_argument('--filter', metavar='FILTER,...', type=names_option, help='only these filters, as gp,rp')
     which.add_argument('--mintexp', metavar='SECONDS', type=_seconds, default=60.0,
