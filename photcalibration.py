@@ -6,7 +6,6 @@ import os
 import sys
 import time
 from argparse import ArgumentTypeError, Namespace
-from collections import Counter
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, date, datetime
@@ -16,16 +15,10 @@ from typing import TYPE_CHECKING
 
 from photzp import program
 from photzp.calibration.ledger import Ledger, Summary
-from photzp.calibration.worker import Calibrator, MeasureSettings, Outcome, calibrator_there
-from photzp.errors import (
-    COULD_NOT_RUN,
-    DONE,
-    SOME_UNREADABLE,
-    WORKER_DIED,
-    FrameRejected,
-    UsageInvalid,
-)
-from photzp.frames.archive import file_facts
+from photzp.calibration.worker import Calibrator, MeasureSettings, Outcome, remote_calibrator
+from photzp.dates import last_dates
+from photzp.errors import COULD_NOT_RUN, DONE, SOME_UNREADABLE, WORKER_DIED, FrameRejected, UsageInvalid
+from photzp.frames.archive import FrameFile, Listing, Selection, crawl_directory, find_frames, size_and_mtime
 from photzp.plaintext import did_you_mean
 from photzp.running.commandline import Parser, date_option, names_option, processes_option, whole_number
 from photzp.running.progress import with_progress
@@ -33,50 +26,36 @@ from photzp.running.script import Interrupted, log, note_run, print_line, print_
 
 if TYPE_CHECKING:  # imported where they are used, so that --help answers at once
     from photdbinterface import PhotDatabase
-    from photzp.frames.archive import FrameFile, Listing
     from photzp.observatory import Observatory
     from ps1catalog import PS1Catalog
 
-DEFAULT_PS1DIR = '~/Catalogs/ps1odi/panstarrs/'
 DEFAULT_DATABASE = '~/lcozpplots/lcophotzp.db'
-DEFAULT_ARCHIVE = '/archive/engineering'
-CRAWL_DATABASE = 'imagezp.db'
+_DEFAULT_PS1DIR = '~/Catalogs/ps1odi/panstarrs/'
+_DEFAULT_ARCHIVE = '/archive/engineering'
+_CRAWL_DATABASE = 'imagezp.db'
 
-NEIGHBOURS = 6                # frames that one process takes at a time: consecutive ones are mostly of one field
-CLUSTER_WORKERS = 64          # a cluster may grow: frames are cut into chunks as for that many workers
-CATALOG_CACHE_BYTES = 512 * 2**20  # of all processes together
-CACHES_PER_HOST = 4           # that share the memory for the catalogue on a machine of a cluster
-FEW_FRAMES = 10               # below this, processes take longer to start than the frames take
-_KNOWN_CHUNK = 5000
+_FRAMES_PER_CHUNK = 6         # that one process takes at a time: consecutive frames are mostly of one field
+_CLUSTER_WORKERS = 64         # a cluster may grow: frames are cut into chunks as for that many workers
+_CATALOG_CACHE_BYTES = 512 * 2**20  # of all processes together
+_CACHES_PER_HOST = 4          # that share the memory for the catalogue on a machine of a cluster
+_FEW_FRAMES = 10              # below this, processes take longer to start than the frames take
+_NAMES_PER_QUERY = 5000
 
 
 def parser() -> Parser:
-    """The command line of this script."""
+    """The command line of this script.
+
+    Returns
+    -------
+    Parser
+    """
     p = Parser(prog='photcalibration.py', usage='%(prog)s SELECTION [OPTION ...]', description=__doc__, epilog=_EPILOG)
-    what = p.add_argument_group('which frames: the SELECTION is one or more of these')
-    what.add_argument('--lastNdays', metavar='N', type=whole_number, help='the last N nights, today (UTC) counted')
-    what.add_argument('--date', metavar='DATE', nargs='+', type=date_option,
-                      help='local nights, YYYYMMDD or YYYY-MM-DD (default: all there are)')
-    what.add_argument('--site', metavar='SITE,...', type=names_option,
-                      help='sites, as lsc,coj (default: all there are)')
-    what.add_argument('--camera', metavar='CAMERA,...', type=names_option, help='cameras, as fa15,fs02')
-    what.add_argument('--cameratype', metavar='TYPE,...', type=names_option,
-                      help='camera types: fs fl kb fa ep sq (default: all of them)')
-    what.add_argument('--crawldirectory', metavar='DIR', help='all frames of one directory; the database is imagezp.db '
-                      'in it unless --photodb says otherwise')
-    which = p.add_argument_group('which of them are measured')
-    which.add_argument('--filter', metavar='FILTER,...', type=names_option, help='only these filters, as gp,rp')
-    which.add_argument('--mintexp', metavar='SECONDS', type=_seconds, default=60.0,
-                       help='shortest exposure time (default: 60)')
-    which.add_argument('--preview', action='store_true', help='quick-look frames (e11) instead of final ones (e91)')
-    which.add_argument('--redo', action='store_true', help='measure again what is in the database already')
-    which.add_argument('--dry-run', action='store_true',
-                       help='only print the paths of the frames that would be opened, one a line')
+    _add_frame_options(p)
     where = p.add_argument_group('where things are')
-    where.add_argument('--imagerootdir', metavar='DIR', default=DEFAULT_ARCHIVE,
-                       help=f'root of the frame archive (default: {DEFAULT_ARCHIVE})')
-    where.add_argument('--ps1dir', metavar='DIR', default=DEFAULT_PS1DIR,
-                       help=f'directory of the reference catalogue, with SkyTable.fits (default: {DEFAULT_PS1DIR})')
+    where.add_argument('--imagerootdir', metavar='DIR', default=_DEFAULT_ARCHIVE,
+                       help=f'root of the frame archive (default: {_DEFAULT_ARCHIVE})')
+    where.add_argument('--ps1dir', metavar='DIR', default=_DEFAULT_PS1DIR,
+                       help=f'directory of the reference catalogue, with SkyTable.fits (default: {_DEFAULT_PS1DIR})')
     where.add_argument('--photodb', metavar='DATABASE',
                        help=f'database: a file, a directory or an SQLAlchemy URL (default: {DEFAULT_DATABASE})')
     where.add_argument('--diagnosticplotsdir', metavar='DIR',
@@ -89,6 +68,28 @@ def parser() -> Parser:
                      'tcp://host:8786; see docs/scaling.md')
     p.add_log_options()
     return p
+
+
+def _add_frame_options(p: Parser) -> None:
+    frames = p.add_argument_group('which frames: the SELECTION is one or more of these')
+    frames.add_argument('--lastNdays', metavar='N', type=whole_number, help='the last N nights, today (UTC) counted')
+    frames.add_argument('--date', metavar='DATE', nargs='+', type=date_option,
+                        help='local nights, YYYYMMDD or YYYY-MM-DD (default: all there are)')
+    frames.add_argument('--site', metavar='SITE,...', type=names_option,
+                        help='sites, as lsc,coj (default: all there are)')
+    frames.add_argument('--camera', metavar='CAMERA,...', type=names_option, help='cameras, as fa15,fs02')
+    frames.add_argument('--cameratype', metavar='TYPE,...', type=names_option,
+                        help='camera types: fs fl kb fa ep sq (default: all of them)')
+    frames.add_argument('--crawldirectory', metavar='DIR', help='all frames of one directory; the database is '
+                        'imagezp.db in it unless --photodb says otherwise')
+    which = p.add_argument_group('which of them are measured')
+    which.add_argument('--filter', metavar='FILTER,...', type=names_option, help='only these filters, as gp,rp')
+    which.add_argument('--mintexp', metavar='SECONDS', type=_seconds, default=60.0,
+                       help='shortest exposure time (default: 60)')
+    which.add_argument('--preview', action='store_true', help='quick-look frames (e11) instead of final ones (e91)')
+    which.add_argument('--redo', action='store_true', help='measure again what is in the database already')
+    which.add_argument('--dry-run', action='store_true',
+                       help='only print the paths of the frames that would be opened, one a line')
 
 
 _EPILOG = """\
@@ -110,12 +111,23 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds < float('inf'):
-        raise ArgumentTypeError(f'{text!r} is no time in seconds, 0 or more')
+        raise ArgumentTypeError(f'{text!r} is not a time in seconds, 0 or more')
     return seconds
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit status."""
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments; those of the process without it.
+
+    Returns
+    -------
+    int
+        Exit status.
+    """
     p = parser()
     options = p.parse_args(argv)
     _check_usage(p, options)
@@ -141,10 +153,24 @@ def _check_usage(p: Parser, options: Namespace) -> None:
 
 
 def run(options: Namespace, *, today: date | None = None) -> int:
-    """Measure all frames selected; returns the exit status.
+    """Measure the selected frames.
 
-    today : datetime.date that --lastNdays counts from, the UTC date of the clock by default.
-    Raises RunStopped where the run cannot begin or go on.
+    Parameters
+    ----------
+    options : Namespace
+        Parsed options.
+    today : date, optional
+        --lastNdays counts from it; the UTC date of the clock by default.
+
+    Returns
+    -------
+    int
+        Exit status.
+
+    Raises
+    ------
+    RunStopped
+        If the run cannot begin or go on.
     """
     from photdbinterface import PhotDatabase
     from photzp.observatory import load_observatory
@@ -155,8 +181,8 @@ def run(options: Namespace, *, today: date | None = None) -> int:
     _check_known('--cameratype', options.cameratype, observatory.camera_types)
     _check_known('--filter', options.filter, observatory.filters)
     listing = _list_frames(options, observatory, today or datetime.now(UTC).date())
-    for folder, why in listing.unreadable:
-        log.warning('%s: the folder cannot be listed (%s)', folder, why)
+    for folder, reason in listing.unreadable:
+        log.warning('%s: the folder cannot be listed (%s)', folder, reason)
     place, default_name = _database(options)
     if options.dry_run:
         return _dry_run(options, listing, place, default_name)
@@ -170,83 +196,81 @@ def _check_known(option: str, names: Iterable[str] | None, known: Collection[str
             raise UsageInvalid(f'{option} {name}: unknown{did_you_mean(name, known)}; known are {" ".join(known)}')
 
 
-def _list_frames(options: Namespace, observatory: 'Observatory', today: date) -> 'Listing':
-    from photzp.dates import last_dates
-    from photzp.frames.archive import Selection, crawl_directory, find_frames
-
+def _list_frames(options: Namespace, observatory: 'Observatory', today: date) -> Listing:
     if options.crawldirectory is not None:
         listing = crawl_directory(os.path.expanduser(options.crawldirectory), observatory)
         if not listing.frames and not listing.unreadable:
-            log.warning('%s: holds no file with the name of a frame, as lsc1m005-fa15-20190805-0123-e91.fits.fz; of '
-                        'folders in it nothing is looked at', options.crawldirectory)
+            log.warning('%s: holds no file with the name of a frame, as lsc1m005-fa15-20190805-0123-e91.fits.fz; '
+                        'folders in it are not searched', options.crawldirectory)
         return listing
     dates = last_dates(options.lastNdays, today) if options.lastNdays is not None else options.date
-    selection = Selection(options.site, options.camera, options.cameratype, tuple(dates) if dates else None,
-                          options.preview)
+    selection = Selection(sites=options.site, cameras=options.camera, camera_types=options.cameratype,
+                          dates=tuple(dates) if dates else None, preview=options.preview)
     root = os.path.expanduser(options.imagerootdir)
     listing = find_frames(root, observatory, selection)
     if not listing.frames and not listing.unreadable:
-        _warn_of_nothing(root, options, observatory)
+        _warn_of_no_frames(root, options, observatory)
     return listing
 
 
-def _warn_of_nothing(root: str, options: Namespace, observatory: 'Observatory') -> None:
-    """Nothing was found: tell a quiet night from a lost mount, a level too deep, or a name that is not there."""
+def _warn_of_no_frames(root: str, options: Namespace, observatory: 'Observatory') -> None:
+    """Warn where a lost mount, a wrong root or a misspelt name may be why no frame was listed, not a quiet night."""
     sites = options.site or tuple(observatory.sites)
-    there = sorted(os.listdir(root))
-    if not set(there) & set(sites):
-        nearest = did_you_mean(sites[0], there) if options.site else ''
+    folders = sorted(os.listdir(root))
+    if not set(folders) & set(sites):
+        nearest = did_you_mean(sites[0], folders) if options.site else ''
         log.warning('%s: holds no folder of %s, but %s%s; is it mounted, and is --imagerootdir right?', root,
-                    ', '.join(sites), ', '.join(there[:8]) or 'nothing', nearest)
+                    ', '.join(sites), ', '.join(folders[:8]) or 'nothing', nearest)
     elif options.camera or options.date:
-        asked = [f'--{name} {",".join(given[:3])}' for name in ('site', 'camera', 'cameratype', 'date')
-                 if (given := getattr(options, name))]
+        selection = [f'--{name} {",".join(values[:3])}' for name in ('site', 'camera', 'cameratype', 'date')
+                     if (values := getattr(options, name))]
         log.warning('%s: holds no %s frame of %s; is it all spelt as in the archive?%s', root,
-                    'quick-look' if options.preview else 'final', ' '.join(asked),
+                    'quick-look' if options.preview else 'final', ' '.join(selection),
                     '' if options.preview else ' --preview would look for quick-look frames')
 
 
 def _database(options: Namespace) -> tuple[str, str]:
-    """(place, name of the file if the place is a directory) of the database."""
+    """(place of the database, name of its file if the place is a directory)."""
     if options.crawldirectory is not None and options.photodb is None:
-        return os.path.join(os.path.expanduser(options.crawldirectory), CRAWL_DATABASE), CRAWL_DATABASE
+        return os.path.join(os.path.expanduser(options.crawldirectory), _CRAWL_DATABASE), _CRAWL_DATABASE
     return options.photodb or DEFAULT_DATABASE, os.path.basename(DEFAULT_DATABASE)
 
 
-def _dry_run(options: Namespace, listing: 'Listing', place: str, default_name: str) -> int:
+def _dry_run(options: Namespace, listing: Listing, place: str, default_name: str) -> int:
     """Print the path of each frame that would be opened; writes nothing."""
     from photdbinterface import PhotDatabase
 
     todo: Sequence[FrameFile] = listing.frames
     if not options.redo and PhotDatabase.exists(place, default_name=default_name):
         with PhotDatabase(place, default_name=default_name, readonly=True) as database:
-            todo = list(_unknown_frames(database, listing.frames, options.mintexp, Counter()))
+            todo = _unknown_frames(database, listing.frames, options.mintexp)
     log.info('%d frames found, %d to measure', len(listing.frames), len(todo))
     for frame in todo:
         print_line(frame.path)
     return SOME_UNREADABLE if listing.unreadable else DONE
 
 
-def _run_in(database: 'PhotDatabase', options: Namespace, observatory: 'Observatory', listing: 'Listing') -> int:
-    """The run with its record in the database: begun, and ended whatever ends it."""
+def _run_in(database: 'PhotDatabase', options: Namespace, observatory: 'Observatory', listing: Listing) -> int:
+    """Measure into the database, with a record of the run there, which is completed whatever ends it."""
     summary = Summary()
     summary.counts['unreadable folder'] = len(listing.unreadable)
-    run_id = database.start_run('photcalibration.py', _recorded(options, database), program.VERSION)
+    run_id = database.start_run('photcalibration.py', _options_on_record(options, database), program.VERSION)
     note_run(run_id)
     started, status = time.monotonic(), COULD_NOT_RUN
     try:
         todo: Sequence[FrameFile] = listing.frames
-        if not options.redo:
-            todo = list(_unknown_frames(database, listing.frames, options.mintexp, summary.counts))
+        if todo and not options.redo:
+            todo = _unknown_frames(database, listing.frames, options.mintexp)
+            summary.counts['known'] = len(listing.frames) - len(todo)
         log.info('%d frames found, %d to measure, into %s', len(listing.frames), len(todo), database.place)
         if todo:  # with nothing to do, nothing is loaded
-            deadly, ledger = database.rejected_for(WORKER_DIED.name), Ledger(database, summary)
+            killers, ledger = database.rejected_for(WORKER_DIED.name), Ledger(database, summary)
             try:
-                with closing(_outcomes(todo, options, observatory, deadly)) as outcomes:
+                with closing(_outcomes(todo, options, observatory, killers)) as outcomes:
                     for frame_file, outcome in with_progress(outcomes, 'frames', len(todo)):
-                        ledger.note(frame_file, outcome)
-            finally:  # whatever ends it, what was measured is kept
-                ledger.write()
+                        ledger.record(frame_file, outcome)
+            finally:  # whatever ends the run, finished measurements are kept
+                ledger.commit()
         status = summary.exit_status()
     except Interrupted as signalled:
         status = signalled.exit_status
@@ -259,20 +283,20 @@ def _run_in(database: 'PhotDatabase', options: Namespace, observatory: 'Observat
     return status
 
 
-def _outcomes(todo: Sequence['FrameFile'], options: Namespace, observatory: 'Observatory',
-              deadly: Collection[str]) -> Generator[tuple['FrameFile', 'Outcome'], None, None]:
+def _outcomes(todo: Sequence[FrameFile], options: Namespace, observatory: 'Observatory',
+              killers: Collection[str]) -> Generator[tuple[FrameFile, Outcome], None, None]:
     """Measure the frames, here or on a cluster; those that killed a process before come last, each alone."""
-    last = [frame for frame in todo if frame.name.name in deadly]
-    frames = [frame for frame in todo if frame.name.name not in deadly] if last else todo
+    last = [frame for frame in todo if frame.name.name in killers]
+    frames = [frame for frame in todo if frame.name.name not in killers] if last else todo
     measured = _on_cluster if options.scheduler else _on_this_machine
     with closing(measured(frames, last, options, observatory)) as results:
         for frame, outcome in results:
-            yield frame, outcome or Outcome(file_facts(frame.path), rejection=FrameRejected(WORKER_DIED))
+            yield frame, outcome or Outcome(size_and_mtime(frame.path), rejection=FrameRejected(WORKER_DIED))
 
 
-def _on_this_machine(frames: Sequence['FrameFile'], last: Sequence['FrameFile'], options: Namespace,
-                     observatory: 'Observatory') -> Generator[tuple['FrameFile', 'Outcome | None'], None, None]:
-    """In this process, or in several where it is worth it."""
+def _on_this_machine(frames: Sequence[FrameFile], last: Sequence[FrameFile], options: Namespace,
+                     observatory: 'Observatory') -> Generator[tuple[FrameFile, Outcome | None], None, None]:
+    """Measure in this process, or in several for many frames; no outcome for a frame that kills its process."""
     processes = _processes(options.processes, len(frames))
     if processes > 1 or last:
         from photzp.running.processes import can_start, in_processes
@@ -280,79 +304,83 @@ def _on_this_machine(frames: Sequence['FrameFile'], last: Sequence['FrameFile'],
         if not can_start():
             processes, frames, last = 1, [*frames, *last], []
     if processes == 1 and frames:
-        calibrator = Calibrator(*_measuring(options, observatory, 1))
+        calibrator = Calibrator(*_calibrator_arguments(options, observatory, 1))
         yield from ((frame, calibrator.outcome(frame)) for frame in frames)
         frames = ()
     if frames or last:
-        with closing(in_processes(Calibrator, _measuring(options, observatory, processes), Calibrator.outcome,
-                                  _neighbours(frames, processes), processes=processes, last=last)) as results:
+        with closing(in_processes(
+                Calibrator, _calibrator_arguments(options, observatory, processes), Calibrator.outcome,
+                _chunks(frames, processes), processes=processes, last=last)) as results:
             yield from results
 
 
-def _on_cluster(frames: Sequence['FrameFile'], last: Sequence['FrameFile'], options: Namespace,
-                observatory: 'Observatory') -> Generator[tuple['FrameFile', 'Outcome | None'], None, None]:
+def _on_cluster(frames: Sequence[FrameFile], last: Sequence[FrameFile], options: Namespace,
+                observatory: 'Observatory') -> Generator[tuple[FrameFile, Outcome | None], None, None]:
     from photzp.running.cluster import on_cluster
 
     root = options.crawldirectory or options.imagerootdir
-    return on_cluster(calibrator_there, (root, *_measuring(options, observatory, CACHES_PER_HOST)), Calibrator.outcome,
-                      _neighbours(frames, CLUSTER_WORKERS), address=options.scheduler, last=last)
+    return on_cluster(
+        remote_calibrator, (root, *_calibrator_arguments(options, observatory, _CACHES_PER_HOST)), Calibrator.outcome,
+        _chunks(frames, _CLUSTER_WORKERS), address=options.scheduler, last=last)
 
 
-def _measuring(options: Namespace, observatory: 'Observatory',
-               caches: int) -> tuple['Callable[[], PS1Catalog]', MeasureSettings, 'Observatory']:
-    """What a Calibrator is made of; caches : how many of them share the memory for the catalogue."""
+def _calibrator_arguments(options: Namespace, observatory: 'Observatory', calibrators: int,
+                          ) -> tuple['Callable[[], PS1Catalog]', MeasureSettings, 'Observatory']:
+    """Arguments of each of so many Calibrators, which share the memory for the catalogue."""
     from ps1catalog import PS1Catalog
 
     settings = MeasureSettings(options.mintexp, options.filter, options.diagnosticplotsdir)
-    return partial(PS1Catalog, options.ps1dir, cache_bytes=CATALOG_CACHE_BYTES // caches), settings, observatory
+    return partial(PS1Catalog, options.ps1dir, cache_bytes=_CATALOG_CACHE_BYTES // calibrators), settings, observatory
 
 
 def _same_places_everywhere(options: Namespace) -> Namespace:
-    """The options with absolute paths: home and working directory of another machine are its own."""
+    """The options with absolute paths, since another machine has its own home and working directory."""
     paths = {name: os.path.abspath(os.path.expanduser(getattr(options, name)))
              for name in ('ps1dir', 'imagerootdir', 'crawldirectory', 'diagnosticplotsdir') if getattr(options, name)}
     return Namespace(**{**vars(options), **paths})
 
 
-def _processes(asked: int | None, frames: int) -> int:
-    """How many processes are worth it: never more than frames for them."""
-    if asked == 1 or frames < FEW_FRAMES:
+def _processes(requested: int | None, frames: int) -> int:
+    """Number of processes for so many frames: as requested, or one per core, but none for a few frames."""
+    if requested == 1 or frames < _FEW_FRAMES:
         return 1
-    if asked is None:
+    if requested is None:
         from photzp.running.cores import usable_cores
 
-        asked = usable_cores()
-    return min(asked, frames // (FEW_FRAMES // 2))
+        requested = usable_cores()
+    return min(requested, frames // (_FEW_FRAMES // 2))
 
 
-def _neighbours(frames: Sequence['FrameFile'], processes: int) -> Iterator[Sequence['FrameFile']]:
+def _chunks(frames: Sequence[FrameFile], processes: int) -> Iterator[Sequence[FrameFile]]:
     """Consecutive frames of one camera and night, a few at a time, so that all processes have some."""
-    size = max(1, min(NEIGHBOURS, len(frames) // (2 * processes)))
-    for _, night in groupby(frames, key=lambda frame: (frame.name.camera, frame.name.dayobs)):
-        together = list(night)
-        yield from (together[first:first + size] for first in range(0, len(together), size))
+    size = max(1, min(_FRAMES_PER_CHUNK, len(frames) // (2 * processes)))
+    for _, group in groupby(frames, key=lambda frame: (frame.name.camera, frame.name.dayobs)):
+        night = list(group)
+        yield from (night[first:first + size] for first in range(0, len(night), size))
 
 
-def _recorded(options: Namespace, database: 'PhotDatabase') -> dict[str, object]:
+def _options_on_record(options: Namespace, database: 'PhotDatabase') -> dict[str, object]:
     """The options as the database keeps them, without any password of a URL."""
-    given = {name: value for name, value in vars(options).items() if value not in (None, False)}
+    record = {name: value for name, value in vars(options).items() if value not in (None, False)}
     if options.scheduler:
-        given['scheduler'] = options.scheduler.rpartition('@')[2]
-    return {**given, **({'photodb': database.place} if options.photodb else {})}
+        record['scheduler'] = options.scheduler.rpartition('@')[2]
+    if options.photodb:
+        record['photodb'] = database.place
+    return record
 
 
-def _unknown_frames(database: 'PhotDatabase', frames: Sequence['FrameFile'], min_exptime_s: float,
-                    counts: Counter) -> Iterator['FrameFile']:
-    """The frames that the database does not settle; the others are counted as known."""
-    for first in range(0, len(frames), _KNOWN_CHUNK):
-        chunk = {frame.name.name: frame for frame in frames[first:first + _KNOWN_CHUNK]}
-        known = database.known(list(chunk), mintexp_s=min_exptime_s, stat=partial(_stat_of, chunk))
-        counts['known'] += len(known)
-        yield from (frame for name, frame in chunk.items() if name not in known)
+def _unknown_frames(database: 'PhotDatabase', frames: Sequence[FrameFile], min_exptime_s: float) -> list[FrameFile]:
+    """The frames that are to be measured: without those that the database knows already."""
+    unknown = []
+    for first in range(0, len(frames), _NAMES_PER_QUERY):
+        by_name = {frame.name.name: frame for frame in frames[first:first + _NAMES_PER_QUERY]}
+        known = database.known(list(by_name), mintexp_s=min_exptime_s, stat=partial(_size_and_mtime_of, by_name))
+        unknown += [frame for name, frame in by_name.items() if name not in known]
+    return unknown
 
 
-def _stat_of(frames: dict[str, 'FrameFile'], name: str) -> tuple[int, int]:
-    return file_facts(frames[name].path)
+def _size_and_mtime_of(frames: dict[str, FrameFile], name: str) -> tuple[int, int]:
+    return size_and_mtime(frames[name].path)
 
 
 if __name__ == '__main__':

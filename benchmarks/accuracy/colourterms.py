@@ -16,6 +16,7 @@ import math
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -176,8 +177,7 @@ def one_fit(calibration, true, usual, number, rng):
 
 def fit_with_colourterm(sample, colorterm):
     """The fit of a sample whose colour term is known."""
-    flattened = zeropoint.StarSample(sample.flux, sample.fluxerr, sample.ref_mag - colorterm * (sample.colour - 1),
-                                     sample.ref_error, np.ones(len(sample)), sample.exptime_s)
+    flattened = replace(sample, ref_mag=sample.ref_mag - colorterm * (sample.colour - 1), colour=np.ones(len(sample)))
     return zeropoint.fit_zeropoint(flattened, usual_colorterm=(0.0, 1e-6))
 
 

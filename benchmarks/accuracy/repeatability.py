@@ -30,7 +30,8 @@ import numpy as np
 from examples import realframes
 from photzp.calibration.calibrate import CONE_MARGIN_DEG, calibrate
 from photzp.calibration.starmatch import match_stars, tangent_plane
-from photzp.calibration.zeropoint import StarSample, fit_zeropoint, usable_references
+from photzp.calibration.starselection import usable_references
+from photzp.calibration.zeropoint import StarSample, fit_zeropoint
 from photzp.catalogues.reference import ReferenceStars, ps1_to_sdss
 from photzp.errors import FrameRejected
 from photzp.frames.banzai import read_frame
@@ -120,7 +121,8 @@ def read_field(sdist):
                  fluxerr=flux * t['mag_error'].astype(float) * np.log(10) / 2.5, ra_deg=t['RA'].astype(float),
                  dec_deg=t['Dec'].astype(float), airmass=t['airmass'][first].astype(float),
                  exptime_s=t['exposure'][first].astype(float), references=ReferenceStars(
-                     np.asarray(r['RA_ICRS'], float), np.asarray(r['DE_ICRS'], float), mags, errors))
+                     ra_deg=np.asarray(r['RA_ICRS'], float), dec_deg=np.asarray(r['DE_ICRS'], float),
+                     mag=mags, mag_error=errors))
 
 
 def match_frame(field, number):
@@ -139,8 +141,9 @@ def match_frame(field, number):
     good = usable_references(np.full(len(r), np.inf), sdss.mag_error['r'][r], colour, np.zeros(len(r)))
     good &= field.flux[s] > 0
     r, s, colour = r[good], s[good], colour[good]
-    return StarSample(field.flux[s], field.fluxerr[s], sdss.mag['r'][r], sdss.mag_error['r'][r], colour,
-                      float(field.exptime_s[number])), field.star[s]
+    sample = StarSample(flux=field.flux[s], fluxerr=field.fluxerr[s], ref_mag=sdss.mag['r'][r],
+                        ref_error=sdss.mag_error['r'][r], colour=colour, exptime_s=float(field.exptime_s[number]))
+    return sample, field.star[s]
 
 
 def self_calibrated(samples, stars, fits):

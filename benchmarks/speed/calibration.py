@@ -13,7 +13,7 @@ import time
 import warnings
 from pathlib import Path
 
-from photzp.calibration.calibrate import Field, calibrate_in
+from photzp.calibration.calibrate import calibrate_in
 from photzp.frames.banzai import read_frame
 from photzp.observatory import load_observatory
 from ps1catalog import PS1Catalog
@@ -78,7 +78,7 @@ def floor(path):
 
 
 def measure(path, observatory, catalog):
-    return calibrate_in(catalog, read_frame(path, observatory), observatory, Field())
+    return calibrate_in(catalog, read_frame(path, observatory), observatory)
 
 
 def cpu_ms(work, paths):

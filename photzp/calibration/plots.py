@@ -1,4 +1,4 @@
-"""Diagnostic figures of one frame's fit; each function returns a matplotlib Figure, nothing is written here."""
+"""Diagnostic figures of the fit of one frame."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -8,46 +8,80 @@ from photzp.calibration.zeropoint import StarSample, ZeropointFit
 from photzp.figures.sheet import BLUE, GREY, VERMILLION
 
 _SIZE_INCHES, _DPI = (8.0, 5.0), 110
-_MAX_POINTS = 20_000  # more add ink, not knowledge
-_PARTS = 30           # of the line of the loss
+_MAX_POINTS = 20_000  # more would only overlap
+_LOSS_POINTS = 30     # of the line of the Kron loss
 
 
 def zeropoint_plot(title: str, sample: StarSample, fit: ZeropointFit) -> Figure:
-    """Zeropoint of single stars (colour term removed) against reference magnitude.
+    """Plot zeropoints of single stars, without the colour term, against reference magnitude.
 
-    sample : zeropoint.StarSample.  fit : zeropoint.ZeropointFit over it.
+    Parameters
+    ----------
+    title : str
+    sample : StarSample
+    fit : ZeropointFit
+        Fit over the sample.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     figure, axes = _figure(title)
-    each = fit.residual_mag + fit.zp_mag - fit.kron_mag
-    _points(axes, sample.ref_mag, each, fit)
+    star_zp_mag = fit.residual_mag + fit.zp_mag - fit.kron_mag
+    _plot_stars(axes, sample.ref_mag, star_zp_mag, fit)
     mag, level = _medians(sample.ref_mag[fit.considered], (fit.zp_mag - fit.kron_mag)[fit.considered])
     axes.plot(mag, level, color='black', lw=1.0, ls='--',
               label=f'less the Kron loss, {fit.kron_loss_mag:.3f} mag at S/N 25')
     axes.axhline(fit.zp_mag, color='black', lw=1.2,
                  label=f'zp = {fit.zp_mag:.4f} ± {fit.zperr_mag:.4f} at g-i = 1, {fit.nstars} stars')
     axes.set(xlabel='reference magnitude (SDSS) [mag]', ylabel='zeropoint of single stars [mag]')
-    _limits(axes, each[fit.used], fit.zpsig_mag)
+    _set_limits(axes, star_zp_mag[fit.used], fit.zpsig_mag)
     axes.legend(loc='best', fontsize=8)
     return figure
 
 
 def colour_plot(title: str, sample: StarSample, fit: ZeropointFit) -> Figure:
-    """Zeropoint of single stars (Kron loss removed) against colour, with the fitted colour term."""
+    """Plot zeropoints of single stars, without the Kron loss, against colour, and the fitted colour term.
+
+    Parameters
+    ----------
+    title : str
+    sample : StarSample
+    fit : ZeropointFit
+        Fit over the sample.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
     figure, axes = _figure(title)
-    each = fit.residual_mag + fit.zp_mag + fit.colorterm * (sample.colour - 1)
-    _points(axes, sample.colour, each, fit)
+    star_zp_mag = fit.residual_mag + fit.zp_mag + fit.colorterm * (sample.colour - 1)
+    _plot_stars(axes, sample.colour, star_zp_mag, fit)
     colours = np.array([sample.colour.min(), sample.colour.max()])
     held = 'held' if fit.colorterm_held else f'± {fit.colortermerr:.4f}'
     axes.plot(colours, fit.zp_mag + fit.colorterm * (colours - 1), color='black', lw=1.2,
               label=f'colour term {fit.colorterm:+.4f} {held}')
     axes.set(xlabel='g - i (SDSS) [mag]', ylabel='zeropoint of single stars [mag]')
-    _limits(axes, each[fit.used], fit.zpsig_mag)
+    _set_limits(axes, star_zp_mag[fit.used], fit.zpsig_mag)
     axes.legend(loc='best', fontsize=8)
     return figure
 
 
 def residual_map(title: str, x: np.ndarray, y: np.ndarray, fit: ZeropointFit) -> Figure:
-    """Residuals of the stars used over the field; x, y (n,) pixels of the sample's stars."""
+    """Plot residuals of the used stars over the image.
+
+    Parameters
+    ----------
+    title : str
+    x, y : ndarray, shape (n,)
+        Pixels of the sample's stars.
+    fit : ZeropointFit
+        Fit over the sample.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
     figure, axes = _figure(title)
     span = 2.5 * max(fit.zpsig_mag, 1e-3)
     dots = axes.scatter(x[fit.used], y[fit.used], c=fit.residual_mag[fit.used], s=10, cmap='PuOr', vmin=-span,
@@ -58,9 +92,9 @@ def residual_map(title: str, x: np.ndarray, y: np.ndarray, fit: ZeropointFit) ->
 
 
 def _medians(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Medians of x and y in parts of equal number along x: stars of one magnitude differ in noise, and so in loss."""
-    parts = np.array_split(np.argsort(x), min(_PARTS, len(x)))
-    return np.array([np.median(x[part]) for part in parts]), np.array([np.median(y[part]) for part in parts])
+    """Medians of x and y in bins of equal number along x: stars of one magnitude differ in noise, and so in loss."""
+    bins = np.array_split(np.argsort(x), min(_LOSS_POINTS, len(x)))
+    return np.array([np.median(x[stars]) for stars in bins]), np.array([np.median(y[stars]) for stars in bins])
 
 
 def _figure(title: str) -> tuple[Figure, Axes]:
@@ -71,17 +105,18 @@ def _figure(title: str) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _points(axes: Axes, x: np.ndarray, y: np.ndarray, fit: ZeropointFit) -> None:
+def _plot_stars(axes: Axes, x: np.ndarray, y: np.ndarray, fit: ZeropointFit) -> None:
+    """Plot all stars by their part in the fit, with their numbers in the legend."""
     rejected = fit.considered & ~fit.used
-    kinds = ((~fit.considered, GREY, f'S/N below {fit.snr_floor:g}', '.'), (rejected, VERMILLION, 'rejected', 'x'),
-             (fit.used, BLUE, 'used', 'o'))
-    for chosen, colour, label, marker in kinds:
-        shown = np.flatnonzero(chosen)[:: max(1, int(np.count_nonzero(chosen)) // _MAX_POINTS)]
+    groups = ((~fit.considered, GREY, f'S/N below {fit.snr_floor:g}', '.'), (rejected, VERMILLION, 'rejected', 'x'),
+              (fit.used, BLUE, 'used', 'o'))
+    for members, colour, label, marker in groups:
+        shown = np.flatnonzero(members)[:: max(1, int(np.count_nonzero(members)) // _MAX_POINTS)]
         axes.plot(x[shown], y[shown], marker, color=colour, ms=3, alpha=0.6, ls='none', rasterized=True,
-                  label=f'{label} ({np.count_nonzero(chosen)})')
+                  label=f'{label} ({np.count_nonzero(members)})')
 
 
-def _limits(axes: Axes, used: np.ndarray, sigma: float) -> None:
-    """Show all stars used and as much again for those that are not."""
+def _set_limits(axes: Axes, used: np.ndarray, sigma: float) -> None:
+    """Show all used stars, with a margin for others."""
     margin = max(4 * sigma, 0.05)
     axes.set_ylim(used.min() - margin, used.max() + margin)

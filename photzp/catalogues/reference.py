@@ -1,4 +1,4 @@
-"""Reference stars of a field: what a reference catalogue answers with, and the way from the PS1 to the SDSS system."""
+"""Reference stars of a field: the answer of a reference catalogue, and the way from the PS1 to the SDSS system."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ import numpy as np
 BANDS = ('g', 'r', 'i', 'z', 'y')
 
 # SDSS = PS1 - sum_i c_i (g-i)_PS1^i: Finkbeiner et al. 2016, ApJ 822, 66, Table 2.
-PS1_TO_SDSS = {
+_PS1_TO_SDSS = {
     'g': (-0.01808, -0.13595, +0.01941, -0.00183),
     'r': (-0.01836, -0.03577, +0.02612, -0.00558),
     'i': (+0.01170, -0.00400, +0.00066, -0.00058),
@@ -17,13 +17,21 @@ PS1_TO_SDSS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ReferenceStars:
-    """Stars of a cone, arrays of shape (n,).
+    """Stars within a cone.
 
-    mag, mag_error : band -> magnitude [mag] and its error, nan where the catalogue has none.
-    covered : the catalogue has a region here.  complete : all region files of the cone could be read.
-    system : 'PS1' as in the files, 'SDSS' after ps1_to_sdss.
+    Attributes
+    ----------
+    ra_deg, dec_deg : ndarray, shape (n,)
+    mag, mag_error : dict of str to ndarray, shape (n,)
+        Magnitude and its error by band [mag]; nan where the catalogue has none.
+    covered : bool
+        The catalogue has a region here.
+    complete : bool
+        All region files of the cone could be read.
+    system : str
+        'PS1' as in the files, 'SDSS' after `ps1_to_sdss`.
     """
 
     ra_deg: np.ndarray
@@ -38,7 +46,17 @@ class ReferenceStars:
         return len(self.ra_deg)
 
     def select(self, chosen: np.ndarray) -> 'ReferenceStars':
-        """The stars of a boolean mask or index array."""
+        """Some of the stars.
+
+        Parameters
+        ----------
+        chosen : ndarray
+            Boolean mask or indices.
+
+        Returns
+        -------
+        ReferenceStars
+        """
         return replace(self, ra_deg=self.ra_deg[chosen], dec_deg=self.dec_deg[chosen],
                        mag={band: mag[chosen] for band, mag in self.mag.items()},
                        mag_error={band: error[chosen] for band, error in self.mag_error.items()})
@@ -48,26 +66,68 @@ class ReferenceCatalogue(Protocol):
     """A catalogue of reference stars, wherever it comes from; `PS1Catalog` is one."""
 
     def cone(self, ra_deg: float, dec_deg: float, radius_deg: float) -> ReferenceStars:
-        """The stars within a radius of a position, in any order; none, and not `covered`, where it has no stars."""
+        """The stars within a radius of a position.
+
+        Parameters
+        ----------
+        ra_deg, dec_deg, radius_deg : float
+
+        Returns
+        -------
+        ReferenceStars
+            In any order; none, and not `covered`, where the catalogue has no stars.
+        """
         ...
 
 
 def has_sdss(stars: ReferenceStars, colour_range_mag: Sequence[float] = (0.4, 2.7)) -> np.ndarray:
-    """Mask (n,) of the stars, in the PS1 system, whose g-i lies inside the range in which it can be transformed."""
+    """Which stars can be transformed to the SDSS system.
+
+    Parameters
+    ----------
+    stars : ReferenceStars
+        In the PS1 system.
+    colour_range_mag : sequence of float
+        Bluest and reddest g-i.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+    """
     colour = stars.mag['g'] - stars.mag['i']
     bluest, reddest = colour_range_mag
     return (colour > bluest) & (colour < reddest)
 
 
 def ps1_to_sdss(stars: ReferenceStars, colour_range_mag: Sequence[float] = (0.4, 2.7)) -> ReferenceStars:
-    """A new ReferenceStars in the SDSS system: g, r, i, z of the stars whose (g-i)_PS1 lies inside the range.
+    """Transform magnitudes from the PS1 to the SDSS system.
 
-    Outside the range (not a star of the main sequence, or not covered by the polynomial) and where g or i is missing,
-    the magnitudes are nan.  Errors are those of the band; the polynomial adds less than 0.2 of the colour's error.
+    Parameters
+    ----------
+    stars : ReferenceStars
+        In the PS1 system.
+    colour_range_mag : sequence of float
+        Bluest and reddest g-i that the transformation holds for.
+
+    Returns
+    -------
+    ReferenceStars
+        With g, r, i, z.  Magnitudes are nan where g or i is missing, or g-i lies outside the range: no star of the
+        main sequence, or not covered by the polynomial.  Errors are those of the PS1 band; the polynomial adds less
+        than 0.2 of the colour's error.
+
+    Raises
+    ------
+    ValueError
+        If the stars are not in the PS1 system.
+
+    References
+    ----------
+    Finkbeiner et al. 2016, ApJ 822, 66, Table 2.
     """
     if stars.system != 'PS1':
         raise ValueError(f'the stars are in the {stars.system} system already')
     colour = np.where(has_sdss(stars, colour_range_mag), stars.mag['g'] - stars.mag['i'], np.nan)
     mag = {band: stars.mag[band] - np.polynomial.polynomial.polyval(colour, coefficients)
-           for band, coefficients in PS1_TO_SDSS.items()}
+           for band, coefficients in _PS1_TO_SDSS.items()}
     return replace(stars, mag=mag, mag_error={band: stars.mag_error[band] for band in mag}, system='SDSS')

@@ -1,11 +1,11 @@
 """Which frames there are: an archive tree, or one directory, listed by name only.  No file is opened.
 
-One exposure may be there at several reduction levels and in several folders: the final one is listed.
+One exposure may be on disk at several reduction levels and in several folders: the final one is listed.
 """
 
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,14 @@ if TYPE_CHECKING:  # the scripts import this module for --help, too
 
 @dataclass(frozen=True, order=True)
 class FrameFile:
-    """A frame on disk: its name taken apart, and where it is."""
+    """A frame on disk.
+
+    Attributes
+    ----------
+    name : FrameName
+        Its name taken apart.
+    path : str
+    """
 
     name: FrameName
     path: str
@@ -29,7 +36,15 @@ class FrameFile:
 
 @dataclass(frozen=True)
 class Listing:
-    """frames : sorted by camera, night and number.  unreadable : (folder, why) of folders that could not be listed."""
+    """The frames of an archive or directory.
+
+    Attributes
+    ----------
+    frames : tuple of FrameFile
+        Sorted by camera, night and number.
+    unreadable : tuple of (str, str)
+        Folders that could not be listed, each with the reason.
+    """
 
     frames: tuple[FrameFile, ...]
     unreadable: tuple[tuple[str, str], ...] = ()
@@ -37,10 +52,16 @@ class Listing:
 
 @dataclass(frozen=True)
 class Selection:
-    """What is asked of the archive; None selects all.
+    """Which frames of an archive are listed; None selects all.
 
-    sites, cameras, camera_types : names.  dates : local nights as YYYYMMDD.
-    preview : quick-look frames instead of final ones.
+    Attributes
+    ----------
+    sites, cameras, camera_types : tuple of str or None
+        Names.
+    dates : tuple of str or None
+        Local nights as YYYYMMDD.
+    preview : bool
+        Quick-look frames instead of final ones.
     """
 
     sites: tuple[str, ...] | None = None
@@ -51,88 +72,132 @@ class Selection:
 
 
 def find_frames(root: Path | str, observatory: 'Observatory', selection: Selection) -> Listing:
-    """List the frames below an archive root.
+    """List the frames below the root of an archive.
 
-    A folder that does not exist holds no frames; a root that does not exist raises ArchiveMissing.  Without cameras
-    and camera types, all camera types of the observatory are listed.
+    Without cameras and camera types, all camera types of the observatory are listed.
+
+    Parameters
+    ----------
+    root : str or Path
+    observatory : Observatory
+        Layout of the archive, form of frame names, camera types.
+    selection : Selection
+
+    Returns
+    -------
+    Listing
+
+    Raises
+    ------
+    ArchiveMissing
+        If the root does not exist; a folder below it that does not exist holds no frames.
     """
     if not os.path.isdir(root):
         raise ArchiveMissing(f'{root}: the frame archive does not exist; name its root by --imagerootdir')
     layout = observatory.archive
-    cameras = selection.cameras
     folder = layout.preview_folder if selection.preview else layout.final_folder
-    known = {'site': selection.sites, 'camera': cameras, 'dayobs': selection.dates, 'folder': (folder,)}
+    names = {'{site}': selection.sites, '{camera}': selection.cameras, '{dayobs}': selection.dates,
+             '{folder}': (folder,)}
     types = selection.camera_types or tuple(observatory.camera_types)
-    wanted = {'camera': (lambda name: observatory.camera_type(name) in types) if cameras is None else None}
-    unreadable: list[tuple[str, str]] = []
     folders = [os.fspath(root)]
+    unreadable: tuple[tuple[str, str], ...] = ()
     for part in layout.path.split('/'):
-        folders = [found for above in folders for found in _descend(above, part, known, wanted, unreadable)]
-    return _listing(folders, observatory, unreadable, known['camera'], known['dayobs'])
+        folders, failures = _subfolders(folders, names.get(part, (part,)))
+        unreadable += failures
+        if part == '{camera}' and selection.cameras is None:
+            folders = [path for path in folders if observatory.camera_type(os.path.basename(path)) in types]
+    listing = _listing(folders, observatory, selection)
+    return replace(listing, unreadable=unreadable + listing.unreadable)
 
 
 def crawl_directory(directory: Path | str, observatory: 'Observatory') -> Listing:
-    """List the frames directly inside one directory, whatever its camera and date."""
+    """List the frames directly inside one directory, whatever their camera and night.
+
+    Parameters
+    ----------
+    directory : str or Path
+    observatory : Observatory
+        Form of frame names.
+
+    Returns
+    -------
+    Listing
+
+    Raises
+    ------
+    ArchiveMissing
+        If the directory does not exist.
+    """
     if not os.path.isdir(directory):
         raise ArchiveMissing(f'{directory}: the directory of --crawldirectory does not exist; see its spelling, '
                              'and whether it is mounted')
-    return _listing([os.fspath(directory)], observatory, [])
+    return _listing([os.fspath(directory)], observatory, Selection())
 
 
-def _descend(above: str, part: str, known: Mapping[str, Iterable[str] | None],
-             wanted: Mapping[str, Callable[[str], bool] | None], unreadable: list[tuple[str, str]]) -> list[str]:
-    """Folders below `above` that the part of the path template (a word, or a name in braces) stands for."""
-    key = part[1:-1] if part.startswith('{') else None
-    if key is None:
-        return [path] if os.path.isdir(path := os.path.join(above, part)) else []
-    asked = known.get(key)
-    if asked is not None:
-        paths = [os.path.join(above, name) for name in dict.fromkeys(asked)]
-        return [path for path in paths if os.path.isdir(path)]
+def size_and_mtime(path: str) -> tuple[int, int]:
+    """Size and time of change of a file, by which a later run sees that it changed.
+
+    Parameters
+    ----------
+    path : str
+
+    Returns
+    -------
+    size, mtime_ns : int
+        In bytes and nanoseconds; zeros where there is no such file.
+    """
     try:
-        with os.scandir(above) as entries:
-            names = sorted(entry.name for entry in entries if not entry.name.startswith('.') and entry.is_dir())
-    except OSError as error:
-        unreadable.append((above, error.strerror or str(error)))
-        return []
-    fits = wanted.get(key) or (lambda name: True)
-    return [os.path.join(above, name) for name in names if fits(name)]
+        status = os.stat(path)
+    except OSError:
+        return 0, 0
+    return status.st_size, status.st_mtime_ns
 
 
-def _listing(folders: Iterable[str], observatory: 'Observatory', unreadable: list[tuple[str, str]],
-             cameras: Collection[str] | None = None, dates: Collection[str] | None = None) -> Listing:
+def _subfolders(folders: Iterable[str], names: Iterable[str] | None) -> tuple[list[str], tuple[tuple[str, str], ...]]:
+    """(subfolders of some names, or of any where names is None; folders that could not be listed, with the reason)."""
+    paths: list[str] = []
+    unreadable: list[tuple[str, str]] = []
+    for folder in folders:
+        if names is not None:
+            named = (os.path.join(folder, name) for name in dict.fromkeys(names))
+            paths += [path for path in named if os.path.isdir(path)]
+            continue
+        try:
+            with os.scandir(folder) as entries:
+                paths += sorted(entry.path for entry in entries if not entry.name.startswith('.') and entry.is_dir())
+        except OSError as error:
+            unreadable.append((folder, error.strerror or str(error)))
+    return paths, tuple(unreadable)
+
+
+def _listing(folders: Iterable[str], observatory: 'Observatory', selection: Selection) -> Listing:
+    """The frames of some folders, of each exposure the best one; only cameras and dates of the selection count."""
     best: dict[str, FrameFile] = {}
+    unreadable: list[tuple[str, str]] = []
     for folder in folders:
         try:
-            names = sorted(os.listdir(folder))
+            file_names = sorted(os.listdir(folder))
         except OSError as error:
             unreadable.append((folder, error.strerror or str(error)))
             continue
-        for name in names:
+        for file_name in file_names:
             try:
-                parsed = parse_frame_name(name, observatory.archive.frame_pattern)
+                name = parse_frame_name(file_name, observatory.archive.frame_pattern)
             except ValueError:
                 continue  # weight maps, logs, calibration products: not ours
-            if parsed.obstype not in observatory.archive.name_types:
+            if name.obstype not in observatory.archive.name_types:
                 continue
-            if (cameras and parsed.camera not in cameras) or (dates and parsed.dayobs not in dates):
+            if selection.cameras and name.camera not in selection.cameras:
                 continue
-            found = best.get(parsed.exposure)
-            if found is None or _rank(parsed) > _rank(found.name):
-                best[parsed.exposure] = FrameFile(parsed, os.path.join(folder, name))
-    frames = sorted(best.values(), key=lambda f: (f.name.camera, f.name.dayobs, f.name.name))
+            if selection.dates and name.dayobs not in selection.dates:
+                continue
+            other = best.get(name.exposure)
+            if other is None or _rank(name) > _rank(other.name):
+                best[name.exposure] = FrameFile(name, os.path.join(folder, file_name))
+    frames = sorted(best.values(), key=lambda frame: (frame.name.camera, frame.name.dayobs, frame.name.name))
     return Listing(tuple(frames), tuple(unreadable))
 
 
 def _rank(name: FrameName) -> tuple[int, bool]:
     """Final beats quick look; of one frame packed and unpacked the packed one, which is what the archive serves."""
     return name.level, name.name.endswith('.fz')
-
-
-def file_facts(path: str) -> tuple[int, int]:
-    """(size [bytes], time of change [ns]) of a file, zeros where it is not there (any more)."""
-    try:
-        found = os.stat(path)
-    except OSError:
-        return 0, 0
-    return found.st_size, found.st_mtime_ns

@@ -82,7 +82,9 @@ def test_what_all_frames_share_is_taken_out():
     """Three stars, wrong in the catalogue by +0.02, 0 and -0.05 mag, on 40 frames with noise of their own."""
     rng = np.random.default_rng(4)
     wrong = np.array([0.02, 0.0, -0.05])
-    samples = [StarSample(np.ones(3), np.ones(3), np.full(3, 15.0) + wrong, np.full(3, 0.01), np.ones(3), 90.0)] * 40
+    sample = StarSample(flux=np.ones(3), fluxerr=np.ones(3), ref_mag=np.full(3, 15.0) + wrong,
+                        ref_error=np.full(3, 0.01), colour=np.ones(3), exptime_s=90.0)
+    samples = [sample] * 40
     fits = [SimpleNamespace(residual_mag=wrong + rng.normal(0, 0.004, 3)) for _ in samples]
     numbers = [np.array([7, 8, 9])] * 40
     corrected = repeatability.self_calibrated(samples, numbers, fits)

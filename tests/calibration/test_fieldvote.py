@@ -8,9 +8,8 @@ from photzp.calibration.fieldvote import (
     MAX_ROTATION_DEG,
     MAX_SHIFT_ARCSEC,
     FieldVote,
-    most_by_chance,
-    turned,
     vote_for_field,
+    votes_by_chance,
 )
 from photzp.calibration.starmatch import match_stars
 
@@ -36,7 +35,7 @@ def error_arcsec(vote, shift, rotation_deg):
     grid = np.array([(x, y) for x in (-700.0, 0.0, 700.0) for y in (-700.0, 0.0, 700.0)])
     angle = np.radians(rotation_deg)
     right = grid @ np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]) + shift
-    return np.hypot(*(vote.moved(grid) - right).T).max()
+    return np.hypot(*(vote.apply(grid) - right).T).max()
 
 
 @pytest.mark.parametrize('n', [12, 40, 400, 6000])
@@ -61,11 +60,11 @@ def test_what_is_farther_than_the_limits_is_not_found():
     assert vote_for_field(*planted(2, n=100, rotation_deg=3 * MAX_ROTATION_DEG)) is None
 
 
-def test_turning_goes_from_east_to_north():
-    """A quarter of a turn takes east to north."""
-    np.testing.assert_allclose(turned(np.array([[1.0, 0.0], [0.0, 1.0]]), 90.0), [[0, 1], [-1, 0]], atol=1e-12)
-    vote = FieldVote(90.0, np.array([10.0, 0.0]), np.array([1.0, 1.0]), 9)
-    np.testing.assert_allclose(vote.moved(np.array([[2.0, 1.0]])), [[11.0, 2.0]], atol=1e-12)
+def test_a_quarter_of_a_turn_takes_east_to_north():
+    turn = FieldVote(90.0, np.zeros(2), np.zeros(2), 9)
+    np.testing.assert_allclose(turn.apply(np.array([[1.0, 0.0], [0.0, 1.0]])), [[0, 1], [-1, 0]], atol=1e-12)
+    turn_and_shift = FieldVote(90.0, np.array([10.0, 0.0]), np.array([1.0, 1.0]), 9)
+    np.testing.assert_allclose(turn_and_shift.apply(np.array([[2.0, 1.0]])), [[11.0, 2.0]], atol=1e-12)
 
 
 @pytest.mark.parametrize('n', [40, 400, 6000])
@@ -102,4 +101,4 @@ def test_positions_that_are_no_numbers_do_no_harm():
 @pytest.mark.parametrize('mean', [0.0, 1e-9, 0.02, 0.7, 3.0, 55.5, 900.0])
 @pytest.mark.parametrize('false_alarm', [0.3, 1e-4, 1e-8, 1e-14])
 def test_the_votes_that_chance_gives_are_those_of_poissons_distribution(mean, false_alarm):
-    assert most_by_chance(mean, false_alarm) == max(poisson.isf(false_alarm, mean), 0)
+    assert votes_by_chance(mean, false_alarm) == max(poisson.isf(false_alarm, mean), 0)

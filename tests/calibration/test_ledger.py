@@ -6,20 +6,19 @@ from types import SimpleNamespace
 
 import pytest
 
-from photzp.calibration.calibrate import Field
-from photzp.calibration.ledger import COMMIT_S, Ledger, Summary
+from photzp.calibration.ledger import _LONGEST_WAIT_S, Ledger, Summary
 from photzp.calibration.worker import Outcome
 from photzp.errors import FILE_UNREADABLE, TOO_FEW_STARS, DatabaseUnusable, FrameRejected
 from photzp.measurements import Measurement, RejectedFrame
 
-KNOWN = Field('lsc-doma-1m0a', 60.0, True)
+TELESCOPE = 'lsc-doma-1m0a'
 ROW = Measurement(name='x-0001-e91.fits', dateobs='2019-08-05 01:00:00.000', site='lsc', dome='doma', telescope='1m0a',
                   camera='fa15', filter='rp', airmass=1.5, zp=23.5, colorterm=0.02, zpsig=0.03, zperr=0.004,
                   colortermerr=0.002, nstars=120)
-MEASURED = Outcome((9, 7), KNOWN, ROW)
-REJECTED = Outcome((9, 7), KNOWN, rejection=FrameRejected(TOO_FEW_STARS, '3 of 5'))
+MEASURED = Outcome((9, 7), TELESCOPE, ROW)
+REJECTED = Outcome((9, 7), TELESCOPE, rejection=FrameRejected(TOO_FEW_STARS, '3 of 5', exptime_s=60.0))
 UNREADABLE = Outcome((0, 7), rejection=FrameRejected(FILE_UNREADABLE, 'cut', exptime_s=30.0))
-OF_ANOTHER_FILTER = Outcome((9, 7), KNOWN)
+OF_ANOTHER_FILTER = Outcome((9, 7), TELESCOPE)
 
 
 class Rows:
@@ -55,8 +54,8 @@ def test_what_came_of_frames_is_in_database_log_and_summary(caplog):
     ledger = Ledger(database, summary)
     with caplog.at_level('INFO'):
         for number, outcome in enumerate((MEASURED, REJECTED, UNREADABLE, OF_ANOTHER_FILTER), start=1):
-            ledger.note(frame(number), outcome)
-        ledger.write()
+            ledger.record(frame(number), outcome)
+        ledger.commit()
     assert database.measured == [ROW]
     assert database.rejected == [
         RejectedFrame(name='x-0002-e91.fits', reason='too-few-stars', detail='3 of 5', retry=False, size=9, mtime=7,
@@ -74,7 +73,8 @@ def test_what_came_of_frames_is_in_database_log_and_summary(caplog):
 
 def test_a_frame_whose_reference_stars_were_not_all_there_is_looked_at_again():
     database = Rows()
-    Ledger(database, Summary()).note(frame(1), replace(REJECTED, field=Field(complete=False)))
+    incomplete = FrameRejected(TOO_FEW_STARS, '3 of 5', passing=True)
+    Ledger(database, Summary()).record(frame(1), replace(REJECTED, rejection=incomplete))
     assert [rejected.retry for rejected in database.rejected] == [True]
 
 
@@ -88,13 +88,13 @@ def test_frames_wait_for_a_commit_a_second_at_most(clock):
         slow(measurements)
 
     database.add_many = take_half_a_second
-    ledger.note(frame(1), MEASURED)  # at once: nothing was committed yet
+    ledger.record(frame(1), MEASURED)  # at once: nothing was committed yet
     assert (database.commits, summary.counts['measured']) == (1, 1)
-    clock[0] += COMMIT_S - 0.01
-    ledger.note(frame(2), MEASURED)
+    clock[0] += _LONGEST_WAIT_S - 0.01
+    ledger.record(frame(2), MEASURED)
     assert (database.commits, summary.counts['measured']) == (1, 1)  # neither there nor told of
     clock[0] += 0.01
-    ledger.note(frame(3), MEASURED)
+    ledger.record(frame(3), MEASURED)
     assert (database.commits, summary.counts['measured']) == (2, 3)
 
 
@@ -103,10 +103,10 @@ def test_what_the_database_did_not_take_is_not_told(caplog):
     database.fail = True
     ledger = Ledger(database, summary)
     with caplog.at_level('INFO'), pytest.raises(DatabaseUnusable):
-        ledger.note(frame(1), MEASURED)
+        ledger.record(frame(1), MEASURED)
     assert (caplog.messages, summary.as_counts()) == ([], {})
     database.fail = False
-    ledger.write()  # at the end of the run: what failed is not tried again
+    ledger.commit()  # at the end of the run: what failed is not tried again
     assert database.measured == []
 
 

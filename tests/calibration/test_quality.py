@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from photzp.calibration.quality import frame_quality, mean_colour, weighted_slope
+from photzp.calibration.quality import _mean_colour, _weighted_slope, frame_quality
 from tests.support.madezeropoints import fitted
 
 
@@ -32,10 +32,10 @@ def test_the_error_of_the_slope_is_its_scatter():
 
 def test_a_straight_line_by_hand():
     x, error = np.array([0.0, 1.0, 2.0, 9.0]), np.array([1.0, 1.0, 1.0, 1e6])
-    slope, slope_error = weighted_slope(x, np.array([1.0, 3.0, 5.0, 0.0]), error)  # the last has no say
+    slope, slope_error = _weighted_slope(x, np.array([1.0, 3.0, 5.0, 0.0]), error)  # the last has no say
     assert slope == pytest.approx(2.0, abs=1e-6)
     assert slope_error < 1e-4
-    assert np.isnan(weighted_slope(np.ones(5), np.arange(5.0), np.ones(5))).all()
+    assert np.isnan(_weighted_slope(np.ones(5), np.arange(5.0), np.ones(5))).all()
 
 
 def test_reduced_chi_square_is_of_the_errors_alone():
@@ -54,10 +54,10 @@ def test_stars_without_weight_do_not_count():
 
 def test_the_mean_colour_is_weighted_as_the_fit():
     colour = np.array([0.5, 1.5, 2.5])
-    assert mean_colour(colour, np.zeros(3), np.ones(3)) == pytest.approx(1.5)
-    assert mean_colour(colour, np.zeros(3), np.array([1.0, 1.0, 1e6])) == pytest.approx(1.0)
-    assert mean_colour(colour, np.array([0.0, 0.0, 5.0]), np.ones(3)) == pytest.approx(1.0)  # beyond 4.685 sigma
-    assert np.isnan(mean_colour(colour, np.full(3, 9.0), np.ones(3)))
+    assert _mean_colour(colour, np.zeros(3), np.ones(3)) == pytest.approx(1.5)
+    assert _mean_colour(colour, np.zeros(3), np.array([1.0, 1.0, 1e6])) == pytest.approx(1.0)
+    assert _mean_colour(colour, np.array([0.0, 0.0, 5.0]), np.ones(3)) == pytest.approx(1.0)  # beyond 4.685 sigma
+    assert np.isnan(_mean_colour(colour, np.full(3, 9.0), np.ones(3)))
 
 
 def test_a_frame_without_matches_says_nothing():

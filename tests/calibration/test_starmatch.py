@@ -6,7 +6,7 @@ from astropy.wcs import WCS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from photzp.calibration.starmatch import blended_fraction, match_stars, tangent_plane
+from photzp.calibration.starmatch import match_stars, tangent_plane
 
 SINISTRO_ARCSEC = 1580.0  # side of a 26' field
 
@@ -168,39 +168,3 @@ def test_the_tangent_plane_is_that_of_astropy(ra0, dec0, east, north):
 def test_the_other_side_of_the_sky_is_not_in_the_plane():
     xy = tangent_plane([10.0, 190.0, 101.0], [0.0, 0.0, 0.0], 10.0, 0.0)
     assert np.isnan(xy).all(axis=1).tolist() == [False, True, True]
-
-
-# --- blends --------------------------------------------------------------------------------------------------------
-
-
-def blend_of(distance, fainter_mag=0.0, fwhm=2.0):
-    """Blended fraction of a star with one neighbour at a distance [FWHM]."""
-    xy, mag = np.array([[0.0, 0.0], [distance * fwhm, 0.0]]), np.array([16.0, 16.0 + fainter_mag])
-    return blended_fraction(xy[:1], mag[:1], xy, mag, fwhm)[0]
-
-
-@pytest.mark.parametrize(('distance', 'fainter_mag', 'fraction'), [
-    (0.5, 0.0, 1.0), (1.1, 0.0, 1.0), (1.1, 2.5, 0.1), (1.1, 5.0, 0.01), (1.1, -2.5, 10.0), (2.3, 0.0, 0.0),
-    (2.3, -5.0, 0.0), (30.0, -9.0, 0.0), (1.1, np.nan, 0.0),
-])  # fmt: skip
-def test_light_of_a_neighbour(distance, fainter_mag, fraction):
-    """A star 2.5 mag fainter has a tenth of the light."""
-    assert blend_of(distance, fainter_mag) == pytest.approx(fraction, rel=1e-9)
-
-
-def test_light_of_a_neighbour_fades_with_distance():
-    fractions = [blend_of(distance) for distance in np.arange(1.0, 2.5, 0.1)]
-    assert fractions == sorted(fractions, reverse=True)
-    assert 0.3 < blend_of(1.7) < 0.7
-
-
-def test_light_of_several_neighbours_adds_up_and_the_star_itself_is_none():
-    xy = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [100.0, 0.0]])
-    mag = np.full(4, 16.0)
-    np.testing.assert_allclose(blended_fraction(xy, mag, xy, mag, 2.0), [2.0, 2.0, 2.0, 0.0])
-
-
-def test_no_stars_no_blends():
-    none = np.empty((0, 2)), np.empty(0)
-    assert blended_fraction(*none, *none, 2.0).shape == (0,)
-    assert blended_fraction(np.zeros((1, 2)), np.array([np.nan]), np.zeros((1, 2)), np.array([np.nan]), 2.0) == 0

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from photzp.calibration.worker import Calibrator, MeasureSettings, calibrator_there
+from photzp.calibration.worker import Calibrator, MeasureSettings, remote_calibrator
 from photzp.errors import EXPOSURE_TOO_SHORT, INTERNAL_ERROR, ArchiveMissing, CatalogMissing
 from photzp.frames.archive import crawl_directory
 from photzp.observatory import load_observatory
@@ -40,10 +40,10 @@ def test_a_measured_frame_is_a_row_with_its_origin(night, one):
     outcome = calibrator(night).outcome(file)
     row, found = outcome.measurement, os.stat(file.path)
     assert outcome.rejection is None
-    assert outcome.seen == (found.st_size, found.st_mtime_ns)
+    assert outcome.size_and_mtime == (found.st_size, found.st_mtime_ns)
     assert (row.name, row.site, row.dome, row.telescope, row.camera, row.filter, row.exptime) == tuple(
         true[key] for key in ('name', 'site', 'enclosure', 'telescope', 'camera', 'filter', 'exptime_s'))
-    assert outcome.field.telescope == f'{true["site"]}-{true["enclosure"]}-{true["telescope"]}'
+    assert outcome.telescope == f'{true["site"]}-{true["enclosure"]}-{true["telescope"]}'
     assert row.zpcolor == 1.0  # g-i at which zp holds, as docs/database.md says
     assert abs(row.zp - true['zp']) < 5 * row.zperr + 0.010
 
@@ -68,7 +68,7 @@ def test_a_mistake_of_ours_costs_one_frame_and_what_stops_a_run_passes(night, on
     outcome = calibrator(night, Failing(ZeroDivisionError('planted'))).outcome(file)
     assert outcome.rejection.reason is INTERNAL_ERROR
     assert outcome.rejection.detail == "ZeroDivisionError('planted')"
-    assert outcome.field.exptime_s == true['exptime_s']  # what was known by then
+    assert outcome.rejection.exptime_s == true['exptime_s']  # the header had been read
     assert f'{file}: please report this' in caplog.text
     with pytest.raises(CatalogMissing, match='lost'):
         calibrator(night, Failing(CatalogMissing('lost'))).outcome(file)
@@ -86,6 +86,5 @@ def test_a_machine_that_does_not_see_the_frames_says_so(night, tmp_path):
     (tmp_path / 'empty').mkdir()
     for root in (tmp_path / 'empty', tmp_path / 'none'):
         with pytest.raises(ArchiveMissing, match='mount it on all machines'):
-            calibrator_there(str(root), Failing, MeasureSettings(), OBSERVATORY)
-    made = calibrator_there(str(night.archive), lambda: Failing(None), MeasureSettings(), OBSERVATORY)
-    assert isinstance(made.catalogue, Failing)
+            remote_calibrator(str(root), Failing, MeasureSettings(), OBSERVATORY)
+    assert remote_calibrator(str(night.archive), lambda: Failing(None), MeasureSettings(), OBSERVATORY)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from photzp.calibration.zeropoint import StarSample, fit_zeropoint, usable_references, usable_stars
+from photzp.calibration.zeropoint import StarSample, fit_zeropoint
 from photzp.errors import FIT_NOT_CONVERGED, TOO_FEW_STARS, FrameRejected
 
 ZP, COLOUR_TERM = 23.5, 0.05
@@ -26,7 +26,15 @@ def planted(seed=0, n=150, *, zp=ZP, colorterm=COLOUR_TERM, loss=0.07, scatter=0
     noise = np.sqrt(flux + 450.0**2)
     dimmed = loss / np.sqrt(flux / noise / 25) + rng.normal(0, scatter, n)
     measured = flux * 10 ** (-0.4 * dimmed) + rng.normal(0, noise)
-    return StarSample(measured, noise, mag + rng.normal(0, 0.01, n), np.full(n, 0.01), colour, exptime_s)
+    return StarSample(flux=measured, fluxerr=noise, ref_mag=mag + rng.normal(0, 0.01, n), ref_error=np.full(n, 0.01),
+                      colour=colour, exptime_s=exptime_s)
+
+
+def joined(*samples):
+    """The stars of several samples of one exposure time."""
+    columns = {key: np.concatenate([getattr(sample, key) for sample in samples])
+               for key in ('flux', 'fluxerr', 'ref_mag', 'ref_error', 'colour')}
+    return StarSample(**columns, exptime_s=samples[0].exptime_s)
 
 
 # --- what is recovered ---------------------------------------------------------------------------------------------
@@ -36,7 +44,8 @@ def test_a_star_without_any_error_gives_the_zeropoint_by_hand():
     """10,000 electrons in 100 s are -5 mag; a star of 18.5 mag then has a zeropoint of 23.5, at a colour of 1."""
     n = 60
     colour = np.linspace(0.5, 2.5, n)
-    bright = StarSample(np.full(n, 1e4), np.full(n, 1e-3), 18.5 + 0.1 * (colour - 1), np.full(n, 1e-3), colour, 100.0)
+    bright = StarSample(flux=np.full(n, 1e4), fluxerr=np.full(n, 1e-3), ref_mag=18.5 + 0.1 * (colour - 1),
+                        ref_error=np.full(n, 1e-3), colour=colour, exptime_s=100.0)
     fit = fit_zeropoint(bright)
     assert fit.zp_mag == pytest.approx(23.5, abs=1e-4)
     assert fit.colorterm == pytest.approx(0.1, abs=1e-4)
@@ -139,10 +148,7 @@ def test_scatter_of_faint_stars_does_not_drown_the_bright_ones():
     """Faint stars scatter by 0.15 mag more than their noise, and have lost 0.1 mag more than the usual loss."""
     bright, faint = planted(3, 60, mags=(13.0, 15.0)), planted(4, 600, mags=(17.5, 18.5), loss=0.17)
     noise = 10 ** (0.4 * np.random.default_rng(5).normal(0, 0.15, 600))
-    both = StarSample(*(np.concatenate(pair) for pair in (
-        (bright.flux, faint.flux * noise), (bright.fluxerr, faint.fluxerr), (bright.ref_mag, faint.ref_mag),
-        (bright.ref_error, faint.ref_error), (bright.colour, faint.colour))), bright.exptime_s)
-    fit = fit_zeropoint(both)
+    fit = fit_zeropoint(joined(bright, replace(faint, flux=faint.flux * noise)))
     assert abs(fit.zp_mag - ZP) < 0.02
     assert abs(fit.zp_mag - ZP) < 4 * fit.zperr_mag
 
@@ -151,11 +157,7 @@ def test_faint_stars_below_the_floor_do_not_count():
     """500 stars of S/N near 5, all found half a magnitude too bright, among 60 good ones."""
     good = planted(3, 60, mags=(14.0, 16.0))
     faint = planted(4, 500, mags=(20.0, 20.3), loss=0.0)
-    flux = 1.6 * np.abs(faint.flux) + 1
-    both = StarSample(*(np.concatenate(pair) for pair in (
-        (good.flux, flux), (good.fluxerr, faint.fluxerr), (good.ref_mag, faint.ref_mag),
-        (good.ref_error, faint.ref_error), (good.colour, faint.colour))), good.exptime_s)
-    fit = fit_zeropoint(both)
+    fit = fit_zeropoint(joined(good, replace(faint, flux=1.6 * np.abs(faint.flux) + 1)))
     assert fit.snr_floor >= 10
     assert not fit.considered[60:].any()
     assert fit.zp_mag == pytest.approx(fit_zeropoint(good).zp_mag, abs=0.006)
@@ -236,10 +238,8 @@ def test_ten_good_stars_are_enough():
 
 def test_ten_stars_of_which_most_are_noise_are_too_few():
     bright, faint = planted(0, 6, mags=(14.0, 15.0)), planted(0, 12, mags=(21.0, 21.5))
-    sample = StarSample(*(np.concatenate([getattr(bright, key), np.abs(getattr(faint, key))])
-                          for key in ('flux', 'fluxerr', 'ref_mag', 'ref_error', 'colour')), 90.0)
     with pytest.raises(FrameRejected) as rejected:
-        fit_zeropoint(sample)
+        fit_zeropoint(joined(bright, replace(faint, flux=np.abs(faint.flux))))
     assert rejected.value.reason is TOO_FEW_STARS
 
 
@@ -289,76 +289,3 @@ def test_stars_all_alike_still_give_a_zeropoint():
     assert fit.colorterm_held
     assert np.isfinite(values(fit)).all()
     assert fit.zp_mag == pytest.approx(ZP, abs=0.05)
-
-
-# --- usable stars --------------------------------------------------------------------------------------------------
-
-
-def usable(*, flags_bad=31, saturation_e=100_000.0, **columns):
-    """usable_stars of one good star for each value given."""
-    n = max(map(np.size, columns.values()))
-    star = {'flux': 1e5, 'fluxerr': 400.0, 'peak': 5000.0, 'background': 300.0, 'flag': 0} | columns
-    arrays = {key: np.broadcast_to(np.asarray(value), (n,)) for key, value in star.items()}
-    return usable_stars(**arrays, flags_bad=flags_bad, saturation_e=saturation_e).tolist()
-
-
-def test_flags_disqualify_by_their_bits():
-    assert usable(flag=[0, 1, 2, 4, 8, 16, 32, 20]) == [True, False, False, False, False, False, True, False]
-    assert usable(flag=[0, 1, 4, 8, 64, 128, -1], flags_bad=243) == [True, False, True, True, False, False, False]
-
-
-def test_flux_and_error_must_be_positive_numbers():
-    assert usable(flux=[1e5, 0.0, -5.0, np.nan, np.inf]) == [True, False, False, False, False]
-    assert usable(fluxerr=[400.0, 0.0, -5.0, np.nan, np.inf]) == [True, False, False, False, False]
-
-
-def test_peak_and_background_stay_below_nine_tenths_of_saturation():
-    assert usable(peak=[80_000.0, 80_000.0, 91_000.0, np.nan], background=[9_900.0, 10_100.0, 0.0, 0.0]) == [
-        True, False, False, False]
-
-
-def saturating(well_e, n=60, seed=0):
-    """Flux and peak [electrons] of stars whose peak is a twentieth of their flux, cut off at the full well."""
-    rng = np.random.default_rng(seed)
-    flux = 10 ** rng.uniform(4, 7.0, n)
-    return flux, np.minimum(flux / 20 * rng.uniform(0.9, 1.1, n), well_e)
-
-
-@pytest.mark.parametrize('seed', range(4))
-def test_a_plateau_of_saturated_stars_that_nobody_flagged_is_found(seed):
-    flux, peak = saturating(60_000.0, seed=seed)
-    good = np.array(usable(flux=flux, peak=peak, background=100.0, saturation_e=np.inf, flags_bad=243))
-    assert np.count_nonzero(peak >= 60_000) >= 5
-    assert not good[peak >= 60_000].any()
-    assert good[peak < 50_000].all()
-
-
-@pytest.mark.parametrize('seed', range(4))
-def test_without_a_plateau_all_stars_are_kept(seed):
-    flux, peak = saturating(np.inf, seed=seed)
-    assert all(usable(flux=flux, peak=peak, saturation_e=np.inf, flags_bad=243))
-
-
-def test_without_peaks_nothing_is_known_of_saturation():
-    assert usable(flux=[1e4, 1e5, 1e6, 1e7], peak=0.0, background=0.0, saturation_e=np.inf) == [True] * 4
-    assert usable_stars(*np.zeros((4, 0)), np.zeros(0, int), flags_bad=31, saturation_e=np.inf).shape == (0,)
-
-
-def test_where_few_stars_are_alone_some_company_is_allowed():
-    def usable_of(blend):
-        n = len(blend)
-        return usable_references(np.ones(n), np.full(n, 0.1), np.ones(n), np.asarray(blend)).sum()
-
-    assert usable_of([0.01] * 20 + [0.04] * 50) == 20
-    assert usable_of([0.01] * 19 + [0.04] * 50 + [0.09] * 50) == 69
-    assert usable_of([0.01] * 5 + [0.04] * 5 + [0.09] * 5 + [0.2] * 50) == 15
-
-
-def test_references_must_be_unsaturated_complete_and_alone():
-    nan = np.nan
-    assert usable_references(
-        headroom_mag=np.array([0.1, 0.0, -0.1, nan, 1, 1, 1, 1, 1]),
-        ref_error=np.array([0.1, 0.1, 0.1, 0.1, nan, 0.1, 0.1, 0.1, 0.1]),
-        colour=np.array([1, 1, 1, 1, 1, nan, 1, 1, 1]),
-        blend=np.array([0, 0, 0, 0, 0, 0, 0.5, nan, 0.01]),
-    ).tolist() == [True, True, False, False, False, False, False, False, True]  # fmt: skip

@@ -10,7 +10,8 @@ def reference_stars(**mags):
     """Stars with magnitudes 16 unless given."""
     n = max(len(values) for values in mags.values())
     mag = {band: np.array(mags.get(band, [16.0] * n), float) for band in 'grizy'}
-    return ReferenceStars(np.zeros(n), np.zeros(n), mag, {band: np.full(n, 0.01) for band in 'grizy'})
+    return ReferenceStars(ra_deg=np.zeros(n), dec_deg=np.zeros(n), mag=mag,
+                          mag_error={band: np.full(n, 0.01) for band in 'grizy'})
 
 
 def test_sdss_minus_ps1_of_a_star_of_colour_1():

@@ -6,39 +6,17 @@ import os
 import warnings
 from pathlib import Path
 
-import astropy.units as u
 import numpy as np
 import pytest
-from astropy.coordinates import SkyCoord, angular_separation
 from astropy.io import fits
 from astropy.wcs import WCS
-from hypothesis import given
-from hypothesis import strategies as st
 
 from photzp.errors import REASONS, FrameRejected
-from photzp.frames.banzai import NotSelected, TanWCS, read_frame
+from photzp.frames.banzai import NotSelected, read_frame
 from photzp.observatory import load_observatory
 from tests.support.helpers import CARDS, FRAME, NX, NY, source_columns, table_hdu, write_frame
 
 LCO = load_observatory()
-
-
-@pytest.fixture
-def frame(tmp_path):
-    """Write a frame and read it: frame(cards, ..., min_exptime_s=...)."""
-
-    def write_and_read(cards=None, *, min_exptime_s=0.0, filters=None, **how):
-        path = write_frame(tmp_path / FRAME, cards, **how)
-        return read_frame(path, LCO, min_exptime_s=min_exptime_s, filters=filters)
-
-    return write_and_read
-
-
-def astropy_wcs(crval, crpix, cd):
-    wcs = WCS(naxis=2)
-    wcs.wcs.ctype = 'RA---TAN', 'DEC--TAN'
-    wcs.wcs.crval, wcs.wcs.crpix, wcs.wcs.cd = crval, crpix, cd
-    return wcs
 
 
 # --- what a good frame says ----------------------------------------------------------------------------------------
@@ -68,52 +46,6 @@ def test_the_sources_are_where_astropy_puts_them(frame):
     ra, dec = WCS(header).all_pix2world(f.stars.x, f.stars.y, 1)
     np.testing.assert_allclose(f.stars.ra_deg, ra, rtol=0, atol=1e-9)
     np.testing.assert_allclose(f.stars.dec_deg, dec, rtol=0, atol=1e-9)
-
-
-@given(ra=st.floats(-10, 370), dec=st.floats(-89.99, 89.99), scale=st.floats(0.1, 2.0), angle=st.floats(0, 360),
-       parity=st.sampled_from([-1, 1]), x=st.lists(st.floats(-2000, 6000), min_size=1, max_size=5))
-def test_sky_positions_equal_those_of_astropy_anywhere_on_the_sky(ra, dec, scale, angle, parity, x):
-    cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
-    cd = np.array([[parity * cos, -sin], [parity * sin, cos]]) * scale / 3600
-    x, y = np.array(x), np.array(x)[::-1]
-    found_ra, found_dec = TanWCS((ra, dec), (2000.5, 1900.0), cd).sky(x, y)
-    wanted_ra, wanted_dec = astropy_wcs((ra, dec), (2000.5, 1900.0), cd).all_pix2world(x, y, 1)
-    apart = angular_separation(*np.radians([found_ra, found_dec, wanted_ra, wanted_dec]))
-    assert np.degrees(apart).max() * 3600 < 1e-5
-    assert np.all((found_ra >= 0) & (found_ra <= 360))
-
-
-@pytest.mark.parametrize(('ra', 'dec'), [(0.001, 10.0), (-0.001, 10.0), (359.999, -45.0), (12.0, 89.999)])
-def test_fields_across_ra_0_and_the_pole(frame, ra, dec):
-    f = frame({'CRVAL1': ra, 'CRVAL2': dec})
-    wcs = astropy_wcs((ra, dec), (30.0, 20.0), [[CARDS['CD1_1'], 2e-6], [2e-6, CARDS['CD2_2']]])
-    apart = SkyCoord(f.stars.ra_deg, f.stars.dec_deg, unit='deg').separation(
-        SkyCoord(*wcs.all_pix2world(f.stars.x, f.stars.y, 1), unit='deg'))
-    assert apart.arcsec.max() < 1e-5
-    assert 0 <= f.ra_deg < 360
-    assert np.all((f.stars.ra_deg >= 0) & (f.stars.ra_deg < 360))
-
-
-@pytest.mark.parametrize('cd', [
-    [[-1e-4, 0], [0, 1e-4]], [[0.7e-4, 0.7e-4], [-0.7e-4, 0.7e-4]],
-    [[-1e-4, 0], [0, 3e-4]],  # binned along one axis
-])  # fmt: skip
-@pytest.mark.parametrize('crpix', [(32.5, 24.5), (-3000.0, 900.0)])  # the second one is of a cropped frame
-def test_the_circle_about_the_centre_holds_the_corners(frame, cd, crpix):
-    f = frame({'CD1_1': cd[0][0], 'CD1_2': cd[0][1], 'CD2_1': cd[1][0], 'CD2_2': cd[1][1],
-               'CRPIX1': crpix[0], 'CRPIX2': crpix[1]})
-    wcs = astropy_wcs((150.0, -20.0), crpix, cd)
-    corners = wcs.all_pix2world([0.5, NX + 0.5, 0.5, NX + 0.5], [0.5, 0.5, NY + 0.5, NY + 0.5], 1)
-    centre = SkyCoord(f.ra_deg, f.dec_deg, unit='deg')
-    assert centre.separation(SkyCoord(*wcs.all_pix2world((NX + 1) / 2, (NY + 1) / 2, 1), unit='deg')) < 1e-5 * u.arcsec
-    apart = centre.separation(SkyCoord(*corners, unit='deg')).deg
-    assert apart.max() <= f.radius_deg * (1 + 1e-9)
-    assert f.radius_deg < 1.3 * apart.max()
-
-
-def test_elements_of_the_cd_matrix_that_are_not_written_are_0(frame):
-    f = frame(without=('CD1_2', 'CD2_1'))
-    np.testing.assert_array_equal(f.wcs.cd_deg, [[-1.08e-4, 0], [0, 1.08e-4]])
 
 
 # --- quirks of headers ---------------------------------------------------------------------------------------------
@@ -172,28 +104,6 @@ def test_flags_mean_what_the_version_of_the_pipeline_meant(frame, version, since
     assert {1 << bit for bit in range(12) if f.flags_bad >> bit & 1} == expected
 
 
-@pytest.mark.parametrize(('value', 'expected'), [
-    ('2019-08-05T23:59:59.987', '2019-08-05 23:59:59.987'), ('2019-08-05T23:59:59', '2019-08-05 23:59:59.000'),
-    ('2019-08-05 01:02:03.5', '2019-08-05 01:02:03.500'), ('2016-12-31T23:59:60.3', '2016-12-31 23:59:59.999'),
-    ('2019-08-05T01:02:03.123456789', '2019-08-05 01:02:03.123'),
-    ('2019-08-05T01:02:03Z', '2019-08-05 01:02:03.000'),
-])  # fmt: skip
-def test_dates(frame, value, expected):
-    assert frame({'DATE-OBS': value}, without=('DAY-OBS',)).dateobs == expected
-
-
-@pytest.mark.parametrize('night', ['20190805', '2019-08-05', 20190806, '20190803', 'UNKNOWN', '', None])
-def test_a_date_agrees_with_the_local_night_where_one_is_given(frame, night):
-    assert frame({'DAY-OBS': night}).dateobs == '2019-08-05 23:59:59.987'
-
-
-@pytest.mark.parametrize('value', ['2029-08-05T23:59:59', '2019-09-05T23:59:59', '2019-08-01T23:59:59'])
-def test_a_date_of_another_night_is_not_believed(frame, value):
-    with pytest.raises(FrameRejected, match='is not of the night DAY-OBS = 2019-08-05') as caught:
-        frame({'DATE-OBS': value})
-    assert caught.value.reason.name == 'header-incomplete'
-
-
 def test_a_damaged_card_of_the_pipeline_makes_the_file_unreadable(tmp_path):
     path = Path(write_frame(tmp_path / FRAME))
     path.write_bytes(path.read_bytes().replace(b"PIPEVER = '1.20", b'PIPEVER = "1.20'))
@@ -216,11 +126,6 @@ def test_numbers_that_no_source_has_are_none(frame):
     assert np.isnan([stars.flux[0], stars.fluxerr[1], stars.peak[2]]).all()
     assert stars.flag[3] == -1
     assert stars.background[0] == 1e-9
-
-
-def test_numbers_in_quotes_and_names_with_blanks(frame):
-    f = frame({'EXPTIME': ' 90.0 ', 'CRVAL2': '-20.0', 'FILTER': 'rp  ', 'WCSERR': '0'})
-    assert (f.exptime_s, f.filter) == (90.0, 'rp')
 
 
 @pytest.mark.parametrize('value', [0.0, 0.005, -0.01, '0.0', 'N/A'])
@@ -364,12 +269,6 @@ def test_a_keyword_that_is_missing_is_named(frame, key):
         frame(without=(key,))
     assert rejected.value.reason is REASONS['header-incomplete']
     assert key in rejected.value.detail
-
-
-def test_a_header_without_any_scale_is_incomplete(frame):
-    with pytest.raises(FrameRejected, match='CD1_1 is missing') as rejected:
-        frame(without=('CD1_1', 'CD1_2', 'CD2_1', 'CD2_2'))
-    assert rejected.value.reason is REASONS['header-incomplete']
 
 
 @pytest.mark.parametrize('columns', [

@@ -42,7 +42,7 @@ def test_errors_of_the_run_and_what_workers_log_come_from_them(night, tmp_path, 
     status, said = run('--log-level', 'DEBUG', '--diagnosticplotsdir', str(tmp_path / 'file' / 'plots'))
     assert status == 2
     assert re.search(r'ERROR .*file/plots: Not a directory; .*name another directory', said)
-    assert re.search(r'DEBUG .*: is looked at', said)
+    assert re.search(r'DEBUG .*: reading', said)
     assert 'Traceback' not in said
 
 

@@ -1,5 +1,6 @@
 """Tiny frames and tiny reference catalogues, written with astropy alone: nothing here comes from the product."""
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,13 @@ def table_hdu(columns, name=None):
     for key, values in arrays.items():
         rows[key] = values
     return fits.BinTableHDU(rows, name=name)
+
+
+def fits_content(*hdus, **how):
+    """Bytes of a FITS file with HDUs behind a primary one."""
+    buffer = io.BytesIO()
+    fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(buffer, **how)
+    return buffer.getvalue()
 
 
 def write_frame(path, cards=None, *, without=(), columns=None, packed=False, primary=False, more=(), checksum=False):

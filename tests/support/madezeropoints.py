@@ -10,11 +10,14 @@ def fitted(n=400, *, seed=1, slope=0.0, excess=1.0, scatter=0.0, held=False, unu
     rng = np.random.default_rng(seed)
     mag = rng.uniform(14, 18, n)
     flux = 10 ** (-0.4 * (mag - 25))
-    sample = StarSample(flux, 0.01 * flux, mag, np.full(n, 0.006), rng.uniform(0.5, 2.0, n), 60.0)
+    sample = StarSample(flux=flux, fluxerr=0.01 * flux, ref_mag=mag, ref_error=np.full(n, 0.006),
+                        colour=rng.uniform(0.5, 2.0, n), exptime_s=60.0)
     error = np.hypot(0.0108574, 0.006)
     residual = slope * (mag - 16) + excess * error * rng.normal(size=n)
     used = np.arange(n) >= unused
     residual[~used] = 5.0
-    fit = ZeropointFit(24.0, 0.002, 0.02, 0.003, 0.0, 0.01, scatter, n - unused, held, 0.0, 15.0,
-                       np.ones(n, bool), used, residual, np.zeros(n))
+    fit = ZeropointFit(
+        zp_mag=24.0, zperr_mag=0.002, colorterm=0.02, colortermerr=0.003, covariance_mag2=0.0, zpsig_mag=0.01,
+        scatter_mag=scatter, nstars=n - unused, colorterm_held=held, kron_loss_mag=0.0, snr_floor=15.0,
+        considered=np.ones(n, bool), used=used, residual_mag=residual, kron_mag=np.zeros(n))
     return sample, fit
