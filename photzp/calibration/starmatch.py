@@ -20,19 +20,24 @@ _WIDE_ARCSEC = 5.0            # corners of BANZAI's linear world coordinates are
 _FAR_ARCSEC = 30.0            # reach of a second vote
 _TIGHT_ARCSEC = (0.8, 2.0)    # smallest and largest radius of the final match
 _TIGHT_SIGMAS = 4.0           # the final radius in standard deviations of the bright stars' residuals (per axis)
-_CHANCE_PAIRS = 0.05          # strangers in a wide circle: sets how many bright stars are matched first
-_FEWEST_STARS = 30            # but at least so many are
-# Offsets closer than this count as one vote.  So many bright stars vote that, by chance, one pair of strangers falls
-# into such a circle.
+# A stranger is another star than the one looked for.  So many bright stars are matched first that a circle of
+# _WIDE_ARCSEC holds this many strangers on average.
+_CHANCE_PAIRS = 0.05
+_FEWEST_STARS = 30            # least number of bright stars that are matched first
+# Offsets source - reference closer than this count as votes for the same shift.  So many bright stars vote that about
+# one pair of strangers agrees with a shift by chance.
 _VOTE_ARCSEC = 1.0
 _MIN_VOTES = 5
-_CANDIDATES = 200             # offsets of the brightest sources, one of which is elected
+_CANDIDATES = 200             # number of offsets, those of the brightest sources, whose votes are counted
 _FALSE_ALARM = 1e-4           # probability that two fields with no star in common agree on a shift
-_DOUBTFUL_SHARE = 0.6         # of the brightest sources: a catalogue may lack a fifth, and a tenth are no stars
-_TERMS_BY_DEGREE = {1: 3, 2: 6, 3: 10}  # of a polynomial in two variables
-_STARS_PER_TERM = 6           # so that a polynomial does not fit noise
-_DAMPING = 1e-9               # added to the normal equations of the distortion, in stars: for stars on a line
-_SETTLED_ARCSEC = 1e-3        # the fit of the distortion ends when it changes by less
+# Least share of the bright sources with a partner: a catalogue may lack a fifth of them, and a tenth are no stars.
+_DOUBTFUL_SHARE = 0.6
+_TERMS_BY_DEGREE = {1: 3, 2: 6, 3: 10}  # number of terms of a polynomial in two variables
+_STARS_PER_TERM = 6           # least number, so that a polynomial does not fit noise
+# Added to the diagonal of the normal equations, where a star has a weight of up to 1: they are singular for stars on
+# a line.
+_DAMPING = 1e-9
+_SETTLED_ARCSEC = 1e-3        # the fit of the distortion ends when no coefficient changes by more
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,13 +49,13 @@ class Matches:
     source, reference : ndarray of int, shape (n,)
         Indices into the arrays of sources and reference stars.
     separation_arcsec : ndarray, shape (n,)
-        Left between the two after shift, distortion and rotation were removed.
+        Distance between the two after shift, distortion and rotation were removed.
     offset_arcsec : tuple of float
         Shift east and north that was removed.
     degree : int
-        Of the polynomials that were removed; 0 for a shift alone.
+        Degree of the distortion polynomials that were removed; 0 for a shift alone.
     radius_arcsec : float
-        Of the final match.
+        Radius of the final match.
     rotation_deg : float
         Rotation from east to north that was removed.
     share : float
@@ -71,7 +76,7 @@ class Matches:
 
     @property
     def doubtful(self) -> bool:
-        """Whether so many bright sources have no partner that the field may be another one.
+        """Whether so many bright sources have no partner that the frame may show another field.
 
         Returns
         -------
@@ -155,9 +160,9 @@ def _brightest(mag: np.ndarray, among: np.ndarray, count: int) -> np.ndarray:
 
 def _match_near(source_xy: np.ndarray, source_order: np.ndarray, reference_xy: np.ndarray, reference_mag: np.ndarray,
                 near: np.ndarray) -> Matches:
-    """Matches of a field that is off by less than _FAR_ARCSEC and not turned.
+    """Match a field that is off by less than _FAR_ARCSEC and not rotated; positions in arcsec.
 
-    source_order, near : indices of the sources, the brightest first, and of the reference stars in the field.
+    source_order : indices of all sources, the brightest first.  near : indices of the reference stars in the field.
     """
     if not len(source_xy) or not len(near):
         return _no_matches()
@@ -182,13 +187,14 @@ def _match_near(source_xy: np.ndarray, source_order: np.ndarray, reference_xy: n
 
 
 def _no_matches() -> Matches:
+    """The result where no star is matched."""
     none = np.empty(0, int)
     return Matches(source=none, reference=none, separation_arcsec=np.empty(0), offset_arcsec=(0.0, 0.0), degree=0,
                    radius_arcsec=0.0, rotation_deg=0.0, share=0.0)
 
 
 def _within_box(xy: np.ndarray, around: np.ndarray, margin: float) -> np.ndarray:
-    """Indices of the points of `xy` inside the bounding box of `around`, a margin added."""
+    """Indices of the points of `xy` (n, 2) inside the bounding box of `around` (m, 2), widened by a margin [arcsec]."""
     if not len(around):
         return np.empty(0, int)
     low, high = around.min(axis=0) - margin, around.max(axis=0) + margin
@@ -196,14 +202,14 @@ def _within_box(xy: np.ndarray, around: np.ndarray, margin: float) -> np.ndarray
 
 
 def _area(xy: np.ndarray, radius: float = _WIDE_ARCSEC) -> float:
-    """Area of the bounding box [square arcsec], whose sides count as two circles of the radius at least."""
+    """Area of the bounding box [arcsec^2], with sides of at least two diameters of a circle of this radius [arcsec]."""
     return np.prod(np.maximum(np.ptp(xy, axis=0), 4 * radius))
 
 
 def _vote(source_xy: np.ndarray, reference_xy: np.ndarray, radius: float) -> np.ndarray | None:
     """The shift source - reference that most pairs agree on within _VOTE_ARCSEC, or None where none stands out.
 
-    source_xy, reference_xy : (n, 2), (m, 2), the brightest first.  Only offsets of the brightest sources are elected.
+    source_xy, reference_xy : (n, 2), (m, 2) [arcsec], the brightest first; their pairs within `radius` [arcsec] vote.
     """
     pairs = _tree(source_xy).sparse_distance_matrix(_tree(reference_xy), radius, output_type='ndarray')
     if not len(pairs):
@@ -212,7 +218,7 @@ def _vote(source_xy: np.ndarray, reference_xy: np.ndarray, radius: float) -> np.
     shifts = source_xy[pairs['i']] - reference_xy[pairs['j']]
     shift_tree = _tree(shifts)
     votes = shift_tree.query_ball_point(shifts[:_CANDIDATES], _VOTE_ARCSEC, return_length=True)
-    # Strangers fill the circle evenly: the elected shift needs more votes than their noise gives to any shift.
+    # Strangers are spread evenly: the shift that is taken needs more votes than chance gives to any of the shifts.
     mean_by_chance = len(source_xy) * len(reference_xy) * (math.pi * _VOTE_ARCSEC**2) / _area(reference_xy, radius)
     enough = 1 + votes_by_chance(mean_by_chance, _FALSE_ALARM / len(shifts))
     if votes.max() < max(min(_MIN_VOTES, len(source_xy)), enough):
@@ -225,16 +231,16 @@ def _vote(source_xy: np.ndarray, reference_xy: np.ndarray, radius: float) -> np.
 
 @dataclass(frozen=True, kw_only=True)
 class _Distortion:
-    """Polynomials of a degree that shift reference stars onto sources; sigma of the residuals per axis [arcsec]."""
+    """Polynomials in the position that shift reference stars onto sources."""
 
-    centre: np.ndarray
-    scale: float
+    centre: np.ndarray        # (2,) [arcsec]: position of u = v = 0
+    scale: float              # [arcsec] per unit of u and v, which are from about -1 to 1 in the frame
     degree: int
-    coefficients: np.ndarray
-    sigma_arcsec: float
+    coefficients: np.ndarray  # (terms, 2) [arcsec]: shift to the east and to the north per term
+    sigma_arcsec: float       # standard deviation of the residuals per axis
 
     def terms(self, xy: np.ndarray) -> np.ndarray:
-        """Terms (terms, n) of the polynomials at positions (n, 2): 1, v, v^2 ..., u, uv ..."""
+        """Design matrix (terms, n) at positions (n, 2) [arcsec]: 1, v, v^2 ..., u, uv ...; u is east, v north."""
         u, v = ((xy - self.centre) / self.scale).T
         powers = [(u**0, v**0)]
         for _ in range(self.degree):
@@ -243,7 +249,7 @@ class _Distortion:
                          for j in range(self.degree + 1 - i)])
 
     def shift_at(self, xy: np.ndarray) -> np.ndarray:
-        """Shift (n, 2) [arcsec] at positions (n, 2)."""
+        """Shift (n, 2) [arcsec] of reference stars at positions (n, 2) [arcsec]."""
         return self.terms(xy).T @ self.coefficients
 
     @property
@@ -256,16 +262,16 @@ class _Distortion:
 
 
 def _fit_distortion(source_xy: np.ndarray, reference_xy: np.ndarray, offset: np.ndarray) -> _Distortion:
-    """Fit shift and distortion to the bright stars, from a first shift."""
+    """Fit shift and distortion to bright sources (n, 2) and reference stars (m, 2) from a first shift (2,) [arcsec]."""
     distortion = _Distortion(
         centre=reference_xy.mean(axis=0), scale=max(np.ptp(reference_xy, axis=0).max() / 2, 1.0), degree=0,
         coefficients=offset[None, :], sigma_arcsec=_TIGHT_ARCSEC[1] / _TIGHT_SIGMAS)
     for radius in (_WIDE_ARCSEC, _WIDE_ARCSEC, _WIDE_ARCSEC / 2, _WIDE_ARCSEC / 2):
         moved = reference_xy + distortion.shift_at(reference_xy)
-        source, reference, _ = _mutual_nearest(source_xy, moved, radius)
+        source, reference, _ = _mutual_nearest(source_xy, moved, radius)  # indices
         shifts = source_xy[source] - reference_xy[reference]
         degrees = [degree for degree, terms in _TERMS_BY_DEGREE.items() if len(source) >= _STARS_PER_TERM * terms]
-        distortion = replace(distortion, degree=max(degrees, default=0))
+        distortion = replace(distortion, degree=max(degrees, default=0))  # for its terms: coefficients follow
         coefficients, sigma = _robust_lstsq(distortion.terms(reference_xy[reference]), shifts,
                                             shifts - (moved - reference_xy)[reference])
         distortion = replace(distortion, coefficients=coefficients, sigma_arcsec=sigma)
@@ -275,9 +281,9 @@ def _fit_distortion(source_xy: np.ndarray, reference_xy: np.ndarray, offset: np.
 
 
 def _robust_lstsq(design: np.ndarray, values: np.ndarray, residuals: np.ndarray) -> tuple[np.ndarray, float]:
-    """(coefficients (terms, 2), sigma per axis) of (n, 2) values by Tukey's biweight, from starting residuals.
+    """Fit values (n, 2) [arcsec] by Tukey's biweight: (coefficients (terms, 2), sigma of the residuals per axis).
 
-    design : (terms, n).
+    design : (terms, n).  residuals : (n, 2) [arcsec], of which the first weights are made.
     """
     sigma, coefficients = 1.0, np.zeros((len(design), 2))
     for _ in range(10):
@@ -295,18 +301,18 @@ def _robust_lstsq(design: np.ndarray, values: np.ndarray, residuals: np.ndarray)
 
 
 def _tree(xy: np.ndarray) -> cKDTree:
-    """A tree for a few look-ups, which take less time than balancing it would."""
+    """A k-d tree that is not balanced, as balancing takes longer than the few look-ups that are made in it."""
     return cKDTree(xy, balanced_tree=False, compact_nodes=False)
 
 
 def _mutual_nearest(one: np.ndarray, other: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pairs that are each other's nearest within radius: (index into one, index into other, distance)."""
+    """Pairs that are each other's nearest within radius [arcsec]: (index into one, index into other, distance)."""
     if not len(one) or not len(other):
         return np.empty(0, int), np.empty(0, int), np.empty(0)
     one_tree, other_tree = _tree(one), _tree(other)
     distance, nearest = other_tree.query(one, distance_upper_bound=radius)
     has_neighbour = np.flatnonzero(np.isfinite(distance))
-    # A star that is there in a million copies is looked up once.
+    # A star that is the nearest of many is looked up once.
     partners, partner_of = np.unique(nearest[has_neighbour], return_inverse=True)
     _, back = one_tree.query(other[partners], distance_upper_bound=radius)
     mutual = has_neighbour[back[partner_of] == has_neighbour]

@@ -1,6 +1,6 @@
 """Which frames there are: an archive tree, or one directory, listed by name only.  No file is opened.
 
-One exposure may be on disk at several reduction levels and in several folders: the final one is listed.
+One exposure may be on disk at several reduction levels and in several folders: the most reduced one is listed.
 """
 
 import os
@@ -23,7 +23,7 @@ class FrameFile:
     Attributes
     ----------
     name : FrameName
-        Its name taken apart.
+        Its file name, parsed.
     path : str
     """
 
@@ -135,7 +135,7 @@ def crawl_directory(directory: Path | str, observatory: 'Observatory') -> Listin
 
 
 def size_and_mtime(path: str) -> tuple[int, int]:
-    """Size and time of change of a file, by which a later run sees that it changed.
+    """Size and modification time of a file, by which a later run sees that it changed.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ def size_and_mtime(path: str) -> tuple[int, int]:
 
 
 def _subfolders(folders: Iterable[str], names: Iterable[str] | None) -> tuple[list[str], tuple[tuple[str, str], ...]]:
-    """(subfolders of some names, or of any where names is None; folders that could not be listed, with the reason)."""
+    """(existing subfolders of these names, or all but hidden ones if None; (folder, reason) of unreadable folders)."""
     paths: list[str] = []
     unreadable: list[tuple[str, str]] = []
     for folder in folders:
@@ -171,7 +171,7 @@ def _subfolders(folders: Iterable[str], names: Iterable[str] | None) -> tuple[li
 
 
 def _listing(folders: Iterable[str], observatory: 'Observatory', selection: Selection) -> Listing:
-    """The frames of some folders, of each exposure the best one; only cameras and dates of the selection count."""
+    """List the frames in folders, the best one of each exposure; of the selection only cameras and dates are used."""
     best: dict[str, FrameFile] = {}
     unreadable: list[tuple[str, str]] = []
     for folder in folders:
@@ -199,5 +199,5 @@ def _listing(folders: Iterable[str], observatory: 'Observatory', selection: Sele
 
 
 def _rank(name: FrameName) -> tuple[int, bool]:
-    """Final beats quick look; of one frame packed and unpacked the packed one, which is what the archive serves."""
+    """Sort key, the best last: a higher reduction level, then the packed file (.fz), which the archive serves."""
     return name.level, name.name.endswith('.fz')

@@ -18,9 +18,9 @@ class TanWCS:
     Attributes
     ----------
     crval_deg : tuple of float
-        RA and declination of the tangent point [deg].
+        Right ascension and declination of the tangent point [deg].
     crpix : tuple of float
-        1-based pixel of the tangent point.
+        Pixel position x, y of the tangent point; the centre of the first pixel is 1, 1.
     cd_deg : ndarray, shape (2, 2)
         Matrix from pixels to projected coordinates [deg/pixel].
 
@@ -39,7 +39,7 @@ class TanWCS:
         Parameters
         ----------
         x, y : array_like, shape (n,)
-            1-based pixel positions.
+            Pixel positions; the centre of the first pixel is 1, 1.
 
         Returns
         -------
@@ -56,7 +56,7 @@ class TanWCS:
         return np.degrees(ra) % 360.0, np.degrees(dec)
 
     def circle(self, shape: tuple[int, int]) -> tuple[float, float, float]:
-        """The circle on the sky about the centre of an image that holds all of it.
+        """The circle on the sky about the centre of an image that encloses the whole image.
 
         Parameters
         ----------
@@ -66,6 +66,7 @@ class TanWCS:
         Returns
         -------
         ra_deg, dec_deg, radius_deg : float
+            Centre and radius [deg].
         """
         nx, ny = shape
         (ra,), (dec,) = self.sky([(nx + 1) / 2], [(ny + 1) / 2])
@@ -79,16 +80,19 @@ def read_tan_wcs(header: Header) -> TanWCS:
     Parameters
     ----------
     header : Header
-        With a CD matrix, or PC matrix and CDELT (FITS paper I).
+        With the CD matrix [deg/pixel], or a PC matrix and CDELT (FITS paper I: Greisen & Calabretta 2002, A&A 395,
+        1061).
 
     Returns
     -------
     TanWCS
+        Without distortion terms, whatever the header has of them.
 
     Raises
     ------
     FrameRejected
-        If a card is missing, the projection is another one, or the scale makes no sense.
+        If a card is missing, the projection is not TAN, CRVAL2 is beyond the pole, or the pixel scale is not between
+        0.01 and 60 arcsec.
     """
     for axis, projection in ((1, 'RA---TAN'), (2, 'DEC--TAN')):
         ctype = header.get(f'CTYPE{axis}')
@@ -98,7 +102,8 @@ def read_tan_wcs(header: Header) -> TanWCS:
     crval = number(header, 'CRVAL1'), number(header, 'CRVAL2')
     crpix = number(header, 'CRPIX1'), number(header, 'CRPIX2')
     cd = np.array([[_cd_element(header, i, j) for j in (1, 2)] for i in (1, 2)])
-    scale_arcsec = 3600 * math.sqrt(abs(np.linalg.det(np.clip(cd, -1, 1))))  # a degree a pixel is absurd enough
+    # The clip to 1 deg/pixel, far above the limit, keeps the determinant of absurd values from overflowing.
+    scale_arcsec = 3600 * math.sqrt(abs(np.linalg.det(np.clip(cd, -1, 1))))
     if not (0.01 < scale_arcsec < 60 and abs(crval[1]) <= 90):
         raise FrameRejected(WCS_FAILED, f'CRVAL2 = {crval[1]:g}, pixel scale {scale_arcsec:g} arcsec make no sense')
     return TanWCS(crval, crpix, cd)
