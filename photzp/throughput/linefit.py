@@ -1,8 +1,8 @@
-"""Fit the lines of throughput under clouds: one linear model of pieces, offsets of groups, and extinction.
+"""Fit the lines of throughput to data with clouds: one linear model of pieces, offsets of groups, and extinction.
 
-Groups of rows (cameras, native filters) that share a piece are tied by additive offsets to one of them; an error of the
-adopted extinction shows as a trend with airmass.  After a fit, residuals show whether a jump is missing, and the
-gradient of the likelihood whether a kink is.
+A group of rows is those of one camera, native filter and kind of row.  Groups that share a piece have additive offsets
+from one of them, their reference; an error of the adopted extinction shows as a trend with airmass.  After a fit,
+residuals show whether a jump is missing, and the gradient of the likelihood whether a kink is.
 """
 
 from collections.abc import Sequence
@@ -17,13 +17,13 @@ from photzp.throughput.kinks import find_kink
 from photzp.throughput.lines import Line, SeriesRows
 from photzp.times import days_since
 
-# Priors (value, width), so wide that they only matter where data are few.
+# Gaussian priors (mean, 1-sigma width), so wide that they only matter where data are few.
 SLOPE_PRIOR = (-0.010, 0.015)    # mag/month: LCO's mirrors lose 2 to 20 mmag a month
 KINK_PRIOR = (0.0, 0.03)         # mag/month: change of slope
-EXTINCTION_PRIOR = (0.0, 0.03)   # mag/airmass: between sites and seasons
-_CLEANING_PRIOR = (0.03, 0.04)   # mag: CO2 snow gives back a few per cent; a loss is a cloud
-_OFFSET_PRIOR = (0.0, 0.5)       # mag: between cameras of one telescope
-_FREE = (0.0, np.inf)
+EXTINCTION_PRIOR = (0.0, 0.03)   # mag/airmass: fitted minus adopted; width from the spread of sites and seasons
+_CLEANING_PRIOR = (0.03, 0.04)   # mag: step at a cleaning; CO2 snow gains a few per cent, a loss is due to cloud
+_OFFSET_PRIOR = (0.0, 0.5)       # mag: between groups of one telescope
+_FREE = (0.0, np.inf)            # no prior: levels of pieces
 
 _MAX_JUMPS, _MAX_KINKS = 10, 12
 
@@ -35,17 +35,18 @@ class LineFit:
     Attributes
     ----------
     line : Line
-        With parameters.
+        The pieces with their fitted parameters.
     boundaries : sequence of Boundary
-        Between its pieces.
+        Boundaries between its pieces.
     reference : dict of int to int
-        For each group the one that it is tied to, itself for a reference; the line is on the scale of references.
+        Reference group of each group, which is itself for a reference; the line is at the level of the references.
     groups : list of int
-        Groups with an offset, in the order of parameters.
+        Groups that have an offset from their reference, in the order of their parameters.
     data : Data
-        The rows by night; columns of its design: functions of the line, offsets of `groups`, extinction where fitted.
+        The rows by night.  Columns of its design matrix: functions of the line, offsets of `groups`, and extinction
+        where it is fitted.
     sky : ClearSkyFit
-        The fit of that design, levels relative to the median zeropoint.
+        The fit of that design matrix; its levels are relative to the median zeropoint.
     """
 
     line: Line
@@ -57,7 +58,7 @@ class LineFit:
 
 
 def fit_lines(rows: SeriesRows, boundaries: Sequence[Boundary], events: Sequence[TimedEvent]) -> LineFit:
-    """Fit lines, with further boundaries at jumps, and kinks where needed.
+    """Fit lines to the rows, with further boundaries at jumps and with kinks where the data need them.
 
     Parameters
     ----------
@@ -66,7 +67,7 @@ def fit_lines(rows: SeriesRows, boundaries: Sequence[Boundary], events: Sequence
     boundaries : sequence of Boundary
         As `find_boundaries` returns them.
     events : sequence of (datetime64, str)
-        Time and kind; those of cleanings are steps.
+        Time and kind; of these only cleanings become steps.
 
     Returns
     -------
@@ -96,7 +97,7 @@ def _fit_pieces(rows: SeriesRows, boundaries: Sequence[Boundary], events: Sequen
 
 
 def _lay_out(rows: SeriesRows, boundaries: Sequence[Boundary], events: Sequence[TimedEvent]) -> Line:
-    """Make the Line between boundaries, with steps at cleanings that have rows before and after, without parameters."""
+    """Make the Line, without parameters: pieces between boundaries, steps at cleanings with rows before and after."""
     day = rows.day
     opened = np.append(0.0, [boundary.day for boundary in boundaries])
     line = Line(origin=rows.time[0], opened=opened, centre=np.zeros(len(opened)))
@@ -111,51 +112,51 @@ def _lay_out(rows: SeriesRows, boundaries: Sequence[Boundary], events: Sequence[
 
 
 def _references(rows: SeriesRows, line: Line) -> dict[int, int]:
-    """{group: the group it is tied to}: those that share a piece are tied, to the one with most rows.
+    """{group: its reference}: groups connected by shared pieces have one reference, the group with most rows.
 
-    A group of another scale is a reference only among its like: the scale of the reference is that of the model.
+    The model is on the scale of the reference, so one of `other_scale` is taken only where all connected groups are.
     """
     piece = line.piece(rows.day)
     codes, counts = np.unique(rows.group, return_counts=True)
-    tied = {code: {code} for code in codes.tolist()}
+    connected = {code: {code} for code in codes.tolist()}
     for number in np.unique(piece):
-        together = set().union(*(tied[code] for code in np.unique(rows.group[piece == number]).tolist()))
-        for code in together:
-            tied[code] = together
+        merged = set().union(*(connected[code] for code in np.unique(rows.group[piece == number]).tolist()))
+        for code in merged:
+            connected[code] = merged
     count_of = dict(zip(codes.tolist(), counts.tolist(), strict=True))
 
-    def fitness(code: int) -> tuple[bool, int]:
+    def preference(code: int) -> tuple[bool, int]:
         return code not in rows.other_scale, count_of[code]
 
-    return {code: max(sorted(tied[code]), key=fitness) for code in tied}
+    return {code: max(sorted(connected[code]), key=preference) for code in connected}
 
 
 def _fit_line(rows: SeriesRows, line: Line, boundaries: Sequence[Boundary], reference: dict[int, int],
               start: np.ndarray | None = None) -> LineFit:
-    """Fit a line of given pieces, steps and kinks, from given parameters where there are some."""
-    groups = [code for code, tied_to in reference.items() if code != tied_to]
-    others = [(rows.group == code).astype(float) for code in groups]
-    others += [] if rows.extra_airmass is None else [-rows.extra_airmass]
+    """Fit a line of given pieces, steps and kinks; `start` are parameters to start from."""
+    groups = [code for code, its_reference in reference.items() if code != its_reference]
+    other_columns = [(rows.group == code).astype(float) for code in groups]
+    other_columns += [] if rows.extra_airmass is None else [-rows.extra_airmass]
     pieces, size = len(line.opened), line.size
     prior = np.array([_FREE] * pieces + [SLOPE_PRIOR] * pieces + [_CLEANING_PRIOR] * len(line.steps)
                      + [KINK_PRIOR] * len(line.kinks) + [_OFFSET_PRIOR] * len(groups)
                      + [EXTINCTION_PRIOR] * (rows.extra_airmass is not None))
-    zero = np.median(rows.zp)
-    data = make_data(rows.zp - zero, rows.zperr, np.column_stack([line.design(rows.day), *others]),
+    median_zp = np.median(rows.zp)
+    data = make_data(rows.zp - median_zp, rows.zperr, np.column_stack([line.design(rows.day), *other_columns]),
                      rows.night.astype(int), prior)
     sky = fit_clear_sky(data, start)
     parameters = sky.parameters[:size].copy()
-    parameters[:pieces] += zero
-    levels, steps = _doubts(rows, line, data, sky)
+    parameters[:pieces] += median_zp
+    level_doubt, step_doubt = _doubts(rows, line, data, sky)
     covariance = sky.covariance[:size, :size].copy()
-    covariance[np.arange(size), np.arange(size)] += np.concatenate([np.zeros(2 * pieces), steps,
-                                                                    np.zeros(len(line.kinks))])
-    fitted = replace(line, parameters=parameters, covariance=covariance, doubt=levels)
+    covariance[np.arange(size), np.arange(size)] += np.concatenate(
+        [np.zeros(2 * pieces), step_doubt, np.zeros(len(line.kinks))])
+    fitted = replace(line, parameters=parameters, covariance=covariance, doubt=level_doubt)
     return LineFit(line=fitted, boundaries=boundaries, reference=reference, groups=groups, data=data, sky=sky)
 
 
 def _doubts(rows: SeriesRows, line: Line, data: Data, sky: ClearSkyFit) -> tuple[np.ndarray, np.ndarray]:
-    """Variances of the level of each piece (m,), and of each step (k,), for lack of clear nights."""
+    """Variances [mag^2] of the level of each piece (m,) and of each step (k,), as all their nights may be cloudy."""
     day = rows.day[data.first]
     piece, depth = line.piece(day), mean_depth(sky.state)
     levels = [_doubt(sky.state.season[piece == number], depth) for number in range(len(line.opened))]
@@ -170,8 +171,9 @@ def _doubts(rows: SeriesRows, line: Line, data: Data, sky: ClearSkyFit) -> tuple
 
 
 def _doubt(season: np.ndarray, depth: float) -> float:
-    """Variance of a level for the chance that none of its n nights was clear; season (n,) : probability of clear.
+    """Variance [mag^2] of the level of n nights for the chance that none of them was clear.
 
-    The best of n cloudy nights is dimmed by about their mean depth / n.
+    season : (n,) share of clear nights in the season of each night.  depth : mean dimming in cloudy nights [mag]; the
+    best of n cloudy nights is dimmed by about depth / n.
     """
     return float(np.prod(1 - season) * 2 * (depth / max(len(season), 1)) ** 2)

@@ -14,7 +14,7 @@ from photzp.times import DAYS_PER_MONTH, days_since
 
 @dataclass(frozen=True, kw_only=True)
 class SeriesRows:
-    """Rows of a series, as they are fitted: in order of time.
+    """Rows of a series in order of time, as they are fitted.
 
     Attributes
     ----------
@@ -23,13 +23,13 @@ class SeriesRows:
     zp, zperr : ndarray, shape (n,)
         Zeropoints at airmass 1 and their 1-sigma errors [mag].
     group : ndarray of int, shape (n,)
-        Code of camera, native filter and kind of row.
+        Code of camera, native filter and kind of row (`throughput.rows.Rows`).
     night : ndarray of datetime64[D] or int, shape (n,)
         Night of each row.
     extra_airmass : ndarray, shape (n,), or None
         Airmass - 1; None where extinction is not fitted.
     other_scale : frozenset of int
-        Codes of groups whose zp means something else, as at another colour.
+        Codes of groups whose zp is defined otherwise, as those of older rows, which hold at g-i = 0.
     """
 
     time: np.ndarray
@@ -41,7 +41,7 @@ class SeriesRows:
     other_scale: frozenset[int] = frozenset()
 
     def __getitem__(self, index: np.ndarray) -> 'SeriesRows':
-        """Some of the rows."""
+        """The rows of a mask or an index array, which keeps their order."""
         return SeriesRows(
             time=self.time[index], zp=self.zp[index], zperr=self.zperr[index], group=self.group[index],
             night=self.night[index], other_scale=self.other_scale,
@@ -60,13 +60,13 @@ class Line:
     Attributes
     ----------
     origin : datetime64[ms]
-        Where days count from.
+        Time from which days count.
     opened : ndarray, shape (m,)
         Day on which each piece begins.
     centre : ndarray, shape (m,)
         Day at which the level of each piece holds.
     steps, kinks : tuple of (int, float)
-        Piece and day of each.
+        Number of the piece and day of each.
     parameters : ndarray, shape (q,)
         In the order levels [mag], slopes [mag/month], steps [mag], kinks [mag/month]; empty until they are fitted.
     covariance : ndarray, shape (q, q)
@@ -105,34 +105,35 @@ class Line:
         Returns
         -------
         ndarray, shape (n,)
-            Days since the origin.
+            Days since `origin`.
         """
         return days_since(time, self.origin)
 
     def piece(self, day: ArrayLike) -> np.ndarray:
-        """Find the piece that contains a day.
+        """Find the piece that contains each day.
 
         Parameters
         ----------
         day : array_like, shape (n,)
-            Days since the origin.
+            Days since `origin`.
 
         Returns
         -------
         ndarray of int, shape (n,)
-            Number of the piece, 0 for days before the first one.
+            Number of the piece, from 0; 0 also for days before the first piece.
         """
         return np.clip(np.searchsorted(self.opened, day, side='right') - 1, 0, None)
 
     def design(self, day: ArrayLike, piece: int | None = None) -> np.ndarray:
-        """Evaluate the functions.
+        """Design matrix: evaluate the functions of the line.
 
         Parameters
         ----------
         day : array_like, shape (n,)
-            Days since the origin.
+            Days since `origin`.
         piece : int, optional
-            Piece whose functions are wanted, also beyond its ends; by default the piece that contains each day.
+            Number of the piece whose functions are wanted, extrapolated beyond its ends; by default the piece that
+            contains each day.
 
         Returns
         -------
@@ -155,7 +156,7 @@ class Line:
         functions : ndarray, shape (..., q)
             Coefficients.
         doubt : float or ndarray, shape (...)
-            Variance to be added.
+            Variance to be added [mag^2].
 
         Returns
         -------
@@ -171,7 +172,7 @@ class Line:
         Parameters
         ----------
         day : ndarray, shape (n,)
-            Days since the origin.
+            Days since `origin`.
 
         Returns
         -------
