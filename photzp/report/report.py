@@ -1,8 +1,8 @@
 """One run of the long-term report: series that did not change are kept, the others made, and the page shows both.
 
-Work is wired here and done elsewhere: `series` makes one telescope and filter, in this process or in several
-(`running.processes`), `unchanged` finds what an earlier run left, `overviews` draws what shows several series, and
-`publish` ends the run.  Only this process writes.
+This module hands out the work, which is done elsewhere: `series` makes one telescope and filter, in this process or in
+several (`running.processes`), `unchanged` finds what an earlier run left, `overviews` draws what shows several series,
+and `publish` ends the run.  Only this process writes.
 """
 
 from collections import Counter, deque
@@ -34,7 +34,7 @@ from photzp.report.unchanged import (
 from photzp.running.processes import can_start, in_processes
 from photzp.throughput.rows import Series
 
-# Roughly the time that a job takes [s]: processes are worth starting for more than START_S of work.
+# Rough time that a job of each type takes [s].  Worker processes are started only for more than START_S [s] of work.
 JOB_S = {Series: 0.5, StepSearch: 0.15, Drawing: 0.1}
 START_S = 1.2
 
@@ -49,7 +49,7 @@ class Report:
     Attributes
     ----------
     series : list of Series
-        Those that the run reports on.
+        The series that the run reports on.
     results : Results
         Filled in as the run goes on.
 
@@ -74,7 +74,7 @@ class Report:
 
     @property
     def counts(self) -> Counter[str]:
-        """Numbers of series, zeropoints and files so far, right even when the run is interrupted."""
+        """Numbers of series, zeropoints and files so far, also after an interrupted run."""
         return self.results.counts
 
     @property
@@ -116,24 +116,24 @@ class Report:
     # -- jobs ----------------------------------------------------------------------------------------------------------
 
     def _job_results(self) -> Generator[tuple[Job, Any], None, None]:
-        """Yield each job with its result; None where a process died over it."""
-        context, jobs = self.context, self._jobs()
-        while first := _next_few(jobs):
-            release_font_list()
+        """Yield each job with its result, None where it killed its process; processes start only if worth it."""
+        context, chunks = self.context, self._job_chunks()
+        while first := _next_few(chunks):
+            release_font_list()  # before the import of figures, which waits for that list
             from photzp.report.series import SeriesMaker
 
             if sum(JOB_S[type(job)] for job in first) > START_S and context.processes > 1 and can_start():
                 arguments = (context.open_database, context.observatory, context.settings, context.period)
                 with closing(in_processes(SeriesMaker.in_worker, arguments, SeriesMaker.do_in_worker,
-                                          chain([[job] for job in first], jobs),
+                                          chain([[job] for job in first], chunks),
                                           processes=context.processes)) as results:
                     yield from results
             else:
                 maker = SeriesMaker(context.database, context.observatory, context.settings, context.period)
                 yield from ((job, maker.do(job)) for job in first)
 
-    def _jobs(self) -> Iterator[Sequence[Job]]:
-        """Yield jobs one by one; an empty chunk means: nothing to do until another result was consumed."""
+    def _job_chunks(self) -> Iterator[Sequence[Job]]:
+        """Yield each job as a chunk of one; an empty chunk means that the next job waits for results still to come."""
         for stage in (self._changed_series, self._step_searches, self._drawings):
             for job in stage():
                 self._pending += 1
@@ -166,17 +166,18 @@ class Report:
         latest = results.with_fit(self.context.database) if self.context.wants_answers else {}
         for telescope, keys in groupby(latest, key=lambda key: key[0]):
             fits = {name: results.fits[telescope, name] for _, name in keys}
-            series = {name: results.state.series.get(f'{telescope} {name}') for name in fits}
-            fingerprints = [made.fingerprint for name, made in series.items()
-                            if made is not None and made.result.status.made == latest[telescope, name].status.made]
-            of_fits = digest(self.context.code, list(fits), fingerprints)
+            remembered_series = {name: results.state.series.get(f'{telescope} {name}') for name in fits}
+            fingerprints = [series.fingerprint for name, series in remembered_series.items() if series is not None
+                            and series.result.status.made == latest[telescope, name].status.made]
+            fits_fingerprint = digest(self.context.code, list(fits), fingerprints)
             remembered = results.state.steps.pop(telescope, None)
-            is_complete = len(fingerprints) == len(fits)  # no: rows of a later time will change a fit when it has come
-            if remembered is not None and remembered.fingerprint == of_fits and is_complete:
+            # A series with rows dated in the future is not remembered, as its fit changes when that time has come.
+            is_complete = len(fingerprints) == len(fits)
+            if remembered is not None and remembered.fingerprint == fits_fingerprint and is_complete:
                 results.state.steps[telescope] = remembered
                 results.steps[telescope] = remembered.steps
             else:
-                yield StepSearch(telescope, fits, of_fits if is_complete else None)
+                yield StepSearch(telescope, fits, fits_fingerprint if is_complete else None)
 
     def _drawings(self) -> Iterator[Drawing]:
         """Yield the plots to be drawn, and compute the answers that some of them show."""
@@ -189,10 +190,10 @@ class Report:
                 yield from self._overviews.of_answers()
 
 
-def _next_few(jobs: Iterator[Sequence[Job]]) -> list[Job]:
-    """Draw jobs until they add up to START_S of work or no more can be done yet."""
+def _next_few(chunks: Iterator[Sequence[Job]]) -> list[Job]:
+    """Take jobs from an iterator of chunks until they are more than START_S of work, or no more can be done yet."""
     few: list[Job] = []
-    for chunk in jobs:
+    for chunk in chunks:
         few += chunk
         if not chunk or sum(JOB_S[type(job)] for job in few) > START_S:
             break
@@ -200,7 +201,7 @@ def _next_few(jobs: Iterator[Sequence[Job]]) -> list[Job]:
 
 
 def _fleet_answers(context: ReportContext, results: Results) -> Answers:
-    """Answers for the whole fleet; telescopes that this run leaves out are as an earlier run made them."""
+    """Compute the answers for the whole fleet; telescopes that this run leaves out are as an earlier run made them."""
     latest = results.with_fit(context.database)
     fleet = {key: FittedSeries(results.fits[key], result.status, result.recent, result.frames)
              for key, result in latest.items()}

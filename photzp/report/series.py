@@ -54,12 +54,12 @@ class MadeSeries:
     model : StoredModel
         As the database keeps it.
     intervals, steps : tuple of dict
-        The same, by column of the database.
+        Intervals and steps of the model: for each the values of the database by column.
     files : tuple of File
     fit : ThroughputFit
-        Without its rows, its extinction against the adopted one.
+        Without its rows; its `extinction_offset_mag` is relative to the adopted extinction.
     digest : str
-        Digest of the rows of the database.
+        Of the rows of the series in the database (`RowDigest`).
     is_complete : bool
         No row was left out for being dated in the future.
     """
@@ -78,7 +78,7 @@ JobResult = tuple[MadeSeries, ...] | tuple[UnrecordedStep, ...] | File | Failure
 
 
 class SeriesMaker:
-    """Reads, fits and draws one telescope and filter after the other.
+    """Does the jobs of a report: reads, fits and draws series, searches for steps, draws overview plots.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ class SeriesMaker:
     observatory : Observatory
     settings : ReportSettings
     period : Period
-        It knows the present.
+        Time that the report covers; its `now` is set.
     """
 
     def __init__(self, database: Database, observatory: Observatory, settings: ReportSettings, period: Period) -> None:
@@ -97,7 +97,7 @@ class SeriesMaker:
     @classmethod
     def in_worker(cls, open_database: Callable[[], Database], observatory: Observatory, settings: ReportSettings,
                   period: Period) -> 'SeriesMaker':
-        """A maker in a process that does nothing else, with a database of its own.
+        """Build the maker of a worker process, with a database connection of its own.
 
         Parameters
         ----------
@@ -125,18 +125,18 @@ class SeriesMaker:
         Returns
         -------
         tuple of MadeSeries, tuple of UnrecordedStep, File or Failure
-            Of a series what `make` returns; a Failure where this program failed.
+            For a series what `make` returns; a Failure where the job raised an error that is a bug of this program.
         """
         try:
             return self.make(job) if isinstance(job, Series) else job.do()
         except RunStopped:
             raise
-        except Exception as error:  # a mistake of ours in one series must not cost the others theirs
+        except Exception as error:  # a bug that shows in one series must not stop the others
             log.exception('%s: please report this', job)
             return Failure(repr(error)[:200])
 
     def do_in_worker(self, job: Series | StepSearch | Drawing) -> JobResult:
-        """Do a job as `do` does; garbage is collected after each job, and not while it is done.
+        """Do a job as `do` does, then collect garbage, which `in_worker` has switched off during jobs.
 
         Parameters
         ----------
@@ -151,7 +151,7 @@ class SeriesMaker:
         return result
 
     def make(self, series: Series) -> tuple[MadeSeries, ...]:
-        """Make a series.
+        """Read the rows of a series, fit them, and draw its plots.
 
         Parameters
         ----------
@@ -160,7 +160,8 @@ class SeriesMaker:
         Returns
         -------
         tuple of MadeSeries
-            One; none where there are no rows in the period.
+            With one element; empty where the series has no rows in the period, as a result of None stands for a job
+            that ended its process.
         """
         digest = RowDigest(COLUMNS)
         rows = read_rows(self.database, series, self.observatory, self.period,
@@ -168,6 +169,7 @@ class SeriesMaker:
         return () if rows is None else (self._made(series, rows, digest),)
 
     def _made(self, series: Series, rows: Rows, digest: RowDigest) -> MadeSeries:
+        """Fit and draw the rows of a series; `digest` is that of the rows as they were read."""
         fit = self._fit(series, rows)
         warnings = _log(rows, fit)
         result = self._result(series, rows, fit, warnings, digest.rows)
@@ -177,6 +179,7 @@ class SeriesMaker:
             fit=_to_keep(fit, rows.extinction_offset), digest=str(digest), is_complete=rows.later == 0)
 
     def _fit(self, series: Series, rows: Rows) -> ThroughputFit:
+        """Fit the throughput model to the usable rows; the others are passed as NaN, to keep the shape (n,)."""
         z = rows.zeropoints
         return fit_throughput(
             z.dateobs, np.where(rows.usable, rows.zp_unit, np.nan), rows.zperr, airmass=z.airmass,
@@ -186,20 +189,22 @@ class SeriesMaker:
 
     def _result(self, series: Series, rows: Rows, fit: ThroughputFit, warnings: list[str],
                 stored_rows: int) -> SeriesResult:
+        """Sum up a series for later runs and the pages; `stored_rows` counts its rows in the database, used or not."""
         z, observatory = rows.zeropoints, self.observatory
         status = series_status(rows, fit, healthy_mag=observatory.throughput.healthy_mag, now=self.now)
         night = night_of(z.dateobs, observatory.longitude_deg(series.telescope.site))
-        good = rows.usable & np.isfinite(z.colorterm) & ~z.colortermheld
-        lines = colorterm_lines(rows.telescope, z.dateobs[good], z.colorterm[good], z.camera[good],
-                                self.period.until, kind_of=observatory.camera_kind)
-        recent = slice(-RECENT_DAYS - 2, None)
-        nights = zip(np.datetime_as_string(fit.night[recent]).tolist(), fit.photometric[recent].tolist(), strict=True)
+        fitted = rows.usable & np.isfinite(z.colorterm) & ~z.colortermheld
+        colorterms = colorterm_lines(rows.telescope, z.dateobs[fitted], z.colorterm[fitted], z.camera[fitted],
+                                     self.period.until, kind_of=observatory.camera_kind)
+        newest = slice(-RECENT_DAYS - 2, None)  # `status.counted_anew` needs RECENT_DAYS + 1; one more does no harm
+        nights = zip(np.datetime_as_string(fit.night[newest]).tolist(), fit.photometric[newest].tolist(), strict=True)
         return SeriesResult(
-            status=status, nights=tuple(nights), colorterms=tuple(astuple(line) for line in lines),
+            status=status, nights=tuple(nights), colorterms=tuple(astuple(line) for line in colorterms),
             warnings=tuple(warnings), recent=recent_changes(rows, fit, night), frames=_frame_sums(rows, fit, night),
             cameras=camera_spans(rows.telescope, z.dateobs, z.camera), rows=stored_rows)
 
     def _files(self, rows: Rows, fit: ThroughputFit, sentence: str) -> Iterator[File]:
+        """Yield the model as CSV and the plots that the settings want; `sentence` is the status in words."""
         yield File(trend_plot_name('mirrormodel', rows.telescope, rows.filter), _model_csv(rows, fit).encode())
         if self.settings.pertelescopeplots:
             data = _trend_data(rows, fit)
@@ -217,6 +222,7 @@ class SeriesMaker:
                 'histogram of the errors and the scatter of single frames')
 
     def _trend_json(self, rows: Rows, fit: ThroughputFit, data: TrendData) -> str:
+        """Write points, model and events of the interactive trend plot as JSON."""
         events = [(str(date), kind, note) for date, kind, note in rows.events if kind != 'start']
         recorded = [day_of(date) for date, kind, _ in events if kind == 'instrument']
         changes = [(str(date), 'camera change', '') for date in unrecorded_camera_changes(recorded, fit.steps)]
@@ -228,15 +234,17 @@ class SeriesMaker:
             model_curves(fit), sorted(events + changes))
 
     def _colorterm_plot(self, rows: Rows) -> File:
+        """Draw the colour terms [mag/mag] of all frames against time."""
         z = rows.zeropoints
-        terms = np.isfinite(z.colorterm) & ~np.isnat(z.dateobs)
-        median = np.median(z.colorterm[terms]) if terms.any() else np.nan
+        shown = np.isfinite(z.colorterm) & ~np.isnat(z.dateobs)
+        median = np.median(z.colorterm[shown]) if shown.any() else np.nan
         return _image('colortermtrend', rows, colorterm_plot(
-            _title(rows), z.dateobs[terms], z.colorterm[terms], z.camera[terms], self.period.until),
+            _title(rows), z.dateobs[shown], z.colorterm[shown], z.camera[shown], self.period.until),
             f'colour term against time, median {median:+.3f}')
 
 
 def _trend_data(rows: Rows, fit: ThroughputFit) -> TrendData:
+    """The points of the trend plot [mag]: at airmass 1 where the airmass is known, less the offset of their group."""
     z = rows.zeropoints
     shown = ~np.isnat(z.dateobs) & np.isfinite(rows.zp_repaired)
     zp = np.where(np.isfinite(rows.zp_unit), rows.zp_unit, rows.zp_cameracolour) - _offsets(rows, fit)
@@ -244,7 +252,9 @@ def _trend_data(rows: Rows, fit: ThroughputFit) -> TrendData:
 
 
 def _airmass_plot(rows: Rows, fit: ThroughputFit) -> File:
-    # The residual is what is left after the extinction of the rows and what the fit added to it: both go back in.
+    """Draw zeropoint residuals against airmass, with the adopted and the fitted extinction [mag/airmass]."""
+    # Residuals have the extinction removed that the rows were corrected with, and the offset that was fitted on top of
+    # it.  The plot shows the dimming with airmass, so both are put back.
     fitted_k = rows.extinction + (fit.extinction_offset_mag if np.isfinite(fit.extinction_offset_mag) else 0.0)
     used, airmass = float(np.median(rows.extinction)), rows.zeropoints.airmass
     adopted = used - rows.extinction_offset
@@ -255,7 +265,7 @@ def _airmass_plot(rows: Rows, fit: ThroughputFit) -> File:
 
 
 def _frame_sums(rows: Rows, fit: ThroughputFit, night: np.ndarray) -> FrameSums:
-    """Sums over the rows for the yearly term of extinction; night (n,) datetime64[D]."""
+    """Sums over the rows, from which the yearly term of extinction is fitted; night (n,) datetime64[D]."""
     error = np.hypot(np.nan_to_num(rows.zperr), fit.scatter_mag)
     return frame_sums(Frames(time=rows.zeropoints.dateobs, night=night, residual_mag=fit.row_residual_mag,
                              error_mag=error, airmass=rows.zeropoints.airmass,
@@ -263,22 +273,24 @@ def _frame_sums(rows: Rows, fit: ThroughputFit, night: np.ndarray) -> FrameSums:
 
 
 def _to_keep(fit: ThroughputFit, extinction_offset: float) -> ThroughputFit:
-    """The fit without its rows, its extinction against the adopted one also where its rows had another."""
+    """The fit as later runs need it: without its rows, its extinction offset relative to the adopted extinction."""
     offset = with_prior_about(fit.extinction_offset_mag, fit.extinction_offset_error_mag, extinction_offset)
     return replace(without_rows(fit), extinction_offset_mag=offset)
 
 
 def _image(kind: str, rows: Rows, figure: Figure, sentence: str) -> File:
+    """Make a figure of a series a file; the sentence becomes its text alternative."""
     return image_file(trend_plot_name(kind, rows.telescope, rows.filter), figure,
                       f'{rows.telescope} {rows.filter}: {sentence}')
 
 
 def _title(rows: Rows) -> str:
+    """Title of the plots of a series."""
     return f'{rows.telescope}   {rows.filter}'
 
 
 def _log(rows: Rows, fit: ThroughputFit) -> list[str]:
-    """Log what was found in a series; returns the warnings."""
+    """Log the numbers of rows and the colour terms of a series; log and return its warnings."""
     z, about = rows.zeropoints, {'telescope': rows.telescope, 'filter': rows.filter}
     why = ', '.join(f'{n} {reason}' for reason, n in rows.unusable.items() if n)
     log.info('%s %s: %d zeropoints, %d usable%s, %d nights', rows.telescope, rows.filter, len(z),
@@ -302,25 +314,25 @@ def _log(rows: Rows, fit: ThroughputFit) -> list[str]:
 
 
 def _log_old_rows(rows: Rows, fit: ThroughputFit) -> list[str]:
-    """Log by how much older rows were moved to the scale of the new ones; returns warnings where nothing ties them."""
-    apart = []
+    """Log the offsets between older rows (zp at g-i = 0) and new ones; returns a warning where none could be fitted."""
+    untied = []
     for offset in (offset for offset in fit.offsets if offset.group in rows.old_groups and offset.rows):
         name = rows.group_names[offset.group]
         if offset.reference in rows.old_groups:
-            apart.append(name)
+            untied.append(name)
         else:
             log.info('%s %s: %s tied to %s by %+.4f +- %.4f mag', rows.telescope, rows.filter, name,
                      rows.group_names[offset.reference], offset.offset_mag, offset.error_mag,
                      extra={'telescope': rows.telescope, 'filter': rows.filter})
-    if not apart:
+    if not untied:
         return []
-    return [f'{rows.telescope} {rows.filter}: nothing ties {" and ".join(apart)}, whose zp is at g-i = 0, to the new '
+    return [f'{rows.telescope} {rows.filter}: nothing ties {" and ".join(untied)}, whose zp is at g-i = 0, to the new '
             'rows: a step between them is no change of throughput; measure some nights of the old time again '
             '(docs/operations.md)']
 
 
 def _offsets(rows: Rows, fit: ThroughputFit) -> np.ndarray:
-    """Offset of each row's camera and native filter from the scale of the model [mag] (n,)."""
+    """Offset of each row's group (camera, native filter, kind of row) from the scale of the model [mag], shape (n,)."""
     offsets = np.zeros(len(rows.group_names))
     for offset in fit.offsets:
         offsets[offset.group] = offset.offset_mag
@@ -328,7 +340,7 @@ def _offsets(rows: Rows, fit: ThroughputFit) -> np.ndarray:
 
 
 def _intervals(fit: ThroughputFit) -> tuple[dict[str, Any], ...]:
-    """Intervals of a fit by column of the database."""
+    """Intervals of a fit as rows of the table `throughputinterval`: {column: value} of each."""
     return tuple({'starttime': i.start, 'endtime': i.end, 'openedby': i.opened_by, 'nights': i.nights,
                   'measurements': i.rows, 'startzp': i.start_mag, 'startzperr': i.start_error_mag,
                   'endzp': i.end_mag, 'endzperr': i.end_error_mag, 'slope': i.slope_mag_per_month,
@@ -336,7 +348,7 @@ def _intervals(fit: ThroughputFit) -> tuple[dict[str, Any], ...]:
 
 
 def _steps(fit: ThroughputFit) -> tuple[dict[str, Any], ...]:
-    """Steps of a fit by column of the database."""
+    """Steps of a fit as rows of the table `throughputstep`: {column: value} of each."""
     return tuple({'dateobs': s.time, 'kind': s.kind, 'step': s.size_mag, 'steperr': s.error_mag,
                   'instrumental': s.instrumental} for s in fit.steps)
 
