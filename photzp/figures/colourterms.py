@@ -17,9 +17,9 @@ from photzp.figures.sheet import BLACK, CHARACTER_PX, LINE_COLOURS, SMALL, draw_
 from photzp.robust import median_error
 from photzp.times import Date, month_end
 
-_REACH = 0.04  # least half-height of a plot, and least distance from the median that is shown
-_RECENT_DAYS = 183
-_NAME = 'colour term [mag per mag of g−i]'
+_REACH = 0.04  # [mag/mag] values within it of the median are always shown; half the least height of the axis
+_RECENT_DAYS = 183  # half a year
+_AXIS_NAME = 'colour term [mag per mag of g−i]'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,12 +50,12 @@ class ColortermLine:
 
     @classmethod
     def from_fields(cls, values: Iterable) -> 'ColortermLine':
-        """Build a line again from what `dataclasses.astuple` made of it.
+        """Restore a line from the tuple that `dataclasses.astuple` made of it.
 
         Parameters
         ----------
         values : iterable
-            One value for each field.
+            One value for each field, in the order of the fields.
 
         Returns
         -------
@@ -96,19 +96,19 @@ def colorterm_plot(title: str, time: np.ndarray, colorterm: np.ndarray, camera: 
                for name, style in styles.items()]
     if not styles:
         draw_remark(axes, 'no colour terms')
-    number_scale(axes, 'left', _NAME)
+    number_scale(axes, 'left', _AXIS_NAME)
     mark_outside(axes, date2num(time), colorterm)
     draw_legend(figure, handles, below_px=time_scale(axes))
     return figure
 
 
 def _draw_camera(axes: Axes, time: np.ndarray, colorterm: np.ndarray, style: DotStyle, name: str) -> Line2D:
-    """Points of one camera and their median; a handle for the legend."""
+    """Draw the colour terms (n,) [mag/mag] of one camera against time, and their median; returns the legend handle."""
     median, error = np.median(colorterm), median_error(colorterm)
     text = f'{median:+.4f}'.replace('-', '−') + (f' ± {error:.4f}' if len(colorterm) > 1 else '')
     handle = draw_dots(axes, date2num(time), colorterm, style, f'{name} ({len(colorterm)}), median {text}')
     span = date2num(np.array([time.min(), time.max()]))
-    darker = tuple(0.6 * part for part in to_rgb(style.colour))
+    darker = tuple(0.6 * channel for channel in to_rgb(style.colour))
     axes.plot(span, [median, median], color='white', lw=3.4, zorder=4)
     axes.plot(span, [median, median], color=darker, lw=1.8, zorder=4, label=f'median of {name}')
     return handle
@@ -125,7 +125,7 @@ def colorterm_lines(telescope: str, time: np.ndarray, colorterm: np.ndarray, cam
     time : ndarray of datetime64, shape (n,)
         Times of the frames.
     colorterm : ndarray of float, shape (n,)
-        Colour terms; those that are not finite are left out.
+        Colour terms [mag per mag of g-i]; those that are not finite are left out.
     camera : ndarray of str, shape (n,)
         Cameras of the frames.
     until : Date
@@ -153,8 +153,8 @@ def colorterm_lines(telescope: str, time: np.ndarray, colorterm: np.ndarray, cam
 def all_colorterms_plot(title: str, lines: Sequence[ColortermLine], colours: Mapping[str, str]) -> Figure:
     """Draw median and spread of the colour terms of many telescopes in one filter, a line for each camera.
 
-    A bar holds 68% of the frames; an open circle is the median of the last half year.  The figure is as high as it has
-    lines.
+    A bar reaches from percentile 16 to 84 of the frames; an open circle is the median of the last half year.  The
+    height of the figure grows with the number of lines.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ def all_colorterms_plot(title: str, lines: Sequence[ColortermLine], colours: Map
     lines : sequence of ColortermLine
         From top to bottom.
     colours : mapping of {str: str}
-        '#rrggbb' by camera type; the other types take the palette's in turn.
+        '#rrggbb' by camera type; types that are not in it take the colours of the palette in turn.
 
     Returns
     -------
@@ -171,18 +171,18 @@ def all_colorterms_plot(title: str, lines: Sequence[ColortermLine], colours: Map
     """
     slots = max(len(lines), 6)
     figure, axes = sheet(title, 100 + 15 * slots)
-    kinds = _kind_colours({line.kind for line in lines}, colours)
+    colour_of = _kind_colours({line.kind for line in lines}, colours)
     for row, line in enumerate(lines):
-        _draw_spread(axes, row, line, kinds[line.kind])
-    for kind, colour in kinds.items():
+        _draw_spread(axes, row, line, colour_of[line.kind])
+    for kind, colour in colour_of.items():
         middle = np.median([line.median for line in lines if line.kind == kind])
         axes.axvline(middle, color=colour, lw=0.8, ls='--', zorder=0.5, label=f'median of {kind}')
     axes.set_ylim(slots - 0.4, -0.6)
     axes.set_xlim(*_spread_limits(lines))
     draw_scale(axes, 'left', Scale(np.arange(len(lines)), [line.label for line in lines]), grid=False)
-    number_scale(axes, 'bottom', f'{_NAME}; at the right: median (frames)')
+    number_scale(axes, 'bottom', f'{_AXIS_NAME}; at the right: median (frames)')
     longest = max((len(line.label) for line in lines), default=0)
-    draw_legend(figure, _spread_handles(kinds), below_px=NAMED_SCALE_PX,
+    draw_legend(figure, _spread_handles(colour_of), below_px=NAMED_SCALE_PX,
                 left_px=max(150, min(longest, 50) * CHARACTER_PX + 10), right_px=100)
     if not lines:
         draw_remark(axes, 'no colour terms')
@@ -190,7 +190,7 @@ def all_colorterms_plot(title: str, lines: Sequence[ColortermLine], colours: Map
 
 
 def _kind_colours(kinds: Iterable[str], colours: Mapping[str, str]) -> dict[str, str]:
-    """{camera type: colour} in order; types without a colour of their own take what is left of the palette."""
+    """{camera type: colour}, sorted by type; types without a given colour take what is left of the palette."""
     ordered = sorted(kinds)
     given = {kind: colours[kind] for kind in ordered if kind in colours}
     taken = {colour.upper() for colour in given.values()}
@@ -201,7 +201,7 @@ def _kind_colours(kinds: Iterable[str], colours: Mapping[str, str]) -> dict[str,
 
 
 def _draw_spread(axes: Axes, row: int, line: ColortermLine, colour: str) -> None:
-    """A line of median and spread."""
+    """Draw the bar, the median and the recent median of one camera in a row of the plot, and write their numbers."""
     axes.plot([line.low, line.high], [row, row], color=colour, lw=3, alpha=0.45, solid_capstyle='butt')
     axes.plot(line.median, row, 'o', color=colour, ms=5, label=line.label)
     if line.recent is not None:
@@ -211,14 +211,14 @@ def _draw_spread(axes: Axes, row: int, line: ColortermLine, colour: str) -> None
 
 
 def _spread_limits(lines: Sequence[ColortermLine]) -> tuple[float, float]:
-    """Limits that hold the bars of all lines whose median is not far from the others."""
+    """Limits [mag/mag] of the axis that hold the bars of all lines whose median is not far from the others."""
     regular = are_regular(np.array([line.median for line in lines]), _REACH)
     ends = [end for line, shown in zip(lines, regular, strict=True) if shown for end in (line.low, line.high)]
     return padded(min(ends, default=0.0), max(ends, default=0.0), least=_REACH)
 
 
-def _spread_handles(kinds: Mapping[str, str]) -> list[Line2D]:
-    """Handles for the legend: camera types, and the open circle."""
+def _spread_handles(colour_of: Mapping[str, str]) -> list[Line2D]:
+    """Make the handles of the legend: one per camera type, and the open circle."""
     handles = [Line2D([], [], color=colour, marker='o', lw=3, ms=5, label=f'{kind}: median, 68% of frames')
-               for kind, colour in kinds.items()]
+               for kind, colour in colour_of.items()]
     return [*handles, Line2D([], [], color=BLACK, marker='o', mfc='none', ls='none', ms=7, label='last half year')]

@@ -1,7 +1,7 @@
 """The trend of one telescope and filter: zeropoints against time, with model, slopes, events and the reference.
 
 Time runs to the end of the month of `until`, not to today, so that a figure without new data is the same file tomorrow.
-Usable points outside the limits are marked by triangles at the edge, with their number.
+Usable points outside the limits of the magnitude axis are marked by triangles at the edge, with their number.
 """
 
 from collections.abc import Iterable, Sequence
@@ -28,14 +28,17 @@ from photzp.throughput.model import ThroughputFit
 from photzp.throughput.summary import Interval
 from photzp.times import DAYS_PER_MONTH, Date
 
-_BAND_REACH_MAG = 1.5  # data this far off the reference (25%) are shown without it: it is not theirs
-_CLOUD_REACH_MAG = (0.2, 0.5)  # for cloudy points below the others: as much as those take, within these limits
+# The axis does not extend to a reference this far (a factor of 4) from the data, which must be that of others.
+_BAND_REACH_MAG = 1.5
+# For cloudy points the axis extends below clear points and model, down to this quantile of theirs, but at most by the
+# range of the others, which counts as no less and no more than these limits.
 _CLOUD_QUANTILE = 0.05
-_ERROR_REACH_MAG = 0.1  # of the error band that limits provide for
-_REGULAR_MAG = 0.5  # points without a model are not far off within this distance from the median
-_FEW, _LARGER = 400, 1.5  # fewer points leave room for larger ones
-_MOST_LANES = 6  # of slope labels
-_MOST_CAMERAS = 6  # in the legend, which has up to eight other keys
+_CLOUD_REACH_MAG = (0.2, 0.5)
+_ERROR_REACH_MAG = 0.1  # the axis holds the error band of the model up to this error
+_REGULAR_MAG = 0.5  # without a model, points within this distance from the median are always regular
+_FEW, _LARGER = 400, 1.5  # with fewer points than this, they are drawn larger by this factor
+_MOST_LANES = 6  # lanes of slope labels above the axes
+_MOST_CAMERAS = 6  # cameras in the legend, which has up to eight other keys
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,11 @@ class TrendData:
     time : ndarray of datetime64[ms], shape (n,)
         Times of the frames.
     zp_mag : ndarray of float, shape (n,)
-        At airmass 1, gain repaired, less the offset of the camera where the model runs through the points.
+        Zeropoints at airmass 1, with the gain repaired, minus the fitted offset of the group of each point.
     camera : ndarray of str, shape (n,)
         Cameras of the frames.
     usable : ndarray of bool, shape (n,)
-        Other points are grey.
+        Whether the fit may use the point; others are grey crosses.
     """
 
     time: np.ndarray
@@ -69,7 +72,7 @@ def trend_plot(title: str, data: TrendData, fit: ThroughputFit, *, events: Itera
     title : str
         Text at the top.
     data : TrendData
-        Points.
+        The points.
     fit : ThroughputFit
         Model over the same rows, or over the usable ones among them.
     events : iterable of (Date, str) or (Date, str, str)
@@ -122,7 +125,7 @@ def _clear_rows(data: TrendData, fit: ThroughputFit) -> np.ndarray:
 
 def _zeropoint_limits(data: TrendData, clear: np.ndarray, curves: list[Curve],
                       band: HealthyBand | None) -> tuple[float, float]:
-    """Limits that hold all clear points, the model, and the upper part of what clouds dim."""
+    """Limits (low, high) [mag] that hold all clear points, the model, and the upper part of the cloudy points."""
     levels = [data.zp_mag[clear]]
     for _, model, error in curves:
         error = np.minimum(np.nan_to_num(error), _ERROR_REACH_MAG)
@@ -141,15 +144,15 @@ def _zeropoint_limits(data: TrendData, clear: np.ndarray, curves: list[Curve],
 
 
 def _draw_points(axes: Axes, data: TrendData, clear: np.ndarray, lighter: str) -> list[Line2D]:
-    """Points by camera; handles for the legend, where `lighter` says what the lighter points are."""
+    """Draw the points of each camera; returns the legend handles, where `lighter` says what the lighter points are."""
     zp, camera = data.zp_mag, data.camera
     finite = np.isfinite(zp) & ~np.isnat(data.time)
     day, usable = date2num(data.time), data.usable & finite
     scale = _LARGER if len(zp) < _FEW else 1.0
     styles = camera_styles(data.time[finite], camera[finite], scale)
-    unusable, dim = finite & ~usable, usable & ~clear
-    for name, style in styles.items():  # all that is dim first, so that it hides nothing
-        rows = dim & (camera == name)
+    unusable, cloudy = finite & ~usable, usable & ~clear
+    for name, style in styles.items():  # cloudy points of all cameras first, so that they hide no clear ones
+        rows = cloudy & (camera == name)
         draw_dots(axes, day[rows], zp[rows], style.lighter(), f'{name}, cloudy ({rows.sum()})')
     handles, notes = [], []
     for name, style in styles.items():
@@ -157,8 +160,8 @@ def _draw_points(axes: Axes, data: TrendData, clear: np.ndarray, lighter: str) -
         shown = rows & clear
         draw_dots(axes, day[shown], zp[shown], style, f'{name}, clear ({shown.sum()})')
         handles.append(style.key(f'{name} ({rows.sum()})'))
-    if dim.any():
-        notes.append(DotStyle(DARK_GREY, 'o').lighter().key(f'lighter: {lighter} ({dim.sum()})'))
+    if cloudy.any():
+        notes.append(DotStyle(DARK_GREY, 'o').lighter().key(f'lighter: {lighter} ({cloudy.sum()})'))
     if unusable.any():
         notes.append(draw_dots(axes, day[unusable], zp[unusable], DotStyle(GREY, 'x', scale),
                                f'not usable ({unusable.sum()})'))
@@ -167,7 +170,7 @@ def _draw_points(axes: Axes, data: TrendData, clear: np.ndarray, lighter: str) -
 
 
 def _newest(cameras: list[Line2D]) -> list[Line2D]:
-    """Keys of the newest cameras, few enough to leave room for other keys."""
+    """Legend handles of the newest of `cameras` (oldest first), few enough to leave room for others."""
     if len(cameras) <= _MOST_CAMERAS:
         return cameras
     older = len(cameras) - _MOST_CAMERAS + 1
@@ -175,7 +178,7 @@ def _newest(cameras: list[Line2D]) -> list[Line2D]:
 
 
 def _draw_model(axes: Axes, curves: list[Curve]) -> list[Line2D]:
-    """The model with its error, or a remark that there is none; a handle for the legend."""
+    """Draw the model with its error, or a remark that there is none; returns the legend handle."""
     if not curves:
         draw_remark(axes, 'too few points for a model')
         return []
@@ -188,11 +191,11 @@ def _draw_model(axes: Axes, curves: list[Curve]) -> list[Line2D]:
 
 
 def _draw_slopes(axes: Axes, intervals: Iterable[Interval]) -> tuple[int, list[Line2D]]:
-    """A dashed line per interval, and its slope above the axes: height of the labels [pixel], handles."""
-    # Seen on the model as well as off it.
+    """Draw a dashed line per interval, and its slope above the axes; (height of the labels [pixel], legend handles)."""
+    # Yellow with black edges is seen on the black model as well as off it.
     look: dict[str, Any] = {'color': YELLOW, 'ls': (0, (4, 3)), 'lw': 1.2,
                             'path_effects': [withStroke(linewidth=2.6, foreground=BLACK)]}
-    width = axes_px(axes)[0]
+    width_px = axes_px(axes)[0]
     sloping = [interval for interval in intervals if np.isfinite(interval.slope_mag_per_month)]
     labels = []
     for interval in sloping:
@@ -201,24 +204,26 @@ def _draw_slopes(axes: Axes, intervals: Iterable[Interval]) -> tuple[int, list[L
         slope = _slope_text(interval)
         axes.plot(day, interval.start_mag + np.array([0, change]), **look, zorder=4.5, scalex=False, scaley=False,
                   label=f'{slope} mmag/month')
-        first, last = np.clip((day - axes.get_xlim()[0]) / np.ptp(axes.get_xlim()), 0, 1) * width + (2, -2)
-        if first < last:
-            labels.append(_slope_label(slope, first, last, width))
+        first_px, last_px = np.clip((day - axes.get_xlim()[0]) / np.ptp(axes.get_xlim()), 0, 1) * width_px + (2, -2)
+        if first_px < last_px:
+            labels.append(_slope_label(slope, first_px, last_px, width_px))
     handles = [Line2D([], [], **look, label='slope between cleanings [mmag/month]')] if sloping else []
-    return write_labels(axes, labels, width_px=width, most=_MOST_LANES, gap_px=3), handles
+    return write_labels(axes, labels, width_px=width_px, most=_MOST_LANES, gap_px=3), handles
 
 
 def _slope_text(interval: Interval) -> str:
+    """Slope and error in mmag/month, without the unit."""
     slope, error = 1000 * interval.slope_mag_per_month, 1000 * interval.slope_error_mag_per_month
     digits = 2 if error < 0.095 else 1
     return f'{slope:+.{digits}f} ± {error:.{digits}f}'.replace('-', '−')
 
 
-def _slope_label(slope: str, first: float, last: float, width: float) -> Label:
-    """The label of a slope from first to last pixel of an axis, with its unit if there is room."""
+def _slope_label(slope: str, first_px: float, last_px: float, width_px: float) -> Label:
+    """The label over an interval from first to last pixel of axes of this width; with its unit if there is room."""
     text = f'{slope} mmag/month'
-    if len(text) * CHARACTER_PX > last - first:
+    if len(text) * CHARACTER_PX > last_px - first_px:
         text = slope
-    half = len(text) * CHARACTER_PX / 2
-    middle = np.clip((first + last) / 2, half, width - half)
-    return Label(text, middle, (min(middle - half, first), max(middle + half, last)), bar=(first, last))
+    half_px = len(text) * CHARACTER_PX / 2
+    middle_px = np.clip((first_px + last_px) / 2, half_px, width_px - half_px)
+    span_px = min(middle_px - half_px, first_px), max(middle_px + half_px, last_px)
+    return Label(text, middle_px, span_px, bar=(first_px, last_px))
