@@ -1,4 +1,4 @@
-"""What the database answers, and the database itself as far as the package knows it: a Protocol of its methods."""
+"""What is read from the database, and the interface of the database that the package relies on: a Protocol."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,7 @@ OneOrMore = str | Iterable[str]
 
 
 class ColumnValues(TypedDict, total=False):
-    """Which rows, by the values of columns.
+    """Selection of rows by the values of columns.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class ColumnValues(TypedDict, total=False):
 
 
 class Selection(ColumnValues, total=False):
-    """Which rows, by the values of columns and by time.
+    """Selection of rows by the values of columns and by time.
 
     Attributes
     ----------
@@ -127,7 +127,7 @@ class Run:
     id, script : int, str
         Number of the run, name of the script.
     started, ended : str, str or None
-        'YYYY-MM-DD HH:MM:SS.sss' UTC; `ended` is None while it runs, and for ever where it was killed.
+        'YYYY-MM-DD HH:MM:SS.sss' UTC; `ended` is None while it runs, and stays so where it was killed.
     status : int or None
         Exit status, None as `ended`.
     options, counts : dict
@@ -181,7 +181,7 @@ class Column:
     name, unit, description : str
         The unit in astropy's spelling, '' for none.
     kind : type
-        Of its values: str, float, bool, or numpy.datetime64 for times [ms, UTC].
+        Type of its values: str, float, bool, or numpy.datetime64 for times [ms, UTC].
     """
 
     name: str
@@ -191,7 +191,7 @@ class Column:
 
 
 class RowDigest:
-    """Digest of rows in a fixed order: their number, and a SHA-256 over the values as they are read.
+    """Digest of rows in the order in which they are read: their number, and a SHA-256 of their values.
 
     Parameters
     ----------
@@ -211,14 +211,14 @@ class RowDigest:
         self._hash = hashlib.sha256(repr(names).encode())
 
     def add(self, rows: int, contents: Iterable[bytes]) -> None:
-        """Take a chunk of rows.
+        """Update the digest with the next chunk of rows; the same rows in other chunks have another digest.
 
         Parameters
         ----------
         rows : int
-            Their number.
+            Number of rows in the chunk.
         contents : iterable of bytes
-            For each of the names its values in these rows.
+            The values of these rows, one element per column, in the order of `names`.
         """
         self.rows += rows
         for content in contents:
@@ -229,7 +229,7 @@ class RowDigest:
 
 
 class Database(Protocol):
-    """The database of zeropoints, as far as the package knows it; `PhotDatabase` is one.
+    """The interface of the database of zeropoints that the package relies on; `PhotDatabase` has it.
 
     Its methods raise DatabaseUnusable where the database cannot be read or written.
     """
@@ -261,9 +261,9 @@ class Database(Protocol):
         Parameters
         ----------
         one_per_exposure : bool
-            Of the rows of one exposure only the best is read.
+            Of several rows of one exposure only the best is returned.
         digest : RowDigest or None
-            Updated with every row read; then only its columns are read.
+            Updated with every row read; with a digest only the columns of its `names` are read.
         **selection : Selection
             Which rows.
 
@@ -275,7 +275,7 @@ class Database(Protocol):
         ...
 
     def digest(self, names: Sequence[str], **values: Unpack[ColumnValues]) -> RowDigest:
-        """Digest of some columns of the rows of one telescope; it differs where any value would be read as another.
+        """Digest of some columns of the rows of one telescope; it differs where any value read would differ.
 
         Parameters
         ----------
@@ -327,7 +327,7 @@ class Database(Protocol):
         ...
 
     def columns(self) -> tuple[Column, ...]:
-        """What each field of `Zeropoints` means.
+        """Name, unit, meaning and type of each field of `Zeropoints`.
 
         Returns
         -------

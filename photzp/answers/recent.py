@@ -1,8 +1,8 @@
 """What changed lately in one telescope and filter, for the alarms.
 
-Changes are measured by medians, which one bad night cannot move: those of the last days against those of a longer time
-before, counted back from the last night with data, so that a week without data changes nothing.  The error of a median
-is that of `photzp.robust.median_error`.
+A change is the median of the last days minus that of a longer time before, which one bad night cannot move.  Days are
+counted back from the last night with data, so that a week without data changes nothing.  The error of a median is that
+of `photzp.robust.median_error`.
 """
 
 import math
@@ -17,10 +17,10 @@ from photzp.throughput.model import ThroughputFit
 from photzp.throughput.rows import Rows
 from photzp.times import days_since
 
-_WEEK_DAYS, WEEK_BEFORE_DAYS = 7, 30      # a fall within a week, against the month before
-MONTH_DAYS, _MONTH_BEFORE_DAYS = 30, 365  # what needs many frames, against the year before
-_FEWEST_NIGHTS = 3                        # on either side, so that a median is one
-_FEWEST_FRAMES = 10
+_WEEK_DAYS, WEEK_BEFORE_DAYS = 7, 30      # for the level of throughput
+MONTH_DAYS, _MONTH_BEFORE_DAYS = 30, 365  # for what needs many frames
+_FEWEST_NIGHTS = 3                        # least number on either side for a median
+_FEWEST_FRAMES = 10                       # the same, of frames
 
 
 @dataclass(frozen=True)
@@ -48,14 +48,14 @@ class Recent:
     Attributes
     ----------
     week_mag : Change or None
-        Of the level of photometric nights [mag].
+        Change of the level of photometric nights [mag].
     scatter : Change or None
-        Of the natural logarithm of the scatter of single stars.
+        Change of the natural logarithm of the scatter of single stars (`zpsig`).
     colorterms : tuple of (str, Change)
         Camera, and the change of its colour term [mag/mag].
     cameras : tuple of (str, str, Change)
-        Camera, reference camera, and how far the first has moved against the second [mag], beyond the offset that ties
-        them.
+        Camera, reference camera, and the change of the zeropoint of the first minus that of the second [mag]; their
+        constant offset, which the fit has removed, is no part of it.
     """
 
     week_mag: Change | None = None
@@ -66,8 +66,10 @@ class Recent:
 
 def _change_of_median(time: np.ndarray, value: np.ndarray, *, lately_days: int, before_days: int,
                       fewest: int) -> Change | None:
-    """The median of finite values (n,) of the last days minus that of the days before; None where either side has too
-    few.  Days count back from the newest time."""
+    """Median of finite values (n,) in the last days minus that in the days before; None where either side has too few.
+
+    time : (n,) datetime64.  Days count back from the newest of them.
+    """
     if not len(time):
         return None
     age = days_since(time.max(), time)
@@ -98,7 +100,7 @@ def week_change(night: np.ndarray, level_mag: np.ndarray) -> Change | None:
 
 
 def _month_change(time: np.ndarray, value: np.ndarray) -> Change | None:
-    """Change of what is measured in each frame; values that are not finite are left out."""
+    """Change in the last month of a quantity measured in each frame (n,); values that are not finite are left out."""
     good = np.isfinite(value) & ~np.isnat(time)
     return _change_of_median(time[good], value[good], lately_days=MONTH_DAYS, before_days=_MONTH_BEFORE_DAYS,
                              fewest=_FEWEST_FRAMES)
@@ -106,10 +108,11 @@ def _month_change(time: np.ndarray, value: np.ndarray) -> Change | None:
 
 def _camera_drifts(night: np.ndarray, camera: np.ndarray,
                    residual_mag: np.ndarray) -> Iterator[tuple[str, str, Change]]:
-    """How far cameras of one telescope have moved apart lately: (camera, reference, Change of the first).
+    """Changes of zeropoint differences between cameras of a telescope: (camera, reference camera, Change of the first).
 
-    night (n,) datetime64[D], camera (n,) str, residual_mag (n,) : of rows of clear nights about a model that holds one
-    constant offset per camera; the reference is the camera with most rows.  Nights with both cameras count.
+    night (n,) datetime64[D], camera (n,) str, residual_mag (n,) : rows of clear nights in one native filter; residuals
+    about a model with a constant offset per camera.  The reference is the camera with most rows; only nights with data
+    of both cameras count.
     """
     names, counts = np.unique(camera, return_counts=True)
     if len(names) < 2:
@@ -127,7 +130,7 @@ def _camera_drifts(night: np.ndarray, camera: np.ndarray,
 
 
 def _by_night(night: np.ndarray, value: np.ndarray) -> dict[date, float]:
-    """Median of each night."""
+    """{night: median of its values}, from night (n,) datetime64[D] and value (n,)."""
     order = np.lexsort((value, night))
     nights, first, count = np.unique(night[order], return_index=True, return_counts=True)
     medians = (value[order][first + (count - 1) // 2] + value[order][first + count // 2]) / 2
@@ -135,24 +138,25 @@ def _by_night(night: np.ndarray, value: np.ndarray) -> dict[date, float]:
 
 
 def recent_changes(rows: Rows, fit: ThroughputFit, night: np.ndarray) -> Recent:
-    """What changed lately in frames, for the alarms.
+    """Changes of scatter, colour terms and camera offsets in the last month of frames, for the alarms.
 
     Parameters
     ----------
     rows : Rows
-        Of one telescope and filter, n rows; native filters are looked at one by one.
+        The n rows of one telescope and filter.  Cameras are compared within each of its native filters, and a camera
+        has a colour term in each.
     fit : ThroughputFit
-        Of these rows; cameras are compared in rows of clear nights that it has used.
+        Fit of these rows.  Cameras are compared by its residuals of clear rows.
     night : ndarray of datetime64[D], shape (n,)
         Night of each row.
 
     Returns
     -------
     Recent
-        Without the change of level, which is left to `gather`, as that knows the other telescopes of the site.
+        `week_mag` is None: `photzp.answers.gather` fills it in, from the other telescopes of the site, too.
     """
     z, used = rows.zeropoints, np.isfinite(fit.row_residual_mag)
-    scatter = np.log(np.where(used & (z.zpsig > 0), z.zpsig, np.nan))
+    log_scatter = np.log(np.where(used & (z.zpsig > 0), z.zpsig, np.nan))
     colorterms: list[tuple[str, Change]] = []
     measured = rows.usable & np.isfinite(z.colorterm) & ~z.colortermheld
     for filter_name in np.unique(z.filter[measured]):
@@ -166,5 +170,5 @@ def recent_changes(rows: Rows, fit: ThroughputFit, night: np.ndarray) -> Recent:
     for filter_name in np.unique(z.filter[clear]):
         chosen = clear & (z.filter == filter_name)
         cameras += _camera_drifts(night[chosen], z.camera[chosen], fit.row_residual_mag[chosen])
-    return Recent(scatter=_month_change(z.dateobs[used], scatter[used]), colorterms=tuple(colorterms),
+    return Recent(scatter=_month_change(z.dateobs[used], log_scatter[used]), colorterms=tuple(colorterms),
                   cameras=tuple(cameras))

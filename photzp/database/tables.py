@@ -15,13 +15,13 @@ from photzp.records import Column, Zeropoints
 
 
 class Base(DeclarativeBase):
-    """The tables.  Beyond the key every column may be NULL: older rows, and other programs' rows, lack some."""
+    """Base of the tables.  Every column but the key may be NULL: older rows, and those of other programs, lack some."""
 
     type_annotation_map = {str: sa.Text, float: sa.Double}  # noqa: RUF012 (SQLAlchemy's own idiom)
 
 
 def _column(unit: str, meaning: str, **settings: Any) -> MappedColumn[Any]:
-    """A column with its meaning and unit, '' for none."""
+    """Make a column with its meaning and its unit in astropy's spelling, '' for none."""
     return mapped_column(doc=meaning, info={'unit': unit}, **settings)
 
 
@@ -155,15 +155,15 @@ PHOT, MODEL, INTERVAL, STEP, REJECT, RUN = (Base.metadata.tables[model.__tablena
 
 
 def described_columns() -> tuple[Column, ...]:
-    """What each field of `Zeropoints` means.
+    """Name, unit, meaning and type of each field of `Zeropoints`, from the table `lcophot`.
 
     Returns
     -------
     tuple of Column
         In the order of the fields.
     """
-    kinds = {'dateobs': np.datetime64, 'processed': np.datetime64, 'colortermheld': bool, 'refcomplete': bool}
+    type_of = {'dateobs': np.datetime64, 'processed': np.datetime64, 'colortermheld': bool, 'refcomplete': bool}
     columns = [PHOT.c[field.name] for field in fields(Zeropoints)]
     return tuple(Column(column.name, column.info['unit'], column.doc or '',
-                        kinds.get(column.name, str if isinstance(column.type, sa.Text) else float))
-                 for column in columns)
+                        type_of.get(column.name, str if isinstance(column.type, sa.Text) else float))
+                 for column in columns)  # whole numbers are read as float, NaN where missing

@@ -1,4 +1,4 @@
-"""Telescopes and their filters as the pages show them, from the rows and files of a `page.Page`."""
+"""Telescopes and their filters as the pages show them, from the statuses and files of a `page.Page`."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -15,7 +15,7 @@ from photzp.pages.text import anchor, days_from, parse_time, time_in_words
 from photzp.records import CameraSpan
 from photzp.reportnames import ReportName, parse_report_name, telescope_page_name, telescope_plot_name
 
-_FAST_MONTHS = 20  # a slope that uses up the healthy band in fewer is fast: chosen as what few mirrors do
+_FAST_MONTHS = 20  # a slope that uses up the healthy band in fewer months is fast; few mirrors have one
 _SERIES_PLOTS = {'photzptrend': 'Throughput', 'colortermtrend': 'Colour term', 'airmasstrend': 'Extinction',
                  'errorhist': 'Errors of single frames'}
 
@@ -50,21 +50,21 @@ class SeriesView:
     telescope, filter : str
         Their names.
     status : SeriesStatus or None
-        Its row; None if only files are left of it.
+        Its row of the status table; None if only files are left of the series.
     plots : tuple of NamedPlot
         In the order of the page.
     table, data : str or None
-        File names of the nightly model and of the data of the trend (trenddata.py).
+        File names of the nightly model (CSV) and of the data of the interactive trend plot (trenddata.py).
     days_silent : int or None
-        Since the last observation; None if not known.
+        Days since the last observation; None if not known.
     silent : bool
-        Whether that is more than `silent_days` of [alarms].
+        Whether that is more than `silent_days` of [alarms] in observatory.toml.
     falls_fast : bool
-        Whether the throughput uses up the healthy band within 20 months, beyond doubt.
+        Whether the slope, significantly, uses up the healthy band within 20 months.
     as_of : str or None
-        Date of the row if it is older than the page by more than `run_overdue_hours`.
+        Date of the status if it is older than the page by more than `run_overdue_hours`.
     days_since_event : int or None
-        None if no event is known.
+        Days since the last event; None if none is known.
     made : str or None
         When model and plots were made, in words.
     """
@@ -84,7 +84,7 @@ class SeriesView:
 
     @property
     def anchor(self) -> str:
-        """Where the page shows it.
+        """Anchor (HTML id) of its section of the page.
 
         Returns
         -------
@@ -94,7 +94,7 @@ class SeriesView:
 
     @property
     def trend(self) -> NamedPlot | None:
-        """Its plot of the throughput.
+        """Its plot of throughput against time.
 
         Returns
         -------
@@ -114,12 +114,12 @@ class SeriesView:
 
     @property
     def finding(self) -> str | None:
-        """What a person would say of it.
+        """Its status in words, such as 'too few points for a model'.
 
         Returns
         -------
         str or None
-            None without a row.
+            None without a status.
         """
         return status_sentence(self.status) if self.status else None
 
@@ -135,9 +135,9 @@ class TelescopeView:
     series : tuple of SeriesView
         Filters by wavelength.
     days_silent : int or None
-        Since the last observation in any filter; None if not known.
+        Days since the last observation in any filter; None if not known.
     silent, dormant : bool
-        Whether that is more than `silent_days`, `closed_days` of [alarms].
+        Whether that is more than `silent_days`, and `closed_days`, of [alarms] in observatory.toml.
     plot : (str, Plot) or None
         File name and plot of all filters.
     cameras : tuple of CameraSpan
@@ -175,7 +175,7 @@ class TelescopeView:
 
     @property
     def anchor(self) -> str:
-        """Where the page shows it.
+        """Anchor (HTML id) of its section of the page.
 
         Returns
         -------
@@ -198,12 +198,12 @@ class TelescopeView:
 
 
 def telescopes_of(page: Page, observatory: Observatory, now: datetime | None) -> tuple[TelescopeView, ...]:
-    """Show all telescopes that have a row or a file.
+    """Collect what the pages show of all telescopes that have a status or a file.
 
     Parameters
     ----------
     page : Page
-        Rows and files.
+        Statuses and files of the report.
     observatory : Observatory
         Limits, and the order of filters.
     now : datetime or None
@@ -228,16 +228,19 @@ def telescopes_of(page: Page, observatory: Observatory, now: datetime | None) ->
 
 def _telescope(name: str, series: tuple[SeriesView, ...], plot: tuple[str, Plot] | None,
                cameras: tuple[CameraSpan, ...], limits: AlarmLimits) -> TelescopeView:
+    """Join the series of a telescope."""
     days = min((view.days_silent for view in series if view.days_silent is not None), default=None)
     return TelescopeView(name=name, series=series, days_silent=days, silent=_more(days, limits.silent_days),
                          dormant=_more(days, limits.closed_days), plot=plot, cameras=cameras)
 
 
 def _more(days: int | None, limit_days: int) -> bool:
+    """Whether a known number of days is more than the limit."""
     return days is not None and days > limit_days
 
 
 def _plot_of_all_filters(page: Page, telescope: str) -> tuple[str, Plot] | None:
+    """File name and plot of all filters of a telescope, where the page has it."""
     name = _or_none(telescope_plot_name, telescope) or ''
     return (name, page.plots[name]) if name in page.plots else None
 
@@ -252,6 +255,7 @@ class _Files(NamedTuple):
 
 def _series(key: _Key, status: SeriesStatus | None, files: _Files, observatory: Observatory,
             now: datetime | None) -> SeriesView:
+    """Join status and files of a series; days count to `now`, the time of the page."""
     limits, updated = observatory.alarms, parse_time(status.updated) if status else None
     old = bool(updated and now and (now - updated).total_seconds() > 3600 * limits.run_overdue_hours)
     days_silent = days_from(status.last_observation if status else None, now)
@@ -264,6 +268,7 @@ def _series(key: _Key, status: SeriesStatus | None, files: _Files, observatory: 
 
 
 def _falls_fast(status: SeriesStatus, observatory: Observatory) -> bool:
+    """Whether throughput falls by more than the healthy band in _FAST_MONTHS, with significance."""
     slope, error = status.slope_mag_per_month, status.slope_error_mag_per_month or 0.0
     fast = observatory.throughput.healthy_mag / _FAST_MONTHS
     return slope is not None and slope <= -fast and -slope >= observatory.alarms.significance * error
@@ -281,14 +286,14 @@ def _files_by_series(page: Page) -> dict[_Key, _Files]:
 
 
 def _names_of_kind(names: Iterable[str], kind: str) -> list[tuple[_Key, str]]:
-    """((telescope, filter), file name) of the files of a kind of single telescopes."""
+    """((telescope, filter), file name) of the files of one kind that belong to a single telescope."""
     parsed_names = ((parsed_name(name), name) for name in names)
     return [((parsed.telescope, parsed.filter), name) for parsed, name in parsed_names
             if parsed and parsed.telescope and parsed.kind == kind]
 
 
 def parsed_name(name: str) -> ReportName | None:
-    """Read the name of a file of the report.
+    """Parse the name of a file of the report.
 
     Parameters
     ----------
@@ -298,13 +303,13 @@ def parsed_name(name: str) -> ReportName | None:
     Returns
     -------
     ReportName or None
-        None if the report gives no such names.
+        None if it is not a name that the report gives.
     """
     return _or_none(parse_report_name, name)
 
 
 def _or_none(function: Callable[[str], _T], name: str) -> _T | None:
-    """What a function of names.py returns; None if it refuses the name."""
+    """What a function of reportnames.py returns; None if it refuses the name."""
     try:
         return function(name)
     except ValueError:
