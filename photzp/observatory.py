@@ -1,7 +1,8 @@
 """The observatory as data: sites, telescopes, cameras, filters, events, and how its archive and frames are written.
 
 `load_observatory()` reads `observatory.toml` beside this module; `load_observatory(file)` lays a site's own file over
-it.  Everything is checked on reading: a file that breaks a rule is refused with file, key and rule.
+it.  Everything is checked on reading: a file that breaks a rule is refused, and the message names file, key
+and rule.
 """
 
 import math
@@ -22,8 +23,10 @@ from photzp.typedtree import TreeInvalid, typed
 Events = tuple[tuple[date, str, str], ...]  # date, kind, note
 
 _BUILT_IN = Path(__file__).with_name('observatory.toml')
-_USUAL_COLORTERM = (0.0, 0.05)  # value and error where observatory.toml has none: see its comment on colour_terms
-_LISTS = ('reference_throughput', 'gain_repairs', 'colour_terms', 'events', 'telescopes')  # a site's are added to ours
+# [mag/mag] Colour term and its error where observatory.toml has none: see its comment on colour_terms.
+_USUAL_COLORTERM = (0.0, 0.05)
+# Lists of which the entries of a site's file are added to those of observatory.toml.
+_LISTS = ('reference_throughput', 'gain_repairs', 'colour_terms', 'events', 'telescopes')
 _of_toml = partial(typed, older=True, single=True)  # an optional key may be missing, and `x = 1` stands for `x = [1]`
 
 
@@ -41,12 +44,12 @@ class Observatory(ObservatoryTables):
         Returns
         -------
         str or None
-            None where the catalogue does not serve the filter, or the filter is unknown.
+            None where no band of the catalogue fits the filter, or the filter is unknown.
         """
         return self._filter(filter_name).ps1_band
 
     def reported_as(self, filter_name: str) -> str:
-        """Filter that a native filter is reported with.
+        """Filter under which frames of a native filter are reported.
 
         Parameters
         ----------
@@ -56,7 +59,7 @@ class Observatory(ObservatoryTables):
         Returns
         -------
         str
-            The same filter unless the file names another one.
+            The same filter unless observatory.toml names another one.
         """
         return self._filter(filter_name).reported_as or filter_name
 
@@ -86,7 +89,7 @@ class Observatory(ObservatoryTables):
         Returns
         -------
         tuple of (float, str)
-            Wavelength in nm, infinite where the file has none, and the name.
+            Wavelength [nm], infinite where observatory.toml has none, and the name.
         """
         return self._filter(filter_name).wavelength_nm or math.inf, filter_name
 
@@ -107,7 +110,7 @@ class Observatory(ObservatoryTables):
         return max(fitting, key=len, default=None)
 
     def camera_kind(self, camera: str) -> str:
-        """Camera type of a camera, guessed where the file has none.
+        """Camera type of a camera, guessed where observatory.toml has none.
 
         Parameters
         ----------
@@ -132,7 +135,7 @@ class Observatory(ObservatoryTables):
         Returns
         -------
         tuple of (float, float)
-            Colour term and its 1-sigma error [mag/mag]; 0 and 0.05 where the file has none.
+            Colour term and its 1-sigma error [mag/mag]; 0 and 0.05 where observatory.toml has none.
         """
         for wanted in (camera, self.camera_type(camera)):
             fitting = [term for term in self.colour_terms if (term.camera, term.filter) == (wanted, filter_name)]
@@ -199,7 +202,7 @@ class Observatory(ObservatoryTables):
         return tuple((event.date, event.kind, event.note) for event in self.events if event.telescope == telescope)
 
     def reference_mag(self, telescope_class: str, filter_name: str, camera: str, day: date) -> float | None:
-        """Zeropoint of a clean telescope.
+        """Reference zeropoint: that of a clean telescope.
 
         Parameters
         ----------
@@ -215,7 +218,7 @@ class Observatory(ObservatoryTables):
         Returns
         -------
         float or None
-            Magnitudes, at airmass 1 and g-i = 1; None where the file has none.
+            Magnitudes, at airmass 1 and g-i = 1; None where observatory.toml has none.
         """
         fitting = [entry.zp_mag for entry in self.reference_throughput
                    if (entry.class_, entry.filter) == (telescope_class, filter_name)
@@ -224,6 +227,7 @@ class Observatory(ObservatoryTables):
         return fitting[-1] if fitting else None
 
     def _filter(self, name: str) -> Filter:
+        """The entry of a filter; one without extinction for an unknown filter."""
         return self.filters.get(name) or Filter(extinction=0.0)
 
 
@@ -258,7 +262,7 @@ def load_observatory(overlay: Path | str | None = None) -> Observatory:
 
 
 def _check_lists(tree: dict[str, Any]) -> None:
-    """Refuse wrong entries of lists before they are joined to ours, so that messages count those of this file only."""
+    """Refuse wrong entries of lists before they are appended: messages then count them as in the site's file."""
     hints = typing.get_type_hints(Observatory, include_extras=True)
     for key in _LISTS:
         _of_toml(hints[key], tree.get(key, []), key)

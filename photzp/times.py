@@ -151,7 +151,7 @@ def span_of(days: ArrayLike) -> Any:
     Returns
     -------
     timedelta64 or ndarray of timedelta64
-        timedelta64[ms], of the shape of `days`; half a millisecond goes to the even one.
+        timedelta64[ms], of the shape of `days`; rounded to the nearest ms, halves to the even one.
     """
     return np.round(np.asarray(days, float) * MS_PER_DAY).astype('timedelta64[ms]')
 
@@ -165,7 +165,7 @@ class Period:
     start, end : numpy.datetime64 or None
         Its first instant, and the first one after it, datetime64[ms]; None for no limit.
     now : numpy.datetime64 or None
-        The present, datetime64[ms]: rows dated later are left out until then.  None takes them, too.
+        The present, datetime64[ms]: rows dated later are left out, until a later run.  None takes them, too.
     """
 
     start: np.datetime64 | None = None
@@ -179,7 +179,7 @@ class Period:
         Parameters
         ----------
         start, end : str or None
-            YYYYMMDD, the first date and the one after the last; None for no limit.
+            YYYYMMDD: the first date, and the date after the last; None for no limit.
         now : numpy.datetime64, optional
             The present, datetime64[ms].
 

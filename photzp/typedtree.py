@@ -132,7 +132,7 @@ class _Reader:
     single: bool
 
     def _value(self, hint: Any, tree: Any, where: str) -> Any:
-        """Read a tree as a value of a type."""
+        """Read a tree as a value of the type `hint`; `where` is the path of its key, for messages."""
         origin, parts = get_origin(hint), get_args(hint)
         if is_dataclass(hint):
             return self._record(hint, tree, where)
@@ -145,6 +145,7 @@ class _Reader:
         return _leaf(hint.__metadata__ if origin is Annotated else (_RULES[hint],), tree, where)
 
     def _record(self, cls: Any, tree: Any, where: str) -> Any:
+        """Read a table as a dataclass."""
         known_fields, values = _fields_by_key(cls), {}
         for key in _table(tree, where):
             if key not in known_fields and not self.newer:
@@ -162,9 +163,9 @@ class _Reader:
             raise _refusal(where, error) from None
 
     def _tuple(self, hints: tuple[Any, ...], tree: Any, where: str) -> tuple[Any, ...]:
-        """Read a list; a refused plain value is named by the path of the whole list."""
-        as_one = hints[-1] is ... and hints[0] in _RULES
-        if as_one and self.single and not isinstance(tree, list):
+        """Read a list as a tuple; the message on a plain value of a tuple[X, ...] has the path of the whole list."""
+        of_plain = hints[-1] is ... and hints[0] in _RULES
+        if of_plain and self.single and not isinstance(tree, list):
             tree = [tree]
         if not isinstance(tree, list):
             raise _refusal(where, 'must be a list')
@@ -172,7 +173,7 @@ class _Reader:
             hints = hints[:1] * len(tree)
         if len(hints) != len(tree):
             raise _refusal(where, f'must be a list of {len(hints)}, not of {len(tree)}')
-        return tuple(self._value(hint, item, where if as_one else f'{where}[{n}]')
+        return tuple(self._value(hint, item, where if of_plain else f'{where}[{n}]')
                      for n, (hint, item) in enumerate(zip(hints, tree, strict=True)))
 
 
@@ -185,16 +186,19 @@ def _fields_by_key(cls: Any) -> dict[str, tuple[str, Any, bool]]:
 
 
 def _table(tree: Any, where: str) -> Mapping[str, Any]:
+    """The tree, which must be a table."""
     if not isinstance(tree, Mapping):
         raise _refusal(where, 'must be a table')
     return tree
 
 
 def _path(where: str, key: str) -> str:
+    """Path of a key in the table at the path `where`."""
     return f'{where}.{key}' if where else key
 
 
 def _refusal(where: str, rule: object) -> TreeInvalid:
+    """The error for a value at the path `where` that breaks a rule."""
     return TreeInvalid(f'{where}: {rule}' if where else f'{rule}')
 
 
@@ -202,6 +206,7 @@ def _refusal(where: str, rule: object) -> TreeInvalid:
 
 
 def _leaf(rules: Iterable[Callable[[Any], Any]], value: Any, where: str) -> Any:
+    """Apply rules to a plain value, one after the other."""
     try:
         for rule in rules:
             value = rule(value)
@@ -211,6 +216,7 @@ def _leaf(rules: Iterable[Callable[[Any], Any]], value: Any, where: str) -> Any:
 
 
 def _exactly(kind: type, words: str, value: Any) -> Any:
+    """Rule: a value of this type and of no subclass; `words` name it in the message."""
     if type(value) is not kind:
         raise ValueError(f'must be {words}, not {value!r}')
     return value
@@ -220,6 +226,7 @@ text = partial(_exactly, str, 'text in quotes')
 
 
 def _number(value: Any) -> float:
+    """Rule: a number, or null for nan."""
     if value is None:
         return math.nan
     if type(value) in (int, float) and value == value:
@@ -229,6 +236,7 @@ def _number(value: Any) -> float:
 
 
 def _pattern(value: Any) -> re.Pattern:
+    """Rule: a regular expression."""
     try:
         return re.compile(value)
     except (re.error, TypeError, OverflowError) as error:
@@ -236,12 +244,14 @@ def _pattern(value: Any) -> re.Pattern:
 
 
 def _time(value: Any) -> np.datetime64:
+    """Rule: a time as ISO text, or null for NaT."""
     with suppress(ValueError):
         return np.datetime64('NaT', 'ms') if value is None else np.datetime64(text(value))
     raise ValueError(f'must be a time in quotes, not {value!r}')
 
 
 def _array(value: Any) -> np.ndarray:
+    """Rule: a list of numbers, or of lists of them."""
     with suppress(ValueError, TypeError, OverflowError):
         return np.array(_exactly(list, 'a list', value), float)
     raise ValueError(f'must be a list of numbers, not {value!r}')

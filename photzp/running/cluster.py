@@ -1,7 +1,7 @@
 """One function over many frames on the workers of a Dask cluster, as `running.processes` does it in processes.
 
-The workers are not started or ended by us.  An executor is pinned to the address of one worker and dies when the
-scheduler says that the worker is gone; the scheduler forgets what is left of the run when the connection ends.
+Others start and end the workers.  An executor is pinned to the address of one worker and dies when the scheduler says
+that the worker is gone; the scheduler forgets what is left of the run when the connection ends.
 """
 
 import asyncio
@@ -25,7 +25,8 @@ from photzp.running.worker import Tools, do_item, replay_logs
 log = logging.getLogger('photzp')
 
 _CONNECT_S, _WORKER_S, _CLOSE_S = 10, 60, 2  # how long to wait for a scheduler, a worker, and the end of a connection
-# What must be the same for rows to be the same.  The code is that of now: later the files may be of another version.
+# What must be the same on all machines, so that the same frames give the same rows.  The digest of the code is taken
+# now, at the import: an update may replace the files while the program runs.
 _ENVIRONMENT = {
     'the code': code_digest()[:12],
     'Python': platform.python_version(),
@@ -45,13 +46,13 @@ def on_cluster(make: Callable[..., Any], arguments: tuple[Any, ...], work: Calla
     make : callable
         make(*arguments) returns the tools of a worker, and is called once in each.
     arguments : tuple
-        All pickle.
+        They can be pickled.
     work : callable
         work(tools, item) returns a result.  What it logs is logged here, a warning once.
     chunks : iterable of sequences
         Items that are best done by one worker, see `spread`.
     address : str
-        Of the scheduler, as tcp://host:8786.  Scheduler and workers import our modules, and have the same ones.
+        Of the scheduler, as tcp://host:8786.  Scheduler and workers must have this package in the same version.
     last : iterable
         Items to do at the end, each with no other worker running.
 
@@ -65,8 +66,8 @@ def on_cluster(make: Callable[..., Any], arguments: tuple[Any, ...], work: Calla
     Raises
     ------
     ClusterUnusable
-        The scheduler cannot be reached or is lost, scheduler or workers have other modules, or there is no worker for
-        60 s.
+        The scheduler cannot be reached or is lost, scheduler or workers lack this package or have another version, or
+        there is no worker for 60 s.
     """
     make_tools = partial(_make_tools, _ENVIRONMENT, make, arguments, log.getEffectiveLevel())
     with _Cluster(address, make_tools) as cluster:
@@ -88,7 +89,7 @@ def _do_nothing(_tools: Tools) -> None:
 
 
 class _Cluster:
-    """The workers of a Dask cluster, each used by one executor at most; on leaving the block all is cancelled."""
+    """The workers of a Dask cluster, each used by at most one executor; leaving the block cancels all that is left."""
 
     def __init__(self, address: str, make_tools: Callable[[], Tools]) -> None:
         self.place = address.rpartition('@')[2]  # for messages, without what may be a password
@@ -105,7 +106,7 @@ class _Cluster:
             self.client.subscribe_topic('all', self._note_event)
             self._await_first_worker()
             before = -1
-            while before != self._events:  # else a worker that came or went since the answer was sent is counted wrong
+            while before != self._events:  # ask again where a worker came or went while the answer was under way
                 before = self._events
                 self._workers = set(self.client.scheduler_info(n_workers=-1)['workers'])
         except BaseException:
@@ -127,6 +128,7 @@ class _Cluster:
         self.check()
 
     def _no_worker(self) -> ClusterUnusable:
+        """The error to raise where no worker came in time."""
         return ClusterUnusable(f'--scheduler {self.place}: no worker for {_WORKER_S} s; start some, as docs/scaling.md '
                                'says')
 
@@ -179,7 +181,7 @@ class _Cluster:
 
 
 def _connect(address: str, place: str) -> Any:
-    """A distributed.Client; raises ClusterUnusable."""
+    """Connect to a scheduler as a distributed.Client; raises ClusterUnusable."""
     try:
         from distributed import Client
     except ModuleNotFoundError as missing:
@@ -187,7 +189,7 @@ def _connect(address: str, place: str) -> Any:
                               "requirements-dask.txt of the checkout, or pip install 'photzp[dask]'") from None
     if log.getEffectiveLevel() > logging.DEBUG:
         for name in ('distributed', 'distributed.client', 'tornado', 'tornado.application', 'asyncio'):
-            logging.getLogger(name).setLevel(logging.CRITICAL)  # we log what matters
+            logging.getLogger(name).setLevel(logging.CRITICAL)  # this module logs what matters
     _check_address(address, place)
     try:
         return Client(address, timeout=_CONNECT_S, set_as_default=False, name='photzp')
@@ -197,7 +199,7 @@ def _connect(address: str, place: str) -> Any:
 
 
 def _check_address(address: str, place: str) -> None:
-    """Raise ClusterUnusable for an address that is none, or does not fit Dask's settings of encryption."""
+    """Raise ClusterUnusable for what is not an address, or does not fit Dask's settings of encryption."""
     from distributed import Security
     from distributed.comm import get_address_host_port
 
@@ -224,12 +226,12 @@ class _PinnedExecutor(Executor):
         self._submit_pinned = partial(cluster.client.submit, workers=[worker], allow_other_workers=False, retries=0,
                                       pure=False)
         self._tools = self._submit_pinned(cluster.make_tools)
-        self._pending: dict[Future[Any], Any] = {}  # what we return, and the future of Dask
+        self._pending: dict[Future[Any], Any] = {}  # {future that `submit` returned: future of Dask}
         self._lock = threading.Lock()
         self._ended = False
 
     def submit(self, work: Callable[..., Result], /, *items: Any, **_: Any) -> Future[Result]:
-        """Call work(tools, *items) on the worker; else as in concurrent.futures."""
+        """Call work(tools, *items) on the worker, as Executor.submit does; raises BrokenExecutor after its end."""
         self._cluster.check()
         outer: Future[Result] = Future()
         with self._lock:
@@ -240,7 +242,7 @@ class _PinnedExecutor(Executor):
         return outer
 
     async def _pass_on(self, outer: Future[Any]) -> None:
-        """Pass the result on, unless the future was given up before; runs in the thread of the client."""
+        """Pass the result of Dask on to a future of `submit`, unless `lose` gave it up; runs in the client's thread."""
         while (inner := self._pending.get(outer)) is not None:
             result, error = None, None
             try:
@@ -259,12 +261,12 @@ class _PinnedExecutor(Executor):
                 outer.set_exception(self._our_error(error))
 
     def _our_error(self, error: Exception) -> Exception:
-        """The error that stands for one of Dask; errors of the work stay."""
+        """Translate an error of Dask into one of this program; errors of the work stay as they are."""
         from distributed import KilledWorker
 
         if isinstance(error, CancelledError) and (loss := self._cluster.loss()):
             return loss
-        if isinstance(error, (KilledWorker, CancelledError)):  # cancelled: somebody had all workers restarted
+        if isinstance(error, (KilledWorker, CancelledError)):  # cancelled: all workers were restarted
             return BrokenExecutor(self.worker)
         missing = error if isinstance(error, ImportError) else error.__cause__
         if isinstance(missing, ImportError):
@@ -273,7 +275,7 @@ class _PinnedExecutor(Executor):
         return type(error)(f'{error} (worker {self.worker})') if isinstance(error, RunStopped) else error
 
     def lose(self) -> None:
-        """Give up what the worker holds, because the worker is gone or no longer ours."""
+        """End the executor: all pending futures fail with BrokenExecutor, and nothing is submitted any more."""
         with self._lock:
             self._ended = True
             pending, self._pending = self._pending, {}
@@ -282,7 +284,7 @@ class _PinnedExecutor(Executor):
             outer.set_exception(BrokenExecutor(self.worker))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Cancel what is not done and forget the tools; the worker goes on without us."""
+        """Cancel what is not done and release tools and worker; the process of the worker goes on."""
         self.lose()
         self._tools.release()
         self._cluster.release(self)

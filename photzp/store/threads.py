@@ -19,9 +19,9 @@ class Threads:
     Parameters
     ----------
     number : int
-        Of threads.
+        Number of threads.
     waiting_s : float
-        Limit on all waiting together [s].
+        Longest total time that all calls of `wait` may take [s].
     place : str
         What they talk to, for the message of StoreFailed.
     """
@@ -82,7 +82,7 @@ class Threads:
         Parameters
         ----------
         futures : iterable of concurrent.futures.Future
-            Of `submit`.
+            As returned by `submit`.
         until : str
             FIRST_EXCEPTION: until all are done, or one has failed.  FIRST_COMPLETED: until one is done.
 
@@ -116,4 +116,5 @@ class Threads:
 
 
 def _has_failed(future: Future) -> bool:
+    """Whether a future that is done holds an error."""
     return not future.cancelled() and future.exception() is not None
