@@ -29,40 +29,43 @@ class LcoPhot(Base):
     """One measured frame."""
 
     __tablename__ = 'lcophot'
-    name: Mapped[str] = _column('', 'name of the frame, the key; a path in older rows', primary_key=True)
+    name: Mapped[str] = _column('', 'file name of the frame, the key; a full path in older rows', primary_key=True)
     dateobs: Mapped[str | None] = _column('', 'start of the exposure')
-    site: Mapped[str | None] = _column('', 'site, as lsc')
-    dome: Mapped[str | None] = _column('', 'enclosure, as doma')
-    telescope: Mapped[str | None] = _column('', 'telescope, as 1m0a')
-    camera: Mapped[str | None] = _column('', 'camera, as fa15')
-    filter: Mapped[str | None] = _column('', 'filter as in the header of the frame')
+    site: Mapped[str | None] = _column('', 'site, such as lsc')
+    dome: Mapped[str | None] = _column('', 'enclosure, such as doma')
+    telescope: Mapped[str | None] = _column('', 'telescope, such as 1m0a')
+    camera: Mapped[str | None] = _column('', 'camera, such as fa15')
+    filter: Mapped[str | None] = _column('', 'filter, as the header of the frame names it')
     airmass: Mapped[float | None] = _column('', 'airmass')
     zp: Mapped[float | None] = _column('mag', 'zeropoint at g-i = zpcolor, SDSS system, in the limit of bright stars')
     colorterm: Mapped[float | None] = _column('mag/mag', 'colour term, change of zp per magnitude of SDSS g-i')
     zpsig: Mapped[float | None] = _column('mag', 'robust scatter of single stars about the fit')
-    zperr: Mapped[float | None] = _column('mag', 'error of zp; without that of the PS1 system itself')
+    zperr: Mapped[float | None] = _column('mag', 'error of zp, without the error of the PS1 system itself')
     colortermerr: Mapped[float | None] = _column(
-        'mag/mag', 'error of colorterm; where it was held, that of the usual value')
+        'mag/mag', 'error of colorterm; of the usual value where colortermheld is 1')
     zpcolor: Mapped[float | None] = _column(
         'mag', 'SDSS g-i at which zp holds; NULL in older rows, whose zp is at g-i = 0')
     nstars: Mapped[int | None] = _column('', 'stars used in the fit')
     exptime: Mapped[float | None] = _column('s', 'exposure time')
     zpcolortermcov: Mapped[float | None] = _column('mag^2', 'covariance of zp and colorterm')
-    colortermheld: Mapped[bool | None] = _column('', '1 where the colour term was not fitted but held at a usual value')
-    refcomplete: Mapped[bool | None] = _column('', '0 where a part of the reference catalogue was missing')
-    wcsoffset: Mapped[float | None] = _column('arcsec', 'offset between frame and catalogue that matching removed')
-    nmatched: Mapped[int | None] = _column('', 'sources that were matched to a reference star, one to one')
-    matchsep: Mapped[float | None] = _column('arcsec', 'median separation of the matches, after what matching removed')
-    matchfrac: Mapped[float | None] = _column('', 'nmatched as a fraction of all sources of the frame')
+    colortermheld: Mapped[bool | None] = _column(
+        '', '1 where the colour term was not fitted, but held at the usual value of the camera and filter')
+    refcomplete: Mapped[bool | None] = _column(
+        '', '0 where files of the reference catalogue for the field were missing')
+    wcsoffset: Mapped[float | None] = _column(
+        'arcsec', 'offset of the frame from the catalogue, which matching corrected')
+    nmatched: Mapped[int | None] = _column('', 'sources of the frame matched one to one to reference stars')
+    matchsep: Mapped[float | None] = _column(
+        'arcsec', 'median separation of the matches after correction of the offset')
+    matchfrac: Mapped[float | None] = _column('', 'nmatched over the number of all sources of the frame')
     magslope: Mapped[float | None] = _column(
-        'mag/mag', 'slope of zp with the magnitude of the stars used, left by the fit; 0 is good')
+        'mag/mag', 'slope with magnitude that the fit leaves in the zeropoints of single stars; 0 is good')
     magslopeerr: Mapped[float | None] = _column('mag/mag', 'error of magslope')
     redchi2: Mapped[float | None] = _column(
-        '', 'chi-square of the stars used per degree of freedom, by photon and catalogue errors alone, '
-        'before the intrinsic scatter')
+        '', 'reduced chi-square of the fit with photon and catalogue errors only, without the intrinsic scatter')
     meancolor: Mapped[float | None] = _column('mag', 'mean SDSS g-i of the stars used, weighted as in the fit')
-    processed: Mapped[str | None] = _column('', 'when the frame was measured')
-    frame: Mapped[str | None] = _column('', 'the exposure: the base name without level and extension')
+    processed: Mapped[str | None] = _column('', 'time at which the frame was measured')
+    frame: Mapped[str | None] = _column('', 'exposure: file name without reduction level and extension')
     __table_args__ = (
         sa.Index('ix_lcophot_frame', 'frame'),
         sa.Index('ix_lcophot_series', 'site', 'dome', 'telescope', 'filter', 'dateobs'),

@@ -20,30 +20,29 @@ from photzp.plaintext import printable, without_passwords
 log = logging.getLogger('photzp')
 
 EVERY_LINE = {
-    'time': 'when, UTC, ISO 8601 with milliseconds and Z',
+    'time': 'time in UTC, ISO 8601 with milliseconds and Z',
     'level': 'DEBUG, INFO, WARNING or ERROR',
     'message': 'the same text as in the log for people',
-    'logger': 'part of the program; of a library, its name',
+    'logger': 'part of the program, or name of a library',
     'script': 'script that logged it',
 }
 FIELDS = {  # beside those of every line, where they are known
     'run': 'number of the run, column `id` of the table `photrun`',
     'frame': 'file name of a frame',
-    'reason': 'why a frame has no zeropoint, by the name in the table of reasons',
-    'camera': 'camera, as fa15',
-    'telescope': 'site, enclosure and telescope, as lsc-doma-1m0a',
-    'filter': 'filter, as rp',
+    'reason': 'reason why a frame has no zeropoint, by its name in the README',
+    'camera': 'camera, such as fa15',
+    'telescope': 'site-enclosure-telescope, such as lsc-doma-1m0a',
+    'filter': 'filter, such as rp',
     'zp': 'zeropoint [mag]',
-    'zperr': 'its error [mag]',
+    'zperr': 'error of zp [mag]',
     'nstars': 'number of stars in the fit',
     'finding': 'kind of a finding of --check',
-    'counts': 'numbers at the end of a run, an object: frames by what came of them (also with their reason), '
-              'series, files',
+    'counts': 'numbers at the end of a run, an object: frames by outcome and by reason, series, files',
     'findings': 'number of findings of --check',
     'status': 'exit status',
-    'done': 'frames, series or rows that are done, in a line on progress',
-    'total': 'how many there are to do',
-    'traceback': 'lines of a traceback, joined by line ends',
+    'done': 'number of frames, series or rows done, in a line on progress',
+    'total': 'number of them to do in all',
+    'traceback': 'traceback, with line ends',
 }
 _COLOURS = {'WARNING': '\033[33m', 'ERROR': '\033[31m', 'CRITICAL': '\033[31m'}
 _PLAIN = '\033[0m'
