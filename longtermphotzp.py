@@ -50,33 +50,34 @@ def parser() -> Parser:
     """
     p = Parser(prog='longtermphotzp.py', usage='%(prog)s [OPTION ...]', description=__doc__, epilog=_EPILOG)
     what = p.add_argument_group('which telescopes and nights')
-    what.add_argument('--site', help='only this site, as lsc (default: all there are)')
-    what.add_argument('--telescope', help='only this telescope, enclosure-telescope, as domb-1m0a (default: all)')
-    what.add_argument('--filter', help='only this filter, as gp, rp, ip or zp (default: every filter with data)')
+    what.add_argument('--site', help='only this site, such as lsc (default: all sites)')
+    what.add_argument('--telescope', help='only this telescope, as enclosure-telescope: domb-1m0a (default: all)')
+    what.add_argument('--filter', help='only this filter: gp, rp, ip or zp (default: every filter with data)')
     what.add_argument('--start', metavar='DATE', type=date_option,
-                      help='leave out what is older than this date, YYYYMMDD or YYYY-MM-DD (UTC)')
-    what.add_argument('--end', metavar='DATE', type=date_option, help='leave out this date and what is newer')
+                      help='leave out frames before this date, YYYYMMDD or YYYY-MM-DD (UTC)')
+    what.add_argument('--end', metavar='DATE', type=date_option, help='leave out frames of this date and later')
     shown = p.add_argument_group('what is drawn')
     for name, words in SWITCHES.items():
         _add_switch(shown, name, f'{words} (default: True)', f'no {words}')
     fit = p.add_argument_group('how zeropoints are made comparable')
     _add_switch(fit, 'cameracolorterm',
-                'give each zeropoint the colour term of its camera in that half-year (default: True)',
-                'leave each zeropoint the colour term of its own frame')
+                'correct zeropoints to the colour term of their camera in that half-year (default: True)',
+                'leave each zeropoint at the colour term of its own frame')
     fit.add_argument('--fit-extinction', action='store_true',
-                     help='bring zeropoints to airmass 1 with the extinction that the fits of an earlier run found at '
-                     'the site, where it is known well enough, instead of that of observatory.toml')
+                     help='bring zeropoints to airmass 1 with the extinction that an earlier run fitted for the site, '
+                     'where its error is small enough, instead of the extinction in observatory.toml')
     _add_alarms(p)
     where = p.add_argument_group('where things are')
     where.add_argument('--database', default=DEFAULT_DATABASE,
                        help=f'database: a file, a directory or an SQLAlchemy URL (default: {DEFAULT_DATABASE})')
     where.add_argument('--outputdirectory', metavar='DIR', default=DEFAULT_DIRECTORY,
-                       help=f'directory to write to where AWS_S3_BUCKET is not set (default: {DEFAULT_DIRECTORY})')
-    where.add_argument('--observatory', metavar='FILE', help='TOML file laid over the built-in observatory.toml')
+                       help=f'directory to write to if AWS_S3_BUCKET is not set (default: {DEFAULT_DIRECTORY})')
+    where.add_argument('--observatory', metavar='FILE',
+                       help='TOML file that extends and overrides the built-in observatory.toml')
     _add_other_tasks(p)
     computing = p.add_argument_group('computing')
     computing.add_argument('--processes', metavar='N', type=processes_option,
-                           help='processes that fit and draw (default: one per core that this run may use)')
+                           help='number of processes that fit and draw (default: one per core that this run may use)')
     p.add_log_options()
     return p
 
@@ -87,44 +88,44 @@ def _add_switch(group: argparse._ArgumentGroup, name: str, on: str, off: str) ->
 
 
 def _add_alarms(p: Parser) -> None:
-    alarms = p.add_argument_group('what somebody should look at')
+    alarms = p.add_argument_group('findings (what somebody should look at)')
     alarms.add_argument('--check', action='store_true',
-                        help='print a line for each finding of the whole fleet, the worst first, and end with status 3 '
-                        'if there is any; limits are in [alarms] of observatory.toml')
+                        help='print one line per finding of the whole fleet, the worst first, and end with status 3 '
+                        'if there is any; the limits are in [alarms] of observatory.toml')
     alarms.add_argument('--threshold', metavar='PERCENT', type=_percent,
-                        help='throughput below this percentage of the reference is a finding (default: that of '
-                        'observatory.toml, 80)')
+                        help='throughput below this percentage of the reference is a finding (default: 80, '
+                        'from observatory.toml)')
     alarms.add_argument('--metrics', metavar='FILE',
-                        help='write state and findings of the whole fleet for Prometheus to this file, as '
+                        help='write state and findings of the whole fleet for Prometheus to this file, such as '
                         "photzp.prom in the directory of the node exporter's textfile collector")
 
 
 def _add_other_tasks(p: Parser) -> None:
     other = p.add_argument_group('instead of a report (one of these)').add_mutually_exclusive_group()
     other.add_argument('--export', metavar='FILE',
-                       help='write the zeropoints as a table to a file that ends in .csv, .ecsv or .parquet, or with - '
-                       'as CSV to standard output')
+                       help='write the zeropoints as a table to a file whose name ends in .csv, .ecsv or .parquet; '
+                       '- writes CSV to standard output')
     other.add_argument('--backup', metavar='FILE',
-                       help='copy the SQLite database to this file, also while others write to it')
+                       help='copy the SQLite database to this file, even while other processes write to it')
     other.add_argument('--copyto', metavar='DATABASE',
-                       help='copy every row to another database, empty or new, as from SQLite to PostgreSQL and back, '
-                       'and compare the two')
+                       help='copy every row to another database, new or empty, for instance from SQLite to '
+                       'PostgreSQL, and compare the two')
     other.add_argument('--testdb', action='store_true', help='read and check every record of the database')
     other.add_argument('--importold', action='store_true',
-                       help=f'take {OLD_FILES} of the output directory (ASCII or SQLite) into the database')
+                       help=f'import old files {OLD_FILES} (ASCII or SQLite) of the output directory into the database')
 
 
 _EPILOG = """\
 examples:
   everything, into ~/lcozpplots         longtermphotzp.py
   one telescope; the rest stays         longtermphotzp.py --site lsc --telescope domb-1m0a
-  plots of one filter, and no page      longtermphotzp.py --filter rp --no-renderhtml
-  what should somebody look at?         longtermphotzp.py --check --threshold 75
+  plots of one filter, no pages         longtermphotzp.py --filter rp --no-renderhtml
+  list the findings                     longtermphotzp.py --check --threshold 75
   numbers for your own tools            longtermphotzp.py --export zeropoints.ecsv --start 20240101
-  the first of them, to look at         longtermphotzp.py --export - | head
-  the report into a bucket of S3        AWS_S3_BUCKET=throughput longtermphotzp.py
+  a look at the first rows              longtermphotzp.py --export - | head
+  the report into an S3 bucket          AWS_S3_BUCKET=throughput longtermphotzp.py
 
-exit status: 0 done; 1 done, but some input was unreadable or a telescope was not made
+exit status: 0 done; 1 done, but some input was unreadable or a telescope failed
 (--testdb: there are findings); 2 could not run; 3 done, and --check has findings;
 128 + n ended by signal n
 """

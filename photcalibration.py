@@ -60,36 +60,37 @@ def parser() -> Parser:
                        help=f'database: a file, a directory or an SQLAlchemy URL (default: {DEFAULT_DATABASE})')
     where.add_argument('--diagnosticplotsdir', metavar='DIR',
                        help='write plots of each fit to this directory (default: no plots)')
-    where.add_argument('--observatory', metavar='FILE', help='TOML file laid over the built-in observatory.toml')
+    where.add_argument('--observatory', metavar='FILE',
+                       help='TOML file that extends and overrides the built-in observatory.toml')
     how = p.add_argument_group('computing')
     how.add_argument('--processes', metavar='N', type=processes_option,
-                     help='processes that measure (default: one per core that this run may use)')
-    how.add_argument('--scheduler', metavar='ADDRESS', help='measure on the workers of a Dask cluster instead, as '
-                     'tcp://host:8786; see docs/scaling.md')
+                     help='number of processes that measure (default: one per core that this run may use)')
+    how.add_argument('--scheduler', metavar='ADDRESS', help='measure on the workers of a Dask cluster instead; the '
+                     'address of its scheduler, such as tcp://host:8786; see docs/scaling.md')
     p.add_log_options()
     return p
 
 
 def _add_frame_options(p: Parser) -> None:
-    frames = p.add_argument_group('which frames: the SELECTION is one or more of these')
-    frames.add_argument('--lastNdays', metavar='N', type=whole_number, help='the last N nights, today (UTC) counted')
+    frames = p.add_argument_group('which frames: SELECTION is at least one of these')
+    frames.add_argument('--lastNdays', metavar='N', type=whole_number, help='the last N nights, including today (UTC)')
     frames.add_argument('--date', metavar='DATE', nargs='+', type=date_option,
-                        help='local nights, YYYYMMDD or YYYY-MM-DD (default: all there are)')
+                        help='local nights, YYYYMMDD or YYYY-MM-DD (default: all nights)')
     frames.add_argument('--site', metavar='SITE,...', type=names_option,
-                        help='sites, as lsc,coj (default: all there are)')
-    frames.add_argument('--camera', metavar='CAMERA,...', type=names_option, help='cameras, as fa15,fs02')
+                        help='sites, such as lsc,coj (default: all sites)')
+    frames.add_argument('--camera', metavar='CAMERA,...', type=names_option, help='cameras, such as fa15,fs02')
     frames.add_argument('--cameratype', metavar='TYPE,...', type=names_option,
-                        help='camera types: fs fl kb fa ep sq (default: all of them)')
+                        help='camera types: fs fl kb fa ep sq (default: all types)')
     frames.add_argument('--crawldirectory', metavar='DIR', help='all frames of one directory; the database is '
-                        'imagezp.db in it unless --photodb says otherwise')
-    which = p.add_argument_group('which of them are measured')
-    which.add_argument('--filter', metavar='FILTER,...', type=names_option, help='only these filters, as gp,rp')
+                        'imagezp.db in it unless --photodb names another')
+    which = p.add_argument_group('which of these frames are measured')
+    which.add_argument('--filter', metavar='FILTER,...', type=names_option, help='only these filters, such as gp,rp')
     which.add_argument('--mintexp', metavar='SECONDS', type=_seconds, default=60.0,
                        help='shortest exposure time (default: 60)')
     which.add_argument('--preview', action='store_true', help='quick-look frames (e11) instead of final ones (e91)')
-    which.add_argument('--redo', action='store_true', help='measure again what is in the database already')
+    which.add_argument('--redo', action='store_true', help='measure again frames that are in the database already')
     which.add_argument('--dry-run', action='store_true',
-                       help='only print the paths of the frames that would be opened, one a line')
+                       help='only print the paths of the frames that would be opened, one per line')
 
 
 _EPILOG = """\
@@ -97,11 +98,11 @@ examples:
   the last three nights, all cameras    photcalibration.py --lastNdays 3
   one night again                       photcalibration.py --date 20190805 --redo
   one camera again, all nights          photcalibration.py --site lsc --camera fa15 --redo
-  which frames would that be?           photcalibration.py --site lsc --camera fa15 --redo --dry-run
+  list the frames it would open         photcalibration.py --site lsc --camera fa15 --redo --dry-run
   the frames of a directory             photcalibration.py --crawldirectory ~/frames --mintexp 10
 
 exit status: 0 done; 1 done, but some input was unreadable; 2 could not run;
-128 + n ended by signal n, what was measured is kept
+128 + n ended by signal n, finished measurements are kept
 """
 
 

@@ -2,23 +2,23 @@
 # Calibrate the last nights for every camera type, then make the report: the run for cron, a container, or by hand.
 #
 # usage: runphotzp.sh                        the last PHOTZP_NDAYS nights, camera type by camera type
-#        runphotzp.sh SELECTION ...          what these options of photcalibration.py select, as --date 20190805 --redo
+#        runphotzp.sh SELECTION ...          options of photcalibration.py, such as --date 20190805 --redo
 #
 # Settings come from the environment; PHOTZP_ENVFILE names a file of NAME=value lines for what is not set there:
-#   PHOTZP_NDAYS        nights to look at, today (UTC) counted          (default 3)
+#   PHOTZP_NDAYS        nights to look at, including today (UTC)        (default 3)
 #   PHOTZP_MINTEXP      shortest exposure time to measure [s]           (default 10)
 #   PHOTZP_CAMERATYPES  camera types, comma separated                   (default: all of observatory.toml)
 #   PHOTZP_ARCHIVE      root of the frame archive                       (default: that of photcalibration.py)
 #   PHOTZP_PS1DIR       directory of the reference catalogue            (default: that of photcalibration.py)
 #   PHOTZP_DATABASE     database: a file, a directory or a URL          (default: that of the scripts)
 #   PHOTZP_OUTPUTDIR    directory of the report and of the lock         (default ~/lcozpplots)
-#   PHOTZP_OBSERVATORY  TOML file laid over the built-in one            (default: none)
+#   PHOTZP_OBSERVATORY  TOML file that extends the built-in one         (default: none)
 #   PHOTZP_LOG          file that the log is appended to                (default: standard error)
-#   PHOTZP_LOG_FORMAT   json: an object a line, as for Kubernetes       (default: text)
-#   PHOTZP_PROCESSES    processes that measure, and make the report     (default: one per core)
-#   PHOTZP_CHECK        yes: the report logs findings, the status is 3; log: it stays (default: none)
+#   PHOTZP_LOG_FORMAT   json: one object per line, for log collectors   (default: text)
+#   PHOTZP_PROCESSES    number of processes that measure and report     (default: one per core)
+#   PHOTZP_CHECK        yes: findings are logged and set status 3; log: logged only (default: none)
 #   PHOTZP_THRESHOLD    lowest throughput without a finding [%]         (default: that of observatory.toml)
-#   PHOTZP_METRICS      file of figures for Prometheus                  (default: none)
+#   PHOTZP_METRICS      file of metrics to write for Prometheus         (default: none)
 #   PHOTZP_NICE         niceness of the scripts                         (default 10)
 #   PHOTZP_PYTHON       interpreter                                     (default: .venv of the checkout, else python3)
 # AWS_S3_BUCKET and the other AWS variables make the report go to a bucket.
@@ -26,7 +26,7 @@
 # A step that fails does not stop the next; the last line and the exit status say what failed:
 #   0 done; 1 done, but some input was unreadable; 2 a step could not run, or another run is going on;
 #   3 done, and PHOTZP_CHECK=yes has findings, whose number is in the last line;
-#   128 + n ended by signal n, what was measured is kept
+#   128 + n ended by signal n, finished measurements are kept
 set -euo pipefail
 
 checkout=$(dirname -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")")

@@ -39,7 +39,7 @@ class Parser(argparse.ArgumentParser):
         group.add_argument('--log-level', choices=levels, default='INFO', help='how much to log (default: INFO)')
         group.add_argument('--log_level', choices=levels, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
         group.add_argument('--log-format', choices=('text', 'json'), default='text',
-                           help='json: an object a line, for log and summary, as for Kubernetes (default: text)')
+                           help='json: log and summary as one JSON object per line, for log collectors (default: text)')
 
     def parse_args(self, args: Sequence[str] | None = None,  # type: ignore[override]  # overloads say the same
                    namespace: Any = None) -> Any:
