@@ -83,7 +83,9 @@ def silent_functions(root):
     """
     for package in ('photzp', 'simulation', 'examples'):
         for path in sorted((root / package).rglob('*.py')):
-            for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
+            tree = ast.parse(path.read_text(encoding='utf-8'))
+            public = [tree, *(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name[0] != '_')]
+            for node in (node for place in public for node in place.body):
                 if (isinstance(node, ast.FunctionDef) and not node.name.startswith('_')
                         and '\n' not in (ast.get_docstring(node) or '\n')
                         and not any('property' in ast.unparse(each) for each in node.decorator_list)
