@@ -34,12 +34,12 @@ _DEFAULT_PS1DIR = '~/Catalogs/ps1odi/panstarrs/'
 _DEFAULT_ARCHIVE = '/archive/engineering'
 _CRAWL_DATABASE = 'imagezp.db'
 
-_FRAMES_PER_CHUNK = 6         # that one process takes at a time: consecutive frames are mostly of one field
-_CLUSTER_WORKERS = 64         # a cluster may grow: frames are cut into chunks as for that many workers
-_CATALOG_CACHE_BYTES = 512 * 2**20  # of all processes together
-_CACHES_PER_HOST = 4          # that share the memory for the catalogue on a machine of a cluster
-_FEW_FRAMES = 10              # below this, processes take longer to start than the frames take
-_NAMES_PER_QUERY = 5000
+_FRAMES_PER_CHUNK = 6         # frames that a process takes at a time: consecutive frames are mostly of one field
+_CLUSTER_WORKERS = 64         # frames are cut into chunks as for so many workers, since a cluster may grow
+_CATALOG_CACHE_BYTES = 512 * 2**20  # memory for the reference catalogue, of all processes together
+_CACHES_PER_HOST = 4          # workers that share this memory on each machine of a cluster
+_FEW_FRAMES = 10              # fewer frames are measured in this process: others would take longer to start
+_NAMES_PER_QUERY = 5000       # frames that the database is asked about at a time
 
 
 def parser() -> Parser:
@@ -107,6 +107,7 @@ exit status: 0 done; 1 done, but some input was unreadable; 2 could not run;
 
 
 def _seconds(text: str) -> float:
+    """Parse an option that is a time [s], 0 or more."""
     try:
         seconds = float(text)
     except ValueError:
@@ -117,17 +118,17 @@ def _seconds(text: str) -> float:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line.
+    """Parse the command line, and measure the selected frames.
 
     Parameters
     ----------
     argv : sequence of str, optional
-        Arguments; those of the process without it.
+        Arguments without the name of the program; by default those of this process.
 
     Returns
     -------
     int
-        Exit status.
+        Exit status, as --help explains it.
     """
     p = parser()
     options = p.parse_args(argv)
@@ -136,6 +137,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _check_usage(p: Parser, options: Namespace) -> None:
+    """End with a message where options exclude each other, or none selects frames."""
     if options.lastNdays is not None and options.date:
         p.error('--date and --lastNdays exclude each other')
     if options.lastNdays is not None and not 1 <= options.lastNdays <= 100_000:
@@ -192,6 +194,7 @@ def run(options: Namespace, *, today: date | None = None) -> int:
 
 
 def _check_known(option: str, names: Iterable[str] | None, known: Collection[str]) -> None:
+    """Raise UsageInvalid for a name that observatory.toml does not have."""
     for name in names or ():
         if name not in known:
             raise UsageInvalid(f'{option} {name}: unknown{did_you_mean(name, known)}; known are {" ".join(known)}')

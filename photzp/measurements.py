@@ -1,4 +1,4 @@
-"""What becomes of a frame, a measurement or a rejection, and which measurements a model may rest on."""
+"""Measured and rejected frames as they are stored, and which measurements are used for a throughput model."""
 
 import math
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ import numpy as np
 
 from photzp.names import class_of
 
-SANE_ZP_MAG = (10.0, 35.0)  # a lens of 1 cm, a telescope of 30 m
-_ZPSIG_MAX_MAG = {'0m4': 0.5}  # by telescope class: frames whose stars scatter more are not used
-_ZPSIG_MAX_OTHERS_MAG = 0.2
+SANE_ZP_MAG = (10.0, 35.0)  # a 1 cm lens and a 30 m telescope are within these limits
+_ZPSIG_MAX_MAG = {'0m4': 0.5}  # by telescope class: frames whose stars scatter more about the fit are not used
+_ZPSIG_MAX_OTHERS_MAG = 0.2  # the same for all other classes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,9 +27,10 @@ class Measurement:
     airmass, exptime : float
         Airmass; exposure time [s].
     zp, zperr, zpsig, zpcolor : float
-        Zeropoint at g-i = zpcolor in the SDSS system, its error, and the scatter of single stars about the fit [mag].
+        Zeropoint for stars of g-i = zpcolor in the SDSS system, its 1-sigma error, and the scatter of single stars
+        about the fit; all [mag].
     colorterm, colortermerr, zpcolortermcov : float
-        Change of zp per magnitude of g-i and its error [mag/mag], and the covariance of the two [mag^2].
+        Change of zp per magnitude of g-i and its 1-sigma error [mag/mag]; covariance of zp and colorterm [mag^2].
     nstars, nmatched : int or None
         Stars used in the fit; sources that were matched to a reference star.
     colortermheld, refcomplete : bool or None
@@ -80,11 +81,11 @@ class RejectedFrame:
     name : str
         Base name of the frame, or a path that ends in it.
     reason, detail : str
-        Name of an `errors.Reason`, and the circumstances.
+        Name of an `errors.Reason`, and details for people.
     retry : bool
-        The next run looks again although nothing changed.
+        The next run opens the frame again although its file has not changed.
     size, mtime : int or None
-        Of the file when it was looked at [bytes, ns since 1970]; None where there was none.
+        Size [bytes] and time of change [ns since 1970] of the file when it was opened; None where there was none.
     exptime_s : float or None
         Exposure time [s], None where it was not known.
     """
@@ -99,26 +100,26 @@ class RejectedFrame:
 
 
 def usable_rows(zp: np.ndarray, airmass: np.ndarray, zpsig: np.ndarray, telescope: str) -> np.ndarray:
-    """Which measurements a throughput model may rest on.
+    """Which measurements are used for a throughput model.
 
     Parameters
     ----------
     zp, airmass, zpsig : ndarray of float, shape (n,)
-        As in `Measurement`, zp and zpsig in mag.
+        Zeropoints [mag], airmasses, and scatter of the stars of each frame about its fit [mag].
     telescope : str
-        As in '0m4a'; its class decides on zpsig.
+        Name without site and enclosure, such as '0m4a'; its class, '0m4', has its own limit on zpsig.
 
     Returns
     -------
     ndarray of bool, shape (n,)
-        The zeropoint is possible, the airmass known, and the scatter of the stars within the limit.
+        The zeropoint is within `SANE_ZP_MAG`, the airmass is finite, and zpsig is at most its limit; False for NaN.
     """
     limit = _ZPSIG_MAX_MAG.get(class_of(telescope), _ZPSIG_MAX_OTHERS_MAG)
-    return possible(zp) & np.isfinite(airmass) & (zpsig <= limit)
+    return possible_zp(zp) & np.isfinite(airmass) & (zpsig <= limit)
 
 
-def possible(zp: np.ndarray) -> np.ndarray:
-    """Which zeropoints some telescope can have.
+def possible_zp(zp: np.ndarray) -> np.ndarray:
+    """Which zeropoints are physically possible.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""The grammar of names: of frames, files and telescopes.  No other module parses or makes those of frames.
+"""The syntax of names of frames, files and telescopes.  No other module parses or makes names of frames.
 
 A frame is called `<site><tel>-<camera>-<YYYYMMDD>-<nnnn>-<type><level>.fits[.fz]`.  What is before the last dash is the
-exposure; one exposure may be on disk at several reduction levels (11 quick look, 91 final), which are the same photons.
+exposure; one exposure may be on disk at several reduction levels (11 quick look, 91 final) of the same data.
 """
 
 import os
@@ -30,7 +30,7 @@ class FrameName:
     dayobs : str
         Local night, YYYYMMDD.
     obstype : str
-        Letter of the kind of exposure, as 'e'.
+        Letter of the type of exposure, such as 'e'.
     level : int
         Reduction level: 11 quick look, 91 final.
     """
@@ -156,7 +156,7 @@ def frame_plot(exposure: str, filter_name: str, kind: str) -> str:
     Raises
     ------
     ValueError
-        A part may not stand in a file name.
+        A part is not allowed in a file name.
     """
     return f'{safe_part(exposure)}_{safe_part(filter_name)}_{safe_part(kind)}.png'
 
@@ -187,12 +187,12 @@ def safe_file(text: object) -> str:
 # -- telescopes and filters --------------------------------------------------------------------------------------------
 
 class Telescope(NamedTuple):
-    """A telescope of the network; its text is site-enclosure-telescope, as in 'lsc-domb-1m0a'.
+    """A telescope of the network; `str` gives site-enclosure-telescope, such as 'lsc-domb-1m0a'.
 
     Attributes
     ----------
     site, enclosure, name : str
-        As in the columns site, dome and telescope of the database.
+        As in the columns site, dome and telescope of the database, such as 'lsc', 'domb' and '1m0a'.
     """
 
     site: str
@@ -204,12 +204,12 @@ class Telescope(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> 'Telescope':
-        """The telescope that a text names.
+        """Parse a telescope written as site-enclosure-telescope.
 
         Parameters
         ----------
         text : str
-            site-enclosure-telescope.
+            Such as 'lsc-domb-1m0a', which `str` of a Telescope gives.
 
         Returns
         -------
@@ -218,7 +218,7 @@ class Telescope(NamedTuple):
         Raises
         ------
         ValueError
-            The text has not three parts that may stand in a file name.
+            The text does not have three parts with dashes between, or `safe_part` does not allow one of them.
         """
         parts = [safe_part(part) for part in text.split('-')]
         if len(parts) != 3:
@@ -242,7 +242,7 @@ def class_of(telescope: str) -> str:
     Parameters
     ----------
     telescope : str
-        Its name without site and enclosure, as in '0m4a'.
+        Its name without site and enclosure, such as '0m4a'.
 
     Returns
     -------

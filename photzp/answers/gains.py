@@ -1,16 +1,17 @@
-"""What each event at a telescope gave, how long that lasted, and what events of its kind give over the fleet.
+"""Gain of throughput at each event of a telescope, how long it lasted, and the mean gain of such events in the fleet.
 
 A gain is the step of the clear-sky level at the event, g [mag], positive for more light: 100 (10^(0.4 g) - 1) percent.
 
-It is lost again when the loss since makes up for it: after g / r, with r > 0 the loss per month of the line after the
-event.  g and r come from the same line: with the level known at its centre, h after the event, a steeper line makes a
-larger step, cov(g, r) = h var(r), and by first order
+It is lost again when the loss since the event is as large: after g / r months, where r > 0 [mag/month] is the loss per
+month of the line fitted after the event.  g and r come from the same line, whose level is known best at its centre, h
+months after the event: a steeper line makes a larger step, cov(g, r) = h var(r), and to first order
 
     var(g / r) = [var(g) - 2 (g / r) h var(r) + (g / r)^2 var(r)] / r^2.
 
-Over the fleet, gains differ by more than their errors.  Mean and true scatter t of a kind are those of a random-effects
-model, g_i ~ N(mean, t^2 + var_i), t^2 by moments (DerSimonian & Laird 1986, Control. Clin. Trials 7, 177); so are those
-of the share of the loss that an event restores, g_i / L_i, where the loss L_i before it is known.
+Over the fleet, gains differ by more than their errors.  Mean and intrinsic scatter t of a kind of event are those of a
+random-effects model, g_i ~ N(mean, t^2 + var_i), with t^2 by the method of moments (DerSimonian & Laird 1986, Control.
+Clin. Trials 7, 177); so are those of the share of the loss that an event restores, g_i / L_i, where the loss
+L_i [mag] before it is known.
 """
 
 from collections import defaultdict
@@ -25,8 +26,8 @@ from photzp.throughput.model import ThroughputFit
 from photzp.throughput.summary import Interval, Step
 from photzp.times import DAYS_PER_MONTH, days_since
 
-_LOSS_MIN_MAG = 0.05  # a smaller loss says little of the share of it that is restored
-_RATE_SIGMA = 2.0  # a loss per month less certain than this says nothing of when a gain is lost
+_LOSS_MIN_MAG = 0.05  # of a smaller loss, the restored share is too uncertain
+_RATE_SIGMA = 2.0  # least ratio of loss per month to its error, for a prediction of when a gain is lost
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,23 +41,23 @@ class Gain:
     time : numpy.datetime64
         Of the event, datetime64[ms].
     kind : str
-        Of the event; of a change that no event records, 'instrument' (camera) or 'break' (jump).
+        Kind of the event; of a change that no event records, 'instrument' (camera) or 'break' (jump).
     recorded : bool
-        An event records it.
+        The change is at a recorded event.
     instrumental : bool
-        Two cameras differ in it: no gain of a mirror.
+        It includes the difference of two cameras, and so is no gain of a mirror.
     gain_mag, gain_error_mag, gain_percent, gain_percent_error : float
         Positive for more light, with 1-sigma errors.
     lasted_days, lasted_error_days : float
-        From the event until the level was down to what it was before; where that has not happened, as predicted by the
-        line.  NaN where there is no gain, no slope or no certain loss.
+        Time from the event until the level is back to that before it, g / r of the module docstring, which may be in
+        the future; and its 1-sigma error.  NaN without a gain, or a significant loss per month.
     outcome : str
         'lost' (before the next event or the last night), 'not lost yet', 'no gain', or 'unknown'.
     observed_days : float
-        From the event to the next one, or to the last night.
+        Time from the event to the next step of any kind, or to the last night.
     loss_before_mag : float
-        Loss against the reference just before the event.  NaN where no reference is known, or the camera was changed
-        later, as the reference is that of the newest camera.
+        Zeropoint of the reference minus the level just before the event.  NaN where no reference is known, or the
+        camera was changed at the event or later, as the reference is that of the newest camera.
     """
 
     telescope: str
@@ -91,11 +92,11 @@ class FleetGain:
     mean_mag, mean_error_mag : float
         Mean gain by the random-effects model, and its 1-sigma error.
     scatter_mag : float
-        True scatter of events about the mean, without that of errors.
+        Intrinsic scatter of events about the mean, without that from measurement errors.
     lasted_days : float
-        Median of how long gains lasted, as measured or predicted; NaN where none is known.
+        Median of `Gain.lasted_days`; NaN where none is known.
     lost : int
-        Number of gains that were lost.
+        Number of gains whose outcome is 'lost'.
     share, share_error, share_scatter : float
         Share of the loss that an event restores, its error and scatter, by the same model; NaN where no loss before an
         event is known to be above 0.05 mag.
@@ -127,7 +128,7 @@ def gains_of(telescope: str, fits: Mapping[str, ThroughputFit], reference_mag: M
     reference_mag : mapping of str to float, optional
         Zeropoint of a clean telescope by filter, as far as known.
     unrecorded : bool
-        Also at jumps and changes of camera that no event records.
+        Whether to include jumps and changes of camera that no event records.
 
     Returns
     -------
@@ -139,16 +140,17 @@ def gains_of(telescope: str, fits: Mapping[str, ThroughputFit], reference_mag: M
                  for step in fit.steps if step.recorded or unrecorded)
 
 
-def _gain(telescope: str, name: str, fit: ThroughputFit, step: Step, reference_mag: float) -> Gain:
-    later = [other.time for other in fit.steps if other.time > step.time]
-    observed_days = days_since(min([*later, fit.time[-1]]), step.time)
-    after = [interval for interval in fit.intervals if interval.start <= step.time][-1]
+def _gain(telescope: str, filter_name: str, fit: ThroughputFit, step: Step, reference_mag: float) -> Gain:
+    """The gain at one step of a telescope in one filter, with reference_mag the zeropoint of a clean telescope."""
+    later_times = [other.time for other in fit.steps if other.time > step.time]
+    observed_days = days_since(min([*later_times, fit.time[-1]]), step.time)
+    interval = [each for each in fit.intervals if each.start <= step.time][-1]
     same_camera = not any(other.instrumental and other.time >= step.time for other in fit.steps)
     loss = reference_mag - fit.at(step.time - np.timedelta64(1, 's'))[0].item() if same_camera else np.nan
-    return Gain(telescope=telescope, filter=name, time=step.time, kind=step.kind, recorded=step.recorded,
+    return Gain(telescope=telescope, filter=filter_name, time=step.time, kind=step.kind, recorded=step.recorded,
                 instrumental=step.instrumental, loss_before_mag=loss,
-                **_sizes((step.size_mag, step.error_mag), _lasted_days(step, after, _lever_days(step, after, fit)),
-                         observed_days))
+                **_sizes((step.size_mag, step.error_mag),
+                         _lasted_days(step, interval, _lever_days(step, interval, fit)), observed_days))
 
 
 def _sizes(gain_mag: tuple[float, float], lasted_days: tuple[float, float], observed_days: float) -> dict[str, Any]:
@@ -160,6 +162,7 @@ def _sizes(gain_mag: tuple[float, float], lasted_days: tuple[float, float], obse
 
 
 def _outcome(gain_mag: float, lasted_days: float, observed_days: float) -> str:
+    """The field `outcome` of a Gain."""
     if gain_mag <= 0:
         return 'no gain'
     if np.isnan(lasted_days):
@@ -167,30 +170,30 @@ def _outcome(gain_mag: float, lasted_days: float, observed_days: float) -> str:
     return 'lost' if lasted_days <= observed_days else 'not lost yet'
 
 
-def _lever_days(step: Step, after: Interval, fit: ThroughputFit) -> float:
-    """h: from the event to the centre of the clear nights after it, for a cleaning from that of those before [day]."""
+def _lever_days(step: Step, interval: Interval, fit: ThroughputFit) -> float:
+    """h [day]: from the event to the mean time of clear nights after it; for a cleaning, from that of those before."""
     day = days_since(fit.time, step.time)
-    inside = (fit.time >= after.start) & (fit.time <= after.end)
+    inside = (fit.time >= interval.start) & (fit.time <= interval.end)
     centres = [np.average(day[part], weights=fit.clear_probability[part] + 1e-6) if part.any() else 0.0
                for part in (inside & (day >= 0), inside & (day < 0))]
     return float(centres[0] - (centres[1] if step.kind == 'cleaning' else 0.0))
 
 
-def _lasted_days(step: Step, after: Interval, lever_days: float) -> tuple[float, float]:
-    """g / r and its error [day]; nan where there is no gain, or no loss that is _RATE_SIGMA certain."""
-    rate, rate_error = -after.slope_mag_per_month, after.slope_error_mag_per_month
+def _lasted_days(step: Step, interval: Interval, lever_days: float) -> tuple[float, float]:
+    """g / r and its error [day]; nan where there is no gain, or a loss per month below _RATE_SIGMA errors."""
+    rate, rate_error = -interval.slope_mag_per_month, interval.slope_error_mag_per_month
     if not (step.size_mag > 0 and rate > _RATE_SIGMA * rate_error):
         return np.nan, np.nan
     months = step.size_mag / rate
     variance = step.error_mag**2 + months * (months - 2 * lever_days / DAYS_PER_MONTH) * rate_error**2
-    floor = (step.error_mag / rate) ** 2 / 4  # the covariance is an estimate: it takes no more than half of the error
+    floor = (step.error_mag / rate) ** 2 / 4  # at least half of the error from g alone: cov(g, r) is approximate
     return months * DAYS_PER_MONTH, float(np.sqrt(max(variance / rate**2, floor))) * DAYS_PER_MONTH
 
 
 # --- the fleet
 
 def _random_effects(value: np.ndarray, error: np.ndarray) -> tuple[float, float, float]:
-    """Mean, its error, and the true scatter of values (n,) with errors; nan without values, scatter 0 of one."""
+    """Mean, its error, and intrinsic scatter of values (n,) with errors; nan for no value, scatter 0 for one."""
     if not len(value):
         return np.nan, np.nan, np.nan
     weight = 1 / error**2
@@ -212,16 +215,16 @@ def over_filters(gains: Iterable[Gain]) -> tuple[Gain, ...]:
     Returns
     -------
     tuple of Gain
-        With filter '', in order of telescope and time; the error is at least that of the scatter of the filters.
+        With filter '', in order of telescope and time; the error allows for scatter between filters.
     """
     events: dict[tuple[str, np.datetime64, str], list[Gain]] = defaultdict(list)
     for gain in gains:
         events[gain.telescope, gain.time, gain.kind].append(gain)
-    return tuple(_joint(same) for _, same in sorted(events.items()))
+    return tuple(_mean_over_filters(same) for _, same in sorted(events.items()))
 
 
-def _joint(gains: list[Gain]) -> Gain:
-    """The gains of one event as one."""
+def _mean_over_filters(gains: list[Gain]) -> Gain:
+    """The gain of one event as the weighted mean of its gains in all filters."""
     mean, mean_error, _ = _random_effects(_column(gains, 'gain_mag'), _column(gains, 'gain_error_mag'))
     lasted, lasted_error = _column(gains, 'lasted_days'), _column(gains, 'lasted_error_days')
     finite = np.isfinite(lasted)
@@ -234,13 +237,14 @@ def _joint(gains: list[Gain]) -> Gain:
 
 
 def _column(gains: Iterable[Gain], name: str) -> np.ndarray:
+    """The values of one field of gains, shape (n,)."""
     return np.array([getattr(gain, name) for gain in gains])
 
 
 def fleet_table(gains: Iterable[Gain]) -> tuple[FleetGain, ...]:
     """Gains by kind and filter, and by kind over all filters.
 
-    Instrumental steps are left out, but for events of kind 'instrument'.
+    Steps that include the difference of two cameras are left out, except those of kind 'instrument'.
 
     Parameters
     ----------
@@ -256,10 +260,11 @@ def fleet_table(gains: Iterable[Gain]) -> tuple[FleetGain, ...]:
     cells: dict[tuple[str, str], list[Gain]] = defaultdict(list)
     for gain in (*over_filters(good), *good):
         cells[gain.kind, gain.filter].append(gain)
-    return tuple(_cell(kind, name, same) for (kind, name), same in sorted(cells.items()))
+    return tuple(_fleet_gain(kind, name, same) for (kind, name), same in sorted(cells.items()))
 
 
-def _cell(kind: str, filter_name: str, gains: list[Gain]) -> FleetGain:
+def _fleet_gain(kind: str, filter_name: str, gains: list[Gain]) -> FleetGain:
+    """Mean, scatter and duration of the gains of one kind of event in one filter."""
     value, error = _column(gains, 'gain_mag'), _column(gains, 'gain_error_mag')
     loss, lasted = _column(gains, 'loss_before_mag'), _column(gains, 'lasted_days')
     large, finite = loss > _LOSS_MIN_MAG, np.isfinite(lasted)

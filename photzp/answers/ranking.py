@@ -1,23 +1,23 @@
 """Which mirror next: the light each telescope has lost, when it falls below a threshold, and what an event would give.
 
-All is the mean over the filters of a telescope, in magnitudes.  Loss L is that against the reference (of a clean
-telescope) where there is one.  With m(t) the mean of model - reference, e(t) its error, both from the lines of the
-fits, and T = 2.5 log10(threshold / 100), the probability to be below the threshold at t is Phi((T - m(t)) / e(t)): the
-date is where it is one half, its interval from 16 to 84%.
+All are means over the filters of a telescope, in magnitudes.  The loss L is the zeropoint of the reference (a clean
+telescope) minus that of the telescope, where there is a reference.  With m(t) the mean of model - reference, e(t) its
+error, both from the lines of the fits, and T = 2.5 log10(threshold / 100), the probability to be below the threshold at
+t is Phi((T - m(t)) / e(t)): the date is where it is one half, its interval from 16 to 84%.
 
-An event restores a share f of the loss L, f ~ N(share, scatter^2) as it was over the fleet, but never more than all of
-it, and is no loss.  So the gain that is expected, where G = f L, is
+An event restores a share f of the loss L, f ~ N(share, scatter^2) as found over the fleet, but no less than none
+of it and no more than all.  So with G = f L, the expectation of the gain g is
 
     E[min(max(G, 0), L)] = Int_0^L P(G > x) dx.
 
-The light that it gives, in percent of the reference, averaged over the time tau until the next event is expected, while
-throughput falls by r a month with the event as without it:
+The light that it gives, in percent of the reference, averaged over the time tau [month] until the next event is
+expected, while throughput falls by r [mag/month] with the event as without it, is
 
     A = (100 / tau) Int_0^tau 10^(-0.4 (L + r t)) (10^(0.4 g) - 1) dt.
 
-Telescopes are ranked by A: the ranking that gains most light for the same number of events, each telescope counting as
-one.  Where no reference is known, L is against the level after the last recoating, or else the best level of the same
-camera since then, and A is in percent of that.
+Telescopes are ranked by A, which gains most light for the same number of events if all telescopes count the same.
+Where no reference is known, L is against the level after the last recoating, or else the best level since the last
+change of camera, and A is in percent of that.
 """
 
 from collections.abc import Iterable, Mapping
@@ -32,11 +32,11 @@ from photzp.robust import INTERVAL_QUANTILES
 from photzp.throughput.model import ThroughputFit
 from photzp.times import DAYS_PER_MONTH, DAYS_PER_YEAR, days_of, days_since, instant_of, span_of
 
-PERIOD_DAYS = DAYS_PER_YEAR  # between events of a mirror where the fleet has none: LCO's are one to two years apart
-_THRESHOLD_PERCENT = 80.0
+PERIOD_DAYS = DAYS_PER_YEAR  # between events of a mirror, where the data have none: LCO's are one to two years apart
+_THRESHOLD_PERCENT = 80.0  # throughput in percent of the reference
 _HORIZON_DAYS = 3652      # nothing is predicted beyond ten years
-_EVEN_SHARE = (0.5, 0.29)  # mean and scatter of a share that may be anything from 0 to 1
-_STEPS = 201
+_UNIFORM_SHARE = (0.5, 0.29)  # mean and standard deviation of a share that is evenly distributed from 0 to 1
+_STEPS = 201  # points of numerical integrals
 _NAT = instant_of('NaT')
 
 
@@ -49,11 +49,11 @@ class MirrorState:
     telescope : str
         Site-enclosure-telescope.
     filters : tuple of str
-        Those of the mean.
+        Filters that the means are over.
     loss_mag, loss_error_mag : float
-        Against the reference.
+        Loss against the reference, positive for less light, and its 1-sigma error.
     percent, percent_error : float
-        Throughput in percent of the reference.
+        Throughput in percent of the reference, and its 1-sigma error.
     recoated : numpy.datetime64
         Time of the last recoating, datetime64[ms].
     since_recoating_mag, since_recoating_error_mag : float
@@ -61,15 +61,15 @@ class MirrorState:
     best_mag : float
         Loss against the best level since a camera was changed.
     rate_mag_per_month, rate_error_mag_per_month : float
-        Loss a month, positive for a loss.
+        Loss per month now, positive for a loss, and its 1-sigma error.
     threshold_percent : float
         Threshold of throughput, in percent of the reference.
     is_below : bool
         Throughput is below the threshold now.
     below, below_early, below_late : numpy.datetime64
         When throughput falls (fell) below the threshold, and 68.3% interval, datetime64[ms]; NaT beyond ten years.
-        Where it was below at its last event already (or in its first night), `below` and `below_early` are the time of
-        that, whenever it fell.
+        Where it was below the threshold right after its last event (or in its first night), `below` and `below_early`
+        are the time of that.
     """
 
     telescope: str
@@ -92,12 +92,13 @@ class MirrorState:
 
     @property
     def to_gain_mag(self) -> tuple[float, float]:
-        """The loss that an event can make good.
+        """The loss that an event can restore.
 
         Returns
         -------
         loss_mag, error_mag : float
-            Against the best reference that is known.
+            Loss and its 1-sigma error, against the reference; else since the last recoating; else against the best
+            level, with error 0.
         """
         if np.isfinite(self.loss_mag):
             return self.loss_mag, self.loss_error_mag
@@ -115,13 +116,13 @@ class Advice:
     telescope : str
         Site-enclosure-telescope.
     kind : str
-        Of the event.
+        Kind of the event.
     rank : int
         1 is the best of its kind.
     gain_mag, gain_error_mag : float
-        Expected gain, and its standard deviation.
+        Expected gain g, and the standard deviation of gains about it.
     light_percent, light_error_percent : float
-        A of the module docstring: percent of the reference, averaged until the next event is expected.
+        A of the module docstring, in percent of the reference, and its 1-sigma error.
     """
 
     telescope: str
@@ -181,7 +182,7 @@ def _error_of_mean(errors: np.ndarray) -> float:
 
 
 def _rate(fits: Mapping[str, ThroughputFit]) -> dict[str, Any]:
-    """Fields of a MirrorState: the mean loss a month."""
+    """Fields of a MirrorState: the mean loss per month, at the end of each fit."""
     newest = [fit.intervals[-1] for fit in fits.values()]
     rates = np.array([(-line.end_slope_mag_per_month, line.end_slope_error_mag_per_month) for line in newest])
     rates = rates[np.isfinite(rates).all(axis=1)]
@@ -258,18 +259,18 @@ def expected_gain(mean_mag: float, scatter_mag: float, loss_mag: float) -> tuple
     Parameters
     ----------
     mean_mag, scatter_mag : float
-        Of the gain G without that limit, which is normally distributed [mag].
+        Mean and standard deviation of the gain G before the limits, normally distributed [mag].
     loss_mag : float
-        L [mag].
+        Loss L before the event [mag].
 
     Returns
     -------
     mean, deviation : float
-        Mean and standard deviation of min(max(G, 0), L) [mag]; 0 where nothing is lost, NaN where L is.
+        Mean and standard deviation of g = min(max(G, 0), L) [mag]; 0 where nothing is lost, NaN where L is NaN.
 
     Notes
     -----
-    E[g^2] = Int_0^L 2 x P(G > x) dx.
+    The second moment is E[g^2] = Int_0^L 2 x P(G > x) dx.
     """
     if not loss_mag > 0:
         return (0.0, 0.0) if loss_mag <= 0 else (np.nan, np.nan)
@@ -287,11 +288,11 @@ def light_gained(loss_mag: float, rate_mag_per_month: float, gain_mag: float, pe
     loss_mag : float
         Loss against the reference before the event.
     rate_mag_per_month : float
-        Loss a month, with the event as without it; positive for a loss.
+        Loss per month, with the event as without it; positive for a loss.
     gain_mag : float
-        Of the event, positive for more light.
+        Gain of the event, positive for more light.
     period_days : float
-        Time until the next event.
+        Time until the next event [day].
 
     Returns
     -------
@@ -330,12 +331,12 @@ def rank(states: Iterable[MirrorState], kind: str, share: float, share_scatter: 
     states : iterable of MirrorState
         The telescopes.
     kind : str
-        Of the event, for the result.
+        Kind of the event, for the result.
     share, share_scatter : float
-        Of the loss that events of this kind restored in the fleet (see `FleetGain`); the error of the share belongs to
-        the scatter.  Where they are NaN, any share is as likely.
+        Mean share of the loss that events of this kind restored in the fleet (see `FleetGain`), and its scatter, which
+        is to include the error of the mean.  Where they are NaN, shares from 0 to 1 are taken as equally likely.
     period_days : float
-        Time between events.
+        Time between events [day].
 
     Returns
     -------
@@ -343,26 +344,26 @@ def rank(states: Iterable[MirrorState], kind: str, share: float, share_scatter: 
         The best first; telescopes of which nothing is known come last.
     """
     if not np.isfinite([share, share_scatter]).all():
-        share, share_scatter = _EVEN_SHARE
+        share, share_scatter = _UNIFORM_SHARE
     advices = [_advice(state, kind, share, share_scatter, period_days) for state in states]
     advices.sort(key=lambda advice: (-np.nan_to_num(advice.light_percent, nan=-np.inf), advice.telescope))
     return tuple(replace(advice, rank=number) for number, advice in enumerate(advices, start=1))
 
 
-def _advice(state: MirrorState, kind: str, share: float, scatter: float, period_days: float) -> Advice:
-    """Advice without its rank; its error is that of the loss and the deviation of the gain."""
+def _advice(state: MirrorState, kind: str, share: float, share_scatter: float, period_days: float) -> Advice:
+    """Advice without its rank; the error of its light adds those from loss and scatter of gains in quadrature."""
     loss, loss_error = state.to_gain_mag
     rate = float(np.nan_to_num(state.rate_mag_per_month))
 
-    def gain(loss: float) -> tuple[float, float]:
-        return expected_gain(share * loss, scatter * abs(loss), loss)
+    def gain(loss_mag: float) -> tuple[float, float]:
+        return expected_gain(share * loss_mag, share_scatter * abs(loss_mag), loss_mag)
 
-    def light(loss: float, deviation: float) -> float:
-        mean, spread = gain(loss)
-        return light_gained(loss, rate, mean + deviation * spread, period_days)
+    def light_percent(loss_mag: float, sigmas: float) -> float:
+        mean_gain_mag, gain_scatter_mag = gain(loss_mag)
+        return light_gained(loss_mag, rate, mean_gain_mag + sigmas * gain_scatter_mag, period_days)
 
-    best = light(loss, 0)
-    error = np.hypot(light(loss + loss_error, 0) - best, light(loss, 1) - best)
+    expected_percent = light_percent(loss, 0)
+    error = np.hypot(light_percent(loss + loss_error, 0) - expected_percent, light_percent(loss, 1) - expected_percent)
     gain_mag, gain_error_mag = gain(loss)
     return Advice(telescope=state.telescope, kind=kind, rank=0, gain_mag=gain_mag, gain_error_mag=gain_error_mag,
-                  light_percent=best, light_error_percent=float(error))
+                  light_percent=expected_percent, light_error_percent=float(error))

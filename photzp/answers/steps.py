@@ -1,21 +1,21 @@
 """Steps in the clear-sky level of a telescope that no event explains, jointly over its filters.
 
-The search looks at the mean of each night in each filter, y = model + residual of its `ThroughputFit`, which holds
-again what kinks or jumps of the fit have taken up.  Recorded events and changes of camera are breaks: what happens
-there is explained.  At a time between two nights, the 60 nights before and those after have a line each (level and
-slope, per filter), against one line with a kink there: a change of slope is no step.  The likelihood of a night is that
-of all its filters (`answers.sharednight`): clouds are common to them and only dim, so that a cloudy season is no step.
+The search uses the mean of each night in each filter, y = model + residual of its `ThroughputFit` [mag], which still
+has steps that the fit followed by kinks or jumps.  Recorded events and changes of camera are breaks, where no step is
+sought.  At a time between two nights, a line (level and slope, per filter) through the 60 nights before and another
+through those after are compared with one line with a kink there: a change of slope is no step.  A night has one
+likelihood for all filters (`answers.sharednight`): clouds are common to them and only dim; a cloudy season is no step.
 
     LLR = [log L(before) + log L(after) - log L(kinked line)] / c,    c = 1 + (F - 1) rho
 
-is the log likelihood ratio of a step; c (the design effect, Kish 1965, Survey Sampling, sec. 5.4) allows for noise
-of nights that the F filters share, with correlation rho.  The largest LLR above `LLR_MIN` is a step and a break for the
-next search (binary segmentation; Scott & Knott 1974, Biometrics 30, 507).  Every step is then judged anew between its
+is the log likelihood ratio of a step; c (the design effect, Kish 1965, Survey Sampling, sec. 5.4) allows for nightly
+noise common to the F filters, with correlation rho.  The largest LLR above `LLR_MIN` is a step and a break for the next
+search (binary segmentation; Scott & Knott 1974, Biometrics 30, 507).  Every step is then judged anew between its
 neighbours.  The likelihood of a step at t is constant between two nights, so the posterior of its time is
 
     p(t) ~ exp(log L_before(t) + log L_after(t)),
 
-from which time and interval are taken: a gap in the data, or weeks of cloud, are an uncertainty of the date.  As a
+from which time and interval are taken: a gap in the data, or weeks of cloud, make the date uncertain.  As a
 change of slope in such a gap looks like a step after it, a step has to be larger than the largest change of slope
 times the gap.
 """
@@ -37,17 +37,17 @@ from photzp.times import DAYS_PER_MONTH, days_since, instant_of, span_of
 LLR_MIN = 16.0         # chosen on simulated years; docs/answers.md has recall and false alarms
 NIGHTS_MIN = 8.0       # clear nights on either side, at least: fewer may be weather
 _WINDOW = 60           # nights on either side
-_SPELL_NIGHTS = 8      # in place of SEASON_NIGHTS, once the classes are those of the step itself
+_SPELL_NIGHTS = 8      # in place of SEASON_NIGHTS, once a fit with the step tells clear nights from cloudy ones
 _STRIDE = 4            # a step is looked for before every fourth night, and then dated to the night
-_SIZE_ERROR_MAX_MAG = 1.0  # a filter that knows its size no better has no nights on one side
-# mag/month: a line of few nights has the usual slope.  The width is not that of the fit, whose lines are of whole
-# intervals and have kinks beside: a window may lie on one side of a kink.
+_SIZE_ERROR_MAX_MAG = 1.0  # a larger error of the size means that a filter has no nights on one side
+# Normal prior of slopes [mag/month], which decides for lines of few nights.  Its width is not that of the fit, whose
+# lines are of whole intervals and have kinks as well: a window may lie on one side of a kink.
 _SLOPE_MEAN, _SLOPE_SIGMA = SLOPE_PRIOR[0], 0.03
 _KINK_MAG_PER_MONTH = KINK_PRIOR[1]  # largest change of slope
-_GREY_P = 0.01  # equal sizes less likely than this are coloured
-_ONE_FILTER_SIGMA = 5.0
-_BLUR_MAG = (0.06, 0.04, 0.03, 0.02, 0.01)  # the likelihood is that much blurred in the first rounds
-_ROUNDS = 4
+_GREY_P = 0.01  # chi-square probability of equal sizes in all filters, below which a step is coloured
+_ONE_FILTER_SIGMA = 5.0  # least size of a step in one filter alone, in units of its error
+_BLUR_MAG = (0.06, 0.04, 0.03, 0.02, 0.01)  # added to errors in quadrature, round by round, to reach the highest peak
+_ROUNDS = 4  # of the same iteration with nothing added
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,8 +101,8 @@ class UnrecordedStep:
 
 @dataclass(frozen=True, kw_only=True)
 class _Nights:
-    """Nights of a telescope in all filters: day (m,) since origin, y and its variance (f, m) [mag], inf where there is
-    none, share of clear nights in the weeks around each (m,), days of explained breaks, and the design effect c."""
+    """Nights of a telescope in all filters: days (m,) since origin, y (f, m) [mag], variance of y [mag^2] (inf: no y),
+    share of clear nights in the weeks around each (m,), days of breaks since origin, and the design effect c."""
 
     origin: np.datetime64
     filters: tuple[str, ...]
@@ -111,7 +111,7 @@ class _Nights:
     variance: np.ndarray
     clear: np.ndarray
     breaks: np.ndarray
-    effect: float = 1.0
+    design_effect: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -131,12 +131,12 @@ class _LineFits:
 
 
 def find_steps(fits: Mapping[str, ThroughputFit]) -> tuple[UnrecordedStep, ...]:
-    """Steps of one telescope that nobody recorded.
+    """Find steps of one telescope that nobody recorded.
 
     Parameters
     ----------
     fits : mapping of str to ThroughputFit
-        By filter, of one telescope; those without nights do not count.
+        By filter, of one telescope; those without nights are left out.
 
     Returns
     -------
@@ -144,13 +144,13 @@ def find_steps(fits: Mapping[str, ThroughputFit]) -> tuple[UnrecordedStep, ...]:
         In order of time.
     """
     fits = {name: fit for name, fit in sorted(fits.items()) if len(fit.night)}
-    return _search(_nights_of(fits)) if fits else ()
+    return _search(_nightly_means(fits)) if fits else ()
 
 
 # --- nights
 
-def _nights_of(fits: Mapping[str, ThroughputFit]) -> _Nights:
-    """The nights of fits by filter, none of them empty."""
+def _nightly_means(fits: Mapping[str, ThroughputFit]) -> _Nights:
+    """Nightly means of all filters, by the list of all nights of any filter; each fit has at least one night."""
     night = np.unique(np.concatenate([fit.night for fit in fits.values()]))
     origin = instant_of(night[0])
     shape = len(fits), len(night)
@@ -167,7 +167,7 @@ def _nights_of(fits: Mapping[str, ThroughputFit]) -> _Nights:
     return _Nights(origin=origin, filters=tuple(fits), day=day, y=y, variance=error**2 + noise[:, None] ** 2,
                    clear=clear_share(clear, SEASON_NIGHTS),
                    breaks=np.array(sorted(days_since(time, origin) for time in explained)),
-                   effect=1 + (len(fits) - 1) * rho)
+                   design_effect=1 + (len(fits) - 1) * rho)
 
 
 def _explained(fit: ThroughputFit) -> list[np.datetime64]:
@@ -177,9 +177,9 @@ def _explained(fit: ThroughputFit) -> list[np.datetime64]:
 
 
 def _night_noise(y: np.ndarray, error: np.ndarray, clear: np.ndarray) -> tuple[np.ndarray, float]:
-    """What scatters clear nights beyond their errors (f,) [mag], and how much of all of it filters share.
+    """Scatter of clear nights beyond their errors (f,) [mag], and the mean correlation rho of nights between filters.
 
-    From differences of consecutive clear nights, by medians: these know no slopes, and hardly any step.
+    From differences of consecutive clear nights, by medians: slopes and steps hardly change these.
     """
     good = clear > 0.5
     change, size = np.full((2, len(y), max(int(np.count_nonzero(good)) - 1, 0)), np.nan)
@@ -197,7 +197,7 @@ def _night_noise(y: np.ndarray, error: np.ndarray, clear: np.ndarray) -> tuple[n
 
 
 def _mean_correlation(change: np.ndarray) -> float:
-    """Mean correlation between rows of (f, n), from signs (Kendall's: rho = sin(pi/2 tau)), 0 at least."""
+    """Mean correlation between rows of (f, n), at least 0, from signs by Kendall's tau: rho = sin(pi/2 tau)."""
     correlations = []
     for one in range(len(change)):
         for other in range(one):
@@ -237,9 +237,9 @@ def _fit_lines(nights: _Nights, first: np.ndarray, last: np.ndarray, splits: np.
 
 
 def _start(x: np.ndarray, y: np.ndarray, weight: np.ndarray, clear: np.ndarray) -> np.ndarray:
-    """Lines of the usual slope through the median of the share `clear` (k,) of brightest nights: (k, f, n).
+    """Lines (k, f, n) of the prior's mean slope through the median of the brightest nights, a share `clear` (k,).
 
-    The median of the filters decides which nights are the brightest, so that wild values are not among them.
+    A night is as bright as the median of its filters, so that an outlier in one filter does not count.
     """
     usual, present = _SLOPE_MEAN * x[:, None], weight > 0
     flat = y - usual
@@ -251,7 +251,7 @@ def _start(x: np.ndarray, y: np.ndarray, weight: np.ndarray, clear: np.ndarray) 
 
 
 def _ranked(values: np.ndarray, present: np.ndarray, share: np.ndarray | float) -> np.ndarray:
-    """The value that a share of those present exceed, along the last axis; -inf where none is present."""
+    """The value which a given share of the present values exceeds, along the last axis; -inf where none is present."""
     count = present.sum(axis=-1)
     index = np.minimum((share * count).astype(int), np.maximum(count - 1, 0))
     falling = -np.sort(np.where(present, -values, np.inf), axis=-1)
@@ -259,7 +259,7 @@ def _ranked(values: np.ndarray, present: np.ndarray, share: np.ndarray | float) 
 
 
 def _solve(functions: np.ndarray, y: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Weighted least squares with the prior of slopes: (k, f, p), (k, f, p, p)."""
+    """Weighted least squares with the prior of slopes: parameters (k, f, p) and their covariance (k, f, p, p)."""
     size = functions.shape[-1]
     products = (functions[..., :, None] * functions[..., None, :]).reshape(*functions.shape[:2], -1)
     normal = (weight @ products).reshape(*weight.shape[:2], size, size)
@@ -286,12 +286,12 @@ def _search(nights: _Nights) -> tuple[UnrecordedStep, ...]:
         edges = sorted({*edges, best})
         changed = candidates[abs(candidates - best) <= _WINDOW]
         llr[best] = -np.inf
-    steps = [_judged(nights, edge, edges) for edge in edges if edge not in explained]
+    steps = [_measured_step(nights, edge, edges) for edge in edges if edge not in explained]
     return tuple(step for step in steps if _is_certain(step))
 
 
 def _is_certain(step: UnrecordedStep) -> bool:
-    """Whether it is likely, rests on enough nights, and exceeds what a change of slope makes within its interval."""
+    """Whether a step is likely, has enough nights, and exceeds what a change of slope makes within its interval."""
     if step.llr < LLR_MIN or min(step.nights) < NIGHTS_MIN:
         return False
     months = days_since(step.late, step.early) / INTERVAL_SHARE / DAYS_PER_MONTH
@@ -299,7 +299,7 @@ def _is_certain(step: UnrecordedStep) -> bool:
 
 
 def _windows(splits: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """First night before and last night + 1 after each split (k,), within its edges."""
+    """Numbers of the first night and of the last night + 1 around each split (k,): _WINDOW nights, within its edges."""
     right = np.searchsorted(edges, splits, side='right')
     return (np.maximum(splits - _WINDOW, edges[np.maximum(right - 1, 0)]),
             np.minimum(splits + _WINDOW, edges[np.minimum(right, len(edges) - 1)]))
@@ -315,7 +315,7 @@ def _ratios(nights: _Nights, splits: np.ndarray, edges: np.ndarray) -> np.ndarra
     first, last, splits = first[enough], last[enough], splits[enough]
     before, after = _two_lines(nights, first, splits, last)
     kinked = _fit_lines(nights, first, last, splits, kinked=True)
-    value = (before.loglike + after.loglike - kinked.loglike) / nights.effect
+    value = (before.loglike + after.loglike - kinked.loglike) / nights.design_effect
     llr[enough] = np.where(np.minimum(before.clear, after.clear) >= NIGHTS_MIN, value, -np.inf)
     return llr
 
@@ -326,8 +326,8 @@ def _two_lines(nights: _Nights, first: np.ndarray, splits: np.ndarray,
     return _fit_lines(nights, first, splits, splits), _fit_lines(nights, splits, last, splits)
 
 
-def _judged(nights: _Nights, edge: int, edges: Sequence[int]) -> UnrecordedStep:
-    """The step near one of the edges, all others being given."""
+def _measured_step(nights: _Nights, edge: int, edges: Sequence[int]) -> UnrecordedStep:
+    """The step near one of the edges, dated and measured anew between its neighbours."""
     others = np.array([other for other in edges if other != edge])
     (low,), (high,) = _windows(np.array([edge]), others)
     reach = int(NIGHTS_MIN)
@@ -336,7 +336,7 @@ def _judged(nights: _Nights, edge: int, edges: Sequence[int]) -> UnrecordedStep:
     for _ in range(2):
         nights = _with_own_classes(nights, low, edge, high)
         before, after = _two_lines(nights, first, splits, last)
-        value = (before.loglike + after.loglike) / nights.effect
+        value = (before.loglike + after.loglike) / nights.design_effect
         best = int(np.argmax(value))
         edge = int(splits[best])
     kinked = _fit_lines(nights, np.array([low]), np.array([high]), np.array([edge]), kinked=True)
@@ -346,13 +346,13 @@ def _judged(nights: _Nights, edge: int, edges: Sequence[int]) -> UnrecordedStep:
     return UnrecordedStep(
         time=nights.origin + span_of(middle), early=nights.origin + span_of(early),
         late=nights.origin + span_of(late), error_days=float(late - early) / 2, filters=nights.filters,
-        llr=float(value[best] - kinked.loglike[0] / nights.effect),
+        llr=float(value[best] - kinked.loglike[0] / nights.design_effect),
         nights=(float(before.clear[best]), float(after.clear[best])),
-        **_sizes(nights.filters, size, variance, nights.effect))
+        **_sizes(nights.filters, size, variance, nights.design_effect))
 
 
 def _with_own_classes(nights: _Nights, low: int, edge: int, high: int) -> _Nights:
-    """Nights whose share of clear ones is that by the lines of the step: those of a fit without it are biased."""
+    """Nights with shares of clear ones from lines before and after the step: a fit without the step biases them."""
     before, after = _two_lines(nights, np.array([low]), np.array([edge]), np.array([high]))
     clear = nights.clear.copy()
     clear[low:high] = clear_share(np.append(before.probability[0], after.probability[0]), _SPELL_NIGHTS)
@@ -360,18 +360,18 @@ def _with_own_classes(nights: _Nights, low: int, edge: int, high: int) -> _Night
 
 
 def _posterior_quantiles(day: np.ndarray, splits: np.ndarray, loglike: np.ndarray) -> np.ndarray:
-    """16, 50 and 84% quantiles [day] of a time that is evenly likely within the gap before each of these nights."""
+    """16, 50 and 84% quantiles [day] of the time of a step, whose likelihood is constant between two nights."""
     mass = np.exp(loglike) * (day[splits] - day[splits - 1])
     total = np.append(0, np.cumsum(mass)) / mass.sum()
     return np.interp(INTERVAL_QUANTILES, total, np.append(day[splits[0] - 1], day[splits]))
 
 
-def _sizes(filters: Sequence[str], size: np.ndarray, variance: np.ndarray, effect: float) -> dict[str, Any]:
+def _sizes(filters: Sequence[str], size: np.ndarray, variance: np.ndarray, design_effect: float) -> dict[str, Any]:
     """Fields of an UnrecordedStep that follow from its size in each filter (f,)."""
     measured = variance < _SIZE_ERROR_MAX_MAG**2
     error = np.sqrt(variance)
     weight = measured / variance
-    joint, joint_error = float(weight @ size / weight.sum()), float(np.sqrt(effect / weight.sum()))
+    joint, joint_error = float(weight @ size / weight.sum()), float(np.sqrt(design_effect / weight.sum()))
     chi2, dof = float(weight @ (size - joint) ** 2), int(np.count_nonzero(measured)) - 1
     colour, only = _colour(size[measured], error[measured], chi2, dof)
     name = ''
@@ -384,7 +384,7 @@ def _sizes(filters: Sequence[str], size: np.ndarray, variance: np.ndarray, effec
 
 
 def _colour(size: np.ndarray, error: np.ndarray, chi2: float, dof: int) -> tuple[str, int | None]:
-    """Colour of sizes (f,) with errors, and the number of the only filter that changed, None where there is none."""
+    """The field `colour` for sizes (f,) with errors, and the index of the only filter that changed, else None."""
     if dof < 1:
         return 'unknown', None
     if chdtrc(dof, chi2) > _GREY_P:

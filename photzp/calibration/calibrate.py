@@ -7,7 +7,7 @@ import numpy as np
 from photzp.calibration.fieldvote import MAX_ROTATION_DEG, MAX_SHIFT_ARCSEC
 from photzp.calibration.quality import FrameQuality, frame_quality
 from photzp.calibration.starmatch import Matches, match_stars, tangent_plane
-from photzp.calibration.starselection import blended_fraction, usable_references, usable_stars
+from photzp.calibration.starselection import neighbour_flux_ratio, usable_references, usable_stars
 from photzp.calibration.zeropoint import MIN_STARS, StarSample, ZeropointFit, fit_zeropoint
 from photzp.catalogues.reference import ReferenceCatalogue, ReferenceStars, has_sdss, ps1_to_sdss
 from photzp.errors import NO_REFERENCE_STARS, OUTSIDE_FOOTPRINT, TOO_FEW_STARS, WCS_OFF, FrameRejected
@@ -146,10 +146,10 @@ def _select(frame: Frame, references: ReferenceStars, reference_xy: np.ndarray, 
     source, reference = (indices[usable[matches.source]] for indices in (matches.source, matches.reference))
     fwhm_arcsec = frame.fwhm_arcsec if np.isfinite(frame.fwhm_arcsec) else _USUAL_FWHM_ARCSEC
     mag = references.mag[band]
-    blend = blended_fraction(reference_xy[reference], mag[reference], reference_xy, mag, fwhm_arcsec)
+    neighbour_ratio = neighbour_flux_ratio(reference_xy[reference], mag[reference], reference_xy, mag, fwhm_arcsec)
     sdss = ps1_to_sdss(references.select(reference), colour_range_mag)
     colour = sdss.mag['g'] - sdss.mag['i']
-    good = usable_references(headroom_mag[reference], sdss.mag_error[band], colour, blend)
+    good = usable_references(headroom_mag[reference], sdss.mag_error[band], colour, neighbour_ratio)
     source = source[good]
     return source, StarSample(
         flux=stars.flux[source], fluxerr=stars.fluxerr[source], ref_mag=sdss.mag[band][good],

@@ -3,9 +3,9 @@
 The scale of a camera is known, so only shift and rotation are missing, and both are small: a solution that failed
 unnoticed is off by the pointing of the telescope (arcminutes) and by the mounting of the camera (tenths of a degree).
 So each rotation of a grid is tried in turn: the bright reference stars are turned by it, each pair of a source and a
-reference star votes for its shift, and the shift with most votes over all rotations is elected, if it has more than
-chance gives to any.  This is a Hough transform; votes by chance follow Poisson's distribution, over all cells of all
-rotations.
+reference star votes for its shift, and the shift with most votes over all rotations is taken, if it has more votes
+than unrelated stars would give to any shift.  This is a Hough transform.  The number of votes that unrelated stars give
+to one shift follows a Poisson distribution; the limit allows for the number of cells and rotations that are tried.
 """
 
 import math
@@ -15,14 +15,15 @@ import numpy as np
 from scipy.spatial import cKDTree
 from scipy.special import pdtrc
 
-MAX_SHIFT_ARCSEC = 300.0      # blind pointing of a telescope that lost its pointing model
-MAX_ROTATION_DEG = 1.0
+MAX_SHIFT_ARCSEC = 300.0      # along either axis: pointing error of a telescope that lost its pointing model
+MAX_ROTATION_DEG = 1.0        # to either side
 _CELL_ARCSEC = 3.0            # votes are counted in squares of two by two cells: distortion moves corners by 5"
-_VOTERS = 150                 # bright sources that vote
-_DEPTH_FACTOR = 1.5           # reference stars per source of the same area: saturation and colour change the order
-_MIN_VOTES = 5
+_VOTERS = 150                 # number of sources that vote, the brightest
+_DEPTH_FACTOR = 1.5           # reference stars per source in the same area: the two are not in the same order of
+                              # brightness, because of saturation and colour
+_MIN_VOTES = 5                # pairs of stars that have to agree, at least
 _FALSE_ALARM = 1e-4           # probability that two fields with no star in common agree on a shift
-_REFINEMENTS = 4
+_REFINEMENTS = 4              # rounds of least squares, with partners within three cells in the first, one in the last
 
 
 @dataclass(frozen=True)
@@ -59,27 +60,28 @@ class FieldVote:
         return _rotate(xy - self.centre, self.rotation_deg) + self.centre + self.shift_arcsec
 
 
-def votes_by_chance(mean: float, false_alarm: float) -> int:
-    """Largest number of votes to be expected from chance.
+def max_votes_by_chance(mean: float, false_alarm: float) -> int:
+    """Limit on the votes that unrelated stars give to one shift: more are unlikely to be chance.
 
     Parameters
     ----------
     mean : float
-        Mean of Poisson's distribution.
+        Mean number of votes that unrelated stars give to a shift, which follows a Poisson distribution.
     false_alarm : float
-        Probability, 1e-40 or more.
+        Probability that chance gives more votes than the limit; at least 1e-40, for which the search below is wide
+        enough.
 
     Returns
     -------
     int
-        Least number that is exceeded with at most this probability.
+        Smallest number of votes that chance exceeds with at most this probability.
     """
     numbers = np.arange(int(mean + 15 * math.sqrt(mean)) + 60)
     return int(np.argmax(pdtrc(numbers, mean) <= false_alarm))
 
 
 def vote_for_field(source_xy: np.ndarray, reference_xy: np.ndarray) -> FieldVote | None:
-    """Elect shift and rotation of a field.
+    """Find shift and rotation of a field by the votes of pairs of stars.
 
     Parameters
     ----------
@@ -90,7 +92,7 @@ def vote_for_field(source_xy: np.ndarray, reference_xy: np.ndarray) -> FieldVote
     Returns
     -------
     FieldVote or None
-        None where no shift stands out against chance.
+        None where no shift has more votes than chance may give.
     """
     low, high = source_xy.min(axis=0), source_xy.max(axis=0)
     centre, side = (low + high) / 2, np.maximum(high - low, 1.0)
@@ -106,7 +108,7 @@ def vote_for_field(source_xy: np.ndarray, reference_xy: np.ndarray) -> FieldVote
     votes, shift, _, angle = max(elections, key=lambda election: election[0])
     mean_by_chance = float(4 * np.mean([per_cell for _, _, per_cell, _ in elections]))
     trials = len(elections) * (2 * MAX_SHIFT_ARCSEC / _CELL_ARCSEC) ** 2
-    if votes < max(_MIN_VOTES, 1 + votes_by_chance(mean_by_chance, _FALSE_ALARM / trials)):
+    if votes < max(_MIN_VOTES, 1 + max_votes_by_chance(mean_by_chance, _FALSE_ALARM / trials)):
         return None
     return _refine(sources, references, FieldVote(float(angle), shift, centre, int(votes)))
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.spatial import cKDTree
 
-from photzp.calibration.fieldvote import MAX_SHIFT_ARCSEC, vote_for_field, votes_by_chance
+from photzp.calibration.fieldvote import MAX_SHIFT_ARCSEC, max_votes_by_chance, vote_for_field
 from photzp.robust import rayleigh_spread
 
 _WIDE_ARCSEC = 5.0            # corners of BANZAI's linear world coordinates are off by up to this
@@ -220,7 +220,7 @@ def _vote(source_xy: np.ndarray, reference_xy: np.ndarray, radius: float) -> np.
     votes = shift_tree.query_ball_point(shifts[:_CANDIDATES], _VOTE_ARCSEC, return_length=True)
     # Strangers are spread evenly: the shift that is taken needs more votes than chance gives to any of the shifts.
     mean_by_chance = len(source_xy) * len(reference_xy) * (math.pi * _VOTE_ARCSEC**2) / _area(reference_xy, radius)
-    enough = 1 + votes_by_chance(mean_by_chance, _FALSE_ALARM / len(shifts))
+    enough = 1 + max_votes_by_chance(mean_by_chance, _FALSE_ALARM / len(shifts))
     if votes.max() < max(min(_MIN_VOTES, len(source_xy)), enough):
         return None
     offset = shifts[votes.argmax()]

@@ -26,10 +26,10 @@ def zeropoints(session: Session, *, one_per_exposure: bool = True, digest: RowDi
     session : Session
         The database.
     one_per_exposure : bool
-        Of the rows of one exposure only the one of the highest level, among these the one processed last.
+        Whether to keep of each exposure only the row of the highest reduction level, and of these the last processed.
     digest : RowDigest or None
-        Updated with every row read; then only its columns are read (name, frame, dateobs and processed among them),
-        the others are as where they are missing.
+        Updated with every row read.  Then only its columns are read, which have to include name, frame, dateobs and
+        processed; the other columns of the result are filled with their missing values.
     **selection : Selection
         Which rows, as site='lsc', filter=('zs', 'zp'), start='2019-01-01'.
 
@@ -58,7 +58,7 @@ def zeropoints(session: Session, *, one_per_exposure: bool = True, digest: RowDi
 
 
 def digest(session: Session, names: Sequence[str], **values: Unpack[ColumnValues]) -> RowDigest:
-    """Digest of some columns of the rows of one telescope; it differs where any value would be read as another.
+    """Digest of some columns of the rows of one telescope; it changes with any change of a value as it is read.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def count(session: Session, **values: Unpack[ColumnValues]) -> int:
 
 
 def telescopes(session: Session) -> list[Telescope]:
-    """Telescopes that have rows.
+    """Telescopes that have measured frames.
 
     Parameters
     ----------
@@ -113,13 +113,13 @@ def telescopes(session: Session) -> list[Telescope]:
     Returns
     -------
     list of Telescope
-        Sorted.
+        Sorted by site, enclosure and name; rows that lack any of these do not count.
     """
     return [Telescope(*names) for names in _distinct(session, 'site', 'dome', 'telescope')]
 
 
 def filters(session: Session) -> list[str]:
-    """Filters that have rows.
+    """Filters that have measured frames.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def raw_rows(session: Session) -> Iterator[dict[str, Any]]:
 
 
 def _conditions(session: Session, values: Mapping[str, Any]) -> Iterator[sa.ColumnElement[bool]]:
-    """WHERE for the values of columns; TypeError for a column that rows are not selected by."""
+    """Yield WHERE conditions for the values of columns; TypeError for a column that rows cannot be selected by."""
     columns = ColumnValues.__annotations__
     if unknown := values.keys() - columns.keys():
         raise TypeError(f'rows are selected by {", ".join(columns)}, not by {", ".join(sorted(unknown))}')
@@ -168,7 +168,7 @@ def _conditions(session: Session, values: Mapping[str, Any]) -> Iterator[sa.Colu
 
 
 def _days(session: Session, start: np.datetime64 | None, end: np.datetime64 | None) -> Iterator[sa.ColumnElement[bool]]:
-    """WHERE for whole days, as dateobs has a blank or a T between date and time."""
+    """Yield WHERE conditions that select whole days, as dateobs has a blank or a T between date and time."""
     dateobs = session.column_or_null(PHOT.c.dateobs)
     if start is not None:
         yield dateobs >= str(day_of(start))
@@ -182,7 +182,7 @@ def _order(session: Session) -> tuple[sa.ColumnElement, sa.ColumnElement]:
 
 
 def _distinct(session: Session, *names: str) -> list[tuple]:
-    """Different values of columns, sorted, without rows in which one is no text."""
+    """Distinct combinations of values of text columns, sorted; rows in which any of these is NULL do not count."""
     with session.transaction() as connection:
         rows = connection.execute(session.select(PHOT, *names).distinct())
         return sorted(tuple(row) for row in rows if all(isinstance(part, str) for part in row))
@@ -206,9 +206,10 @@ def _add(digest: RowDigest, columns: dict[str, tuple]) -> None:
 
 def _read_columns(connection: sa.Connection, statement: sa.Select, names: Sequence[str],
                   digest: RowDigest | None) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Read rows in chunks: arrays (n,) by column, as where missing for those that are not read, and exposures (n,) int.
+    """Read rows in chunks: arrays (n,) by column, and the number of the exposure of each row (n,).
 
-    The statement gives the columns of these names, among them `name` and `frame`.
+    The statement selects the columns of these names, among them `name` and `frame`; columns that are not read are
+    filled with their missing values.
     """
     parts = {name: [CONVERTERS[name](())] for name in names if name != 'frame'}
     numbers: dict[str, int] = {}
@@ -228,7 +229,7 @@ def _read_columns(connection: sa.Connection, statement: sa.Select, names: Sequen
 
 
 def _within(dateobs: np.ndarray, start: np.datetime64 | None, end: np.datetime64 | None) -> np.ndarray:
-    """Mask of the times from start to before end, None for no limit."""
+    """Mask of the times with start <= time < end; None for no limit."""
     keep = np.ones(len(dateobs), bool)
     if start is not None:
         keep &= dateobs >= start

@@ -1,4 +1,4 @@
-"""Frames that were looked at and not measured, rows of `photreject`, and which frames need no second look."""
+"""Frames that were opened but not measured, rows of `photreject`, and which frames need not be opened again."""
 
 from collections.abc import Callable, Iterable
 
@@ -16,27 +16,27 @@ FileStat = Callable[[str], tuple[int, int]]  # name of a frame -> size [bytes], 
 
 
 def reject(session: Session, rejected: RejectedFrame) -> None:
-    """Note one frame that was looked at and not measured: see `reject_many`.
+    """Store one frame that was opened but not measured: see `reject_many`.
 
     Parameters
     ----------
     session : Session
         The database.
     rejected : RejectedFrame
-        In place of an earlier note of the same frame.
+        Replaces an earlier rejection of the same frame.
     """
     reject_many(session, [rejected])
 
 
 def reject_many(session: Session, rejected: Iterable[RejectedFrame]) -> None:
-    """Note frames that were looked at and not measured, in one transaction; measured rows stay as they are.
+    """Store frames that were opened but not measured, in one transaction; measurements of theirs stay in `lcophot`.
 
     Parameters
     ----------
     session : Session
         The database.
     rejected : iterable of RejectedFrame
-        Of several of one frame the last counts.
+        Replace earlier rejections of the same frames; of several for one frame, the last is stored.
     """
     looked = session.stamp()
     rows = {key_of(frame.name): row_of(frame, looked=looked) for frame in rejected}
@@ -46,7 +46,7 @@ def reject_many(session: Session, rejected: Iterable[RejectedFrame]) -> None:
 
 
 def rejections(session: Session) -> list[RejectedFrame]:
-    """All frames noted as looked at and not measured.
+    """All frames stored as rejected.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def rejections(session: Session) -> list[RejectedFrame]:
     Returns
     -------
     list of RejectedFrame
-        By name.
+        Sorted by name.
     """
     names = ('name', 'reason', 'detail', 'retry', 'size', 'mtime', 'exptime')
     with session.transaction() as connection:
@@ -67,7 +67,7 @@ def rejections(session: Session) -> list[RejectedFrame]:
 
 
 def rejected_for(session: Session, reason: str) -> set[str]:
-    """Which frames were last rejected for a reason.
+    """Which frames were rejected for a given reason, by their latest rejection.
 
     Parameters
     ----------
@@ -88,11 +88,11 @@ def rejected_for(session: Session, reason: str) -> set[str]:
 
 def known(session: Session, names: Iterable[str], *, mintexp_s: float | None = None,
           stat: FileStat | None = None) -> dict[str, str]:
-    """Which frames need no second look.
+    """Which frames need not be opened again.
 
-    Measured is a frame that has a row, under its base name or a path, or whose exposure has a row of a higher level.
-    Rejected is a frame of exactly this base name whose rejection was not to be tried again, whose file is unchanged,
-    and which is not too short only by an earlier `mintexp_s`.
+    A frame is measured if it has a row in `lcophot`, under its base name or a path, or if its exposure has one of a
+    higher reduction level.  A frame is rejected if its base name has a row in `photreject` which does not say to retry,
+    if its file has not changed since, and if it was not rejected only for an exposure time that is long enough now.
 
     Parameters
     ----------
@@ -101,15 +101,15 @@ def known(session: Session, names: Iterable[str], *, mintexp_s: float | None = N
     names : iterable of str
         Base names or paths.
     mintexp_s : float or None
-        The shortest exposure time that is measured now [s]; None leaves it out of account.
+        Shortest exposure time that is measured now [s]; None to ignore exposure times.
     stat : callable or None
-        Size [bytes] and mtime [ns] of the file of a name; called only for a rejection that would stand otherwise.  An
-        OSError means that the file is to be looked at.  None takes all files for unchanged.
+        Gives size [bytes] and mtime [ns] of the file of a name; called only for frames that count as rejected in all
+        other respects.  Where it raises OSError, the frame is to be opened.  None takes all files as unchanged.
 
     Returns
     -------
     dict of str
-        'measured' or 'rejected', by name; all others are to be looked at.
+        'measured' or 'rejected', by name; frames that are not in it are to be opened.
     """
     bases = {name: key_of(name) for name in names}
     with session.transaction() as connection:
@@ -131,7 +131,7 @@ def _rejection_rows(session: Session, connection: sa.Connection, names: Iterable
 
 
 def _still_rejected(row: sa.Row, name: str, mintexp_s: float | None, stat: FileStat | None) -> bool:
-    """Whether the row of a frame would be the same if the frame were looked at again."""
+    """Whether a frame would be rejected again for the reason in its row, as far as one can tell without opening it."""
     if row.retry:
         return False
     if row.reason == EXPOSURE_TOO_SHORT.name and mintexp_s is not None and not number_of(row.exptime) < mintexp_s:

@@ -13,8 +13,8 @@ from photzp.figures.scales import NAMED_SCALE_PX, number_scale
 from photzp.figures.sheet import BLACK, BLUE, GREY, VERMILLION, sheet
 from photzp.robust import median_error
 
-_AIRMASS_MAX = 4.0  # shown at most
-_BINS, _LEAST_IN_BIN = 10, 5
+_AIRMASS_MAX = 4.0  # the axis ends there at the latest
+_BINS, _LEAST_IN_BIN = 10, 5  # number of bins of airmass, and points in each at least
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,9 @@ class Extinction:
     Attributes
     ----------
     adopted : float
-        Of observatory.toml.
+        That of observatory.toml.
     fitted, error : float
-        As the model finds it, and its standard deviation; NaN without a fit.
+        From the fit of the throughput model, and its 1-sigma error; NaN without a fit.
     """
 
     adopted: float
@@ -36,18 +36,20 @@ class Extinction:
 
 def airmass_plot(title: str, airmass: np.ndarray, zp_less_model_mag: np.ndarray, clear: np.ndarray,
                  extinction: Extinction) -> Figure:
-    """Draw zeropoints, not corrected for airmass, less the model at airmass 1 against airmass X, with -k (X - 1).
+    """Draw zeropoint minus model at airmass 1 against airmass X, with the lines -k (X - 1) of extinction k.
+
+    The zeropoints are not corrected for extinction.
 
     Parameters
     ----------
     title : str
         Text at the top.
     airmass, zp_less_model_mag : ndarray of float, shape (n,)
-        Of single frames; rows that are not finite are left out.
+        Airmass and zeropoint minus model of single frames; frames with a value that is not finite are left out.
     clear : ndarray of float, shape (n,)
         Probability that a frame is of a clear night; NaN where it is not usable.
     extinction : Extinction
-        Slopes k of the lines.
+        The adopted and the fitted k.
 
     Returns
     -------
@@ -73,14 +75,14 @@ def airmass_plot(title: str, airmass: np.ndarray, zp_less_model_mag: np.ndarray,
 
 
 def _set_limits(axes: Axes, airmass: np.ndarray, residual: np.ndarray, adopted_k: float) -> None:
-    """Limits that hold the points and the line of the adopted extinction."""
+    """Set limits that include the points and the line of the adopted extinction."""
     top = min(max(1.2, airmass.max(initial=1.2)) + 0.05, _AIRMASS_MAX)
     axes.set_xlim(0.97, top)
     axes.set_ylim(*padded(min(residual.min(initial=-0.1), -adopted_k * (top - 1)), residual.max(initial=0.1)))
 
 
 def _draw_bins(axes: Axes, airmass: np.ndarray, residual: np.ndarray) -> list[Line2D]:
-    """Medians of ten bins of airmass with equally many points, with their errors; a handle for the legend."""
+    """Draw medians, with errors, of airmass bins of equally many points; returns at most one handle for the legend."""
     order = np.argsort(airmass, kind='stable')
     bins = [rows for rows in np.array_split(order, _BINS) if len(rows) >= _LEAST_IN_BIN]
     if not bins:
@@ -91,14 +93,14 @@ def _draw_bins(axes: Axes, airmass: np.ndarray, residual: np.ndarray) -> list[Li
     return [Line2D([], [], color=BLACK, marker='o', mfc='white', ls='none', ms=5, label='medians of clear')]
 
 
-def _draw_extinction(axes: Axes, k: Extinction) -> list[Line2D]:
-    """Lines of the adopted and, if there is one, the fitted extinction; handles for the legend."""
+def _draw_extinction(axes: Axes, extinction: Extinction) -> list[Line2D]:
+    """Draw -k (X - 1) [mag] for the adopted and, with its error band, the fitted k; returns handles for the legend."""
     x = np.array(axes.get_xlim())
-    handles = axes.plot(x, -k.adopted * (x - 1), color=VERMILLION, ls='--', lw=1.6, zorder=4,
-                        label=f'adopted: {k.adopted:.3f} mag/airmass')
-    if np.isfinite(k.fitted):
-        handles += axes.plot(x, -k.fitted * (x - 1), color=BLACK, lw=1.4, zorder=4,
-                             label=f'fitted: {k.fitted:.3f} ± {k.error:.3f} mag/airmass')
-        axes.fill_between(x, -(k.fitted - k.error) * (x - 1), -(k.fitted + k.error) * (x - 1), color=BLACK, alpha=0.2,
-                          lw=0, zorder=3)
+    handles = axes.plot(x, -extinction.adopted * (x - 1), color=VERMILLION, ls='--', lw=1.6, zorder=4,
+                        label=f'adopted: {extinction.adopted:.3f} mag/airmass')
+    if np.isfinite(extinction.fitted):
+        handles += axes.plot(x, -extinction.fitted * (x - 1), color=BLACK, lw=1.4, zorder=4,
+                             label=f'fitted: {extinction.fitted:.3f} ± {extinction.error:.3f} mag/airmass')
+        axes.fill_between(x, -(extinction.fitted - extinction.error) * (x - 1),
+                          -(extinction.fitted + extinction.error) * (x - 1), color=BLACK, alpha=0.2, lw=0, zorder=3)
     return handles

@@ -44,11 +44,11 @@ from photzp.times import Date, instant_of
 
 _EVENT_STYLES = {'cleaning': (DARK_GREY, ':'), 'instrument': (BLUE, '-.'), 'unrecorded': (VERMILLION, (0, (1, 2)))}
 _MIRROR_STYLE = (ORANGE, '--')
-_MOST_CAMERAS = 8  # the newest ones; a telescope has two or three in ten years
-_REACH_MAG = 0.3  # the scale holds the nights that are nearer to their line
+_MOST_CAMERAS = 8  # rows for cameras, the newest ones; a telescope has two or three in ten years
+_REACH_MAG = 0.3  # nights farther than this from their line may be outside the limits of the axis of loss
 _NAME_CHARACTERS = 8  # of a camera at the left
 _PANEL_PX, _ROW_PX, _GAP_PX, _TITLE_PX, _LEGEND_PX = 330, 15, 8, 30, 24
-_CHARACTER_PX, _MOST_LANES = 6.6, 5  # of labels of events
+_CHARACTER_PX, _MOST_LANES = 6.6, 5  # width of a character, and number of lines, of the labels of events
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class FilterTrend:
     filter : str
         Its name.
     fit : ThroughputFit
-        Its model; not drawn where it has no interval.
+        Its model; a fit without intervals, as without usable rows, is not drawn.
     reference_mag : float or None
         Zeropoint of a clean telescope; None if not known.
     colour : str or None
@@ -84,7 +84,7 @@ class EventMark:
     kind : str
         As in observatory.toml, or 'unrecorded'.
     gain_mag, error_mag : float
-        What it gave over all filters, and its error; NaN if not known.
+        Mean gain over all filters, positive for more light, and its 1-sigma error; NaN if not known.
     """
 
     time: np.datetime64
@@ -95,14 +95,14 @@ class EventMark:
 
 @dataclass(frozen=True)
 class Levels:
-    """Levels that are marked where a reference is known.
+    """Levels that are drawn where a reference is known.
 
     Attributes
     ----------
     threshold_percent : float
-        Of the reference; what is below needs care.
+        Throughput in percent of the reference, below which a telescope needs care.
     healthy_mag : float
-        Depth of the healthy band below the reference.
+        Largest loss against the reference that is drawn as healthy.
     """
 
     threshold_percent: float
@@ -113,7 +113,7 @@ def telescope_plot(title: str, trends: Iterable[FilterTrend], events: Iterable[E
                    cameras: Iterable[CameraSpan], levels: Levels, until: Date) -> Figure:
     """Draw loss in every filter against time, events with their measured gains, and below it the cameras in use.
 
-    Loss is counted from the reference, or if none is known from the best level of the model.
+    Loss is the reference minus the zeropoint; without a reference, the best level of the model takes its place.
 
     Parameters
     ----------
@@ -137,46 +137,46 @@ def telescope_plot(title: str, trends: Iterable[FilterTrend], events: Iterable[E
     used = [trend for trend in trends if trend.fit.intervals]
     spans = sorted(cameras, key=lambda span: (span.first, span.camera))
     names = list(dict.fromkeys(span.camera for span in spans))
-    figure, axes, strip = _panels(used, spans, until)
+    figure, axes, camera_axes = _new_figure(used, spans, until)
     handles = _draw_losses(axes, used, levels)
-    above_px, marks = _draw_events(axes, sorted(events, key=lambda event: event.time))
-    _draw_cameras(strip, spans, names[-_MOST_CAMERAS:])
+    events_px, event_keys = _draw_events(axes, sorted(events, key=lambda event: event.time))
+    _draw_cameras(camera_axes, spans, names[-_MOST_CAMERAS:])
     time_scale(axes, labels=False)
-    _place(figure, above_px, _ROW_PX * max(len(names[-_MOST_CAMERAS:]), 1), time_scale(strip))
+    _set_heights(figure, events_px, _ROW_PX * max(len(names[-_MOST_CAMERAS:]), 1), time_scale(camera_axes))
     draw_title(figure, title)
     if names[:-_MOST_CAMERAS]:
-        marks.append(Line2D([], [], ls='none', label=f'{len(names) - _MOST_CAMERAS} older cameras'))
-    draw_keys(figure, handles + marks, 1, LEFT_PX)
+        event_keys.append(Line2D([], [], ls='none', label=f'{len(names) - _MOST_CAMERAS} older cameras'))
+    draw_keys(figure, handles + event_keys, 1, LEFT_PX)
     return figure
 
 
-def _panels(trends: Iterable[FilterTrend], spans: Iterable[CameraSpan], until: Date) -> tuple[Figure, Axes, Axes]:
-    """A figure with axes for losses and below them axes for cameras, with the same time."""
+def _new_figure(trends: Iterable[FilterTrend], spans: Iterable[CameraSpan], until: Date) -> tuple[Figure, Axes, Axes]:
+    """A new figure, its axes for loss, and its axes for cameras below them, both with the same limits of time."""
     times = np.concatenate([np.empty(0, 'datetime64[ms]'), *(trend.fit.time for trend in trends),
                             np.array([instant_of(span.first) for span in spans], 'datetime64[ms]')])
     figure = Figure(figsize=(WIDTH_PX / DPI, _PANEL_PX / DPI), dpi=DPI)
-    axes, strip = figure.add_subplot(2, 1, 1), figure.add_subplot(2, 1, 2)
-    for panel in (axes, strip):
+    axes, camera_axes = figure.add_subplot(2, 1, 1), figure.add_subplot(2, 1, 2)
+    for panel in (axes, camera_axes):
         time_axis(hide_ticks(panel), times, until)
-    return figure, axes, strip
+    return figure, axes, camera_axes
 
 
-def _place(figure: Figure, above_px: float, rows_px: float, labels_px: float) -> None:
-    """Give the panels their pixels; the figure is as high as they are."""
-    axes, strip = figure.axes
-    height = _TITLE_PX + above_px + _PANEL_PX + _GAP_PX + rows_px + labels_px + _LEGEND_PX
+def _set_heights(figure: Figure, events_px: float, cameras_px: float, dates_px: float) -> None:
+    """Set the height of the figure and place its axes, by the heights of event labels, rows of cameras, and dates."""
+    axes, camera_axes = figure.axes
+    height = _TITLE_PX + events_px + _PANEL_PX + _GAP_PX + cameras_px + dates_px + _LEGEND_PX
     figure.set_figheight(height / DPI)
     width = 1 - (LEFT_PX + RIGHT_PX) / WIDTH_PX
-    bottom = labels_px + _LEGEND_PX
-    strip.set_position((LEFT_PX / WIDTH_PX, bottom / height, width, rows_px / height))
-    axes.set_position((LEFT_PX / WIDTH_PX, (bottom + rows_px + _GAP_PX) / height, width, _PANEL_PX / height))
+    bottom = dates_px + _LEGEND_PX
+    camera_axes.set_position((LEFT_PX / WIDTH_PX, bottom / height, width, cameras_px / height))
+    axes.set_position((LEFT_PX / WIDTH_PX, (bottom + cameras_px + _GAP_PX) / height, width, _PANEL_PX / height))
 
 
 # -- losses ------------------------------------------------------------------------------------------------------------
 
 
 def _draw_losses(axes: Axes, trends: Sequence[FilterTrend], levels: Levels) -> list[Artist]:
-    """Lines by filter over the levels of clear nights, loss downwards; handles for the legend."""
+    """Draw clear nights and model lines of each filter, with loss downwards; returns handles for the legend."""
     if not trends:
         axes.text(0.5, 0.5, 'too few points for a model', transform=axes.transAxes, ha='center', color=DARK_GREY)
     handles: list[Artist] = []
@@ -203,7 +203,7 @@ def _draw_losses(axes: Axes, trends: Sequence[FilterTrend], levels: Levels) -> l
 
 
 def _draw_trend(axes: Axes, trend: FilterTrend, curves: Sequence[Curve], zero: float, colour: str) -> list[float]:
-    """Clear nights and lines of one filter; returns the losses that the axis has to hold [mmag]."""
+    """Draw clear nights and model lines of one filter; returns losses that the limits have to include [mmag]."""
     fit = trend.fit
     clear = (fit.clear_probability > 0.5) & np.isfinite(fit.night_residual_mag)
     levels = 1000 * (zero - fit.model_mag - fit.night_residual_mag)[clear]
@@ -222,7 +222,7 @@ def _draw_trend(axes: Axes, trend: FilterTrend, curves: Sequence[Curve], zero: f
 
 
 def _draw_reference(axes: Axes, levels: Levels) -> list[Artist]:
-    """The healthy band, the threshold, and an axis in percent; handles for the legend."""
+    """Draw the healthy band, the threshold, and an axis in percent; returns handles for the legend."""
     axes.axhspan(0, 1000 * levels.healthy_mag, color=GREEN, alpha=0.1, lw=0, zorder=0.5, label='healthy')
     axes.axhline(_loss_of(levels.threshold_percent), color=BLACK, lw=1, ls=(0, (6, 3)), zorder=1, label='threshold')
     percent_scale(axes, _percent_of, lambda percent: _loss_of(np.maximum(percent, 1e-9)))
@@ -244,7 +244,7 @@ def _loss_of(percent: Any) -> Any:
 
 
 def _draw_events(axes: Axes, events: Iterable[EventMark]) -> tuple[int, list[Artist]]:
-    """A line for each event, its gain above the axes: height of the labels [pixel], handles for the legend."""
+    """Draw a line at each event, and its gain above; returns the height of the labels [pixel] and legend handles."""
     first, last = axes.get_xlim()
     width = WIDTH_PX - LEFT_PX - RIGHT_PX
     labels: list[Label] = []
@@ -264,6 +264,7 @@ def _draw_events(axes: Axes, events: Iterable[EventMark]) -> tuple[int, list[Art
 
 
 def _gain_text(event: EventMark) -> str:
+    """The label of an event: its kind unless a cleaning, and its gain [mmag] where it is known."""
     if not np.isfinite(event.gain_mag):
         return event.kind
     gain = f'{1000 * event.gain_mag:+.0f}'.replace('-', '−')
@@ -271,7 +272,7 @@ def _gain_text(event: EventMark) -> str:
 
 
 def _draw_cameras(axes: Axes, spans: Iterable[CameraSpan], names: Sequence[str]) -> None:
-    """A row for each named camera, the newest on top, with bars where it was in use."""
+    """Draw a row for each named camera, the newest on top, with bars for the times when it was in use."""
     for span in spans:
         if span.camera in names:
             row = names.index(span.camera)

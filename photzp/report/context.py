@@ -1,4 +1,4 @@
-"""The value that every part of a report gets: where rows come from, where files go, what is wanted, and the time."""
+"""What every part of a report is given: where rows come from, where files go, what to make, and the time of the run."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from photzp.times import Period
 
 @dataclass(frozen=True, kw_only=True)
 class ReportContext:
-    """The circumstances of one run.
+    """Inputs, outputs and settings of one run of the report.
 
     Attributes
     ----------
@@ -28,14 +28,15 @@ class ReportContext:
     store : ReportStore
         Where the report is written to.
     observatory : Observatory
+        Facts of sites, cameras and filters, from observatory.toml.
     settings : ReportSettings
         Which telescopes and filters are reported on, and which plots and pages are made.
     period : Period
-        The time that the report covers; it knows the present.
+        The time that the report covers, and the present.
     version : str
-        Of the program.
+        Version of the program.
     processes : int
-        How many may work.
+        Largest number of processes.
     """
 
     database: Database
@@ -49,7 +50,7 @@ class ReportContext:
 
     @property
     def wants_answers(self) -> bool:
-        """Whether answers are computed; never from a part of the data, which must not pass for all of it."""
+        """Whether to compute answers for the whole fleet: an option asks for them, and all data are reported on."""
         settings = self.settings
         return self.period.is_whole and any((settings.renderhtml, settings.createsummaryplots, settings.check,
                                              settings.metrics))
@@ -62,12 +63,12 @@ class ReportContext:
 
     @property
     def now_s(self) -> datetime:
-        """The present, naive UTC, to the second."""
+        """The present, UTC without time zone, to the second."""
         return self.now.astype('datetime64[s]').item()
 
     @property
     def month(self) -> str:
-        """The month up to whose end plots are drawn, 'YYYY-MM'."""
+        """The month in which plots end, 'YYYY-MM'."""
         return str(self.period.until.astype('datetime64[M]'))
 
     @property
@@ -81,11 +82,12 @@ class ReportContext:
         return program_digest(self.version)
 
     def last_good(self) -> dict[str, datetime | None]:
-        """When each script last ended well.
+        """When each script last finished without failing.
 
         Returns
         -------
         dict of str to datetime or None
-            Naive UTC, None for never; the report's script is taken to do so now.
+            By name of the script, UTC without time zone; None for never.  For the report's own script, which is still
+            running, this is the present.
         """
         return {'photcalibration.py': self.database.last_good('photcalibration.py'), 'longtermphotzp.py': self.now_s}

@@ -26,8 +26,8 @@ from photzp.report.state import ReportState, digest
 from photzp.report.storing import Job, store_result
 from photzp.report.unchanged import (
     adopted_extinction,
+    extinction_offsets,
     find_unchanged,
-    fitted_extinction,
     names_of_files,
     read_memory,
 )
@@ -63,7 +63,7 @@ class Report:
         self.context = context
         settings, observatory = context.settings, context.observatory
         state, fits = read_memory(context.store) if context.period.is_whole else (ReportState(), {})
-        state.extinction = fitted_extinction(state, fits, observatory) if settings.fit_extinction else {}
+        state.extinction = extinction_offsets(state, fits, observatory) if settings.fit_extinction else {}
         self.series = [
             replace(series, extinction_offset=state.extinction.get(f'{series.telescope.site} {series.filter}', 0.0))
             for series in selection(context.database, settings, observatory)]

@@ -1,4 +1,4 @@
-"""The results of a run of the report so far, series by series: computed now, or taken from an earlier run."""
+"""The results of a run of the report so far, by series (telescope and filter): of this run, or of an earlier one."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from photzp.throughput.rows import Series
 
 @dataclass(frozen=True)
 class ShownSeries:
-    """One telescope and filter as the report shows it: its result, its model, and its files by name."""
+    """A series as the report shows it: its result, its model as stored, and its files by name."""
 
     result: SeriesResult
     model: StoredModel
@@ -31,24 +31,24 @@ class Results:
     series : sequence of Series
         Those that the run reports on.
     state : ReportState
-        Of an earlier run; brought up to date as series are made.
+        State that an earlier run left; brought up to date as series are finished.
     fits : dict of SeriesKey to ThroughputFit
-        The same.
+        Fits that an earlier run left; brought up to date in the same way.
 
     Attributes
     ----------
     counts : Counter
-        Updated as work is done, right even when the run is interrupted.
+        Numbers of things done so far, such as finished series and their zeropoints; right also in an interrupted run.
     shown : dict of Series to ShownSeries
         Series that are finished.
     failed : set of Series
-        Those that could not be made.
+        Series whose plots and tables could not be made.
     overviews : dict of str to Output
         Plots of several series, by name.
     steps : dict of str to tuple of UnrecordedStep
-        By telescope.
+        Unrecorded steps by telescope.
     answers : Answers
-        Empty in a run over part of the data.
+        Answers for the whole fleet; empty in a run over part of the data.
     """
 
     def __init__(self, series: Sequence[Series], state: ReportState, fits: dict[SeriesKey, ThroughputFit]) -> None:
@@ -93,11 +93,12 @@ class Results:
                                                   *(shown.result for shown in self.shown.values()))}
 
     def with_fit(self, database: Database) -> dict[SeriesKey, SeriesResult]:
-        """Those of `latest` that have a fit, at telescopes that have rows in the database.
+        """Results of `latest` for series that have a fit, at telescopes that have measured frames in the database.
 
         Parameters
         ----------
         database : Database
+            Names the telescopes that have measured frames.
 
         Returns
         -------
@@ -109,11 +110,12 @@ class Results:
                 if key in self.fits and key[0] in telescopes}
 
     def cameras(self, database: Database) -> tuple[CameraSpan, ...]:
-        """When each camera was in use, at all telescopes.
+        """When each camera was in use, at all telescopes, from the frames of all series in `with_fit`.
 
         Parameters
         ----------
         database : Database
+            Names the telescopes that have measured frames.
 
         Returns
         -------

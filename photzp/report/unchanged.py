@@ -1,6 +1,6 @@
-"""The series that would come out as an earlier run made them: they are remembered beside the report, and kept.
+"""Which series are unchanged since an earlier run, whose results are stored with the report: they are not made again.
 
-Whoever adds an input to the report adds it to `fingerprint`.
+Anything new that the plots or tables of a series depend on has to be added to `fingerprint`.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ from photzp.throughput.model import ThroughputFit
 from photzp.throughput.rows import COLUMNS, Series
 from photzp.times import instant_of, local_noon
 
-EXTINCTION_ERROR_MAX = 0.01  # mag/airmass: a fitted one is used where it is better than that, 10 mmag at airmass 2
+EXTINCTION_ERROR_MAX = 0.01  # mag/airmass: largest error of a fitted extinction that is used; 10 mmag at airmass 2
 Fits = dict[SeriesKey, ThroughputFit]
 
 log = logging.getLogger('photzp.report')
@@ -37,6 +37,7 @@ def read_memory(store: ReportStore) -> tuple[ReportState, Fits]:
     Parameters
     ----------
     store : ReportStore
+        Where the report is written to.
 
     Returns
     -------
@@ -68,50 +69,56 @@ def _read_state(content: bytes | None) -> ReportState:
         return ReportState()
 
 
-def fitted_extinction(state: ReportState, fits: Fits, observatory: Observatory) -> dict[str, float]:
-    """Fitted minus adopted extinction, where it is known to EXTINCTION_ERROR_MAX.
+def extinction_offsets(state: ReportState, fits: Fits, observatory: Observatory) -> dict[str, float]:
+    """Fitted minus adopted extinction, where its error is at most EXTINCTION_ERROR_MAX.
 
-    A value in use stays as long as the fits agree with it: noise must not make everything anew every night.
+    The offset that an earlier run used stays as long as the fits agree with it within their error: when it changes, all
+    series of the site and filter are made again, which noise must not cause every night.
 
     Parameters
     ----------
     state : ReportState
+        Its `extinction` has the offsets that the earlier run used.
     fits : dict of SeriesKey to ThroughputFit
+        Fits of the earlier run.
     observatory : Observatory
+        Has the adopted extinction.
 
     Returns
     -------
     dict of str to float
-        By '<site> <filter>' [mag/airmass].
+        Offsets by '<site> <filter>' [mag/airmass].
     """
     offsets = {}
     frames = {made.result.key: made.result.frames for made in state.series.values()}
     for fitted in by_site(fits, adopted_extinction(fits, observatory), frames):
         key, offset = f'{fitted.site} {fitted.filter}', round(fitted.k - fitted.adopted, 3)
         if fitted.k_error <= EXTINCTION_ERROR_MAX:
-            used = state.extinction.get(key, np.inf)
-            offsets[key] = used if abs(used - offset) <= fitted.k_error else offset
+            earlier = state.extinction.get(key, np.inf)
+            offsets[key] = earlier if abs(earlier - offset) <= fitted.k_error else offset
     return offsets
 
 
 def adopted_extinction(fits: Fits, observatory: Observatory) -> dict[str, float]:
-    """Extinction that the observatory's file has for the filters of some fits.
+    """Extinction in observatory.toml for the filters of some fits.
 
     Parameters
     ----------
     fits : dict of SeriesKey to ThroughputFit
+        Only their filters matter.
     observatory : Observatory
+        Has the adopted extinction.
 
     Returns
     -------
     dict of str to float
-        By filter [mag/airmass].
+        Extinction by filter [mag/airmass].
     """
     return {name: observatory.extinction(name) for _, name in fits}
 
 
 def fingerprint(context: ReportContext, series: Series, rows: str) -> str:
-    """Digest of all that a series is made from.
+    """Digest of everything that the result, plots and tables of a series depend on.
 
     Parameters
     ----------
@@ -140,7 +147,7 @@ def find_unchanged(context: ReportContext, series: Series, remembered: Remembere
                    rows: int | None) -> ShownSeries | None:
     """A series as an earlier run made it, if it would come out the same and all its files are still there.
 
-    Its days are counted to now, and warnings of the earlier run are logged again.
+    Times such as the days since the last event are brought up to date, and warnings of the earlier run logged again.
 
     Parameters
     ----------
@@ -171,13 +178,13 @@ def find_unchanged(context: ReportContext, series: Series, remembered: Remembere
 
 
 def _is_past(status: SeriesStatus, now: np.datetime64) -> bool:
-    """Whether none of its rows is later than now, as where the clock was put back: such rows count for nothing."""
+    """Whether no row is later than now, as after the clock was put back: later rows are not used."""
     last = status.last_observation  # cut to the second
     return last is None or bool(instant_of(last) + np.timedelta64(1, 's') <= now)
 
 
 def _counted_to_now(context: ReportContext, series: Series, result: SeriesResult) -> SeriesResult:
-    """A result of an earlier run with its days counted to now; its warnings are logged again."""
+    """A result of an earlier run with its numbers of days counted to now; logs its warnings again."""
     about = {'telescope': str(series.telescope), 'filter': series.filter}
     log.debug('%s: unchanged since %s', series, result.status.made, extra=about)
     for warning in result.warnings:
@@ -187,7 +194,7 @@ def _counted_to_now(context: ReportContext, series: Series, result: SeriesResult
 
 
 def model_digest(model: StoredModel) -> str:
-    """Digest of a model, the same before and after the database.
+    """Digest of a model, the same before it is stored in the database and after it is read from there.
 
     Parameters
     ----------
@@ -203,7 +210,7 @@ def model_digest(model: StoredModel) -> str:
 
 
 def names_of_files(series: Series, settings: ReportSettings) -> list[str]:
-    """Names of the files that the settings want of a series.
+    """Names of the files that the settings ask for, of one series.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The interface of a place for the report, and how a browser is to treat its files."""
+"""The interface of a store, the place where a report is written to, and the HTTP headers of its files."""
 
 import hashlib
 from abc import ABC, abstractmethod
@@ -28,7 +28,7 @@ def content_type(name: str) -> str:
     Parameters
     ----------
     name : str
-        File name; upper and lower case are the same.
+        File name; the case of its extension does not matter.
 
     Returns
     -------
@@ -82,12 +82,17 @@ class ReportStore(ABC):
             self._abandon()
 
     def names(self) -> set[str]:
-        """Names of the files in the store, once all that was put is there.
+        """Wait for unfinished uploads, and return the names of the files in the store.
 
         Returns
         -------
         set of str
-            Without the manifest, and without names that `put` refuses.
+            Without the manifest, and without files whose name `put` does not allow.
+
+        Raises
+        ------
+        StoreFailed
+            The store cannot be listed, or a file could not be written.
         """
         return {name for name in self._names() if _is_allowed(name)}
 
@@ -119,7 +124,7 @@ class ReportStore(ABC):
         Returns
         -------
         bool
-            For a bucket by its listing and manifest, without reading the content.
+            True where it is; a bucket compares with its listing and manifest, without reading the content.
         """
         return self._holds(safe_file(name), sha256)
 
@@ -144,11 +149,11 @@ class ReportStore(ABC):
 
     @abstractmethod
     def flush(self) -> None:
-        """Wait until all that was put is there; raises StoreFailed where something could not be written."""
+        """Wait for unfinished uploads; raises StoreFailed where a file could not be written."""
 
     @abstractmethod
     def _names(self) -> set[str]:
-        """Names of all files there, also of those that are not of a report."""
+        """Names of all files in the store, also of the manifest and of files that are not of a report."""
 
     @abstractmethod
     def _get(self, name: str) -> bytes | None:
@@ -165,11 +170,11 @@ class ReportStore(ABC):
 
     @abstractmethod
     def _close(self) -> None:
-        """End after success."""
+        """Finish after success: wait for unfinished uploads."""
 
     @abstractmethod
     def _abandon(self) -> None:
-        """End after a failure."""
+        """Finish after a failure: start no more uploads."""
 
 
 def _allowed(name: str) -> str:

@@ -1,7 +1,8 @@
 """An S3 bucket as the place for the report.
 
 Uploads start at once, several at a time; a page (.html) is sent only after everything that was put before it, and the
-manifest last.  A run that fails half-way still notes in the manifest what it sent.
+manifest last.  A run that fails half-way still lists in the manifest what it sent, so that the next run does not send
+it again.
 """
 
 import hashlib
@@ -18,11 +19,11 @@ from photzp.store.threads import Threads
 
 log = logging.getLogger('photzp.store')
 
-_MAX_PENDING = 64  # contents held in memory until they are sent: 16 MB of images
+_MAX_PENDING = 64  # files held in memory until they are sent: about 16 MB of images
 
 
 class BucketStore(ReportStore):
-    """A bucket, with its listing and manifest as they were at the start of the run.
+    """A bucket, with its listing and manifest as they were when it was opened.
 
     Parameters
     ----------
@@ -96,7 +97,7 @@ class BucketStore(ReportStore):
             self._threads.end()
 
     def _abandon(self) -> None:
-        """End after a failure: start no more uploads, and note in the manifest what was sent."""
+        """Finish after a failure: cancel uploads not begun, await the others, and list those sent in the manifest."""
         self._cancel()
         with suppress(StoreFailed):
             self._threads.wait(self._pending)
@@ -121,7 +122,7 @@ class BucketStore(ReportStore):
         return [future for future, pending in self._pending.items() if pending == name]
 
     def _finish(self, futures: Iterable[Future[Entry]]) -> None:
-        """Wait for some uploads; the first failure cancels all that have not begun."""
+        """Wait for these uploads; raises the first failure of any upload, which cancels all that have not begun."""
         try:
             self._threads.wait(futures)
         except StoreFailed as failure:
@@ -129,7 +130,7 @@ class BucketStore(ReportStore):
         self._collect()
 
     def _collect(self) -> None:
-        """Count the uploads that ended; raises the first failure, now and every time after."""
+        """Take finished uploads from those pending, and count them; raises the first failure, also in later calls."""
         for future in [future for future in self._pending if future.done()]:
             name = self._pending.pop(future)
             if future.cancelled():
@@ -144,17 +145,18 @@ class BucketStore(ReportStore):
             raise self._failure
 
     def _cancel(self) -> None:
+        """Cancel the uploads that have not begun."""
         for future in self._pending:
             future.cancel()
 
     # -- the manifest --------------------------------------------------------------------------------------------------
 
     def _entry(self, name: str) -> Entry | None:
-        """What the bucket holds under a name, as far as the manifest says it."""
+        """The entry of an object in the manifest, the newest one; None where it has none."""
         return self._new_entries.get(name) or self._earlier_entries.get(name)
 
     def _valid_entries(self) -> dict[str, Entry]:
-        """Entries of the manifest that the listing agrees with."""
+        """Entries of the manifest whose size and ETag are those of the listing."""
         content = self._threads.call(self._bucket.fetch, MANIFEST) if MANIFEST in self._listing else None
         return {name: entry for name, entry in read_manifest(content, self.place).items()
                 if self._listing.get(name) == (entry.size, entry.etag)}

@@ -16,7 +16,7 @@ from photzp.errors import StoreFailed
 from photzp.store.base import ReportStore
 from photzp.wholefile import whole_file
 
-_LEFTOVER_AGE_S = 86_400  # chosen because no file takes a day to be written; for file systems without locks
+_LEFTOVER_AGE_S = 86_400  # no file takes a day to be written: an older temporary file is a leftover, even without locks
 _TEMPORARY = re.compile(r'\..+\.partial-\d+-\d+')
 
 
@@ -58,6 +58,7 @@ class DirectoryStore(ReportStore):
                 return None
 
     def _put(self, name: str, content: bytes) -> None:
+        """Write a file and count it; a failure over its temporary file is met with one more try, under a new name."""
         path = self._directory / name
         with _os_errors_as_store_failed(path):
             if _has_content(path, content):
@@ -65,8 +66,10 @@ class DirectoryStore(ReportStore):
                 return
             try:
                 self._replace(path, content)
-            except (FileNotFoundError, FileExistsError):  # another run took the unlocked temporary file for a leftover,
-                self._replace(path, content)              # or a process of the same number, on another host, left one
+            except (FileNotFoundError, FileExistsError):
+                # Where the file system has no locks, another run may have removed the temporary file as a leftover; and
+                # a process of the same ID on another host may have left a file of its name.
+                self._replace(path, content)
             self.sent += 1
 
     def flush(self) -> None:
@@ -78,14 +81,14 @@ class DirectoryStore(ReportStore):
     _abandon = _close
 
     def _replace(self, path: Path, content: bytes) -> None:
-        """Write a file under a temporary name, and rename it."""
+        """Write a file under a temporary name that no earlier call of this process used, and rename it."""
         temporary = path.with_name(f'.{path.name}.partial-{os.getpid()}-{next(self._numbers)}')
         with whole_file(path, temporary, new=True) as file:
             _try_lock(file)
             file.write(content)
 
     def _remove_leftovers(self) -> None:
-        """Remove the temporary files of runs that were killed: those without a lock, and all old ones."""
+        """Remove temporary files of runs that were killed: those that can be locked, and those older than a day."""
         for path in self._directory.iterdir():
             if _TEMPORARY.fullmatch(path.name):
                 with suppress(OSError), path.open('rb+') as file:

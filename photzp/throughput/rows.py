@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from photzp.magnitudes import mag_of_ratio
-from photzp.measurements import possible, usable_rows
+from photzp.measurements import possible_zp, usable_rows
 from photzp.names import SeriesKey, Telescope
 from photzp.observatory import Events, Observatory
 from photzp.observatorytables import GainRepair
@@ -137,7 +137,7 @@ class Rows:
         z, left, counts = self.zeropoints, ~self.usable, {}
         for reason, rows in (('without date', np.isnat(z.dateobs)), ('before its start', z.dateobs < self.opened),
                              ('without zeropoint', ~np.isfinite(z.zp)),
-                             ('with an impossible zeropoint', ~possible(z.zp)),
+                             ('with an impossible zeropoint', ~possible_zp(z.zp)),
                              ('without airmass', ~np.isfinite(z.airmass)), ('whose stars scatter too much', left)):
             counts[reason] = int(np.count_nonzero(left & rows))
             left = left & ~rows

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from photzp.calibration.starselection import blended_fraction, usable_references, usable_stars
+from photzp.calibration.starselection import neighbour_flux_ratio, usable_references, usable_stars
 from photzp.frames.banzai import Stars
 
 # --- sources and references ----------------------------------------------------------------------------------------
@@ -61,9 +61,9 @@ def test_without_peaks_nothing_is_known_of_saturation():
 
 
 def test_where_few_stars_are_alone_some_company_is_allowed():
-    def usable_of(blend):
-        n = len(blend)
-        return usable_references(np.ones(n), np.full(n, 0.1), np.ones(n), np.asarray(blend)).sum()
+    def usable_of(neighbour_ratio):
+        n = len(neighbour_ratio)
+        return usable_references(np.ones(n), np.full(n, 0.1), np.ones(n), np.asarray(neighbour_ratio)).sum()
 
     assert usable_of([0.01] * 20 + [0.04] * 50) == 20
     assert usable_of([0.01] * 19 + [0.04] * 50 + [0.09] * 50) == 69
@@ -76,7 +76,7 @@ def test_references_must_be_unsaturated_complete_and_alone():
         headroom_mag=np.array([0.1, 0.0, -0.1, nan, 1, 1, 1, 1, 1]),
         ref_error=np.array([0.1, 0.1, 0.1, 0.1, nan, 0.1, 0.1, 0.1, 0.1]),
         colour=np.array([1, 1, 1, 1, 1, nan, 1, 1, 1]),
-        blend=np.array([0, 0, 0, 0, 0, 0, 0.5, nan, 0.01]),
+        neighbour_ratio=np.array([0, 0, 0, 0, 0, 0, 0.5, nan, 0.01]),
     ).tolist() == [True, True, False, False, False, False, False, False, True]  # fmt: skip
 
 
@@ -86,7 +86,7 @@ def test_references_must_be_unsaturated_complete_and_alone():
 def blend_of(distance, fainter_mag=0.0, fwhm=2.0):
     """Blended fraction of a star with one neighbour at a distance [FWHM]."""
     xy, mag = np.array([[0.0, 0.0], [distance * fwhm, 0.0]]), np.array([16.0, 16.0 + fainter_mag])
-    return blended_fraction(xy[:1], mag[:1], xy, mag, fwhm)[0]
+    return neighbour_flux_ratio(xy[:1], mag[:1], xy, mag, fwhm)[0]
 
 
 @pytest.mark.parametrize(('distance', 'fainter_mag', 'fraction'), [
@@ -107,10 +107,10 @@ def test_light_of_a_neighbour_fades_with_distance():
 def test_light_of_several_neighbours_adds_up_and_the_star_itself_is_none():
     xy = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [100.0, 0.0]])
     mag = np.full(4, 16.0)
-    np.testing.assert_allclose(blended_fraction(xy, mag, xy, mag, 2.0), [2.0, 2.0, 2.0, 0.0])
+    np.testing.assert_allclose(neighbour_flux_ratio(xy, mag, xy, mag, 2.0), [2.0, 2.0, 2.0, 0.0])
 
 
 def test_no_stars_no_blends():
     none = np.empty((0, 2)), np.empty(0)
-    assert blended_fraction(*none, *none, 2.0).shape == (0,)
-    assert blended_fraction(np.zeros((1, 2)), np.array([np.nan]), np.zeros((1, 2)), np.array([np.nan]), 2.0) == 0
+    assert neighbour_flux_ratio(*none, *none, 2.0).shape == (0,)
+    assert neighbour_flux_ratio(np.zeros((1, 2)), np.array([np.nan]), np.zeros((1, 2)), np.array([np.nan]), 2.0) == 0
