@@ -112,13 +112,16 @@ def home(last_night, tmp_path):
     return home
 
 
-def run_as_written(document, home):
-    """Run the blocks of a document one after the other as a shell would; the first command that fails is shown."""
+def run_as_written(document, home, camera_types):
+    """Run the blocks of a document one after the other as a shell would; the first command that fails is shown.
+
+    camera_types : of the nightly runs.
+    """
     script = '\n'.join(block for block in blocks(document) if not sets_up(block))
     script = re.sub(r'(?<!:)/archive/engineering|/new/archive', '~/archive', script)  # not the path in a container
     path = os.pathsep.join([str(home.parent / 'bin'), str(Path(sys.executable).parent), os.environ['PATH']])
     environment = {'PATH': path, 'HOME': str(home), 'PHOTZP_ARCHIVE': str(home / 'archive'), 'PHOTZP_NICE': '0',
-                   'PHOTZP_PROCESSES': '1', 'PHOTZP_CAMERATYPES': 'fa,fl', 'PHOTZP_PYTHON': sys.executable,
+                   'PHOTZP_PROCESSES': '1', 'PHOTZP_CAMERATYPES': camera_types, 'PHOTZP_PYTHON': sys.executable,
                    'TMPDIR': str(home.parent)}
     ended = subprocess.run(['bash', '-euxo', 'pipefail', '-c', script], cwd=ROOT, env=environment, text=True,
                            capture_output=True, check=False, timeout=900)
@@ -141,7 +144,7 @@ def test_what_sets_up_the_checkout_is_run_by_the_gate():
 
 
 def test_the_readme_works_as_it_is_written(home):
-    assert 'kind: CronJob' in run_as_written('README.md', home)
+    assert 'kind: CronJob' in run_as_written('README.md', home, 'fa')
     database = home / 'lcozpplots' / 'lcophotzp.db'
     assert count(database) >= 5
     assert count(home / 'lcozpplots' / 'lcophotzp-copy.db') >= 5
@@ -156,7 +159,7 @@ def test_the_readme_works_as_it_is_written(home):
 
 
 def test_the_runbook_works_as_it_is_written(home):
-    said = run_as_written('docs/operations.md', home)
+    said = run_as_written('docs/operations.md', home, 'fa,fl')
     place = home / 'lcozpplots'
     assert 'no findings' in said
     assert count(place / 'lcophotzp.db') >= 28 + 5  # the old rows, and last night's
