@@ -24,6 +24,7 @@ from simulation.__main__ import main as simulate
 from tests.support import browserpages, postgresqlserver
 from tests.support.runs import MANY, arguments
 from tests.support.shared import made_once, unavailable
+from tests.support.warmpython import warm_python as warm_interpreter
 
 # No test asserts a time, so a busy machine may take as long as it likes over an example; and all runs try the same.
 hypothesis.settings.register_profile('patient', deadline=None, derandomize=True)
@@ -85,6 +86,13 @@ def alone(night, tmp_path_factory):
             assert 'photzp.running.processes' not in sys.modules
 
     return made_once(tmp_path_factory, 'alone', make) / 'x.db'
+
+
+@pytest.fixture(scope='session')
+def warm_python(tmp_path_factory):
+    """An interpreter for scripts whose start is not what is tested, see support/warmpython.py: path of its program."""
+    with warm_interpreter(tmp_path_factory.mktemp('warm') / 'python') as program:
+        yield program
 
 
 @pytest.fixture

@@ -73,10 +73,10 @@ def done(small_night, tmp_path_factory):
 
 
 @pytest.fixture
-def after(done, tmp_path):
+def after(done, warm_python, tmp_path):
     """Environment of a run after that one, in a copy of what it left."""
     shutil.copytree(done.settings['HOME'], tmp_path / 'with blanks', symlinks=True)
-    return settings_of(tmp_path / 'with blanks')
+    return settings_of(tmp_path / 'with blanks') | {'PHOTZP_PYTHON': warm_python}
 
 
 def nightly(settings, *arguments, **changes):
@@ -126,7 +126,8 @@ def test_a_night_twice(done, after, small_night, night):
     assert rows(after) == first
 
 
-def test_a_night_in_json_every_line_of_it(settings):
+def test_a_night_in_json_every_line_of_it(settings, warm_python):
+    settings['PHOTZP_PYTHON'] = warm_python
     status, lines = nightly(settings, '--date', '20200213', PHOTZP_LOG_FORMAT='json', PHOTZP_CHECK='log')
     events = [json.loads(line) for line in lines]
     assert status == 1
@@ -386,7 +387,15 @@ def test_runs_never_overlap_even_if_the_shell_is_killed(tmp_path):
 
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_reaches_the_script_that_runs_and_what_was_measured_is_kept(settings, done, number):
+def test_a_signal_reaches_the_script_that_runs_and_what_was_measured_is_kept(settings, done, tmp_path, number):
+    # The last frame is a pipe that nobody writes to, so that the signal surely comes in the middle of the run.
+    shutil.copytree(settings['PHOTZP_ARCHIVE'], tmp_path / 'archive')
+    settings['PHOTZP_ARCHIVE'] = str(tmp_path / 'archive')
+    measured = {name for name, _ in rows(done.settings)}
+    held = max(path for path in (tmp_path / 'archive').rglob('*-e91*') if path.name in measured)
+    content = held.read_bytes()
+    held.unlink()
+    os.mkfifo(held)
     # A shell cannot trap what was ignored when it began, as in background jobs: the test may be run in one.
     running = subprocess.Popen([SCRIPT, '--date', '20200213'], env=settings, stderr=subprocess.PIPE, text=True,
                                preexec_fn=lambda: signal.signal(number, signal.SIG_DFL))
@@ -404,6 +413,8 @@ def test_a_signal_reaches_the_script_that_runs_and_what_was_measured_is_kept(set
     assert len(kept) >= 2
     assert set(kept) < set(rows(done.settings))
     # The rest is measured by the next run.
+    held.unlink()
+    held.write_bytes(content)
     assert photcalibration.main(['--date', '20200213', '--mintexp', '10', '--imagerootdir', settings['PHOTZP_ARCHIVE'],
                                  '--ps1dir', settings['PHOTZP_PS1DIR'], '--photodb', settings['PHOTZP_DATABASE']]) < 2
     assert rows(settings) == rows(done.settings)
