@@ -82,7 +82,6 @@ def answer(connection):
     os.chdir(directory)
     os.environ.clear()
     os.environ.update(environment)
-    sys.path[0] = str(Path(sys.argv[0]).resolve().parent)
     status = status_of(sys.argv[0])
     atexit._run_exitfuncs()
     sys.stdout.flush()
