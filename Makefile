@@ -6,6 +6,8 @@ DEMO ?= demo
 SCREENSHOTS ?= screenshots
 unexport AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_S3_BUCKET AWS_DEFAULT_REGION AWS_REGION \
 	PHOTZP_ENVFILE AWS_PROFILE AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3 AWS_CONFIG_FILE AWS_SHARED_CREDENTIALS_FILE
+# Tests start many processes, and pytest rewrites every test file unless it may keep what it wrote.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo screenshots test torture audit lint lint-jenkinsfile lint-pages bench accuracy accuracy-nights accuracy-years image-rehearsal lock clean
 

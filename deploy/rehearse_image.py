@@ -234,7 +234,10 @@ def check_modules(image):
 
 
 def check_run(image, work):
-    """The default command on a simulated night, and that it wrote nowhere but in /data."""
+    """The default command on a simulated night, and that it wrote nowhere but in /data.
+
+    Warnings are errors, as in the tests: the image has a newer Python and newer packages than most checkouts.
+    """
     night = work / 'night'
     subprocess.run([sys.executable, '-m', 'simulation', 'night', night, '--frames', '24', '--seed', '3', '--no-pixels',
                     '--defects', '0.2'], cwd=CHECKOUT, check=True, stdout=subprocess.DEVNULL)
@@ -246,8 +249,8 @@ def check_run(image, work):
     marker.touch()
     steps = 0
     for selection in ([], ['--date', DATE]):  # camera type by camera type, as every night; and all of them at once
-        ended = image.run([*image.command, *selection], extra={'PHOTZP_NDAYS': ALL_NIGHTS}, check=False,
-                          stderr=subprocess.PIPE)
+        ended = image.run([*image.command, *selection], check=False, stderr=subprocess.PIPE,
+                          extra={'PHOTZP_NDAYS': ALL_NIGHTS, 'PYTHONWARNINGS': 'error'})
         print(*(f'    {line}' for line in ended.stderr.splitlines() if 'runphotzp:' in line), sep='\n', flush=True)
         if ended.returncode not in (0, 1):  # 1: the night holds broken files on purpose
             sys.exit(f'{image.command} ended with status {ended.returncode}:\n{ended.stderr}')

@@ -24,6 +24,7 @@ from simulation.__main__ import main as simulate
 from tests.support import browserpages, postgresqlserver
 from tests.support.runs import MANY, arguments
 from tests.support.shared import made_once, unavailable
+from tests.support.warmpython import warm_python as warm_interpreter
 
 # No test asserts a time, so a busy machine may take as long as it likes over an example; and all runs try the same.
 hypothesis.settings.register_profile('patient', deadline=None, derandomize=True)
@@ -32,13 +33,12 @@ hypothesis.settings.load_profile('patient')
 HERE = Path(__file__).parent
 # Files that take longest, the longest first: of two processes none is left alone with one of them at the end.
 LONGEST = (
-    'documents/test_documents.py', 'deploy/test_runphotzp.py', 'report/test_report.py', 'running/test_cluster.py',
-    'scripts/test_longtermphotzp.py', 'report/test_unchanged.py', 'scripts/test_limits.py',
-    'browser/test_pages.py', 'deploy/test_kubernetes.py',
-    'torture/test_soak.py', 'running/test_processes.py', 'torture/test_together.py', 'torture/test_kill.py',
-    'browser/test_trend.py', 'browser/test_use.py', 'browser/test_access.py', 'scripts/test_photcalibration.py',
-    'answers/test_gather.py', 'database/test_reading.py', 'running/test_script.py',
-    'store/test_bucket.py', 'deploy/test_package.py', 'torture/test_places.py')
+    'running/test_cluster.py', 'report/test_report.py', 'report/test_unchanged.py', 'browser/test_pages.py',
+    'deploy/test_runphotzp.py', 'documents/test_documents.py', 'scripts/test_longtermphotzp.py',
+    'browser/test_trend.py', 'running/test_processes.py', 'deploy/test_package.py', 'torture/test_together.py',
+    'browser/test_use.py', 'browser/test_access.py', 'torture/test_kill.py', 'store/test_bucket.py',
+    'scripts/test_photcalibration.py', 'torture/test_soak.py', 'scripts/test_limits.py', 'answers/test_gather.py',
+    'torture/test_places.py', 'running/test_script.py', 'database/test_reading.py', 'deploy/test_kubernetes.py')
 
 
 def pytest_collection_modifyitems(items):
@@ -86,6 +86,13 @@ def alone(night, tmp_path_factory):
             assert 'photzp.running.processes' not in sys.modules
 
     return made_once(tmp_path_factory, 'alone', make) / 'x.db'
+
+
+@pytest.fixture(scope='session')
+def warm_python(tmp_path_factory):
+    """An interpreter for scripts whose start is not what is tested, see support/warmpython.py: path of its program."""
+    with warm_interpreter(tmp_path_factory.mktemp('warm') / 'python') as program:
+        yield program
 
 
 @pytest.fixture
@@ -158,12 +165,19 @@ def site(years_report):
         yield url
 
 
+@pytest.fixture(scope='session')
+def fleet_report(years_report, tmp_path_factory):
+    """Directory of the pages of 30 telescopes in 6 filters."""
+    def make(out):
+        browserpages.enlarged(years_report, out / 'report', browserpages.FLEET, browserpages.FILTERS)
+
+    return made_once(tmp_path_factory, 'fleet_report', make) / 'report'
+
+
 @pytest.fixture(scope='module')
-def fleet_site(years_report, tmp_path_factory):
-    """URL of the pages of 30 telescopes in 6 filters."""
-    out = tmp_path_factory.mktemp('fleet') / 'report'
-    browserpages.enlarged(years_report, out, browserpages.FLEET, browserpages.FILTERS)
-    with browserpages.served(out) as url:
+def fleet_site(fleet_report):
+    """URL of those pages."""
+    with browserpages.served(fleet_report) as url:
         yield url
 
 

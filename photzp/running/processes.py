@@ -91,6 +91,8 @@ class _Workers:
             executor = ProcessPoolExecutor(1, self._context, _start_worker, (self._reader,))
             self._started.append(executor)
             executor.submit(os.getpid)  # starts the process
+            # Its end of the pipe of results is then the only one: if it dies in the middle of a result, reading ends.
+            executor._result_queue._writer.close()  # type: ignore[attr-defined]
         return executor
 
     def __exit__(self, *_: object) -> None:

@@ -46,8 +46,9 @@ def small_night(night, tmp_path_factory):
 
 
 def settings_of(place):
-    """Environment of a run in a place, where everything is."""
+    """Environment of a run in a place, where everything is; so little takes no processes."""
     return {'PATH': os.environ['PATH'], 'HOME': str(place), 'PHOTZP_PYTHON': sys.executable, 'PHOTZP_NICE': '0',
+            'PHOTZP_PROCESSES': '1',
             'PHOTZP_ARCHIVE': str(place / 'night 1' / 'archive'), 'PHOTZP_PS1DIR': str(place / 'night 1' / 'ps1'),
             'PHOTZP_DATABASE': str(place / 'the database.db'), 'PHOTZP_OUTPUTDIR': str(place / 'the report')}
 
@@ -58,7 +59,7 @@ def settings(small_night, tmp_path):
     place = tmp_path / 'with blanks'
     place.mkdir()
     (place / 'night 1').symlink_to(small_night)
-    return settings_of(place) | {'PHOTZP_PROCESSES': '1'}
+    return settings_of(place)
 
 
 @pytest.fixture(scope='module')
@@ -72,10 +73,10 @@ def done(small_night, tmp_path_factory):
 
 
 @pytest.fixture
-def after(done, tmp_path):
+def after(done, warm_python, tmp_path):
     """Environment of a run after that one, in a copy of what it left."""
     shutil.copytree(done.settings['HOME'], tmp_path / 'with blanks', symlinks=True)
-    return settings_of(tmp_path / 'with blanks') | {'PHOTZP_PROCESSES': '1'}
+    return settings_of(tmp_path / 'with blanks') | {'PHOTZP_PYTHON': warm_python}
 
 
 def nightly(settings, *arguments, **changes):
@@ -125,7 +126,8 @@ def test_a_night_twice(done, after, small_night, night):
     assert rows(after) == first
 
 
-def test_a_night_in_json_every_line_of_it(settings):
+def test_a_night_in_json_every_line_of_it(settings, warm_python):
+    settings['PHOTZP_PYTHON'] = warm_python
     status, lines = nightly(settings, '--date', '20200213', PHOTZP_LOG_FORMAT='json', PHOTZP_CHECK='log')
     events = [json.loads(line) for line in lines]
     assert status == 1
@@ -203,14 +205,18 @@ def test_the_log_goes_to_a_file_and_the_verdict_to_cron(settings):
     assert any('holds no zeropoints yet' in line for line in logged)
 
 
-def test_settings_come_from_a_file_and_the_environment_goes_before_it(settings):
-    file = Path(settings['HOME'], 'photzp.env')
+def test_settings_come_from_a_file_and_the_environment_goes_before_it(tmp_path):
+    settings = {'PATH': os.environ['PATH'], 'HOME': str(tmp_path),
+                'PHOTZP_PYTHON': stand_in(tmp_path, 'echo "$script" "$@" >>"$HOME/calls"')}
+    file = tmp_path / 'photzp.env'
     file.write_text('# of this site\n\nPHOTZP_CAMERATYPES=sq, kb\nPHOTZP_NDAYS="1"\nPHOTZP_MINTEXP=oops\n')
     status, lines = nightly(settings, PHOTZP_ENVFILE='~/photzp.env', PHOTZP_MINTEXP='30')
     begun = [line for line in of_the_script(lines) if line.endswith('begins')]
     assert begun == ['calibration of sq begins', 'calibration of kb begins', 'report begins']
-    assert status == 2
-    assert not any('oops' in line for line in lines)
+    assert status == 0
+    assert (tmp_path / 'calls').read_text().splitlines() == [
+        *(f'photcalibration.py --mintexp=30 --lastNdays=1 --cameratype={name}' for name in ('sq', 'kb')),
+        f'longtermphotzp.py --outputdirectory={tmp_path}/lcozpplots']
     file.write_text('PHOTZP_ARCHVE=/archive\n')
     assert nightly(settings, PHOTZP_ENVFILE=str(file))[1][0].partition(' --help')[0].endswith(
         f'{file}, line 1: PHOTZP_ARCHVE is no setting; see {SCRIPT}')
@@ -253,14 +259,14 @@ def test_what_is_started_how(tmp_path):
     (tmp_path / 'calls').unlink()
     everything = {'ARCHIVE': 'a b', 'PS1DIR': '-c', 'DATABASE': '~/d', 'OBSERVATORY': 'e', 'OUTPUTDIR': '~/o&o',
                   'NDAYS': '7', 'MINTEXP': '2', 'CAMERATYPES': 'fs, kb\nep', 'NICE': '0', 'CHECK': 'log',
-                  'THRESHOLD': '75', 'METRICS': '~/m n'}
+                  'THRESHOLD': '75', 'METRICS': '~/m n', 'PROCESSES': '5'}
     nightly(base, **{f'PHOTZP_{name}': value for name, value in everything.items()})
     *calibrations, report = (tmp_path / 'calls').read_text().splitlines()
-    settings = '--mintexp=2 --observatory=e --imagerootdir=a b --ps1dir=-c --photodb=~/d'
+    settings = '--mintexp=2 --observatory=e --imagerootdir=a b --ps1dir=-c --processes=5 --photodb=~/d'
     assert calibrations == [f'photcalibration.py {os.nice(0)} {settings} --lastNdays=7 --cameratype={name} '
                             for name in ('fs', 'kb', 'ep')]
     assert report == (f'longtermphotzp.py {os.nice(0)} --outputdirectory={tmp_path}/o&o --observatory=e '
-                      '--check --threshold=75 --metrics=~/m n --database=~/d ')
+                      '--processes=5 --check --threshold=75 --metrics=~/m n --database=~/d ')
 
 
 @pytest.mark.parametrize(('overlay', 'said'), [
@@ -381,7 +387,15 @@ def test_runs_never_overlap_even_if_the_shell_is_killed(tmp_path):
 
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_reaches_the_script_that_runs_and_what_was_measured_is_kept(settings, done, number):
+def test_a_signal_reaches_the_script_that_runs_and_what_was_measured_is_kept(settings, done, tmp_path, number):
+    # The last frame is a pipe that nobody writes to, so that the signal surely comes in the middle of the run.
+    shutil.copytree(settings['PHOTZP_ARCHIVE'], tmp_path / 'archive')
+    settings['PHOTZP_ARCHIVE'] = str(tmp_path / 'archive')
+    measured = {name for name, _ in rows(done.settings)}
+    held = max(path for path in (tmp_path / 'archive').rglob('*-e91*') if path.name in measured)
+    content = held.read_bytes()
+    held.unlink()
+    os.mkfifo(held)
     # A shell cannot trap what was ignored when it began, as in background jobs: the test may be run in one.
     running = subprocess.Popen([SCRIPT, '--date', '20200213'], env=settings, stderr=subprocess.PIPE, text=True,
                                preexec_fn=lambda: signal.signal(number, signal.SIG_DFL))
@@ -399,6 +413,8 @@ def test_a_signal_reaches_the_script_that_runs_and_what_was_measured_is_kept(set
     assert len(kept) >= 2
     assert set(kept) < set(rows(done.settings))
     # The rest is measured by the next run.
+    held.unlink()
+    held.write_bytes(content)
     assert photcalibration.main(['--date', '20200213', '--mintexp', '10', '--imagerootdir', settings['PHOTZP_ARCHIVE'],
                                  '--ps1dir', settings['PHOTZP_PS1DIR'], '--photodb', settings['PHOTZP_DATABASE']]) < 2
     assert rows(settings) == rows(done.settings)

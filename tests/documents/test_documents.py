@@ -29,10 +29,10 @@ PYTHON = """#!/bin/sh
 # after and so before it.
 script=$1; shift
 case $script in
-    *photcalibration.py) exec {python} "$script" --imagerootdir "$PHOTZP_ARCHIVE" "$@" ;;
-    *shardnights.py) exec {python} "$script" "$@" --imagerootdir "$PHOTZP_ARCHIVE" ;;
-    *longtermphotzp.py) exec {python} "$script" --processes 1 "$@" ;;
-    *) exec {python} "$script" "$@" ;;
+    *photcalibration.py) exec {warm} "$script" --imagerootdir "$PHOTZP_ARCHIVE" "$@" ;;
+    *shardnights.py) exec {warm} "$script" "$@" --imagerootdir "$PHOTZP_ARCHIVE" ;;
+    *longtermphotzp.py) exec {warm} "$script" --processes 1 "$@" ;;
+    *) exec {warm} "$script" "$@" ;;
 esac
 """
 DOCKER = """#!{python}
@@ -86,7 +86,7 @@ def last_night(tmp_path_factory):
 
 
 @pytest.fixture
-def home(last_night, tmp_path):
+def home(last_night, warm_python, tmp_path):
     """A home directory with catalogue, archive, a few frames in ~/frames and an old database in ~/old."""
     home = tmp_path / 'home'
     (home / 'Catalogs' / 'ps1odi').mkdir(parents=True)
@@ -107,18 +107,22 @@ def home(last_night, tmp_path):
     programs = tmp_path / 'bin'
     programs.mkdir()
     for name, text in {'python': PYTHON, 'docker': DOCKER}.items():
-        (programs / name).write_text(text.replace('{python}', sys.executable).replace('{root}', str(ROOT)))
+        (programs / name).write_text(text.replace('{python}', sys.executable).replace('{warm}', warm_python)
+                                      .replace('{root}', str(ROOT)))
         (programs / name).chmod(0o755)
     return home
 
 
-def run_as_written(document, home):
-    """Run the blocks of a document one after the other as a shell would; the first command that fails is shown."""
+def run_as_written(document, home, python, camera_types):
+    """Run the blocks of a document one after the other as a shell would; the first command that fails is shown.
+
+    python, camera_types : of the nightly runs.
+    """
     script = '\n'.join(block for block in blocks(document) if not sets_up(block))
     script = re.sub(r'(?<!:)/archive/engineering|/new/archive', '~/archive', script)  # not the path in a container
     path = os.pathsep.join([str(home.parent / 'bin'), str(Path(sys.executable).parent), os.environ['PATH']])
     environment = {'PATH': path, 'HOME': str(home), 'PHOTZP_ARCHIVE': str(home / 'archive'), 'PHOTZP_NICE': '0',
-                   'PHOTZP_PROCESSES': '1', 'PHOTZP_CAMERATYPES': 'fa,fl', 'PHOTZP_PYTHON': sys.executable,
+                   'PHOTZP_PROCESSES': '1', 'PHOTZP_CAMERATYPES': camera_types, 'PHOTZP_PYTHON': python,
                    'TMPDIR': str(home.parent)}
     ended = subprocess.run(['bash', '-euxo', 'pipefail', '-c', script], cwd=ROOT, env=environment, text=True,
                            capture_output=True, check=False, timeout=900)
@@ -140,8 +144,8 @@ def test_what_sets_up_the_checkout_is_run_by_the_gate():
     assert [line for line in lines if line not in gate] == []
 
 
-def test_the_readme_works_as_it_is_written(home):
-    assert 'kind: CronJob' in run_as_written('README.md', home)
+def test_the_readme_works_as_it_is_written(home, warm_python):
+    assert 'kind: CronJob' in run_as_written('README.md', home, warm_python, 'fa')
     database = home / 'lcozpplots' / 'lcophotzp.db'
     assert count(database) >= 5
     assert count(home / 'lcozpplots' / 'lcophotzp-copy.db') >= 5
@@ -155,8 +159,8 @@ def test_the_readme_works_as_it_is_written(home):
     assert 'BASE_DIGEST=sha256:' + 'ab' * 32 in built
 
 
-def test_the_runbook_works_as_it_is_written(home):
-    said = run_as_written('docs/operations.md', home)
+def test_the_runbook_works_as_it_is_written(home, warm_python):
+    said = run_as_written('docs/operations.md', home, warm_python, 'fa,fl')
     place = home / 'lcozpplots'
     assert 'no findings' in said
     assert count(place / 'lcophotzp.db') >= 28 + 5  # the old rows, and last night's

@@ -23,7 +23,8 @@ from tests.support.runs import stopped_by, until
 
 ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime(2017, 1, 5, 12, tzinfo=UTC)  # the simulated year has just ended
-FAST = ('--no-pertelescopeplots', '--no-createsummaryplots')
+FEW = '--no-createsummaryplots'
+FAST = (FEW, '--no-pertelescopeplots')
 ONE, OTHER = 'lsc-doma-1m0s', 'lsc-domb-1m0s'
 
 
@@ -44,7 +45,7 @@ def made_at(files):
 @pytest.fixture(scope='module')
 def first(tmp_path_factory):
     """Two telescopes in one filter, and what one process makes of them: .database (without it) .modelled (with it)
-    .observatory .files."""
+    .observatory .files, and .few of a run without overviews."""
     root = tmp_path_factory.mktemp('first')
     assert simulate(['years', str(root / 'x.db'), '--telescopes', '2', '--years', '1', '--filters', 'gp',
                             '--one-per-night', '--seed', '4']) == 0
@@ -52,6 +53,9 @@ def first(tmp_path_factory):
                             modelled=root / 'modelled.db')
     shutil.copy(place.database, place.modelled)
     status, place.files = make(place, '--processes', '1', database=place.modelled, out=root / 'alone')
+    assert status == 0
+    shutil.copy(place.database, root / 'few.db')
+    status, place.few = make(place, FEW, '--processes', '1', database=root / 'few.db', out=root / 'few')
     assert status == 0
     return place
 
@@ -75,7 +79,7 @@ def place(first, tmp_path, monkeypatch):
     monkeypatch.setattr(report, 'START_S', 0.0)
     shutil.copy(first.database, tmp_path / 'x.db')
     return SimpleNamespace(database=tmp_path / 'x.db', observatory=first.observatory, out=tmp_path / 'out',
-                           files=first.files, deadly=tmp_path / 'deadly')
+                           few=first.few, deadly=tmp_path / 'deadly')
 
 
 def page(content):
@@ -117,7 +121,7 @@ def test_without_shared_memory_all_is_done_in_one_process(place, caplog, monkeyp
         raise PermissionError(13, 'Permission denied')
 
     monkeypatch.setattr('multiprocessing.context.BaseContext.Lock', refuse)
-    assert_same(make(place, '--processes', '2')[1], place.files)
+    assert_same(make(place, FEW, '--processes', '2')[1], place.few)
     assert 'no worker processes here' in caplog.text
 
 
@@ -147,9 +151,9 @@ def deadly(place, monkeypatch):
 
 def test_a_series_whose_process_is_killed_is_made_again(place, deadly, caplog, capsys):
     deadly.write_text('1')
-    status, files = make(place, '--processes', '2')
+    status, files = make(place, FEW, '--processes', '2')
     assert status == 0
-    assert_same(files, place.files)
+    assert_same(files, place.few)
     assert '2 telescopes and filters (0 unchanged)' in capsys.readouterr().out
     assert f'{ONE} gp' in next(record.getMessage() for record in caplog.records if 'process died' in record.message)
 
@@ -157,21 +161,21 @@ def test_a_series_whose_process_is_killed_is_made_again(place, deadly, caplog, c
 def test_a_series_that_kills_its_process_again_is_named_and_the_rest_goes_on(place, deadly, caplog, capsys):
     deadly.write_text('0')
     before = NOW - timedelta(days=40)  # an earlier month: all is made anew after it
-    earlier = made_at(make(place, '--processes', '1', now=before)[1])
+    earlier = made_at(make(place, FEW, '--processes', '1', now=before)[1])
     deadly.write_text('2')
-    status, files = make(place, '--processes', '2')
+    status, files = make(place, FEW, '--processes', '2')
     assert status == 1
     errors = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
     assert len(errors) == 1
     assert errors[0].startswith(f'{ONE} gp: not made')
     assert made_at(files) == {ONE: earlier[ONE], OTHER: f'{NOW:%Y-%m-%dT%H:%M:%S}'}
-    assert files[f'photzptrend-{OTHER}-gp.png'] == place.files[f'photzptrend-{OTHER}-gp.png']
-    assert files[f'photzptrend-{ONE}-gp.png'] != place.files[f'photzptrend-{ONE}-gp.png']
+    assert files[f'photzptrend-{OTHER}-gp.png'] == place.few[f'photzptrend-{OTHER}-gp.png']
+    assert files[f'photzptrend-{ONE}-gp.png'] != place.few[f'photzptrend-{ONE}-gp.png']
     assert f'{ONE}-gp.png' in files['index.html'].decode()
-    status, files = make(place, '--processes', '2')
+    status, files = make(place, FEW, '--processes', '1')
     assert status == 0
     assert {name: files[name] for name in files if name.endswith('.png')} == {
-        name: place.files[name] for name in place.files if name.endswith('.png')}
+        name: place.few[name] for name in place.few if name.endswith('.png')}
 
 
 class Faulty(SeriesMaker):
@@ -196,7 +200,7 @@ def test_a_series_that_the_program_fails_on_is_named_and_the_rest_goes_on(proces
     assert 'a mistake of ours' in caplog.text
     assert second.startswith(f'{ONE} gp: not made, as this program failed on it (ZeroDivisionError')
     assert made_at(files) == {ONE: made_at(earlier)[ONE], OTHER: f'{NOW:%Y-%m-%dT%H:%M:%S}'}
-    status, files = make(place, *FAST, '--processes', processes)
+    status, files = make(place, *FAST, '--processes', '1')
     assert status == 0
     assert made_at(files) == dict.fromkeys((ONE, OTHER), f'{NOW:%Y-%m-%dT%H:%M:%S}')
 

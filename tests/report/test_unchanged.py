@@ -24,6 +24,7 @@ NOW = datetime(2017, 1, 5, 12, tzinfo=UTC)  # the simulated year has just ended
 LATER = NOW + timedelta(days=1)
 COMING = datetime(2017, 1, 10, tzinfo=UTC)  # a cleaning of the other telescope
 FAST = ('--no-pertelescopeplots',)  # which leaves histogram, table and overviews
+QUICK = '--no-createsummaryplots'  # overviews take most of the time
 ONE, OTHER = 'lsc-doma-1m0s', 'lsc-domb-1m0s'
 HISTOGRAM = f'errorhist-{ONE}-gp.png'
 
@@ -189,7 +190,7 @@ def anew(first, tmp_path_factory):
 def test_what_changed_is_made_again_and_nothing_else(place, anew, monkeypatch, change):
     monkeypatch.setattr(program, 'VERSION', program.VERSION)
     act, expected = CHANGES[change]
-    quick = () if change in WITH_OVERVIEWS else ('--no-createsummaryplots',)
+    quick = () if change in WITH_OVERVIEWS else (QUICK,)
     act(place)
     statuses = make(place, *quick)
     assert made_anew(statuses) == expected
@@ -213,25 +214,25 @@ def test_days_are_counted_to_now_though_nothing_was_made(place):
 
 
 def test_options_that_change_what_comes_out(place):
-    assert made_anew(make(place, '--no-cameracolorterm')) == {ONE, OTHER}
-    assert made_anew(make(place, '--no-cameracolorterm', now=LATER + timedelta(hours=1))) == {ONE, OTHER}
-    assert made_anew(make(place, '--no-errorhistogram', '--no-cameracolorterm', now=LATER + timedelta(hours=2)),
+    assert made_anew(make(place, QUICK, '--no-cameracolorterm')) == {ONE, OTHER}
+    assert made_anew(make(place, QUICK, '--no-cameracolorterm', now=LATER + timedelta(hours=1))) == {ONE, OTHER}
+    assert made_anew(make(place, QUICK, '--no-errorhistogram', '--no-cameracolorterm', now=LATER + timedelta(hours=2)),
                      LATER + timedelta(hours=2)) == set()
-    whole = make(place, '--no-cameracolorterm', '--pertelescopeplots', now=LATER + timedelta(hours=3))
+    whole = make(place, QUICK, '--no-cameracolorterm', '--pertelescopeplots', now=LATER + timedelta(hours=3))
     assert made_anew(whole, LATER + timedelta(hours=3)) == {ONE, OTHER}
     assert (place.out / f'photzptrend-{ONE}-gp.png').is_file()
 
 
 def test_a_new_month_draws_anew(place):
     last, first = (datetime(2017, *day, tzinfo=UTC) for day in ((1, 31, 23), (2, 1)))
-    make(place, now=COMING + timedelta(days=1))  # from when on the cleaning counts
-    assert made_anew(make(place, now=last), last) == set()
-    assert made_anew(make(place, now=first), first) == {ONE, OTHER}
+    make(place, QUICK, now=COMING + timedelta(days=1))  # from when on the cleaning counts
+    assert made_anew(make(place, QUICK, now=last), last) == set()
+    assert made_anew(make(place, QUICK, now=first), first) == {ONE, OTHER}
 
 
 def test_an_event_counts_when_its_day_has_come(place):
     later = COMING + timedelta(days=1)
-    statuses = make(place, now=later)
+    statuses = make(place, QUICK, now=later)
     assert made_anew(statuses, later) == {OTHER}
     assert (statuses[OTHER]['event_kind'], statuses[OTHER]['days_since_event']) == ('cleaning', 1)
 
@@ -240,11 +241,11 @@ def test_a_row_of_the_future_is_looked_at_until_its_time_has_come(place):
     measured(name='lsc1m005-fa15-20170106-0001-e91.fits.fz', dateobs='2017-01-07 01:00:00.000')(place)
     before, between, after, last = (datetime(2017, 1, day, hour, tzinfo=UTC) for day, hour in
                                     ((6, 6), (6, 7), (7, 6), (8, 6)))
-    assert made_anew(make(place, now=before), before) == {ONE}
-    assert made_anew(make(place, now=between), between) == {ONE}
-    statuses = make(place, now=after)
+    assert made_anew(make(place, QUICK, now=before), before) == {ONE}
+    assert made_anew(make(place, QUICK, now=between), between) == {ONE}
+    statuses = make(place, QUICK, now=after)
     assert made_anew(statuses, after) == {ONE}
-    again = make(place, now=last)
+    again = make(place, QUICK, now=last)
     assert made_anew(again, last) == set()
     assert again[ONE]['nights'] == statuses[ONE]['nights']
 
@@ -252,7 +253,7 @@ def test_a_row_of_the_future_is_looked_at_until_its_time_has_come(place):
 def test_rows_before_the_start_of_a_telescope_are_counted(place, caplog):
     event(f'{ONE},2016-12-31,start,')(place)
     with caplog.at_level('INFO'):
-        make(place)
+        make(place, QUICK)
     said, = (text for text in caplog.messages if ' before its start' in text)
     found = re.match(rf'{ONE} gp: (\d+) zeropoints, (\d+) usable \((\d+) before its start', said)
     number, usable, before = map(int, found.groups())
@@ -287,17 +288,17 @@ def test_a_part_of_the_data_neither_uses_nor_spoils_the_state(place, anew, dates
 def test_one_telescope_alone_keeps_what_is_remembered_of_the_others(place):
     measured(zp=24.0)(place)
     event(f'{OTHER},2016-06-15,wash,told late')(place)
-    statuses = make(place, '--site', 'lsc', '--telescope', 'doma-1m0s')
+    statuses = make(place, QUICK, '--site', 'lsc', '--telescope', 'doma-1m0s')
     assert made_anew(statuses) == {ONE}
     again = LATER + timedelta(hours=1)
-    assert made_anew(make(place, now=again), again) == {OTHER}
+    assert made_anew(make(place, QUICK, now=again), again) == {OTHER}
 
 
 def test_what_was_warned_of_is_warned_of_again(place, caplog):
     sql(f"update lcophot set dateobs = 'no date' where name = {NEWEST}")(place)
     for now, anew in ((LATER, {ONE}), (LATER + timedelta(hours=1), set())):
         caplog.clear()
-        assert made_anew(make(place, now=now), now) == anew
+        assert made_anew(make(place, QUICK, now=now), now) == anew
         assert f'{ONE} gp: 1 zeropoints have no readable date' in caplog.text
 
 

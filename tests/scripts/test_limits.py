@@ -21,7 +21,8 @@ SILENT_DAYS = {'doma': 1, 'domb': 20, 'domc': 40, 'domd': 90, 'dome': 1}  # sinc
 LOST_MAG = {'dome': 0.30}  # 76 % of the reference; the others have lost 0.15, which is 87 %
 CLEAN_MAG = {'gp': 24.3, 'rp': 23.8}
 CALIBRATED = NOW - timedelta(hours=50)
-FAST = ('--no-pertelescopeplots', '--no-errorhistogram', '--no-createsummaryplots')
+OVERVIEWS = ('--no-pertelescopeplots', '--no-errorhistogram')
+FAST = (*OVERVIEWS, '--no-createsummaryplots')
 
 
 def key(dome):
@@ -52,18 +53,33 @@ def database(tmp_path_factory):
     return path
 
 
+def run(root, text, *options):
+    """The script over the database of a directory, by a site's file of this text; returns the exit status."""
+    (root / 'site.toml').write_text(text)
+    given = ['--database', str(root / 'photzp.db'), '--outputdirectory', str(root / 'out'), '--observatory',
+             str(root / 'site.toml'), '--processes', '1', *options]
+    return longtermphotzp.run(longtermphotzp.parser().parse_args(given), now=NOW)
+
+
+@pytest.fixture(scope='module')
+def earlier(database):
+    """Directory of the database and of its report without a site's file; not to be changed."""
+    assert run(database.parent, '', *OVERVIEWS) == 0
+    return database.parent
+
+
 @pytest.fixture
-def report(database, tmp_path, capsys):
-    """report(text of a site's file, *options) -> status, what was said, and what is there: out, index, statuses."""
-    shutil.copy(database, tmp_path / 'photzp.db')
-    out, site = tmp_path / 'out', tmp_path / 'site.toml'
+def report(earlier, tmp_path, capsys):
+    """report(text of a site's file, *options), over a copy of the earlier report and its database.
+
+    Returns the status, what was said, and what is there: out, index, statuses.
+    """
+    shutil.copytree(earlier, tmp_path, dirs_exist_ok=True)
+    out = tmp_path / 'out'
 
     def make(text, *options):
-        site.write_text(text)
-        given = ['--database', str(tmp_path / 'photzp.db'), '--outputdirectory', str(out), '--observatory', str(site),
-                 '--processes', '1', *options]
         capsys.readouterr()
-        status = longtermphotzp.run(longtermphotzp.parser().parse_args(given), now=NOW)
+        status = run(tmp_path, text, *options)
         statuses = json.loads((out / 'status.json').read_text())['statuses']
         return SimpleNamespace(status=status, said=capsys.readouterr().out.splitlines(), out=out, statuses=statuses,
                                index=(out / 'index.html').read_text(encoding='utf-8'))
@@ -130,7 +146,6 @@ def test_page_and_alarm_agree(report, text, silent, closed, overdue, below, days
 
 
 def test_a_row_of_an_earlier_run_is_old_when_a_run_is_overdue(report):
-    report('', *FAST)
     for hours, dated in ((26, True), (48, False)):
         path = report('', *FAST).out / 'status.json'
         tree = json.loads(path.read_text())
@@ -149,13 +164,14 @@ def test_the_healthy_band_is_that_of_the_file_everywhere(report):
     every, contents = set(map(key, SILENT_DAYS)), []
     for text, good, percent, healthy_mag in (('', every - {key('dome')}, 83, 0.2),
                                              ('[throughput]\nhealthy_mag = 0.1\n', set(), 91, 0.1)):
-        made = report(text, '--createsummaryplots', '--no-errorhistogram')
+        made = report(text, *OVERVIEWS)
         for state, telescopes in (('good', good), ('low', every - good)):
             assert {each['telescope'] for each in made.statuses if each['state'] == state} == telescopes
             assert cards(made, f'<span class="word">{state}') == telescopes
         assert f'healthy is {percent} % or more' in text_of(made.index)
         own = own_page(made, key('doma'))
         assert ('<p class="big bad">' in own) == ('<span class="tag">low</span>' in own) == (not good)
+        report(text, '--telescope', 'doma-1m0a', '--filter', 'gp', '--no-createsummaryplots', '--no-errorhistogram')
         data = json.loads((made.out / f'photzptrend-{key("doma")}-gp.json').read_text())
         assert data['healthy_mag'] == healthy_mag
         contents.append([(made.out / name).read_bytes() for name in BANDED])
@@ -163,7 +179,6 @@ def test_the_healthy_band_is_that_of_the_file_everywhere(report):
 
 
 def test_rows_that_a_run_leaves_out_are_judged_by_its_healthy_band(report):
-    report('', *FAST)
     made = report('[throughput]\nhealthy_mag = 0.1\n', '--telescope', 'doma-1m0a', *FAST)
     assert {each['state'] for each in made.statuses} == {'low'}
 
@@ -182,30 +197,29 @@ def colours(path):
 
 def test_order_and_colour_of_a_filter_are_those_of_the_file(report):
     plot = f'telescopetrend-{key("doma")}.png'
-    options = ('--createsummaryplots', '--no-pertelescopeplots', '--no-errorhistogram')
-    made = report('', *options)
+    made = report('', *OVERVIEWS)
     assert filters_shown(made) == (['gp', 'rp'],) * 3
     assert (0x12, 0x34, 0x56) not in colours(made.out / plot)
-    made = report('[filters]\nrp = {wavelength_nm = 300, colour = "#123456"}\n', *options)
+    made = report('[filters]\nrp = {wavelength_nm = 300, colour = "#123456"}\n', *OVERVIEWS)
     assert filters_shown(made) == (['rp', 'gp'],) * 3
     assert (0x12, 0x34, 0x56) in colours(made.out / plot)
     assert made.said[-2].startswith('10 telescopes and filters (10 unchanged)')  # nothing else depends on it
 
 
 def test_the_colour_of_a_camera_type_is_that_of_the_file(report):
-    options = ('--createsummaryplots', '--no-pertelescopeplots', '--no-errorhistogram')
-    assert (0x12, 0x34, 0x56) not in colours(report('', *options).out / 'colorterms_gp.png')
-    made = report('[camera_types]\nfa = {colour = "#123456"}\n', *options)
+    assert (0x12, 0x34, 0x56) not in colours(report('', *OVERVIEWS).out / 'colorterms_gp.png')
+    made = report('[camera_types]\nfa = {colour = "#123456"}\n', *OVERVIEWS)
     assert (0x12, 0x34, 0x56) in colours(made.out / 'colorterms_gp.png')
 
 
-def test_a_site_has_its_own_classes_of_telescopes(report):
+def test_a_site_has_its_own_classes_of_telescopes(report, tmp_path):
+    shutil.rmtree(tmp_path / 'out')
     made = report('[size_classes]\n2m01m0 = {smallest_m = 1.5}\n1m0 = {title = "1m telescopes", smallest_m = 0.9}\n',
-                  '--createsummaryplots', '--no-pertelescopeplots', '--no-errorhistogram')
+                  *OVERVIEWS)
     assert {path.name for path in made.out.glob('allmodels_*')} == {'allmodels_1m0_gp.png', 'allmodels_1m0_rp.png'}
     assert 'throughput models of the 1m telescopes in gp' in made.index
     assert '<figcaption>Throughput of all 1 m telescopes</figcaption>' in made.index
-    again = report('', '--createsummaryplots', '--no-pertelescopeplots', '--no-errorhistogram')
+    again = report('', *OVERVIEWS)
     for text in (again.index, *((again.out / name).read_text() for name in ('status.json', 'report-state.json'))):
         assert 'allmodels_2m01m0_gp.png' in text
         assert 'allmodels_1m0' not in text  # a class that the file no longer has

@@ -57,7 +57,7 @@ def made(years, tmp_path_factory):
     out = tmp_path_factory.mktemp('report')
     database = out.parent / 'report.db'
     shutil.copy(years.database, database)
-    assert report(years, out, '--processes', '2', database=database) == 0
+    assert report(years, out, database=database) == 0
     return out, database
 
 
@@ -235,7 +235,9 @@ def test_what_does_not_exist_is_said_with_what_does(years, tmp_path, capsys):
 def test_a_telescope_with_two_points_gets_a_plot_and_the_report_goes_on(years, tmp_path):
     database = tmp_path / 'few.db'
     shutil.copy(years.database, database)
+    kept = years.telescopes[0]
     connection = sqlite3.connect(database)
+    connection.execute("delete from lcophot where site || '-' || dome || '-' || telescope != ?", (kept,))
     connection.execute(f"insert into lcophot {COLUMNS} values "
                        "('xyz1m099-fa99-20160601-0001-e91.fits.fz', '2016-06-01 10:00:00.000', 'xyz',"
                        " 'doma', '1m0a', 'fa99', 'gp', 1.2, 23.5, 0.01, 0.03)")
@@ -243,7 +245,9 @@ def test_a_telescope_with_two_points_gets_a_plot_and_the_report_goes_on(years, t
     connection.close()
     assert report(years, tmp_path / 'out', '--filter', 'gp', database=database) == 0
     assert (tmp_path / 'out' / 'photzptrend-xyz-doma-1m0a-gp.png').is_file()
-    assert 'xyz-doma-1m0a' in (tmp_path / 'out' / 'index.html').read_text(encoding='utf-8')
+    page = (tmp_path / 'out' / 'index.html').read_text(encoding='utf-8')
+    assert f'photzptrend-{kept}-gp.png' in page
+    assert 'xyz-doma-1m0a' in page
 
 
 def test_a_hostile_telescope_is_left_out_and_said(years, tmp_path, capsys):
@@ -256,7 +260,8 @@ def test_a_hostile_telescope_is_left_out_and_said(years, tmp_path, capsys):
     connection.commit()
     connection.close()
     assert longtermphotzp.main(['--database', str(database), '--outputdirectory', str(tmp_path / 'out'), '--filter',
-                                'gp', '--no-pertelescopeplots', '--processes', '1']) == 0
+                                'gp', '--no-pertelescopeplots', '--no-createsummaryplots', '--no-errorhistogram',
+                                '--processes', '1']) == 0
     assert '../../x' in capsys.readouterr().err
     assert '<b>' not in (tmp_path / 'out' / 'index.html').read_text(encoding='utf-8')
     assert {path.name for path in tmp_path.iterdir()} <= {'out', 'hostile.db', 'hostile.db-wal', 'hostile.db-shm'}
@@ -372,7 +377,7 @@ def test_old_files_are_taken_in_once(years, tmp_path, capsys):
     assert list(z.name) == ['coj1m003-fl12-20150801-0001-e91.fits.fz', 'lsc1m005-fl15-20160801-0001-e91.fits.fz',
                             'lsc1m005-fl15-20160801-0002-e91.fits.fz']
     np.testing.assert_array_equal(z.airmass, [np.nan, 1.2, np.nan])
-    assert report(years, tmp_path / 'out', database=database) == 0
+    assert report(years, tmp_path / 'out', '--no-createsummaryplots', database=database) == 0
     assert (tmp_path / 'out' / 'photzptrend-coj-doma-1m0a-rp.png').is_file()
 
 
@@ -412,11 +417,13 @@ def s3(monkeypatch):
 
 def test_report_into_a_bucket(years, tmp_path, s3, capsys):
     s3.create_bucket(Bucket='throughput')
-    select = ('--filter', 'gp', '--no-errorhistogram')
+    site, telescope = years.telescopes[0].split('-', 1)
+    select = ('--site', site, '--telescope', telescope, '--filter', 'gp', '--no-errorhistogram')
     assert report(years, tmp_path / 'unused', *select) == 0
     objects = {entry['Key']: entry for entry in s3.list_objects_v2(Bucket='throughput')['Contents']}
     assert not (tmp_path / 'unused').exists()
-    assert {'index.html', 'status.json', 'manifest.json', 'colorterms_gp.png'} < set(objects)
+    trend = f'photzptrend-{years.telescopes[0]}-gp.png'
+    assert {'index.html', 'status.json', 'manifest.json', trend} < set(objects)
     head = s3.head_object(Bucket='throughput', Key='index.html')
     assert head['ContentType'].startswith('text/html')
     assert s3.head_object(Bucket='throughput', Key='uPlot.iife.min.js')['ContentType'].startswith('text/javascript')
