@@ -22,7 +22,7 @@ import longtermphotzp
 import photcalibration
 from simulation.__main__ import main as simulate
 from tests.support import browserpages, postgresqlserver
-from tests.support.runs import MANY, arguments
+from tests.support.runs import MANY, arguments, never_ends
 from tests.support.shared import made_once, unavailable
 from tests.support.warmpython import warm_python as warm_interpreter
 
@@ -112,11 +112,9 @@ def pitfall(night, tmp_path, monkeypatch):
         name = next(row['NAME'].strip() for row in hdus['SKY_REGION'].data
                     if row['R_MIN'] <= ra <= row['R_MAX'] and row['D_MIN'] <= dec <= row['D_MAX'])
     region = next(path for path in (tmp_path / 'ps1' / name, tmp_path / 'ps1' / f'{name}.fits') if path.exists())
-    pipe = region.with_name(f'{region.name}.pipe')
-    os.mkfifo(pipe)
-    monkeypatch.setenv('PHOTZP_PITFALL', str(region))
-    monkeypatch.setenv('PYTHONPATH', str(Path(__file__).parent / 'support' / 'pitfall'))
-    return tmp_path / 'ps1', pipe, true['name']
+    for name, value in never_ends(region).items():
+        monkeypatch.setenv(name, value)
+    return tmp_path / 'ps1', Path(f'{region}.pipe'), true['name']
 
 
 @pytest.fixture(scope='session')

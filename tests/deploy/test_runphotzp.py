@@ -18,7 +18,7 @@ import pytest
 
 import photcalibration
 from photzp.running.loglines import EVERY_LINE, FIELDS
-from tests.support.runs import on_a_terminal
+from tests.support.runs import never_ends, on_a_terminal
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / 'deploy' / 'runphotzp.sh'
@@ -387,18 +387,17 @@ def test_runs_never_overlap_even_if_the_shell_is_killed(tmp_path):
 
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_reaches_the_script_that_runs_and_what_was_measured_is_kept(settings, done, tmp_path, number):
-    # The last frame is a pipe that nobody writes to, so that the signal surely comes in the middle of the run.
+def test_a_signal_reaches_the_script_that_runs_and_what_was_measured_is_kept(settings, done, tmp_path, number, capsys):
+    # Reading the last frame never ends, so that the signal surely comes in the middle of the run.
     shutil.copytree(settings['PHOTZP_ARCHIVE'], tmp_path / 'archive')
     settings['PHOTZP_ARCHIVE'] = str(tmp_path / 'archive')
+    selected = ['--date', '20200213', '--imagerootdir', settings['PHOTZP_ARCHIVE']]
+    assert photcalibration.main([*selected, '--dry-run']) == 0
     measured = {name for name, _ in rows(done.settings)}
-    held = max(path for path in (tmp_path / 'archive').rglob('*-e91*') if path.name in measured)
-    content = held.read_bytes()
-    held.unlink()
-    os.mkfifo(held)
+    *_, held = (path for path in capsys.readouterr().out.split('\n') if Path(path).name in measured)
     # A shell cannot trap what was ignored when it began, as in background jobs: the test may be run in one.
-    running = subprocess.Popen([SCRIPT, '--date', '20200213'], env=settings, stderr=subprocess.PIPE, text=True,
-                               preexec_fn=lambda: signal.signal(number, signal.SIG_DFL))
+    running = subprocess.Popen([SCRIPT, '--date', '20200213'], env=settings | never_ends(held), stderr=subprocess.PIPE,
+                               text=True, preexec_fn=lambda: signal.signal(number, signal.SIG_DFL))
     lines = []
     for line in running.stderr:
         lines.append(line.rstrip())
@@ -413,10 +412,8 @@ def test_a_signal_reaches_the_script_that_runs_and_what_was_measured_is_kept(set
     assert len(kept) >= 2
     assert set(kept) < set(rows(done.settings))
     # The rest is measured by the next run.
-    held.unlink()
-    held.write_bytes(content)
-    assert photcalibration.main(['--date', '20200213', '--mintexp', '10', '--imagerootdir', settings['PHOTZP_ARCHIVE'],
-                                 '--ps1dir', settings['PHOTZP_PS1DIR'], '--photodb', settings['PHOTZP_DATABASE']]) < 2
+    assert photcalibration.main([*selected, '--mintexp', '10', '--ps1dir', settings['PHOTZP_PS1DIR'], '--photodb',
+                                 settings['PHOTZP_DATABASE']]) < 2
     assert rows(settings) == rows(done.settings)
 
 

@@ -98,6 +98,12 @@ def until(condition):
     raise AssertionError('it never came about')
 
 
+def never_ends(file):
+    """Variables of the environment of a process in which reading the file never ends, see pitfall/sitecustomize.py."""
+    os.mkfifo(f'{file}.pipe')
+    return {'PHOTZP_PITFALL': str(file), 'PYTHONPATH': str(Path(__file__).parent / 'pitfall')}
+
+
 def writing_end(pipe):
     """The end of a pipe that somebody reads from, None where nobody does."""
     try:
