@@ -32,7 +32,7 @@ _Style = tuple[str, str]  # colour, line style
 
 
 @dataclass(frozen=True)
-class TelescopeModel:
+class DrawnModel:
     """The model of one telescope.
 
     Attributes
@@ -53,7 +53,7 @@ class TelescopeModel:
     reference_mag: float | None
 
 
-def all_models_plot(title: str, models: Iterable[TelescopeModel], until: Date, *, healthy_mag: float) -> Figure:
+def all_models_plot(title: str, models: Iterable[DrawnModel], until: Date, *, healthy_mag: float) -> Figure:
     """Draw models relative to the reference of each telescope, with a legend in the order of current values.
 
     Telescopes without a reference are drawn in a panel of their own, in magnitudes.
@@ -62,7 +62,7 @@ def all_models_plot(title: str, models: Iterable[TelescopeModel], until: Date, *
     ----------
     title : str
         Text at the top.
-    models : iterable of TelescopeModel
+    models : iterable of DrawnModel
         Telescopes in the order of their colours.
     until : Date
         Day in the last month shown.
@@ -93,7 +93,7 @@ def all_models_plot(title: str, models: Iterable[TelescopeModel], until: Date, *
     return figure
 
 
-def _finite_nights(model: TelescopeModel) -> TelescopeModel:
+def _finite_nights(model: DrawnModel) -> DrawnModel:
     """The same in order of time and without nights that have no model."""
     rows = np.flatnonzero(np.isfinite(model.model_mag) & ~np.isnat(model.time))
     rows = rows[np.argsort(model.time[rows], kind='stable')]
@@ -105,7 +105,7 @@ def _line_style(number: int) -> _Style:
     return LINE_COLOURS[number % count], _LINE_STYLES[number // count % len(_LINE_STYLES)]
 
 
-def _draw_panel(axes: Axes, panel: Sequence[tuple[TelescopeModel, _Style]], healthy_mag: float) -> None:
+def _draw_panel(axes: Axes, panel: Sequence[tuple[DrawnModel, _Style]], healthy_mag: float) -> None:
     """Lines of telescopes, all with or all without a reference, and a legend beside them by current value."""
     relative = bool(panel) and panel[0][0].reference_mag is not None
     current = []

@@ -145,9 +145,9 @@ def models_figure(title: str, models: Iterable[tuple[str, StoredModel, float | N
     -------
     matplotlib.figure.Figure
     """
-    from photzp.figures.allmodels import TelescopeModel, all_models_plot
+    from photzp.figures.allmodels import DrawnModel, all_models_plot
 
-    return all_models_plot(title, [TelescopeModel(name, model.dateobs, model.modelzp, reference_mag)
+    return all_models_plot(title, [DrawnModel(name, model.dateobs, model.modelzp, reference_mag)
                                    for name, model, reference_mag in models], until, healthy_mag=healthy_mag)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from photzp.figures.allmodels import TelescopeModel, all_models_plot
+from photzp.figures.allmodels import DrawnModel, all_models_plot
 from photzp.figures.sheet import png
 from tests.support.figures import DAY, boxes, drawn, lines_of, made_models, overlaps, texts_of
 
@@ -28,7 +28,7 @@ def test_all_models_are_told_apart_and_ordered_by_current_value():
 
 def test_lines_of_models_are_not_drawn_across_gaps_and_steps():
     moments = np.datetime64('2020-01-01', 'ms') + np.array([0, 1, 2, 200, 201]) * DAY
-    figure = all_models_plot('x', [TelescopeModel('a-b-1m0a', moments, np.array([24, 24, 23.8, 23.8, 23.8]), 24.0)],
+    figure = all_models_plot('x', [DrawnModel('a-b-1m0a', moments, np.array([24, 24, 23.8, 23.8, 23.8]), 24.0)],
                              '2020-12-01', healthy_mag=0.2)
     line, = lines_of(figure.axes[0], 'a-b')
     assert np.flatnonzero(np.isnan(line.get_ydata())).tolist() == [2, 4]
@@ -46,8 +46,8 @@ def test_models_without_a_reference_have_a_panel_of_their_own():
 
 
 @pytest.mark.parametrize('models', [
-    [], [TelescopeModel('a-b-1m0a', np.empty(0, 'datetime64[ms]'), np.empty(0), None)],
-    [TelescopeModel('a-b-1m0a', np.array(['2020-01-01'], 'datetime64[ms]'), np.array([np.nan]), 24.0)]])
+    [], [DrawnModel('a-b-1m0a', np.empty(0, 'datetime64[ms]'), np.empty(0), None)],
+    [DrawnModel('a-b-1m0a', np.array(['2020-01-01'], 'datetime64[ms]'), np.array([np.nan]), 24.0)]])
 def test_no_models_is_said(models):
     figure = all_models_plot('none', models, '2026-02-10', healthy_mag=0.2)
     assert 'no models' in [text.get_text() for text in figure.axes[0].texts]

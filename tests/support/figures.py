@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.dates import num2date
 
-from photzp.figures.allmodels import TelescopeModel
+from photzp.figures.allmodels import DrawnModel
 from photzp.figures.healthyband import HealthyBand
 from photzp.figures.trends import TrendData, trend_plot
 from photzp.throughput.model import ThroughputFit, fit_throughput
@@ -98,7 +98,7 @@ def draw_trend(data, fit, title='lsc-domb-1m0a   rp', events=TEN_YEARS_EVENTS, r
 
 def made_models(n=20, reference_mag=24.0):
     moments = np.datetime64('2016-01-01', 'ms') + np.arange(3650) * DAY
-    return [TelescopeModel(f'lsc-dom{number:02}-1m0a', moments,
+    return [DrawnModel(f'lsc-dom{number:02}-1m0a', moments,
                            24.0 - 0.01 * number - 1e-4 * (np.arange(3650) % (700 + 9 * number)), reference_mag)
             for number in range(n)]
 
