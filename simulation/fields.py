@@ -99,7 +99,7 @@ REGIMES = {
 
 
 @dataclass(frozen=True)
-class Field:
+class SkyField:
     """A place on the sky that a night observes.
 
     Attributes
@@ -122,28 +122,28 @@ class Field:
 
 
 FIELDS = (
-    Field('cosmos', 'ordinary', 150.12, 2.21, 2300.0),
-    Field('eri', 'ordinary', 52.9, -18.7, 2000.0),
-    Field('virgo', 'ordinary', 186.3, 12.7, 2400.0),
-    Field('aqr', 'ordinary', 329.4, -12.9, 3500.0),
-    Field('her', 'ordinary', 250.4, 27.2, 4000.0),
-    Field('vul', 'plane', 292.3, 18.6, 150000.0),
-    Field('sgr', 'plane', 274.7, -16.2, 120000.0),
-    Field('mon', 'plane', 104.3, -4.4, 105000.0),
-    Field('sgp', 'sparse', 12.9, -26.1, 1600.0),
-    Field('ngp', 'sparse', 194.8, 27.4, 1600.0),
-    Field('wrap-east', 'wrap', 0.04, 4.9, 2600.0),
-    Field('wrap-west', 'wrap', 359.83, -9.1, 2600.0),
-    Field('polaris', 'pole', 38.0, 89.0, 3500.0),
-    Field('pole', 'pole', 211.0, 89.85, 3500.0),
-    Field('m44', 'wide', 130.1, 19.7, 2500.0),
-    Field('orion', 'wide', 83.4, -1.6, 3200.0),
-    Field('gap-north', 'incomplete', 232.1, 10.12, 3000.0),
-    Field('gap-south', 'incomplete', 63.2, -20.11, 3000.0),
-    Field('south', 'outside', 201.4, -44.6, 4000.0),
-    Field('void', 'empty', 30.2, -14.9, 3000.0),
+    SkyField('cosmos', 'ordinary', 150.12, 2.21, 2300.0),
+    SkyField('eri', 'ordinary', 52.9, -18.7, 2000.0),
+    SkyField('virgo', 'ordinary', 186.3, 12.7, 2400.0),
+    SkyField('aqr', 'ordinary', 329.4, -12.9, 3500.0),
+    SkyField('her', 'ordinary', 250.4, 27.2, 4000.0),
+    SkyField('vul', 'plane', 292.3, 18.6, 150000.0),
+    SkyField('sgr', 'plane', 274.7, -16.2, 120000.0),
+    SkyField('mon', 'plane', 104.3, -4.4, 105000.0),
+    SkyField('sgp', 'sparse', 12.9, -26.1, 1600.0),
+    SkyField('ngp', 'sparse', 194.8, 27.4, 1600.0),
+    SkyField('wrap-east', 'wrap', 0.04, 4.9, 2600.0),
+    SkyField('wrap-west', 'wrap', 359.83, -9.1, 2600.0),
+    SkyField('polaris', 'pole', 38.0, 89.0, 3500.0),
+    SkyField('pole', 'pole', 211.0, 89.85, 3500.0),
+    SkyField('m44', 'wide', 130.1, 19.7, 2500.0),
+    SkyField('orion', 'wide', 83.4, -1.6, 3200.0),
+    SkyField('gap-north', 'incomplete', 232.1, 10.12, 3000.0),
+    SkyField('gap-south', 'incomplete', 63.2, -20.11, 3000.0),
+    SkyField('south', 'outside', 201.4, -44.6, 4000.0),
+    SkyField('void', 'empty', 30.2, -14.9, 3000.0),
 )
-Places = dict[str, list[tuple[Station, Field]]]  # by regime
+Places = dict[str, list[tuple[Station, SkyField]]]  # by regime
 
 
 def reachable_fields(sites: Container[str], regimes: Iterable[str]) -> Places:
@@ -159,7 +159,7 @@ def reachable_fields(sites: Container[str], regimes: Iterable[str]) -> Places:
     Returns
     -------
     dict
-        List of (Station, Field) by regime; regimes without any are left out.
+        List of (Station, SkyField) by regime; regimes without any are left out.
     """
     places = {}
     for regime in regimes:

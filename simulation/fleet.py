@@ -82,7 +82,7 @@ class YearsSpec:
 
 
 @dataclass(frozen=True)
-class Event:
+class TrueEvent:
     """A change of a telescope's throughput.
 
     Attributes
@@ -123,14 +123,14 @@ class Event:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Telescope:
+class TrueTelescope:
     """A telescope and its history; days count from the first noon.
 
     Attributes
     ----------
     site, enclosure, telescope, tag : str
         As in TELESCOPES.
-    events : tuple of Event
+    events : tuple of TrueEvent
         In order of time.
     cameras : tuple of (str, int, int)
         Name, first day and last day + 1 of each camera.
@@ -146,7 +146,7 @@ class Telescope:
     enclosure: str
     telescope: str
     tag: str
-    events: tuple[Event, ...]
+    events: tuple[TrueEvent, ...]
     cameras: tuple[tuple[str, int, int], ...]
     open_nights: np.ndarray
     native: bool
@@ -176,7 +176,7 @@ class Telescope:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Series:
+class TrueSeries:
     """Truth of one telescope and filter: zp = level + slope (day - break) from each break to the next.
 
     Attributes

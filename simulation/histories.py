@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from simulation.fleet import DAYS_PER_MONTH, FILTER_FACTOR, TELESCOPES, Event, Series, Telescope, YearsSpec
+from simulation.fleet import DAYS_PER_MONTH, FILTER_FACTOR, TELESCOPES, TrueEvent, TrueSeries, TrueTelescope, YearsSpec
 from simulation.spec import REFERENCE_ZP
 
 _SLOPE_MMAG_PER_MONTH = (2.0, 20.0)
@@ -35,7 +35,7 @@ def _spread_days(n: int, n_nights: int, rng: np.random.Generator, *, least: int 
     return [int(day) for day in cuts + least * np.arange(1, n + 1)]
 
 
-def _draw_events(number: int, n_nights: int, exchange: str, rng: np.random.Generator) -> tuple[Event, ...]:
+def _draw_events(number: int, n_nights: int, exchange: str, rng: np.random.Generator) -> tuple[TrueEvent, ...]:
     """Draw the events of telescope `number`: none of 1; 2 was washed, 3 cleaned in the last days."""
     if number == 1:
         return ()
@@ -44,22 +44,22 @@ def _draw_events(number: int, n_nights: int, exchange: str, rng: np.random.Gener
     kinds = [str(rng.choice(_BOUNDING, p=[0.5, 0.25, 0.25])) for _ in days]
     if instruments and days:
         kinds[rng.integers(len(days))] = 'instrument'
-    events = [Event(day, kind, 0.0 if kind == 'instrument' else _draw_step(kind, rng),
+    events = [TrueEvent(day, kind, 0.0 if kind == 'instrument' else _draw_step(kind, rng),
                     kind != 'instrument' or exchange == 'recorded') for day, kind in zip(days, kinds, strict=True)]
     if number == 2 and n_nights > 300:
-        events.append(Event(n_nights - 25, 'wash', _draw_step('wash', rng)))
+        events.append(TrueEvent(n_nights - 25, 'wash', _draw_step('wash', rng)))
     cleanings = [int(day) for day in rng.uniform(60, max(n_nights - 60, 61), rng.integers(0, 3))]
     if number == 3:
         cleanings.append(n_nights - 5)
     for day in cleanings:
         if all(abs(day - event.day) >= min(60, n_nights - day) for event in events) and 0 < day < n_nights:
-            events.append(Event(day, 'cleaning', rng.uniform(*_CLEANING_MAG)))
+            events.append(TrueEvent(day, 'cleaning', rng.uniform(*_CLEANING_MAG)))
     return tuple(sorted(events, key=lambda event: event.day))
 
 
-def _draw_unrecorded(events: Sequence[Event], spec: YearsSpec, rng: np.random.Generator) -> list[Event]:
+def _draw_unrecorded(events: Sequence[TrueEvent], spec: YearsSpec, rng: np.random.Generator) -> list[TrueEvent]:
     """Draw steps that nobody records, at any time of the day, where there is room for them."""
-    steps: list[Event] = []
+    steps: list[TrueEvent] = []
     if not spec.unrecorded_mag or spec.n_nights <= 2 * _UNRECORDED_DAYS:
         return steps
     for day in rng.uniform(_UNRECORDED_DAYS, spec.n_nights - _UNRECORDED_DAYS, round(4 * spec.years)):
@@ -68,7 +68,7 @@ def _draw_unrecorded(events: Sequence[Event], spec: YearsSpec, rng: np.random.Ge
             size, sign = rng.choice(spec.unrecorded_mag), rng.choice([-1, 1])
             colour = str(rng.choice(_UNRECORDED_COLOURS))
             colour = str(rng.choice(spec.filters)) if colour == 'filter' else colour
-            steps.append(Event(float(day), 'unrecorded', float(size * sign), False, colour))
+            steps.append(TrueEvent(float(day), 'unrecorded', float(size * sign), False, colour))
     return steps
 
 
@@ -77,7 +77,7 @@ def _draw_step(kind: str, rng: np.random.Generator) -> float:
     return float(rng.uniform(*_STEP_MAG)) * (-1 if kind == 'break' and rng.random() < 0.3 else 1)
 
 
-def _draw_cameras(names: tuple[str, str], exchange: str, events: Iterable[Event], n_nights: int,
+def _draw_cameras(names: tuple[str, str], exchange: str, events: Iterable[TrueEvent], n_nights: int,
                   rng: np.random.Generator) -> tuple[tuple[str, int, int], ...]:
     """Draw when a telescope had its first and its second camera: (name, first day, last day + 1) of each."""
     first, second = names
@@ -98,7 +98,7 @@ def _draw_open_nights(n_nights: int, years: float, rng: np.random.Generator) -> 
     return is_open
 
 
-def draw_telescope(number: int, spec: YearsSpec, rng: np.random.Generator) -> Telescope:
+def draw_telescope(number: int, spec: YearsSpec, rng: np.random.Generator) -> TrueTelescope:
     """Draw the history of a telescope.
 
     Parameters
@@ -112,7 +112,7 @@ def draw_telescope(number: int, spec: YearsSpec, rng: np.random.Generator) -> Te
 
     Returns
     -------
-    Telescope
+    TrueTelescope
         The telescope.
     """
     site, enclosure, telescope, tag, kind = TELESCOPES[number]
@@ -122,18 +122,18 @@ def draw_telescope(number: int, spec: YearsSpec, rng: np.random.Generator) -> Te
     events = tuple(sorted((*events, *unrecorded), key=lambda event: event.day))
     cameras = _draw_cameras((f'{kind}{10 + number}', f'{kind}{40 + number}'), exchange, events, spec.n_nights, rng)
     old_until = int(rng.uniform(0.2, 0.4) * spec.n_nights) if number % 11 == 6 else 0
-    return Telescope(site=site, enclosure=enclosure, telescope=telescope, tag=tag, events=events, cameras=cameras,
+    return TrueTelescope(site=site, enclosure=enclosure, telescope=telescope, tag=tag, events=events, cameras=cameras,
                      open_nights=_draw_open_nights(spec.n_nights, spec.years, rng), native=number % 5 == 0,
                      old_until=old_until)
 
 
-def draw_series(telescope: Telescope, filter_name: str, extinction: float, spec: YearsSpec,
-                rng: np.random.Generator) -> Series:
+def draw_series(telescope: TrueTelescope, filter_name: str, extinction: float, spec: YearsSpec,
+                rng: np.random.Generator) -> TrueSeries:
     """Draw the truth of a telescope in one filter: its events, with sizes and slopes of that filter.
 
     Parameters
     ----------
-    telescope : Telescope
+    telescope : TrueTelescope
         The telescope.
     filter_name : str
         Key of FILTER_FACTOR.
@@ -146,7 +146,7 @@ def draw_series(telescope: Telescope, filter_name: str, extinction: float, spec:
 
     Returns
     -------
-    Series
+    TrueSeries
         The truth.
     """
     factor = FILTER_FACTOR[filter_name]
@@ -158,14 +158,14 @@ def draw_series(telescope: Telescope, filter_name: str, extinction: float, spec:
         level.append(before + event.size_in(filter_name))
         slope.append(slope[-1] if event.kind in _SAME_SLOPE else _draw_slope(factor, rng))
     offsets, colorterms = _draw_cameras_in(filter_name, telescope, rng)
-    series = Series(filter=filter_name, breaks=np.array(breaks), level=np.array(level), slope=np.array(slope),
+    series = TrueSeries(filter=filter_name, breaks=np.array(breaks), level=np.array(level), slope=np.array(slope),
                     offsets=offsets, extinction=extinction, colorterms=colorterms)
     return _with_dust(series, spec)
 
 
-def _draw_cameras_in(filter_name: str, telescope: Telescope, rng: np.random.Generator) -> tuple[
+def _draw_cameras_in(filter_name: str, telescope: TrueTelescope, rng: np.random.Generator) -> tuple[
         dict[tuple[str, str, bool], float], dict[tuple[str, str], float]]:
-    """Draw offsets and colour terms of the cameras of a telescope in one filter, as `Series` has them."""
+    """Draw offsets and colour terms of the cameras of a telescope in one filter, as `TrueSeries` has them."""
     offsets = {}
     for number, (camera, *_) in enumerate(telescope.cameras):
         base = rng.normal(0, _CAMERA_OFFSET_MAG) if number else 0.0
@@ -180,7 +180,7 @@ def _draw_cameras_in(filter_name: str, telescope: Telescope, rng: np.random.Gene
     return offsets, colorterms
 
 
-def _with_dust(series: Series, spec: YearsSpec) -> Series:
+def _with_dust(series: TrueSeries, spec: YearsSpec) -> TrueSeries:
     """The series with slopes that are steeper in _DUST_DAYS of each year."""
     if spec.dust_factor == 1:
         return series

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from photzp.names import exposure_of
-from simulation.fields import FIELDS, REGIMES, Field
+from simulation.fields import FIELDS, REGIMES, SkyField
 from simulation.files import cell_of, frame_bytes, write_bytes, write_catalogue
 from simulation.frame import SimulatedFrame, observe
 from simulation.plan import MIN_USABLE, PlannedFrame
@@ -32,7 +32,7 @@ def _truth_of(plan: PlannedFrame, frame: SimulatedFrame) -> dict[str, Any]:
     }
 
 
-def _field_sky(field: Field, plans: Sequence[PlannedFrame],
+def _field_sky(field: SkyField, plans: Sequence[PlannedFrame],
                rng: np.random.Generator) -> tuple[Sky, Catalogue, set[tuple[int, int]]]:
     """Draw sky and catalogue of a field for all its frames, and the cells of the catalogue without a file."""
     radius = max(plan.spec.model.half_diagonal_deg for plan in plans) + 0.1
@@ -48,7 +48,7 @@ def _field_sky(field: Field, plans: Sequence[PlannedFrame],
     return sky, replace(catalogue, valid=catalogue.valid & listed[:, None]), missing
 
 
-def _dig_hole(catalogue: Catalogue, sky: Sky, field: Field) -> Catalogue:
+def _dig_hole(catalogue: Catalogue, sky: Sky, field: SkyField) -> Catalogue:
     """The catalogue without its rows in the hole of a field."""
     hole_deg = REGIMES[field.regime].hole_deg
     keep = separation_deg(catalogue.ra_deg, catalogue.dec_deg, field.ra_deg, field.dec_deg) >= hole_deg

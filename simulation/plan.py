@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from simulation.fields import REGIMES, STATIONS, Field, Places, Station, reachable_fields
+from simulation.fields import REGIMES, STATIONS, Places, SkyField, Station, reachable_fields
 from simulation.spec import EXTINCTION, FLAGS_NEW, SITES, FieldSpec, flag_values
 
 MIN_USABLE = 20  # a frame with fewer usable stars is not called measurable
@@ -72,7 +72,7 @@ class PlannedFrame:
     spec : FieldSpec
         What the frame is drawn from.
     field, regime : str
-        Name of the Field, and its regime.
+        Name of the SkyField, and its regime.
     defect : str or None
         One of DEFECTS.
     occurrence : int
@@ -241,7 +241,7 @@ def _draft_frame(slot: _Slot, places: Places, states: _States, night: NightSpec,
         quirks=quirks, upper=bool(rng.random() < 0.3), twin=False)
 
 
-def _draft_spec(regime: str, station: Station, field: Field, rng: np.random.Generator) -> FieldSpec:
+def _draft_spec(regime: str, station: Station, field: SkyField, rng: np.random.Generator) -> FieldSpec:
     """Draw filter, exposure, airmass, cloud, optics and version of the pipeline of a frame."""
     filters = ('zs',) if regime == 'sparse' and station.model.telescope_class == '2m0' else station.model.filters
     zenith = np.radians(abs(SITES[station.site][0] - field.dec_deg))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from simulation.fleet import Series, Telescope, YearsSpec
+from simulation.fleet import TrueSeries, TrueTelescope, YearsSpec
 
 _CLOUD_MAG = 0.3  # mean depth
 _CLOUD_SHAPE = 4.0  # of the Gamma distribution of frames in a cloudy night about its depth: spread 50%
@@ -30,7 +30,7 @@ _MIDNIGHT_SPREAD_DAYS = 0.18
 # zpsig, zperr, clear (bool), and those of the stars: nstars, meancolor, colorterm, colortermerr, covariance (of zp and
 # colorterm) and zp_error (their part in zp).
 Rows = dict[str, np.ndarray]
-ByFilter = dict[str, tuple[Series, Rows]]  # truth and rows of a telescope
+ByFilter = dict[str, tuple[TrueSeries, Rows]]  # truth and rows of a telescope
 
 
 def draw_weather(spec: YearsSpec, rng: np.random.Generator) -> np.ndarray:
@@ -60,15 +60,15 @@ def draw_weather(spec: YearsSpec, rng: np.random.Generator) -> np.ndarray:
     return np.where(cloudy, rng.exponential(_CLOUD_MAG, n), 0.0)
 
 
-def draw_rows(telescope: Telescope, series: Series, weather: np.ndarray, spec: YearsSpec,
+def draw_rows(telescope: TrueTelescope, series: TrueSeries, weather: np.ndarray, spec: YearsSpec,
               rng: np.random.Generator) -> Rows:
     """Draw the rows of one telescope and filter.
 
     Parameters
     ----------
-    telescope : Telescope
+    telescope : TrueTelescope
         The telescope.
-    series : Series
+    series : TrueSeries
         Its truth in the filter.
     weather : ndarray (n_nights,)
         Clouds of its site [mag].
@@ -111,7 +111,7 @@ def _draw_times(open_nights: np.ndarray, spec: YearsSpec, rng: np.random.Generat
     return night[order], day[order]
 
 
-def _draw_air(zp: np.ndarray, series: Series, day: np.ndarray, cloud: np.ndarray, spec: YearsSpec,
+def _draw_air(zp: np.ndarray, series: TrueSeries, day: np.ndarray, cloud: np.ndarray, spec: YearsSpec,
               rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Draw airmass, and the zeropoints that air and the clouds of their nights leave."""
     airmass = np.minimum(1 + rng.exponential(0.28, len(zp)), 2.4)
@@ -132,7 +132,7 @@ def _draw_wild(n: int, rng: np.random.Generator) -> np.ndarray:
     return np.where(is_wild, rng.choice([-1, 1], n) * rng.uniform(*_WILD_MAG, n), 0.0)
 
 
-def _noise_of_nights(telescope: Telescope, spec: YearsSpec) -> np.ndarray:
+def _noise_of_nights(telescope: TrueTelescope, spec: YearsSpec) -> np.ndarray:
     """Grey scatter of the nights of a telescope [mag], the same in all filters."""
     rng = np.random.default_rng([spec.seed, 3, *telescope.tag.encode()])
     return rng.normal(0, spec.night_noise_mag, spec.n_nights)
@@ -156,7 +156,7 @@ def _draw_stars(zperr: np.ndarray, zpsig: np.ndarray, colorterm: Sequence[float]
             'zp_error': at_mean * rng.normal(size=len(zperr)) - offset * colour_error}
 
 
-def _draw_groups(telescope: Telescope, series: Series, night: np.ndarray,
+def _draw_groups(telescope: TrueTelescope, series: TrueSeries, night: np.ndarray,
                  rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Draw camera, native filter, whether it is old, and offset [mag] of each row, by its night (n,)."""
     camera = np.full(len(night), telescope.cameras[0][0])

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from simulation.fleet import DAYS_PER_MONTH, Telescope, YearsSpec
+from simulation.fleet import DAYS_PER_MONTH, TrueTelescope, YearsSpec
 from simulation.rows import ByFilter, Rows
 
 OVERLAY_NAME = 'observatory-years.toml'
@@ -36,7 +36,7 @@ def times_of(rows: Rows, spec: YearsSpec) -> np.ndarray:
     return np.datetime64(spec.start, 'ms') + np.round(rows['day'] * 86_400_000).astype('timedelta64[ms]')
 
 
-def _database_rows(telescope: Telescope, by_filter: ByFilter, spec: YearsSpec,
+def _database_rows(telescope: TrueTelescope, by_filter: ByFilter, spec: YearsSpec,
                    rng: np.random.Generator) -> Iterator[tuple]:
     """Rows of `lcophot` of one telescope, in the order of _COLUMNS."""
     rows = {key: np.concatenate([rows[key] for _, rows in by_filter.values()])
@@ -73,14 +73,14 @@ def _plain(values: np.ndarray, decimals: int = 5) -> list[float | None]:
     return [None if value != value else value for value in np.round(values, decimals).tolist()]
 
 
-def write_database(file: Path | str, fleet: Sequence[tuple[Telescope, ByFilter]], spec: YearsSpec) -> int:
+def write_database(file: Path | str, fleet: Sequence[tuple[TrueTelescope, ByFilter]], spec: YearsSpec) -> int:
     """Write the rows of a fleet into a database.
 
     Parameters
     ----------
     file : Path or str
         SQLite file with an empty table lcophot.
-    fleet : sequence of (Telescope, dict)
+    fleet : sequence of (TrueTelescope, dict)
         As of `simulate`.
     spec : YearsSpec
         Which years.
@@ -132,7 +132,7 @@ def date_of(day: float, spec: YearsSpec) -> str:
     return str(np.datetime64(spec.start, 'D') + np.timedelta64(int(day), 'D'))
 
 
-def _truth_of_telescope(telescope: Telescope, by_filter: ByFilter, spec: YearsSpec) -> dict[str, Any]:
+def _truth_of_telescope(telescope: TrueTelescope, by_filter: ByFilter, spec: YearsSpec) -> dict[str, Any]:
     """Truth of one telescope for JSON."""
     noon = 0.5 - telescope.longitude_deg / 360  # of day 0, in days after 0 h UTC
     series = {}
@@ -156,14 +156,14 @@ def _truth_of_telescope(telescope: Telescope, by_filter: ByFilter, spec: YearsSp
     return {'telescope': telescope.name, 'cameras': cameras, 'series': series}
 
 
-def write_truth(path: Path, fleet: Sequence[tuple[Telescope, ByFilter]], spec: YearsSpec) -> None:
+def write_truth(path: Path, fleet: Sequence[tuple[TrueTelescope, ByFilter]], spec: YearsSpec) -> None:
     """Write the truth of a fleet as JSON, and beside it the events as CSV and a file for --observatory that names it.
 
     Parameters
     ----------
     path : Path
         JSON file.
-    fleet : sequence of (Telescope, dict)
+    fleet : sequence of (TrueTelescope, dict)
         As of `simulate`.
     spec : YearsSpec
         Which years.

@@ -22,7 +22,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from simulation.fleet import FILTER_FACTOR, TELESCOPES, Telescope, YearsSpec
+from simulation.fleet import FILTER_FACTOR, TELESCOPES, TrueTelescope, YearsSpec
 from simulation.histories import draw_series, draw_telescope
 from simulation.rows import ByFilter, draw_rows, draw_weather
 from simulation.spec import EXTINCTION, SITES
@@ -30,7 +30,7 @@ from simulation.spec import EXTINCTION, SITES
 _EXTINCTION_SPREAD = 0.1  # of the adopted value; k of good sites differ by about that
 
 
-def simulate(spec: YearsSpec) -> Iterator[tuple[Telescope, ByFilter]]:
+def simulate(spec: YearsSpec) -> Iterator[tuple[TrueTelescope, ByFilter]]:
     """Simulate a fleet; the same specification gives the same rows.
 
     Parameters
@@ -40,10 +40,10 @@ def simulate(spec: YearsSpec) -> Iterator[tuple[Telescope, ByFilter]]:
 
     Yields
     ------
-    telescope : Telescope
+    telescope : TrueTelescope
         A telescope and its history.
     by_filter : dict
-        Series and rows (as of `draw_rows`) by filter.
+        TrueSeries and rows (as of `draw_rows`) by filter.
 
     Raises
     ------

@@ -235,7 +235,7 @@ def scale_of(telescope, by_filter, fits):
     return result
 
 
-class Site:
+class SimulatedSite:
     """Results of the telescopes of a site: fits and frames by telescope and filter, true k, clear nights."""
 
     def __init__(self, spec):
@@ -261,7 +261,7 @@ def run(spec, hard, total, false):
             fits = {key: value[0] for key, value in fits_of(seen, by_filter, hard).items()}
             false += [(hard.seed, telescope.name, step) for step in
                       judge_steps(telescope, by_filter, fits, hard, recorded, total)]
-        sites.setdefault(telescope.site, Site(hard)).take(telescope, by_filter, fits, hard)
+        sites.setdefault(telescope.site, SimulatedSite(hard)).take(telescope, by_filter, fits, hard)
     for name, site in sites.items():
         judge_extinction(name, site.fits, site.extinction, site.rows, hard, total)
     fleet, sites = [], {}
@@ -270,7 +270,7 @@ def run(spec, hard, total, false):
         fits = {name: value[0] for name, value in found.items()}
         fleet.append((telescope, fits, by_filter, scale_of(telescope, by_filter, found)))
         judge_gains(telescope, by_filter, fits, spec, total)
-        sites.setdefault(telescope.site, Site(spec)).take(telescope, by_filter, fits, spec)
+        sites.setdefault(telescope.site, SimulatedSite(spec)).take(telescope, by_filter, fits, spec)
     for name, site in sites.items():
         judge_extinction(name, site.fits, site.extinction, site.rows, spec, total)
         judge_nights(name, site.fits, site.clear, spec, total)

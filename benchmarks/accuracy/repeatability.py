@@ -51,7 +51,7 @@ DISTANCE_EDGES = (0, 0.25, 0.5, 0.75, 1)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Field:
+class StarField:
     """Photometry of one field on many frames.
 
     frame, star (k,) : number of frame and of star of each measurement; flux, fluxerr (k,) [electrons]; ra_deg, dec_deg
@@ -106,7 +106,7 @@ def fetch_sdist():
 
 
 def read_field(sdist):
-    """The `Field` in a source distribution; OSError or KeyError if that is another one."""
+    """The `StarField` in a source distribution; OSError or KeyError if that is another one."""
     from astropy.io import fits
     from astropy.table import Table
 
@@ -117,7 +117,7 @@ def read_field(sdist):
     flux = GAIN * t['aperture_net_flux'].astype(float)
     r = Table.read(references.decode(), format='ascii.ecsv')
     mags, errors = ({band: np.asarray(r[f'{what}{band}mag'], float) for band in 'griz'} for what in ('', 'e_'))
-    return Field(frame=frame, star=t['star_id'].astype(int), flux=flux,
+    return StarField(frame=frame, star=t['star_id'].astype(int), flux=flux,
                  fluxerr=flux * t['mag_error'].astype(float) * np.log(10) / 2.5, ra_deg=t['RA'].astype(float),
                  dec_deg=t['Dec'].astype(float), airmass=t['airmass'][first].astype(float),
                  exptime_s=t['exposure'][first].astype(float), references=ReferenceStars(

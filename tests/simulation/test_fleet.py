@@ -3,19 +3,19 @@
 import numpy as np
 import pytest
 
-from simulation.fleet import TELESCOPES, Event, Series, YearsSpec
+from simulation.fleet import TELESCOPES, TrueEvent, TrueSeries, YearsSpec
 from simulation.spec import SITES
 
 
 def test_zeropoints_follow_the_pieces():
-    series = Series(filter='rp', breaks=np.array([0.0, 100.0]), level=np.array([23.0, 23.3]),
+    series = TrueSeries(filter='rp', breaks=np.array([0.0, 100.0]), level=np.array([23.0, 23.3]),
                     slope=np.array([-0.001, -0.002]), offsets={}, extinction=0.08, colorterms={})
     np.testing.assert_allclose(series.at(np.array([0.0, 50.0, 100.0, 110.0])), [23.0, 22.95, 23.3, 23.28])
 
 
 @pytest.mark.parametrize(('colour', 'gp', 'rp'), [('mirror', 0.22, 0.2), ('grey', 0.2, 0.2), ('rp', 0.0, 0.2)])
 def test_steps_have_a_size_by_filter(colour, gp, rp):
-    event = Event(day=3.0, kind='wash', size=0.2, colour=colour)
+    event = TrueEvent(day=3.0, kind='wash', size=0.2, colour=colour)
     assert (event.size_in('gp'), event.size_in('rp')) == (pytest.approx(gp), pytest.approx(rp))
 
 
