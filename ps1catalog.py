@@ -13,10 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from photzp.catalogues.reference import BANDS, ReferenceStars
+from photzp.catalogues.reference import ReferenceStars
 from photzp.errors import CatalogMissing
 from photzp.frames.fitsfile import FitsFile, Hdu
 from photzp.frames.fitsheader import FitsInvalid
+from photzp.observatorytables import BANDS
 
 log = logging.getLogger('photzp.ps1catalog')
 

@@ -16,7 +16,7 @@ from photzp.reportnames import SIZE_CLASS
 from photzp.typedtree import TreeInvalid, text
 
 _EVENT_KINDS = ('start', 'cleaning', 'wash', 'recoating', 'break', 'instrument')
-_BANDS = ('g', 'r', 'i', 'z', 'y')
+BANDS = ('g', 'r', 'i', 'z', 'y')  # of Pan-STARRS1
 _HEALTHY_MAX_MAG = 2.5  # 10 % of the reference: a healthy band is narrower
 
 
@@ -99,8 +99,8 @@ class Filter:
     colour: str | None = None
 
     def __post_init__(self) -> None:
-        if self.ps1_band not in (None, *_BANDS):
-            raise TreeInvalid(f'ps1_band: must be one of {", ".join(_BANDS)}')
+        if self.ps1_band not in (None, *BANDS):
+            raise TreeInvalid(f'ps1_band: must be one of {", ".join(BANDS)}')
         if self.wavelength_nm is not None and not 0 < self.wavelength_nm < math.inf:
             raise TreeInvalid('wavelength_nm: must be a positive number of nanometres')
         _check_colour(self.colour)

@@ -6,8 +6,6 @@ from typing import Protocol
 
 import numpy as np
 
-BANDS = ('g', 'r', 'i', 'z', 'y')
-
 # SDSS = PS1 - sum_i c_i (g-i)_PS1^i: Finkbeiner et al. 2016, ApJ 822, 66, Table 2.
 _PS1_TO_SDSS = {
     'g': (-0.01808, -0.13595, +0.01941, -0.00183),

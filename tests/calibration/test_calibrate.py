@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from photzp.calibration.calibrate import _WIDER_MARGIN_DEG, CONE_MARGIN_DEG, calibrate_in
-from photzp.catalogues.reference import BANDS, ReferenceStars
+from photzp.catalogues.reference import ReferenceStars
 from photzp.errors import NO_REFERENCE_STARS, OUTSIDE_FOOTPRINT, WCS_OFF, FrameRejected
 from photzp.frames.banzai import read_frame
 from photzp.observatory import load_observatory
+from photzp.observatorytables import BANDS
 from ps1catalog import PS1Catalog
 
 OBSERVATORY = load_observatory()
