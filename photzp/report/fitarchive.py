@@ -25,12 +25,12 @@ SCHEMA = 1
 NIGHTLY: dict[str, Any] = {  # arrays of a fit, (m,) each
     'night': 'datetime64[D]', 'time': 'datetime64[ms]', 'model_mag': float, 'model_error_mag': float,
     'night_rows': int, 'clear_probability': float, 'photometric': bool, 'night_residual_mag': float,
-    'night_residual_error_mag': float}
+    'night_residual_error_mag': float, 'night_log_odds': float}
 LINE = ('opened', 'centre', 'parameters', 'covariance', 'doubt')  # arrays of its line
 VALUES = {  # what else there is of it
     'intervals': tuple[Interval, ...], 'steps': tuple[Step, ...], 'offsets': tuple[GroupOffset, ...],
     'scatter_mag': float, 'clear_share': float, 'cloud_mag': float, 'wild_share': float,
-    'extinction_offset_mag': float, 'extinction_offset_error_mag': float}
+    'extinction_offset_mag': float, 'extinction_offset_error_mag': float, 'night_noise_mag': float}
 _DOUBLE, _PLACES = np.dtype(float), tuple[tuple[int, float], ...]
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the first time that a zip file knows: the clock must not be in it
 

@@ -14,12 +14,13 @@ The stages of the fit, each a module of this room:
       summary        intervals, steps and offsets of that fit
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import logit
 
 from photzp.throughput.boundaries import TimedEvent, find_boundaries
 from photzp.throughput.cloudmixture import mean_depth
@@ -37,6 +38,54 @@ from photzp.throughput.summary import (
 from photzp.times import Date, instant_of, local_noon, night_of, span_of
 
 _WILD_SIGMA = 5.0  # rows farther from their night do not enter its mean
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilterRows:
+    """Rows of one telescope in one filter, in any order; rows that are not finite are not used.
+
+    Attributes
+    ----------
+    time : ndarray of datetime64[ms], shape (n,)
+        UTC.
+    zp, zperr : ndarray, shape (n,)
+        Gain-corrected zeropoints at airmass 1, and their 1-sigma errors [mag], NaN where unknown.
+    airmass : ndarray, shape (n,), or None
+        With it, the error of the adopted extinction is fitted, too.
+    group : ndarray of int, shape (n,), or None
+        Code of camera, native filter and kind of row.
+    field : ndarray of int, shape (n,), or None
+        Code of the field on the sky, -1 where unknown; the same for all filters of the telescope.
+    fwhm : ndarray, shape (n,), or None
+        Width of stars [arcsec], NaN where unknown.
+    other_scale : frozenset of int
+        Groups whose zp means something else (at g-i = 0): references only where no other group is tied to them.
+    """
+
+    time: np.ndarray
+    zp: np.ndarray
+    zperr: np.ndarray
+    airmass: np.ndarray | None = None
+    group: np.ndarray | None = None
+    field: np.ndarray | None = None
+    fwhm: np.ndarray | None = None
+    other_scale: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True)
+class SkyEvidence:
+    """What other telescopes of the site say of the nights.
+
+    Attributes
+    ----------
+    night : ndarray of datetime64[D], shape (m,)
+        Nights by the date on which they begin, ascending.
+    log_odds : ndarray, shape (m,)
+        Logarithm of the likelihood of their data if the night was clear, over that if it was cloudy.
+    """
+
+    night: np.ndarray
+    log_odds: np.ndarray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +129,11 @@ class ThroughputFit:
     night_residual_mag, night_residual_error_mag : ndarray, shape (m,)
         Mean of row_residual_mag without wild rows, about 0 in clear nights and below in cloudy ones; its 1-sigma error
         from zperr and scatter_mag.
+    night_log_odds : ndarray, shape (m,)
+        Logarithm of the likelihood of the night if clear over that if cloudy, of the telescope in all its filters, as
+        its own data have it.
+    night_noise_mag : float
+        Scatter of clear nights about the level, beyond the errors of their rows.
     """
 
     night: np.ndarray
@@ -102,6 +156,8 @@ class ThroughputFit:
     extinction_offset_error_mag: float = np.nan
     night_residual_mag: np.ndarray = field(default_factory=lambda: np.empty(0))
     night_residual_error_mag: np.ndarray = field(default_factory=lambda: np.empty(0))
+    night_log_odds: np.ndarray = field(default_factory=lambda: np.empty(0))
+    night_noise_mag: float = np.nan
     _line: Line | None = field(default=None, repr=False)
 
     def at(self, time: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
@@ -121,6 +177,34 @@ class ThroughputFit:
         if self._line is None:
             return np.full(time.shape, np.nan), np.full(time.shape, np.nan)
         return self._line.at(self._line.days(time))
+
+
+def fit_telescope(rows: Mapping[str, FilterRows], *, longitude_deg: float, events: Iterable[tuple[Date, str]] = (),
+                  now: Date | datetime | None = None, others: SkyEvidence | None = None) -> dict[str, ThroughputFit]:
+    """Fit the throughput of one telescope in all its filters together.
+
+    Parameters
+    ----------
+    rows : mapping of str to FilterRows
+        By filter.
+    longitude_deg : float
+        Longitude of the site, positive to the east.
+    events : iterable of (date, str)
+        Local dates, and kinds as in observatory.toml; the last `start` opens the fit.
+    now : date or datetime, optional
+        Rows and events after it are not used.
+    others : SkyEvidence, optional
+        What other telescopes of the site say of the nights.
+
+    Returns
+    -------
+    dict of str to ThroughputFit
+        By filter; classes of nights are those of the telescope.
+    """
+    events = list(events)
+    return {name: fit_throughput(
+        one.time, one.zp, one.zperr, airmass=one.airmass, group=one.group, other_scale=one.other_scale,
+        longitude_deg=longitude_deg, events=events, now=now) for name, one in rows.items()}
 
 
 def fit_throughput(  # noqa: PLR0913  (arrays and facts of one series)
@@ -210,7 +294,8 @@ def _fit(rows: SeriesRows, events: Sequence[TimedEvent], used: np.ndarray, n: in
         steps=steps_of(rows, fit), offsets=offsets_of(rows, fit), scatter_mag=sky.state.scatter,
         clear_share=float(sky.state.shares[0]), cloud_mag=mean_depth(sky.state), wild_share=sky.state.wild,
         extinction_offset_mag=extinction[0], extinction_offset_error_mag=extinction[1],
-        night_residual_mag=residual, night_residual_error_mag=residual_error, _line=line)
+        night_residual_mag=residual, night_residual_error_mag=residual_error,
+        night_log_odds=logit(np.clip(sky.night_clear, 1e-3, 1 - 1e-3)), _line=line)
 
 
 def _empty_fit(n: int) -> ThroughputFit:

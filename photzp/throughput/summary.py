@@ -7,9 +7,10 @@ import numpy as np
 from photzp.throughput.clearsky import ClearSkyFit
 from photzp.throughput.linefit import LineFit
 from photzp.throughput.lines import Line, SeriesRows, nights_in
-from photzp.times import DAYS_PER_MONTH, span_of
+from photzp.times import DAYS_PER_MONTH, instant_of, span_of
 
 _SLOPE_NIGHTS, _SLOPE_DAYS = 5, 14  # a slope is reported from so many nights and days on
+NEVER = instant_of('NaT')
 _UNRECORDED = {'instrument': 'camera change', 'break': 'jump'}
 
 
@@ -75,6 +76,17 @@ class Step:
         The step holds the difference of two cameras, so it is no gain of a mirror, whatever its kind.
     recorded : bool
         An event records it.
+    origin : str
+        'recorded' (at the date of its event, or at a change of cameras), 'moved' (to the jump near an event, whose
+        recorded date is `written`), or 'found' (neither an event nor a change of cameras explains it).
+    early, late : datetime64[ms]
+        68.3% interval of the time; both are `time` where that is known.
+    written : datetime64[ms]
+        When the event is recorded; NaT without an event.
+    log_evidence : float
+        Logarithm of the evidence for the step against none, over all filters; NaN where it was not asked for.
+    nights : tuple of (float, float)
+        Clear nights before and after that it rests on.
     """
 
     time: np.datetime64
@@ -83,6 +95,12 @@ class Step:
     error_mag: float
     instrumental: bool
     recorded: bool = True
+    origin: str = 'recorded'
+    early: np.datetime64 = NEVER
+    late: np.datetime64 = NEVER
+    written: np.datetime64 = NEVER
+    log_evidence: float = np.nan
+    nights: tuple[float, float] = (np.nan, np.nan)
 
 
 @dataclass(frozen=True)

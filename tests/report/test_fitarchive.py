@@ -67,7 +67,8 @@ def any_fits(draw):
         return draw(arrays(kind, shape))
 
     nightly = {name: values(np.dtype(kind), n) for name, kind in NIGHTLY.items()}
-    number = {float: NUMBER, int: st.integers(-9, 2**40), np.datetime64: TIME, str: TEXT, bool: st.booleans()}
+    number = {float: NUMBER, int: st.integers(-9, 2**40), np.datetime64: TIME, str: TEXT, bool: st.booleans(),
+              tuple[float, float]: st.tuples(NUMBER, NUMBER)}
     one_of = {cls: st.builds(cls, **{field.name: number[field.type] for field in fields(cls)})
               for cls in (Interval, Step, GroupOffset)}
     several = {name: tuple(draw(st.lists(one_of[cls], max_size=2))) for name, cls in
