@@ -27,6 +27,7 @@ import numpy as np
 
 from benchmarks.accuracy.realnights import (
     LONGITUDE_DEG,
+    Judged,
     NightMeans,
     field_offsets,
     judge,
@@ -81,7 +82,7 @@ class RealSeries:
     """The series, its judged nights, and the offset of the field of each row by filter."""
 
     rows: dict
-    judged: object
+    judged: Judged
     offset_mag: dict
 
     @classmethod
