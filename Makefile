@@ -91,6 +91,7 @@ accuracy-years: $(VENV)/.ready
 	$(BIN)/python -m benchmarks.accuracy.throughput
 	$(BIN)/python -m benchmarks.accuracy.colourterms
 	$(BIN)/python -m benchmarks.accuracy.answers
+	$(BIN)/python -m benchmarks.accuracy.realseries
 
 clean:
 	rm -rf $(VENV) $(DEMO) $(SCREENSHOTS) .pytest_cache .ruff_cache .hypothesis build dist *.egg-info

@@ -17,6 +17,7 @@ FURTHER = {
     'database/test_photdbinterface.py': 'photdbinterface.py, which is handed to the package',
     'database/test_processes.py': 'photdbinterface.py: many processes write at once',
     'pages/test_static.py': 'the scripts and styles of pages/static',
+    'throughput/test_realseries.py': 'the model on a real series',
 }
 
 
