@@ -4,8 +4,8 @@ Simulates years of a fleet in memory, with the noise, weather and steps of real 
 telescope in all its filters, alone and again with what the other telescopes of its site say of the nights, and prints
 the figures that were to be reached, each with its goal.  A line for each telescope is printed as soon as it is fitted.
 
-Nights count from 5 frames in all filters on; `trueyears` says which are clear.  The oracle knows level, noise, offsets
-and how deep clouds are, and calls each night alone.  Levels count outside the clear nights on either side of a step.
+Nights count from 5 frames in all filters on; `trueyears` says which are clear.  The oracle knows level, offsets, the
+covariance of the noise of filters and how deep clouds are, and calls each night alone.  Levels count outside the clear nights on either side of a step.
 Widths are robust ones of (value - truth) / error: half the range of the middle 68.3%.  A step is to be found where
 people wrote nothing down, or a wrong date, and where clear nights lie within 7 days on both sides; a false one has no
 event, step, dust storm or exchange of cameras within 7 days or within the interval of its date.
@@ -18,8 +18,8 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from benchmarks.accuracy import yearjudge, yearplots
-from benchmarks.accuracy.throughput import rms, width
-from benchmarks.accuracy.trueyears import true_years
+from benchmarks.accuracy.throughput import width
+from benchmarks.accuracy.trueyears import rms, true_years
 from benchmarks.accuracy.yearfits import fit_fleet
 from simulation.fleet import YearsSpec
 from simulation.years import simulate
@@ -56,7 +56,9 @@ _SIZES = tuple(Figure(f'size of steps, {name}', f'size_pull_{name}', 'width')
 REAL = (
     ('nights', (Figure('called right', 'night_right', '%', low=96), Figure('  by an oracle', 'oracle_right', '%'),
                 Figure('  clear ones', 'clear_right', '%'), Figure('  cloudy ones', 'cloudy_right', '%'),
-                Figure('clear in truth', 'night_share_clear', '%'))),
+                Figure('clear in truth', 'night_share_clear', '%'),
+                Figure('by the noise without extinction and fields', 'own_night_right', '%'),
+                Figure('  by an oracle', 'own_oracle_right', '%'))),
     ('level rms, mmag', _LEVELS),
     ('robust width of pulls', (*_WIDTHS, *_PARTS, *_SIZES)),
     ('steps', (Figure('in two filters or more, found', 'many_hit', '%', low=90),

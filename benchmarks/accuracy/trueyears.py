@@ -1,12 +1,13 @@
 """What is true of a simulated telescope: which of its nights are clear, where its steps are, and its level.
 
 A night is cloudy where its median frame, of all filters, is dimmed by more than twice the night noise of the telescope,
-and clear where by less than half of it; others count as neither.  The night noise is the rms of what the nights of a
-telescope share in all filters and that is neither level nor cloud.
+and clear where by less than half of it; others count as neither.  The night noise is the rms of what a night has on the
+mean of its filters that is neither level, cloud nor error of frames, so with extinction, fields and seeing.
 """
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -19,26 +20,36 @@ from simulation.spec import EXTINCTION
 from simulation.yearfiles import date_of, times_of
 
 CLOUDY, CLEAR = 2.0, 0.5  # dimming of the median frame in units of the night noise: more is cloudy, less is clear
+LEAST_NOISE_MAG = 0.001  # ideal nights have none
 NEAR_DAYS = 7
+_STORM_MAG_PER_DAY = 0.004  # dust storms take 30 to 100 mmag in four days at most, the fastest decline 3 in one
 _CELL_DEG = 0.2  # of a field
 _SEASON_DAYS, _SEASON_NIGHTS = 25, 10  # on either side of a night; fewer nights are no season
 _WET_SHARE = 0.15  # of clear nights in a season; a wet season has 5 to 10%
 _THIN, _THIN_SHARE = 5.0, 0.4  # thin clouds: so many nights of a season are dimmed by CLEAR to _THIN night noises
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Change:
-    """A change of throughput or camera; days count from the first noon, sizes are by filter [mag]."""
+    """A change of throughput or camera; days count from the first noon, sizes are by filter [mag], 0 for what is no
+    step: a dust storm or the rain after it, which take days, or an exchange of cameras.
+    """
 
+    kind: str
     day: float
-    event: TrueEvent | None
+    last: float
     size: dict[str, float]
+    event: TrueEvent | None = None
 
     @property
     def is_known(self):
         """Whether the fit is told its day: by an event with the right date, or by the camera of the rows."""
-        return self.event is None or self.event.kind == 'instrument' or (
-            self.event.recorded and abs(written_day(self.event) - self.event.day) < 1)
+        return self.kind in ('camera', 'instrument') or (
+            self.event is not None and self.event.recorded and abs(written_day(self.event) - self.event.day) < 1)
+
+    def moves(self, name):
+        """Whether the level of a filter jumps, or as good as that, on the scale of a fit."""
+        return self.size[name] != 0 or self.kind in ('storm', 'camera', 'instrument')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +71,7 @@ class TrueYears:
 
     @cached_property
     def nights(self):
-        return _nights(self.rows)
+        return _nights(self.rows, self.series)
 
     @cached_property
     def changes(self):
@@ -95,16 +106,16 @@ class TrueYears:
         clear = self.nights['date'][self.nights['clear']]
         return self.number(np.intersect1d(clear, self.rows[name]['date']))
 
-    def beside(self, name, day):
-        """The last clear night of a filter before a day and the first one after it, -inf or inf where there is none."""
+    def beside(self, name, change):
+        """The last clear night of a filter before a change and the first one after it, -inf or inf without one."""
         clear = self.clear_nights(name)
-        before, after = clear[clear + 1 <= day], clear[clear >= day]
+        before, after = clear[clear + 1 <= change.day], clear[clear >= change.last]
         return (before[-1] if len(before) else -np.inf), (after[0] if len(after) else np.inf)
 
     def is_datable(self, change, names):
         """Whether clear nights lie within NEAR_DAYS on both sides of a change in one of some filters."""
         for name in names:
-            before, after = self.beside(name, change.day)
+            before, after = self.beside(name, change)
             if change.day - before - 1 <= NEAR_DAYS and after - change.day <= NEAR_DAYS:
                 return True
         return False
@@ -113,8 +124,8 @@ class TrueYears:
         """Which nights (m,) are not outside the clear nights on either side of a step."""
         near = np.zeros(len(numbers), bool)
         for change in self.changes:
-            if change.size[name] or change.event is None:
-                before, after = self.beside(name, change.day)
+            if change.moves(name):
+                before, after = self.beside(name, change)
                 near |= (numbers >= before) & (numbers <= after)
         return near
 
@@ -170,36 +181,39 @@ def _field_codes(ra, dec):
     return code
 
 
-def _nights(rows):
-    """Nights of a telescope: date, frames, depth (dimming of the median frame), noise (grey), clear, cloudy, wet, thin,
-    all (m,), and night_noise, those of the telescope and of each filter.
+def _nights(rows, series):
+    """Nights of a telescope: date, frames, depth (dimming of the median frame), clear, cloudy, wet, thin, all (m,);
+    noise (filters, m), means of nights, NaN without frames; and night_noise, of the telescope and of each filter.
     """
     every = {key: np.concatenate([one[key] for one in rows.values()]) for key in ('date', 'dimming')}
     date, inverse, frames = np.unique(every['date'], return_inverse=True, return_counts=True)
-    depth = _medians(every['dimming'], inverse, len(date))
+    depth = medians(every['dimming'], inverse, len(date))
     noise = np.full((len(rows), len(date)), np.nan)
     for number, one in enumerate(rows.values()):
         here = np.searchsorted(date, one['date'])
-        total = np.bincount(here, one['noise'], len(date))
-        count = np.bincount(here, minlength=len(date))
+        total, count = np.bincount(here, one['noise'], len(date)), np.bincount(here, minlength=len(date))
         noise[number] = np.divide(total, count, out=noise[number], where=count > 0)
-    grey = np.nanmean(noise, axis=0)
-    scale = max(float(np.std(grey)), 1e-3)
+    scale = max(float(rms(np.nanmean(noise, axis=0))), LEAST_NOISE_MAG)
     clear, cloudy = depth < CLEAR * scale, depth > CLOUDY * scale
-    by_filter = {name: float(np.nanstd(values)) for name, values in zip(rows, noise, strict=True)}
-    return {'date': date, 'frames': frames, 'depth': depth, 'noise': grey, 'clear': clear, 'cloudy': cloudy,
-            'night_noise': {'': scale, **by_filter},
-            'wet': _share_near(date, clear) < _WET_SHARE,
+    by_filter = {name: float(rms(values[np.isfinite(values)])) for name, values in zip(rows, noise, strict=True)}
+    own = max(float(np.median([getattr(one, 'night_noise_mag', 0.0) for one in series.values()])), LEAST_NOISE_MAG)
+    return {'date': date, 'frames': frames, 'depth': depth, 'noise': noise, 'clear': clear, 'cloudy': cloudy,
+            'night_noise': {'': scale, 'own': own, **by_filter}, 'wet': _share_near(date, clear) < _WET_SHARE,
             'thin': _share_near(date, ~clear & (depth < _THIN * scale)) > _THIN_SHARE}
 
 
-def _medians(values, group, n):
-    """Median of each of n groups."""
+def medians(values, group, n):
+    """Median of each of n groups, NaN of an empty one."""
     order = np.lexsort((values, group))
     count = np.bincount(group, minlength=n)
     first = np.cumsum(count) - count
-    ordered = values[order]
-    return (ordered[first + (count - 1) // 2] + ordered[first + count // 2]) / 2
+    ordered = np.append(values[order], np.nan)
+    middle = (ordered[first + np.maximum(count - 1, 0) // 2] + ordered[first + count // 2]) / 2
+    return np.where(count > 0, middle, np.nan)
+
+
+def rms(values):
+    return float(np.sqrt(np.mean(np.square(values)))) if len(values) else np.nan
 
 
 def _share_near(date, which):
@@ -211,9 +225,23 @@ def _share_near(date, which):
 
 
 def _changes(telescope, series):
-    """All changes in order of time: events, and exchanges of cameras that are none."""
-    changes = [Change(event.day, event, {name: event.size_in(name) for name in series})
-               for event in telescope.events]
-    cameras = {first for _, first, _ in telescope.cameras if first > 0}
-    changes += [Change(float(day), None, dict.fromkeys(series, 0.0)) for day in cameras]
+    """All changes in order of time: events, dust storms with rain, and exchanges of cameras that are no event."""
+    changes = [Change(kind=event.kind, day=event.day, last=event.day, event=event,
+                      size={name: event.size_in(name) for name in series}) for event in telescope.events]
+    none = dict.fromkeys(series, 0.0)
+    changes += [Change(kind='storm', day=first, last=last, size=none) for first, last in _storms(series)]
+    told = {change.day for change in changes if change.kind == 'instrument'}
+    days = {float(first) for _, first, _ in telescope.cameras if first > 0} - told
+    # Cameras in turn or at the same time are tied to one another: their exchange moves no level of a fit.
+    times = pairwise(telescope.cameras)
+    tied = len(telescope.cameras) > 2 or any(last > first for (_, _, last), (_, first, _) in times)
+    changes += [Change(kind='tied' if tied else 'camera', day=day, last=day, size=none) for day in days]
     return sorted(changes, key=lambda change: change.day)
+
+
+def _storms(series):
+    """First and last day of the spans in which the level falls or rises as fast as nothing else does."""
+    drift = getattr(next(iter(series.values())), 'drift', np.zeros(1))
+    fast = np.flatnonzero(np.abs(np.diff(drift)) > _STORM_MAG_PER_DAY)
+    spans = np.split(fast, np.flatnonzero(np.diff(fast) > 1) + 1) if len(fast) else []
+    return [(float(span[0]), float(span[-1] + 1)) for span in spans]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from benchmarks.accuracy.trueyears import CLEAR, CLOUDY, NEAR_DAYS, written_day
+from benchmarks.accuracy.trueyears import CLEAR, CLOUDY, LEAST_NOISE_MAG, NEAR_DAYS, medians, written_day
 from photzp.magnitudes import percent_error, percent_of_reference
 from photzp.times import DAYS_PER_MONTH
 from simulation.spec import EXTINCTION, REFERENCE_ZP
@@ -12,6 +12,7 @@ LAST_DAYS, SLOPE_DAYS, LONG_DAYS = 30, 60, 180
 _LEAST_SLOPE_DAYS = 7  # a slope over less has no truth of its own
 _STEP_MAG, _STEP_NOISES = 0.05, 5.0
 _RED = ('zp', 'zs', 'Y')
+_MEDIAN_ERROR = np.sqrt(np.pi / 2)  # of a median, relative to that of a mean
 _WRITTEN_DAYS = 0.6  # an event is at noon of its date
 
 
@@ -46,50 +47,74 @@ def called_clear(fitted):
 
 
 def judge_nights(fitted, total):
+    """Nights called right; `own` ones by the narrower night noise, without extinction, fields and seeing."""
     years = fitted.years
-    nights = years.nights
-    counts = (nights['frames'] >= FRAMES_MIN) & (nights['clear'] | nights['cloudy'])
-    called, truth = called_clear(fitted)[counts], nights['clear'][counts]
-    add(total, night_right=called == truth, clear_right=called[truth], cloudy_right=~called[~truth])
-    depth, error = oracle_depths(years)
-    add(total, night_share_clear=nights['clear'], oracle_right=best_oracle(
-        depth[counts], np.hypot(error, nights['night_noise'][''])[counts], nights['depth'][counts], years))
+    nights, called = years.nights, called_clear(fitted)
+    seen = [oracle_depths(years), grey_depths(years)]
+    for key, scale in (('', nights['night_noise']['']), ('own_', nights['night_noise']['own'])):
+        clear = nights['depth'] < CLEAR * scale
+        counts = (nights['frames'] >= FRAMES_MIN) & (clear | (nights['depth'] > CLOUDY * scale))
+        right, truth = (called == clear)[counts], clear[counts]
+        oracles = [cut for depth, error in seen
+                   for cut in oracle(depth[counts], error[counts], nights['depth'][counts], scale)]
+        add(total, **{f'{key}night_right': right, f'{key}clear_right': right[truth], f'{key}cloudy_right': right[~truth],
+                      f'{key}oracle_right': max(oracles, key=np.sum)})
+    add(total, night_share_clear=nights['clear'])
+
+
+def dimmed_frames(years, name):
+    """What the frames of a filter lack to the true level at their mean extinction [mag], and their own noise."""
+    rows = years.rows[name]
+    offset = np.array([years.offset(name, code) for code in range(len(years.codes[name]))])[rows['group']]
+    air = (years.series[name].extinction - EXTINCTION[name]) * (rows['airmass'] - 1)
+    dimmed = years.series[name].at(years.day(rows['time'])) - (rows['unit'] + air - offset)
+    own = dimmed - rows['dimming'] + rows['noise']
+    return dimmed, 1.4826 * np.median(np.abs(own - np.median(own)))
 
 
 def oracle_depths(years):
-    """Median dimming of the frames of each night below the true level, and its error from frame noise alone."""
-    dimmed, date, frame = [], [], []
-    for name, rows in years.rows.items():
-        offset = np.array([years.offset(name, code) for code in range(len(years.codes[name]))])[rows['group']]
-        true_air = (years.series[name].extinction - EXTINCTION[name]) * (rows['airmass'] - 1)
-        residual = rows['unit'] + true_air - offset - years.series[name].at(years.day(rows['time']))
-        dimmed.append(-residual)
-        date.append(rows['date'])
-        own = -residual - rows['dimming'] + rows['noise']
-        frame.append(np.full(len(own), 1.4826 * np.median(np.abs(own - np.median(own)))))
-    dimmed, date, frame = (np.concatenate(values) for values in (dimmed, date, frame))
-    nights = years.nights['date']
-    place = np.searchsorted(nights, date)
-    order = np.lexsort((dimmed, place))
+    """Median dimming of all frames of each night, and its error from night noise and frames."""
+    dates = years.nights['date']
+    found = [(years.rows[name]['date'], *dimmed_frames(years, name)) for name in years.rows]
+    place = np.searchsorted(dates, np.concatenate([date for date, _, _ in found]))
+    variance = np.concatenate([np.full(len(date), frame**2) for date, _, frame in found])
     count = years.nights['frames']
-    first = np.cumsum(count) - count
-    ordered = dimmed[order]
-    median = (ordered[first + (count - 1) // 2] + ordered[first + count // 2]) / 2
-    return median, 1.2533 * np.sqrt(np.bincount(place, frame**2) / count) / np.sqrt(count)
+    of_frames = _MEDIAN_ERROR**2 * np.bincount(place, variance) / count**2
+    depth = medians(np.concatenate([dimmed for _, dimmed, _ in found]), place, len(dates))
+    return depth, np.sqrt(years.nights['night_noise']['']**2 + of_frames)
 
 
-def best_oracle(seen, error, depth, years):
-    """Which nights are called right by the better of two classifiers that know level, noise and offsets, but not the
-    nights: a cut halfway, and the likelihood ratio with the true depths of all other nights.
+def grey_depths(years):
+    """Grey dimming of each night and its error, from the medians of the filters and the covariance of their noise."""
+    nights, dates = years.nights, years.nights['date']
+    depth, variance = np.full((2, *nights['noise'].shape), np.nan)
+    for number, (name, rows) in enumerate(years.rows.items()):
+        place = np.searchsorted(dates, rows['date'])
+        dimmed, frame = dimmed_frames(years, name)
+        depth[number] = medians(dimmed, place, len(dates))
+        variance[number] = (_MEDIAN_ERROR * frame) ** 2 / np.maximum(np.bincount(place, minlength=len(dates)), 1)
+    seen = np.isfinite(depth)
+    common = np.where(np.isfinite(nights['noise']), nights['noise'], 0)
+    pairs = np.maximum(seen.astype(float) @ seen.T, 1)  # filters that are never used together share nothing
+    covariance = common @ common.T / pairs
+    grey, error = np.empty((2, len(dates)))
+    for night, here in enumerate(seen.T):
+        inverse = np.linalg.inv(covariance[np.ix_(here, here)] + np.diag(variance[here, night] + LEAST_NOISE_MAG**2))
+        error[night] = 1 / np.sqrt(inverse.sum())
+        grey[night] = inverse.sum(axis=0) @ depth[here, night] * error[night] ** 2
+    return grey, error
+
+
+def oracle(seen, error, depth, scale):
+    """Which nights are called right by two classifiers that know level, noise and offsets, but nothing of the night: a
+    cut halfway, and the likelihood ratio with the true depths of all other nights.
     """
-    scale = years.nights['night_noise']['']
     truth = depth < CLEAR * scale
-    cut = (seen < (CLEAR + CLOUDY) / 2 * scale) == truth
     pull = (seen[:, None] - depth[None, :]) / error[:, None]
     likelihood = np.exp(-0.5 * np.minimum(pull**2, 1400))
     np.fill_diagonal(likelihood, 0)  # a night does not know of itself
-    ratio = (likelihood[:, truth].sum(axis=1) > likelihood[:, ~truth].sum(axis=1)) == truth
-    return cut if cut.mean() >= ratio.mean() else ratio
+    ratio = likelihood[:, truth].sum(axis=1) > likelihood[:, ~truth].sum(axis=1)
+    return (seen < (CLEAR + CLOUDY) / 2 * scale) == truth, ratio == truth
 
 
 # --- level, and what a reader sees of the last night
@@ -144,7 +169,7 @@ def judge_now(fitted, name, total):
         error = percent_of_reference(gain) - percent_of_reference(truth)
         add(total, percent_pull=error / percent_error(gain, fit.model_error_mag[-1]))
     day = years.day(end[0])
-    steps = [change.day for change in years.changes if change.day < day and (change.size[name] or not change.event)]
+    steps = [change.last for change in years.changes if change.last < day and change.moves(name)]
     first = max([day - SLOPE_DAYS, years.day(fit.time[0]), *[step + 1e-3 for step in steps]])
     slope, error = fit.intervals[-1].end_slope_mag_per_month, fit.intervals[-1].end_slope_error_mag_per_month
     if np.isfinite(slope) and day - first > _LEAST_SLOPE_DAYS:
@@ -220,11 +245,11 @@ def steps_of(fitted):
 def false_steps(fitted):
     """Found steps that nothing explains, once for all filters: within NEAR_DAYS or within their interval."""
     years, false = fitted.years, []
-    days = [change.day for change in years.changes]
-    days += [day for _, *ends in years.telescope.cameras for day in ends]
+    spans = [(change.day, change.last) for change in years.changes]
+    spans += [(last, last) for _, _, last in years.telescope.cameras]
     for step, name in steps_of(fitted):
         day, early, late = edges(years, step)
-        told = any(min(day - NEAR_DAYS, early) <= other <= max(day + NEAR_DAYS, late) for other in days)
+        told = any(min(day - NEAR_DAYS, early) <= last and first <= max(day + NEAR_DAYS, late) for first, last in spans)
         if is_found(step) and not told and all(abs(day - other) > 1 for other, _, _ in false):
             false.append((day, step, name))
     return false
@@ -232,11 +257,11 @@ def false_steps(fitted):
 
 def wanted_steps(years):
     """Steps to be found, without those of which the fit is told: (change, filters, kind)."""
-    known = [change.day for change in years.changes if change.is_known]
+    known = [change for change in years.changes if change.is_known or change.kind == 'storm']
     wanted = []
     for change in years.changes:
-        told = any(abs(day - change.day) <= NEAR_DAYS for day in known)
-        if change.event is None or 'dust' in change.event.kind or told:
+        told = any(other.day - NEAR_DAYS <= change.day <= other.last + NEAR_DAYS for other in known)
+        if change.event is None or told:
             continue
         large = [name for name, size in change.size.items() if abs(size) >= _STEP_MAG]
         acting = [name for name, size in change.size.items() if size]

@@ -2,8 +2,8 @@
 
 On the left zeropoints, on the right everything minus the true level.  Nights that are called clear are blue, those
 called cloudy grey; red rings are clear in truth and called cloudy, orange ones cloudy and called clear.  Lines are
-steps: true ones green where recorded, red where not, thin grey for the dates that were written down; those of the model
-below, dotted black where recorded, blue where moved, magenta where found.
+steps: true ones green where recorded, red where not, thin grey for dates as they were written down, dust storms orange;
+those of the model below, dotted black where recorded, blue where moved, magenta where found.
 """
 
 from pathlib import Path
@@ -68,6 +68,9 @@ def _draw_steps(panel, fitted, name):
     years = fitted.years
     for change in years.changes:
         recorded = change.event is None or change.event.recorded
+        if change.kind == 'storm':
+            panel.axvspan(change.day, change.last, 0.5, 1, color='orange', alpha=0.4)
+            continue
         style = '-' if change.size[name] else ':'
         panel.axvline(change.day, 0.5, 1, color='green' if recorded else 'red', lw=1, ls=style)
         if change.event is not None and recorded:
