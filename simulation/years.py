@@ -24,7 +24,9 @@ import numpy as np
 
 from simulation.fleet import FILTER_FACTOR, TELESCOPES, TrueTelescope, YearsSpec
 from simulation.histories import draw_series, draw_telescope
-from simulation.rows import ByFilter, draw_rows, draw_weather
+from simulation.idealnights import IdealSky, draw_weather
+from simulation.realnights import simulate_real
+from simulation.rows import ByFilter, draw_rows
 from simulation.spec import EXTINCTION, SITES
 
 _EXTINCTION_SPREAD = 0.1  # of the adopted value; k of good sites differ by about that
@@ -48,10 +50,17 @@ def simulate(spec: YearsSpec) -> Iterator[tuple[TrueTelescope, ByFilter]]:
     Raises
     ------
     ValueError
-        There are fewer telescopes.
+        There are fewer telescopes, or no such nights or cadence.
     """
+    if spec.nights not in ('real', 'ideal'):
+        raise ValueError(f'{spec.nights}: nights are real or ideal')
     if not 1 <= spec.telescopes <= len(TELESCOPES):
         raise ValueError(f'{spec.telescopes} telescopes: there are 1 to {len(TELESCOPES)}')
+    yield from simulate_real(spec) if spec.nights == 'real' else _simulate_ideal(spec)
+
+
+def _simulate_ideal(spec: YearsSpec) -> Iterator[tuple[TrueTelescope, ByFilter]]:
+    """Simulate a fleet in ideal nights."""
     weather_seed, *seeds = np.random.SeedSequence(spec.seed).spawn(1 + len(TELESCOPES))
     site_rngs = np.random.default_rng(weather_seed).spawn(len(SITES))
     weather, extinction = {}, {}
@@ -65,5 +74,6 @@ def simulate(spec: YearsSpec) -> Iterator[tuple[TrueTelescope, ByFilter]]:
         for name, filter_rng in zip(FILTER_FACTOR, rng.spawn(len(FILTER_FACTOR)), strict=True):
             if name in spec.filters:
                 series = draw_series(telescope, name, extinction[telescope.site][name], spec, filter_rng)
-                by_filter[name] = series, draw_rows(telescope, series, weather[telescope.site], spec, filter_rng)
+                sky = IdealSky(telescope=telescope, series=series, weather=weather[telescope.site], spec=spec)
+                by_filter[name] = series, draw_rows(telescope, series, sky, filter_rng)
         yield telescope, by_filter

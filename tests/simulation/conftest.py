@@ -22,7 +22,7 @@ def written(tmp_path_factory):
     """(directory, Zeropoints, truth) of some telescopes."""
     place = tmp_path_factory.mktemp('years')
     assert simulate(['years', str(place / 'years.db'), '--seed', '5', '--telescopes', '8', '--years', '1.5',
-                     '--filters', 'gp,zp']) == 0
+                     '--filters', 'gp,zp', '--nights', 'ideal']) == 0
     with PhotDatabase(place / 'years.db', readonly=True) as database:
         rows = database.zeropoints()
     return place, rows, json.loads((place / 'years-truth.json').read_text())
