@@ -5,15 +5,16 @@ telescope in all its filters, alone and again with what the other telescopes of 
 the figures that were to be reached, each with its goal.  A line for each telescope is printed as soon as it is fitted.
 
 Nights count from 5 frames in all filters on; `trueyears` says which are clear.  The oracle knows level, offsets, the
-covariance of the noise of filters and how deep clouds are, and calls each night alone.  Levels count outside the clear nights on either side of a step.
-Widths are robust ones of (value - truth) / error: half the range of the middle 68.3%.  A step is to be found where
-people wrote nothing down, or a wrong date, and where clear nights lie within 7 days on both sides; a false one has no
-event, step, dust storm or exchange of cameras within 7 days or within the interval of its date.
+covariance of the noise of filters and how deep clouds are, and calls each night alone.  Levels count outside the clear
+nights on either side of a step, a dust storm, or an exchange of cameras that no other overlaps.  Widths are robust ones
+of (value - truth) / error: half the range of the middle 68.3%.  A step is to be found where people wrote nothing down,
+or a date more than 7 days off, and where clear nights lie within 7 days on both sides; a false one has no event, step,
+dust storm or exchange of cameras within 7 days or within the interval of its date.
 """
 
 import argparse
 import sys
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,7 +26,6 @@ from simulation.fleet import YearsSpec
 from simulation.years import simulate
 
 YEARS = 3
-_NIGHT_NOISE_MAG = 0.008  # of simulations that know no real nights
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def print_line(seed, fitted, got):
     level = ' '.join(f'{1000 * rms(got[f"{name}_error"]):5.1f}/{1000 * rms(got[f"{name}_last"]):5.1f}'
                      for name in fitted.fits)
     hits = [f'{sum(got.get(key, []))}/{len(got.get(key, []))}' for key in ('many_hit', 'one_hit')]
-    print(f'{seed:4d} {years.telescope.name:14} {getattr(years.telescope, "cadence", ""):10} | '
+    print(f'{seed:4d} {years.telescope.name:13} {years.telescope.cadence:12} | '
           f'{np.mean(got["night_share_clear"]):4.2f} {right:5.1f} {oracle:5.1f} {len(got["night_right"]):4d} | {level} '
           f'| {1000 * np.median(got["gri_error"] or [np.nan]):+5.1f} {width(got["level_pull"]):5.2f} | '
           f'{hits[0]} {hits[1]} {got["false_steps"][0]} | {1000 * years.nights["night_noise"][""]:4.1f} | '
@@ -141,15 +141,9 @@ def print_line(seed, fitted, got):
 
 
 def spec_of(seed, nights, args):
-    """The years to simulate; older simulations know no real nights."""
-    known = {field.name for field in fields(YearsSpec)}
-    wanted = {'nights': nights}
-    if nights == 'real':
-        wanted |= {name: getattr(args, name) for name in ('cadence', 'wet', 'veil') if getattr(args, name) is not None}
-    spec = YearsSpec(seed=seed, telescopes=args.telescopes, years=YEARS)
-    if 'nights' not in known:
-        return replace(spec, night_noise_mag=_NIGHT_NOISE_MAG if nights == 'real' else 0.0)
-    return replace(spec, **wanted)
+    """The years to simulate."""
+    spec = YearsSpec(seed=seed, telescopes=args.telescopes, years=YEARS, nights=nights)
+    return replace(spec, cadence=args.cadence, wet=args.wet, veil=args.veil) if nights == 'real' else spec
 
 
 def run(seed, nights, args, total, worst):
@@ -189,7 +183,7 @@ def parse(argv):
     parser.add_argument('--telescopes', type=int, default=8)
     parser.add_argument('--nights', nargs='+', choices=('real', 'ideal'), default=['real', 'ideal'])
     parser.add_argument('--alone', action='store_true', help='without what other telescopes of the site say')
-    parser.add_argument('--cadence', help='of all telescopes, as in YearsSpec')
+    parser.add_argument('--cadence', default='mixed', help='of all telescopes, as in YearsSpec')
     parser.add_argument('--wet', action=argparse.BooleanOptionalAction, help='wet seasons, as in YearsSpec')
     parser.add_argument('--veil', action=argparse.BooleanOptionalAction, help='veils of weeks, as in YearsSpec')
     parser.add_argument('--worst', type=int, default=0, metavar='N', help='list the N worst levels')
@@ -201,7 +195,7 @@ def main(argv=None):
     args = parse(argv)
     for nights in args.nights:
         total, worst = {}, []
-        print(f'\n=== {nights} nights\nseed telescope      cadence    | clear right% oracle nights | rms/last 30 days '
+        print(f'\n=== {nights} nights\nseed telescope     cadence      | clear right% oracle nights | rms/last 30 days '
               'of each filter, mmag | median width | steps found: many one false | night noise | s')
         for seed in args.seeds:
             run(seed, nights, args, total, worst)

@@ -43,9 +43,10 @@ class Change:
 
     @property
     def is_known(self):
-        """Whether the fit is told its day: by an event with the right date, or by the camera of the rows."""
+        """Whether the fit is told its day: nearly so, by an event or by the camera of the rows."""
         return self.kind in ('camera', 'instrument') or (
-            self.event is not None and self.event.recorded and abs(written_day(self.event) - self.event.day) < 1)
+            self.event is not None and self.event.recorded
+            and abs(self.event.recorded_day - self.event.day) <= NEAR_DAYS)
 
     def moves(self, name):
         """Whether the level of a filter jumps, or as good as that, on the scale of a fit."""
@@ -90,7 +91,7 @@ class TrueYears:
 
     def events(self):
         """What people wrote down: (date, kind)."""
-        return [(date_of(written_day(event), self.spec), event.kind) for event in self.telescope.events
+        return [(date_of(event.recorded_day, self.spec), event.kind) for event in self.telescope.events
                 if event.recorded]
 
     def filter_rows(self):
@@ -130,11 +131,6 @@ class TrueYears:
         return near
 
 
-def written_day(event):
-    """Day of the date that people wrote down."""
-    return getattr(event, 'recorded_day', event.day)
-
-
 def true_years(telescope, by_filter, spec):
     """Take a telescope of `simulate`."""
     rows = {name: _usable(rows, telescope, spec) for name, (_, rows) in by_filter.items()}
@@ -155,19 +151,12 @@ def true_years(telescope, by_filter, spec):
 def _usable(rows, telescope, spec):
     """The rows that a fit may use, with times and dates of nights."""
     time = times_of(rows, spec)
-    rows = _filled(rows) | {'time': time, 'date': night_of(time, telescope.longitude_deg)}
+    rows = rows | {'time': time, 'date': night_of(time, telescope.longitude_deg)}
     last = np.datetime64(spec.start, 'ms') + span_of(spec.n_nights + 1)
     good = usable_rows(rows['zp'], rows['airmass'], rows['zpsig'], telescope.telescope)
     good &= (rows['airmass'] >= 0.99) & (rows['airmass'] <= 40) & (time >= np.datetime64('1990')) & (time < last)
     order = np.flatnonzero(good)[np.argsort(time[good], kind='stable')]
     return {key: np.asarray(values)[order] for key, values in rows.items()}
-
-
-def _filled(rows):
-    """Rows with the columns that only real nights have."""
-    missing = np.full(len(rows['zp']), np.nan)
-    cloud = np.where(rows['clear'], 0.0, 0.3)
-    return {'ra': missing, 'dec': missing, 'fwhm': missing, 'dimming': cloud, 'noise': np.zeros_like(cloud)} | rows
 
 
 def _field_codes(ra, dec):
@@ -196,7 +185,7 @@ def _nights(rows, series):
     scale = max(float(rms(np.nanmean(noise, axis=0))), LEAST_NOISE_MAG)
     clear, cloudy = depth < CLEAR * scale, depth > CLOUDY * scale
     by_filter = {name: float(rms(values[np.isfinite(values)])) for name, values in zip(rows, noise, strict=True)}
-    own = max(float(np.median([getattr(one, 'night_noise_mag', 0.0) for one in series.values()])), LEAST_NOISE_MAG)
+    own = max(float(np.median([one.night_noise_mag for one in series.values()])), LEAST_NOISE_MAG)
     return {'date': date, 'frames': frames, 'depth': depth, 'noise': noise, 'clear': clear, 'cloudy': cloudy,
             'night_noise': {'': scale, 'own': own, **by_filter}, 'wet': _share_near(date, clear) < _WET_SHARE,
             'thin': _share_near(date, ~clear & (depth < _THIN * scale)) > _THIN_SHARE}
@@ -241,7 +230,7 @@ def _changes(telescope, series):
 
 def _storms(series):
     """First and last day of the spans in which the level falls or rises as fast as nothing else does."""
-    drift = getattr(next(iter(series.values())), 'drift', np.zeros(1))
+    drift = next(iter(series.values())).drift
     fast = np.flatnonzero(np.abs(np.diff(drift)) > _STORM_MAG_PER_DAY)
     spans = np.split(fast, np.flatnonzero(np.diff(fast) > 1) + 1) if len(fast) else []
     return [(float(span[0]), float(span[-1] + 1)) for span in spans]

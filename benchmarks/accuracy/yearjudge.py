@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from benchmarks.accuracy.trueyears import CLEAR, CLOUDY, LEAST_NOISE_MAG, NEAR_DAYS, medians, written_day
+from benchmarks.accuracy.trueyears import CLEAR, CLOUDY, LEAST_NOISE_MAG, NEAR_DAYS, medians
 from photzp.magnitudes import percent_error, percent_of_reference
 from photzp.times import DAYS_PER_MONTH
 from simulation.spec import EXTINCTION, REFERENCE_ZP
@@ -57,8 +57,8 @@ def judge_nights(fitted, total):
         right, truth = (called == clear)[counts], clear[counts]
         oracles = [cut for depth, error in seen
                    for cut in oracle(depth[counts], error[counts], nights['depth'][counts], scale)]
-        add(total, **{f'{key}night_right': right, f'{key}clear_right': right[truth], f'{key}cloudy_right': right[~truth],
-                      f'{key}oracle_right': max(oracles, key=np.sum)})
+        add(total, **{f'{key}night_right': right, f'{key}oracle_right': max(oracles, key=np.sum),
+                      f'{key}clear_right': right[truth], f'{key}cloudy_right': right[~truth]})
     add(total, night_share_clear=nights['clear'])
 
 
@@ -214,7 +214,7 @@ def true_size(fitted, name, step):
     day, early, late = edges(years, step)
     written = day if np.isnat(step.written) else years.day(step.written)
     own = [change for change in years.changes if change.event is not None and change.event.recorded
-           and abs(np.floor(written_day(change.event)) - written) < _WRITTEN_DAYS]
+           and abs(np.floor(change.event.recorded_day) - written) < _WRITTEN_DAYS]
     if not own or is_found(step):
         own = [change for change in years.changes
                if min(early, day) - NEAR_DAYS <= change.day <= max(late, day) + NEAR_DAYS]

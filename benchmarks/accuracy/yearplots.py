@@ -12,7 +12,6 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from benchmarks.accuracy.trueyears import written_day
 from benchmarks.accuracy.yearjudge import called_clear, edges, is_found
 
 _ABOVE, _BELOW, _ZOOM = 0.10, 0.35, 0.06  # mag about the true level
@@ -24,7 +23,7 @@ def draw(fitted, folder, name):
     axes = figure.subplots(len(fitted.fits), 2, squeeze=False, sharex=True)
     for row, filter_name in zip(axes, fitted.fits, strict=True):
         _draw_filter(row, fitted, filter_name)
-    figure.suptitle(f'{name} {getattr(fitted.years.telescope, "cadence", "")}, night noise '
+    figure.suptitle(f'{name} {fitted.years.telescope.cadence}, night noise '
                     f'{1000 * fitted.years.nights["night_noise"][""]:.1f} mmag')
     FigureCanvasAgg(figure)
     Path(folder).mkdir(parents=True, exist_ok=True)
@@ -74,7 +73,7 @@ def _draw_steps(panel, fitted, name):
         style = '-' if change.size[name] else ':'
         panel.axvline(change.day, 0.5, 1, color='green' if recorded else 'red', lw=1, ls=style)
         if change.event is not None and recorded:
-            panel.axvline(written_day(change.event), 0.5, 1, color='0.6', lw=0.7)
+            panel.axvline(change.event.recorded_day, 0.5, 1, color='0.6', lw=0.7)
     for step in fitted.fits[name].steps:
         day, early, late = edges(years, step)
         colour = 'magenta' if is_found(step) else 'blue' if step.origin == 'moved' else 'black'
