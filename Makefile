@@ -88,6 +88,7 @@ accuracy-nights: $(VENV)/.ready
 	$(BIN)/python -m benchmarks.accuracy.nights
 
 accuracy-years: $(VENV)/.ready
+	$(BIN)/python -m benchmarks.accuracy.realnights
 	$(BIN)/python -m benchmarks.accuracy.throughput
 	$(BIN)/python -m benchmarks.accuracy.colourterms
 	$(BIN)/python -m benchmarks.accuracy.answers

@@ -2,7 +2,7 @@
 
 DECam's zeropoints of 2013 to 2016 (data/README.md).  There is no truth; what can be tested is whether the model
 predicts nights that were kept from it as well as its errors say, and whether it calls clear what a rule without a model
-calls clear (`realnights.judge`).  Four tables:
+calls clear (`decam.judge`).  Four tables:
 
 1. The fit of all filters together.
 2. Blocks of 20 days are left out, every sixth block at a time, and the night means in them are predicted; only nights
@@ -12,7 +12,7 @@ calls clear (`realnights.judge`).  Four tables:
 3. The last 30% of nights are predicted from those before.
 4. z alone: how many of the nights that are clear, or dim, in g, r, i are so in its fit.
 
-Offsets of fields (`realnights.field_offsets`) are taken from the means that are predicted, since the rows of a night
+Offsets of fields (`decam.field_offsets`) are taken from the means that are predicted, since the rows of a night
 may be of one field; the pulls without that stand beside.  --write puts tables and picture into docs/.
 """
 
@@ -25,7 +25,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.accuracy.realnights import (
+from benchmarks.accuracy.decam import (
     LONGITUDE_DEG,
     Judged,
     NightMeans,

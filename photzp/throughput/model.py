@@ -1,17 +1,20 @@
 """The throughput of a telescope as a function of time, from the zeropoints of its frames: arrays in, frozen values out.
 
-Throughput is the zeropoint at airmass 1 under a clear sky [mag].  Between bounding events (wash, recoating, break,
-instrument) it is a straight line in time, with a step at each cleaning and, where a line is clearly not enough, a few
-kinks.  Cameras and native filters that overlap in time are tied by additive offsets to the one with most rows.
+Throughput is the zeropoint at airmass 1 under a clear sky and the mean extinction of the site [mag].  All filters of a
+telescope are fitted together.  A night n has in filter f the mean
 
-The stages of the fit, each a module of this room:
+    y = level(t) + lasting noise(t) + noise of the night + c . beta + error - cloud,    cloud >= 0 in all filters alike,
+
+with a level that is smooth between steps.  The stages of the fit, each a module of this room:
 
     rows             repairs gains, applies colour terms of cameras (colourterm), corrects to airmass 1
-    fit_throughput
-      boundaries     where a line ends and the next begins
-      linefit        one linear model of lines, offsets and extinction; more boundaries and kinks where needed
-        clearsky     fits it where nights are clear or dimmed by cloud (cloudmixture); its errors: sandwich
-      summary        intervals, steps and offsets of that fit
+    fit_telescope
+      boundaries     events and changes of cameras: steps that are known before the fit
+      nightmeans     rows to means of nights, with their covariates c (cameras, airmass, fields, widths of stars)
+      envelope       the best of all paths through a grid of levels, from which the fit starts
+      telescopefit   in turn: which nights are clear (nightsky), the levels (levels), noise and stiffness
+      stepsearch     steps that nobody recorded, and the dates of those that somebody did
+      summary        intervals, steps and offsets of that fit; its level in time (curve)
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,24 +23,38 @@ from datetime import datetime
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import logit
 
-from photzp.throughput.boundaries import TimedEvent, find_boundaries
-from photzp.throughput.cloudmixture import mean_depth
-from photzp.throughput.linefit import fit_lines
-from photzp.throughput.lines import Line, SeriesRows
+from photzp.throughput.boundaries import EVENT_KINDS, known_steps, references
+from photzp.throughput.curve import Curve
+from photzp.throughput.levels import bin_covariances
+from photzp.throughput.nightmeans import TelescopeRows, choose_covariates, row_design
+from photzp.throughput.nightsky import SEASON_NIGHTS, mean_depth
+from photzp.throughput.stepsearch import EVENT_DAYS, find_steps, path_steps
 from photzp.throughput.summary import (
+    FilterFit,
     GroupOffset,
     Interval,
     Step,
+    coefficient,
+    curve_of,
     intervals_of,
     offsets_of,
-    parameter_of,
     steps_of,
 )
-from photzp.times import Date, instant_of, local_noon, night_of, span_of
+from photzp.throughput.telescopefit import (
+    Problem,
+    State,
+    StepAt,
+    climb,
+    first_state,
+    row_kept,
+    with_means,
+    with_noise,
+    with_stiffness,
+)
+from photzp.times import DAYS_PER_YEAR, Date, days_since, instant_of, local_noon, night_of, span_of
 
-_WILD_SIGMA = 5.0  # rows farther from their night do not enter its mean
+TimedEvent = tuple[np.datetime64, str]  # time of an event, and its kind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,17 +122,17 @@ class ThroughputFit:
     night_rows : ndarray of int, shape (m,)
         Usable rows.
     clear_probability : ndarray, shape (m,)
-        Probability that the night was free of cloud.
+        Probability that the night was free of cloud, by all filters of the telescope.
     photometric : ndarray of bool, shape (m,)
         The night is more likely clear than not.
     row_clear_probability : ndarray, shape (n,)
         Probability that the row is of a clear night and not wild (an outlier); NaN where not used.
     row_residual_mag : ndarray, shape (n,)
-        zp - offset - extinction - model; NaN where not used.
+        zp - covariates (offset, extinction, field, width) - model; NaN where not used.
     intervals : tuple of Interval
-        Between bounding events, in order of time.
+        Between steps, in order of time.
     steps : tuple of Step
-        At events and jumps, in order of time.
+        In order of time; the same times in all filters of a telescope.
     offsets : tuple of GroupOffset
         Of groups of rows, by their codes.
     scatter_mag : float
@@ -128,7 +145,7 @@ class ThroughputFit:
         Fitted minus adopted extinction [mag/airmass]; NaN where no airmass was given.
     night_residual_mag, night_residual_error_mag : ndarray, shape (m,)
         Mean of row_residual_mag without wild rows, about 0 in clear nights and below in cloudy ones; its 1-sigma error
-        from zperr and scatter_mag.
+        from those of its rows.
     night_log_odds : ndarray, shape (m,)
         Logarithm of the likelihood of the night if clear over that if cloudy, of the telescope in all its filters, as
         its own data have it.
@@ -158,7 +175,7 @@ class ThroughputFit:
     night_residual_error_mag: np.ndarray = field(default_factory=lambda: np.empty(0))
     night_log_odds: np.ndarray = field(default_factory=lambda: np.empty(0))
     night_noise_mag: float = np.nan
-    _line: Line | None = field(default=None, repr=False)
+    curve: Curve | None = field(default=None, repr=False)
 
     def at(self, time: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """Evaluate the model at any times.
@@ -166,7 +183,7 @@ class ThroughputFit:
         Parameters
         ----------
         time : array_like of datetime64, shape (q,)
-            UTC; after the last night the last line goes on, and its error grows.
+            UTC; after the last night the last slope goes on, and the error grows.
 
         Returns
         -------
@@ -174,9 +191,9 @@ class ThroughputFit:
             Model and its 1-sigma error; NaN before the first interval.
         """
         time = np.asarray(time, 'datetime64[ms]')
-        if self._line is None:
+        if self.curve is None:
             return np.full(time.shape, np.nan), np.full(time.shape, np.nan)
-        return self._line.at(self._line.days(time))
+        return self.curve.at(self.curve.days(time))
 
 
 def fit_telescope(rows: Mapping[str, FilterRows], *, longitude_deg: float, events: Iterable[tuple[Date, str]] = (),
@@ -201,10 +218,18 @@ def fit_telescope(rows: Mapping[str, FilterRows], *, longitude_deg: float, event
     dict of str to ThroughputFit
         By filter; classes of nights are those of the telescope.
     """
-    events = list(events)
-    return {name: fit_throughput(
-        one.time, one.zp, one.zperr, airmass=one.airmass, group=one.group, other_scale=one.other_scale,
-        longitude_deg=longitude_deg, events=events, now=now) for name, one in rows.items()}
+    latest = instant_of('9999-01-01' if now is None else now)
+    timed = sorted((time, str(kind)) for time, kind in ((local_noon(date, longitude_deg), kind)
+                                                       for date, kind in events) if time <= latest)
+    opened = last_start(timed)
+    used = {name: _usable(one, opened, latest) for name, one in rows.items()}
+    filters = [name for name, index in used.items() if len(index)]
+    if not filters:
+        return {name: _empty_fit(len(one.time)) for name, one in rows.items()}
+    telescope = _Telescope({name: rows[name] for name in filters}, {name: used[name] for name in filters},
+                           longitude_deg, [event for event in timed if event[0] > opened], others)
+    fits = telescope.fit()
+    return {name: fits[name] if name in fits else _empty_fit(len(one.time)) for name, one in rows.items()}
 
 
 def fit_throughput(  # noqa: PLR0913  (arrays and facts of one series)
@@ -236,13 +261,12 @@ def fit_throughput(  # noqa: PLR0913  (arrays and facts of one series)
     -------
     ThroughputFit
     """
-    time, zp = np.asarray(time, 'datetime64[ms]'), np.asarray(zp)
-    rows = SeriesRows(
-        time=time, zp=zp, zperr=np.nan_to_num(np.asarray(zperr, float)), night=night_of(time, longitude_deg),
-        group=np.zeros(len(time), int) if group is None else np.asarray(group), other_scale=frozenset(other_scale),
-        extra_airmass=None if airmass is None else np.asarray(airmass) - 1)
-    timed = [(local_noon(date, longitude_deg), str(kind)) for date, kind in events]
-    return _fit_until(rows, timed, instant_of('9999-01-01' if now is None else now))
+    n = len(np.asarray(time))
+    rows = FilterRows(
+        time=np.asarray(time, 'datetime64[ms]'), zp=np.asarray(zp, float), zperr=np.asarray(zperr, float),
+        airmass=None if airmass is None else np.asarray(airmass, float),
+        group=np.zeros(n, int) if group is None else np.asarray(group), other_scale=frozenset(other_scale))
+    return fit_telescope({'': rows}, longitude_deg=longitude_deg, events=events, now=now)['']
 
 
 def last_start(events: Iterable[TimedEvent]) -> np.datetime64:
@@ -261,41 +285,13 @@ def last_start(events: Iterable[TimedEvent]) -> np.datetime64:
     return max((time for time, kind in events if kind == 'start'), default=instant_of('0001-01-01'))
 
 
-def _fit_until(rows: SeriesRows, events: Sequence[TimedEvent], latest: np.datetime64) -> ThroughputFit:
-    """Fit the usable rows between the last `start` and a time."""
-    events = sorted((event for event in events if event[0] <= latest), key=lambda event: event[0])
-    opened = last_start(events)
+def _usable(rows: FilterRows, opened: np.datetime64, latest: np.datetime64) -> np.ndarray:
+    """Places of the rows of a filter that can be used, in order of time."""
     good = np.isfinite(rows.zp) & (rows.time >= opened) & (rows.time <= latest)
-    if rows.extra_airmass is not None:
-        good &= np.isfinite(rows.extra_airmass)
+    if rows.airmass is not None:
+        good &= np.isfinite(rows.airmass)
     used = np.flatnonzero(good)
-    if not len(used):
-        return _empty_fit(len(rows.time))
-    used = used[np.argsort(rows.time[used], kind='stable')]
-    return _fit(rows[used], [event for event in events if event[0] > opened], used, len(rows.time))
-
-
-def _fit(rows: SeriesRows, events: Sequence[TimedEvent], used: np.ndarray, n: int) -> ThroughputFit:
-    """Fit rows that are all usable; `used` are their places among the n rows of the caller."""
-    fit = fit_lines(rows, find_boundaries(rows, events), events)
-    line, sky = fit.line, fit.sky
-    first = np.flatnonzero(np.append(True, rows.night[1:] != rows.night[:-1]))
-    counts = np.diff(np.append(first, len(rows.day)))
-    day = np.add.reduceat(rows.day, first) / counts
-    model, error = line.at(day)
-    residual, residual_error = _night_means(sky.residual, np.hypot(rows.zperr, sky.state.scatter), first)
-    extinction = (np.nan, np.nan) if rows.extra_airmass is None else parameter_of(sky, -1)
-    row_clear, row_residual = np.full((2, n), np.nan)
-    row_clear[used], row_residual[used] = sky.row_clear, sky.residual
-    return ThroughputFit(
-        night=rows.night[first], time=rows.time[0] + span_of(day), model_mag=model, model_error_mag=error,
-        night_rows=counts, clear_probability=sky.night_clear, photometric=sky.night_clear > 0.5,
-        row_clear_probability=row_clear, row_residual_mag=row_residual, intervals=intervals_of(rows, fit),
-        steps=steps_of(rows, fit), offsets=offsets_of(rows, fit), scatter_mag=sky.state.scatter,
-        clear_share=float(sky.state.shares[0]), cloud_mag=mean_depth(sky.state), wild_share=sky.state.wild,
-        extinction_offset_mag=extinction[0], extinction_offset_error_mag=extinction[1],
-        night_residual_mag=residual, night_residual_error_mag=residual_error,
-        night_log_odds=logit(np.clip(sky.night_clear, 1e-3, 1 - 1e-3)), _line=line)
+    return used[np.argsort(rows.time[used], kind='stable')]
 
 
 def _empty_fit(n: int) -> ThroughputFit:
@@ -307,15 +303,106 @@ def _empty_fit(n: int) -> ThroughputFit:
         row_clear_probability=np.full(n, np.nan), row_residual_mag=np.full(n, np.nan))
 
 
-def _night_means(residual: np.ndarray, error: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Weighted mean of the rows of each night without wild ones, and its error (m,); first (m,) row of each night.
+class _Telescope:
+    """The usable rows of a telescope, and their fit."""
 
-    Rows are wild where they lie farther from the (upper) median of their night than _WILD_SIGMA errors plus its depth:
-    cloud scatters by about its depth.
-    """
-    counts = np.diff(np.append(first, len(residual)))
-    night = np.repeat(np.arange(len(first)), counts)
-    median = residual[np.lexsort((residual, night))][first + counts // 2][night]
-    weight = (np.abs(residual - median) <= _WILD_SIGMA * error + np.abs(median)) / error**2
-    total = np.add.reduceat(weight, first)
-    return np.add.reduceat(weight * residual, first) / total, 1 / np.sqrt(total)
+    def __init__(self, rows: Mapping[str, FilterRows], used: Mapping[str, np.ndarray], longitude_deg: float,
+                 events: Sequence[TimedEvent], others: SkyEvidence | None) -> None:
+        self.given, self.used = rows, used
+        times = {name: one.time[used[name]] for name, one in rows.items()}
+        self.origin = min(time[0] for time in times.values())
+        nights = {name: night_of(time, longitude_deg) for name, time in times.items()}
+        self.night = np.unique(np.concatenate(list(nights.values())))
+        self.rows = {name: self._rows_of(name, times[name], nights[name]) for name in rows}
+        counts = [np.bincount(one.night, minlength=len(self.night)) for one in self.rows.values()]
+        sums = [np.bincount(one.night, one.day, len(self.night)) for one in self.rows.values()]
+        self.day = np.sum(sums, axis=0) / np.sum(counts, axis=0)
+        self.events = [(float(days_since(time, self.origin)), kind) for time, kind in events if kind in EVENT_KINDS]
+        self.others = np.zeros(len(self.night))
+        if others is not None:
+            _, ours, theirs = np.intersect1d(self.night, others.night, return_indices=True)
+            self.others[ours] = others.log_odds[theirs]
+
+    def _rows_of(self, name: str, time: np.ndarray, night: np.ndarray) -> TelescopeRows:
+        given, used = self.given[name], self.used[name]
+        n = len(used)
+        width = np.full(n, np.nan) if given.fwhm is None else given.fwhm[used]
+        known = np.isfinite(width) & (width > 0)
+        logs = np.log(np.where(known, width, 1.0))
+        return TelescopeRows(
+            day=days_since(time, self.origin), night=np.searchsorted(self.night, night), zp=given.zp[used],
+            zperr=np.nan_to_num(given.zperr[used]),
+            airmass=np.ones(n) if given.airmass is None else given.airmass[used],
+            group=np.zeros(n, int) if given.group is None else given.group[used],
+            field=np.full(n, -1) if given.field is None else given.field[used],
+            ln_fwhm=np.where(known, logs - np.median(logs[known]), 0.0) if known.any() else np.zeros(n))
+
+    def fit(self) -> dict[str, ThroughputFit]:
+        """Fit all filters."""
+        steps = known_steps(self.rows, self.day, self.events)
+        edges = [step.day for step in steps if step.kind != 'cleaning']
+        tied = {name: references(one, edges, self.given[name].other_scale) for name, one in self.rows.items()}
+        problem = self._problem({name: [group for group, to in of.items() if to != group] for name, of in tied.items()})
+        state, steps = _fitted(problem, steps, tied)
+        assert state.solution is not None
+        covariance, _ = bin_covariances(state.solution)
+        return {name: self._fit_of(FilterFit(
+            number=number, name=name, curve=curve_of(problem, state, steps, number, self.origin, covariance),
+            problem=problem, state=state, steps=steps, edges=edges, other_scale=self.given[name].other_scale))
+            for number, name in enumerate(problem.filters)}
+
+    def _problem(self, tied: Mapping[str, Sequence[int]]) -> Problem:
+        with_airmass = all(one.airmass is not None for one in self.given.values())
+        covariates = choose_covariates(self.rows, tied, with_airmass=with_airmass)
+        year_day = float(days_since(self.origin, self.origin.astype('datetime64[Y]')) % DAYS_PER_YEAR)
+        known = {name: [column[2] for column in covariates.columns if column[:2] == ('field', name)]
+                 for name in self.rows}
+        window = np.stack([np.searchsorted(self.day, self.day - SEASON_NIGHTS),
+                           np.searchsorted(self.day, self.day + SEASON_NIGHTS, side='right')])
+        return Problem(
+            filters=tuple(self.rows), rows=self.rows, covariates=covariates, day=self.day, window=window,
+            designs={name: row_design(one, name, covariates, year_day) for name, one in self.rows.items()},
+            known_fields={name: np.isin(one.field, known[name]) | (one.field < 0) for name, one in self.rows.items()},
+            others=self.others)
+
+    def _fit_of(self, fit: FilterFit) -> ThroughputFit:
+        """What is returned of one filter."""
+        state, number, one, curve = fit.state, fit.number, self.rows[fit.name], fit.curve
+        counts = state.means.rows[:, number]
+        there = np.flatnonzero(counts)
+        day = np.bincount(one.night, one.day, len(self.night))[there] / counts[there]
+        model, error = curve.at(day)
+        design = fit.problem.designs[fit.name] @ fit.solution.beta
+        clear = state.judged.clear
+        kept = row_kept(one, state.means.scatter[number], one.zp - design)
+        row_clear, row_residual = np.full((2, len(self.given[fit.name].time)), np.nan)
+        row_clear[self.used[fit.name]] = clear[one.night] * np.where(kept, 1.0, 0.01)
+        row_residual[self.used[fit.name]] = one.zp - design - curve.at(one.day)[0]
+        expected = state.means.covariates[:, number] @ fit.solution.beta
+        residual = (state.means.value[:, number] - expected)[there] - model
+        k, k_error = coefficient(fit, ('extinction', fit.name))
+        noise = state.noise[number, number] + state.stiffness.lasting[number, number]
+        return ThroughputFit(
+            night=self.night[there], time=self.origin + span_of(day), model_mag=model, model_error_mag=error,
+            night_rows=counts[there], clear_probability=clear[there], photometric=clear[there] > 0.5,
+            row_clear_probability=row_clear, row_residual_mag=row_residual, intervals=intervals_of(fit),
+            steps=steps_of(fit), offsets=offsets_of(fit), scatter_mag=float(state.means.scatter[number]),
+            clear_share=float(clear[there].mean()), cloud_mag=mean_depth(state.sky),
+            wild_share=float(np.mean(~kept)), extinction_offset_mag=k, extinction_offset_error_mag=k_error,
+            night_residual_mag=residual, night_residual_error_mag=np.sqrt(state.means.variance[there, number]),
+            night_log_odds=state.judged.log_odds[there], night_noise_mag=float(np.sqrt(noise)), curve=curve)
+
+
+def _fitted(problem: Problem, steps: list[StepAt],
+            tied: Mapping[str, Mapping[int, int]]) -> tuple[State, list[StepAt]]:
+    """Fit a telescope: from the best path to the last step and noise."""
+    state, path = first_state(problem, steps, tied, EVENT_DAYS)
+    steps = path_steps(problem, path, steps)
+    state = climb(problem, state, steps, 5)
+    for _ in range(2):
+        state = climb(problem, with_noise(problem, with_means(problem, state)), steps, 4)
+        state = with_stiffness(problem, state, steps)
+        state, steps = find_steps(problem, state, steps)
+    state = climb(problem, with_noise(problem, with_means(problem, state)), steps, 4)
+    state = with_stiffness(problem, state, steps)
+    return climb(problem, state, steps, 8), steps

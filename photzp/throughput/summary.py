@@ -1,27 +1,31 @@
-"""What is reported of fitted lines: intervals between events, steps at events, and offsets of groups of rows."""
+"""What is reported of fitted levels: intervals between steps, the steps, and offsets of groups of rows."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from photzp.throughput.clearsky import ClearSkyFit
-from photzp.throughput.linefit import LineFit
-from photzp.throughput.lines import Line, SeriesRows, nights_in
+from photzp.throughput.boundaries import references
+from photzp.throughput.curve import Curve
+from photzp.throughput.levels import Solution
+from photzp.throughput.stepsearch import clear_beside
+from photzp.throughput.telescopefit import Problem, State, StepAt, jump_of
 from photzp.times import DAYS_PER_MONTH, instant_of, span_of
 
 _SLOPE_NIGHTS, _SLOPE_DAYS = 5, 14  # a slope is reported from so many nights and days on
+_END_DAYS = 60.0  # slope at the end of an interval: over so many days
 NEVER = instant_of('NaT')
 _UNRECORDED = {'instrument': 'camera change', 'break': 'jump'}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Interval:
-    """Throughput between two bounding events.
+    """Throughput between two steps.
 
     Attributes
     ----------
     start, end : datetime64[ms]
-        The bounding events, or the first and last usable row.
+        The steps, or the first and last usable row.
     opened_by : str
         Kind of the event that it begins with; without an event 'first data', 'camera change' or 'jump'.
     nights, rows : int
@@ -31,11 +35,9 @@ class Interval:
     start_error_mag, mid_error_mag, end_error_mag : float
         1-sigma errors of the model.
     slope_mag_per_month, slope_error_mag_per_month : float
-        Mean slope without the steps of cleanings, negative for a loss; NaN with too few nights.
+        Mean slope, negative for a loss; NaN with too few nights.
     end_slope_mag_per_month, end_slope_error_mag_per_month : float
-        Slope at the end, which differs from the mean one only where there are kinks.
-    kinks : int
-        Number of kinks.
+        Mean slope of the last 60 days, or of the whole interval where it is shorter.
     reference_group : int
         Code of the camera (and native filter) on whose zeropoint scale the model is.
     """
@@ -55,7 +57,6 @@ class Interval:
     slope_error_mag_per_month: float
     end_slope_mag_per_month: float
     end_slope_error_mag_per_month: float
-    kinks: int
     reference_group: int
 
 
@@ -67,11 +68,11 @@ class Step:
     ----------
     time : datetime64[ms]
         Local noon of the date of the event; for a change of cameras without an event, between the last frame of one and
-        the first of the other.
+        the first of the other; of a jump, the median of its posterior.
     kind : str
         Of the event; without one 'instrument' for a change of cameras and 'break' for a jump.
     size_mag, error_mag : float
-        Gain and its 1-sigma error: the fitted step of a cleaning; at a bounding event the difference of both lines.
+        Gain and its 1-sigma error: the difference of the levels after and before.
     instrumental : bool
         The step holds the difference of two cameras, so it is no gain of a mirror, whatever its kind.
     recorded : bool
@@ -126,123 +127,246 @@ class GroupOffset:
     rows: int
 
 
-def intervals_of(rows: SeriesRows, fit: LineFit) -> tuple[Interval, ...]:
-    """Summarise the pieces of a fit.
+@dataclass(frozen=True, kw_only=True)
+class FilterFit:
+    """One filter of a fitted telescope.
+
+    Attributes
+    ----------
+    number : int
+        Of the filter in those of the problem.
+    name : str
+        The filter.
+    curve : Curve
+        Its level.
+    problem, state, steps
+        As fitted.
+    edges : list of float
+        Days of the steps across which groups are not tied.
+    other_scale : frozenset of int
+        As of `FilterRows`.
+    """
+
+    number: int
+    name: str
+    curve: Curve
+    problem: Problem
+    state: State
+    steps: Sequence[StepAt]
+    edges: list[float]
+    other_scale: frozenset[int]
+
+    @property
+    def solution(self) -> Solution:
+        """The solution of the state."""
+        assert self.state.solution is not None
+        return self.state.solution
+
+    def function(self, entries: Iterable[tuple[int, float, float]]) -> np.ndarray:
+        """A linear function of the states: the sum over entries (bin, months from it, factor) of the level there."""
+        n_filters = len(self.problem.filters)
+        values = np.zeros((len(self.solution.state), 3, n_filters))
+        for number, months, factor in entries:
+            values[number, 0, self.number] += factor
+            values[number, 1, self.number] += factor * months
+        return values.ravel()
+
+    def error_of(self, function: np.ndarray) -> float:
+        """The 1-sigma error of a linear function of the states."""
+        return float(np.sqrt(max(self.solution.covariance(function[:, None])[0, 0], 0.0)))
+
+
+def curve_of(problem: Problem, state: State, steps: Sequence[StepAt], number: int,
+             origin: np.datetime64, covariance: np.ndarray) -> Curve:
+    """The level of one filter.
 
     Parameters
     ----------
-    rows : SeriesRows
-        The rows that were fitted.
-    fit : LineFit
-        Their fit.
+    problem : Problem
+    state : State
+        With its solution.
+    steps : sequence of StepAt
+        In order of time.
+    number : int
+        Of the filter.
+    origin : datetime64[ms]
+        Time from which days count.
+    covariance : ndarray, shape (J, 3F, 3F)
+        Of the states of bins.
+
+    Returns
+    -------
+    Curve
+    """
+    bins, solution, n = state.bins, state.solution, len(problem.filters)
+    assert bins is not None and solution is not None
+    x, b = number, n + number
+    variance = np.stack([covariance[:, x, x], covariance[:, x, b], covariance[:, b, b]], axis=1)
+    start = min(problem.day[0], *(one.day[0] for one in problem.rows.values() if len(one.day)))
+    return Curve(origin=origin, opened=np.array([start, *(step.day for step in steps)]),
+                 knot=bins.month * DAYS_PER_MONTH, level=solution.state[:, 0, number],
+                 slope=solution.state[:, 1, number], variance=variance,
+                 stiffness=state.stiffness.grey + state.stiffness.filter)
+
+
+def intervals_of(fit: FilterFit) -> tuple[Interval, ...]:
+    """Summarise a fit between steps.
+
+    Parameters
+    ----------
+    fit : FilterFit
+        One filter.
 
     Returns
     -------
     tuple of Interval
         In order of time.
     """
-    line = fit.line
-    piece, nights = line.piece(rows.day), nights_in(rows, line).tolist()
-    ends = np.append(line.opened[1:], rows.day[-1])
-    opened_by = ['first data'] + [b.kind if b.recorded else _UNRECORDED[b.kind] for b in fit.boundaries]
+    rows, opened = fit.problem.rows[fit.name], fit.curve.opened
+    piece = np.searchsorted(opened, rows.day, side='right') - 1
+    night_piece = np.searchsorted(opened, rows.day[np.append(True, np.diff(rows.night) > 0)], side='right') - 1
+    reference = references(rows, fit.edges, fit.other_scale)
+    opened_by = ['first data', *(_opened_by(step) for step in fit.steps)]
+    ends = np.append(opened[1:], max(fit.problem.day[-1], rows.day[-1]))
     intervals = []
-    for number, (start, end) in enumerate(zip(line.opened, ends, strict=True)):
-        days, groups = rows.day[piece == number], rows.group[piece == number]
-        functions = line.design(np.array([start, (start + end) / 2, end]), number)
-        mags, errors = (values.tolist() for values in line.value(functions, line.doubt[number]))
+    for number, (start, end) in enumerate(zip(opened, ends, strict=True)):
+        inside = piece == number
+        nights = int(np.count_nonzero(night_piece == number))
+        if end <= start:
+            continue
+        mags, errors = (np.append(*both).tolist() for both in zip(
+            fit.curve.at(np.array([start, (start + end) / 2])), fit.curve.at(np.array([end]), before=True),
+            strict=True))
         slopes = [np.nan] * 4
-        if nights[number] >= _SLOPE_NIGHTS and days[-1] - days[0] >= _SLOPE_DAYS:
-            slopes = _slopes(line, number, functions, end - start)
+        if nights >= _SLOPE_NIGHTS and end - start >= _SLOPE_DAYS:
+            slopes = [*_slope(fit, start, end), *_slope(fit, max(start, end - _END_DAYS), end)]
+        group = int(rows.group[inside][0]) if inside.any() else int(rows.group[np.argmin(np.abs(rows.day - start))])
         intervals.append(Interval(
-            start=line.origin + span_of(start), end=line.origin + span_of(end), opened_by=opened_by[number],
-            nights=nights[number], rows=len(days), start_mag=mags[0], start_error_mag=errors[0], mid_mag=mags[1],
-            mid_error_mag=errors[1], end_mag=mags[2], end_error_mag=errors[2], slope_mag_per_month=slopes[0],
-            slope_error_mag_per_month=slopes[1], end_slope_mag_per_month=slopes[2],
-            end_slope_error_mag_per_month=slopes[3], kinks=sum(at == number for at, _ in line.kinks),
-            reference_group=fit.reference[int(groups[0])]))
+            start=fit.curve.origin + span_of(start), end=fit.curve.origin + span_of(end), opened_by=opened_by[number],
+            nights=nights, rows=int(np.count_nonzero(inside)), start_mag=mags[0], start_error_mag=errors[0],
+            mid_mag=mags[1], mid_error_mag=errors[1], end_mag=mags[2], end_error_mag=errors[2],
+            slope_mag_per_month=slopes[0], slope_error_mag_per_month=slopes[1], end_slope_mag_per_month=slopes[2],
+            end_slope_error_mag_per_month=slopes[3], reference_group=reference[group]))
     return tuple(intervals)
 
 
-def _slopes(line: Line, number: int, functions: np.ndarray, days: float) -> list[float]:
-    """Mean slope of a piece and its error, slope at its end and its error; functions (3, q) at start, middle, end."""
-    mean = (functions[2] - functions[0]) / days * DAYS_PER_MONTH
-    mean[line.first_step:][:len(line.steps)] = 0
-    pieces = np.arange(len(line.opened)) == number
-    kinks = [at == number for at, _ in line.kinks]
-    derivative = np.concatenate([np.zeros(len(pieces)), pieces, np.zeros(len(line.steps)), kinks])
-    at_end = np.where(functions[2] != 0, derivative, 0.0)
-    return [float(value) for slope in (mean, at_end) for value in line.value(slope)]
+def _opened_by(step: StepAt) -> str:
+    recorded = step.origin != 'found' and not np.isnan(step.written)
+    return step.kind if recorded else _UNRECORDED[step.kind]
 
 
-def steps_of(rows: SeriesRows, fit: LineFit) -> tuple[Step, ...]:
+def _nearest_bin(fit: FilterFit, day: float, *, before: bool = False) -> tuple[int, float]:
+    """The bin whose line is nearest to a day in the same piece, and the months from it."""
+    knot, opened = fit.curve.knot, fit.curve.opened
+    piece = max(int(np.searchsorted(opened, day, side='left' if before else 'right')) - 1, 0)
+    own = np.flatnonzero(np.searchsorted(opened, knot, side='right') - 1 == piece)
+    j = int(own[np.argmin(np.abs(knot[own] - day))])
+    return j, (day - knot[j]) / DAYS_PER_MONTH
+
+
+def _slope(fit: FilterFit, start: float, end: float) -> tuple[float, float]:
+    """Mean slope between two days of a piece, and its error [mag/month]."""
+    months = (end - start) / DAYS_PER_MONTH
+    last, first = _nearest_bin(fit, end, before=True), _nearest_bin(fit, start)
+    function = fit.function([(*last, 1 / months), (*first, -1 / months)])
+    return float(function @ fit.solution.state.ravel()), fit.error_of(function)
+
+
+def steps_of(fit: FilterFit) -> tuple[Step, ...]:
     """Summarise the steps of a fit.
 
     Parameters
     ----------
-    rows : SeriesRows
-        The rows that were fitted.
-    fit : LineFit
-        Their fit.
+    fit : FilterFit
+        One filter.
 
     Returns
     -------
     tuple of Step
-        In order of time; an event without usable rows on both sides has none.
+        In order of time.
     """
-    line, steps = fit.line, []
-    for number, (_, day) in enumerate(line.steps):
-        functions = np.zeros(line.size)
-        functions[line.first_step + number] = 1
-        size, error = line.value(functions)
-        steps.append((day, Step(time=line.origin + span_of(day), kind='cleaning', size_mag=float(size),
-                                error_mag=float(error), instrumental=False)))
-    scale = [fit.reference[int(code)] for code in rows.group[np.searchsorted(rows.day, line.opened)]]
-    for number, boundary in enumerate(fit.boundaries, start=1):
-        functions = (line.design(boundary.day, number) - line.design(boundary.day, number - 1))[0]
-        size, error = line.value(functions, line.doubt[number] + line.doubt[number - 1])
-        steps.append((boundary.day, Step(
-            time=line.origin + span_of(boundary.day), kind=boundary.kind, size_mag=float(size), error_mag=float(error),
-            instrumental=boundary.instrumental or scale[number] != scale[number - 1], recorded=boundary.recorded)))
-    return tuple(step for _, step in sorted(steps, key=lambda dated: dated[0]))
+    origin, steps = fit.curve.origin, []
+    scale = _scales(fit)
+    for number, step in enumerate(fit.steps):
+        size, error = _size(fit, step)
+        day = origin + span_of(step.day)
+        early, late = (NEVER if np.isnan(at) else origin + span_of(at) for at in (step.early, step.late))
+        steps.append(Step(
+            time=day, kind=step.kind, size_mag=size, error_mag=error, recorded=not np.isnan(step.written),
+            instrumental=fit.name in step.changed or scale[number] != scale[number + 1], origin=step.origin,
+            early=early, late=late, written=NEVER if np.isnan(step.written) else origin + span_of(step.written),
+            log_evidence=step.log_evidence, nights=clear_beside(fit.problem, fit.state, fit.steps, step)))
+    return tuple(steps)
 
 
-def offsets_of(rows: SeriesRows, fit: LineFit) -> tuple[GroupOffset, ...]:
-    """Summarise the offsets of a fit.
+def _scales(fit: FilterFit) -> list[int]:
+    """Reference of the groups before the first step, and after each step."""
+    rows = fit.problem.rows[fit.name]
+    reference = references(rows, fit.edges, fit.other_scale)
+    first = np.minimum(np.searchsorted(rows.day, fit.curve.opened), len(rows.day) - 1)
+    return [reference[int(code)] for code in rows.group[first]]
+
+
+def _size(fit: FilterFit, step: StepAt) -> tuple[float, float]:
+    """Size of a step and its error: of those in one gap between nights, its part by their priors."""
+    day = fit.problem.day
+    same = [other for other in fit.steps if np.searchsorted(day, other.day) == np.searchsorted(day, step.day)]
+    knot = fit.curve.knot
+    night = int(np.searchsorted(day, step.day))
+    assert fit.state.bins is not None
+    after = int(fit.state.bins.of_night[night])
+    at = step.day
+    function = fit.function([(after, (at - knot[after]) / DAYS_PER_MONTH, 1.0),
+                             (after - 1, (at - knot[after - 1]) / DAYS_PER_MONTH, -1.0)])
+    total, error = float(function @ fit.solution.state.ravel()), fit.error_of(function)
+    if len(same) == 1:
+        return total, error
+    priors = [jump_of(other, fit.problem.filters) for other in same]
+    width = [prior.covariance[fit.number, fit.number] for prior in priors]
+    own = width[same.index(step)]
+    share = own / sum(width)
+    mean = priors[same.index(step)].mean[fit.number]
+    rest = total - sum(prior.mean[fit.number] for prior in priors)
+    return float(mean + share * rest), float(np.sqrt(own - share * own + share**2 * error**2))
+
+
+def offsets_of(fit: FilterFit) -> tuple[GroupOffset, ...]:
+    """Summarise the offsets of groups.
 
     Parameters
     ----------
-    rows : SeriesRows
-        The rows that were fitted.
-    fit : LineFit
-        Their fit.
+    fit : FilterFit
+        One filter.
 
     Returns
     -------
     tuple of GroupOffset
         In order of the codes of groups.
     """
+    rows = fit.problem.rows[fit.name]
     offsets = []
-    for code in sorted(fit.reference):
-        value, error = 0.0, 0.0
-        if code in fit.groups:
-            value, error = parameter_of(fit.sky, fit.line.size + fit.groups.index(code))
-        offsets.append(GroupOffset(code, fit.reference[code], value, error, int(np.count_nonzero(rows.group == code))))
+    for code, reference in sorted(references(rows, fit.edges, fit.other_scale).items()):
+        value, error = (0.0, 0.0) if code == reference else coefficient(fit, ('offset', fit.name, code))
+        offsets.append(GroupOffset(code, reference, value, error, int(np.count_nonzero(rows.group == code))))
     return tuple(offsets)
 
 
-def parameter_of(sky: ClearSkyFit, column: int) -> tuple[float, float]:
-    """Look up a parameter.
+def coefficient(fit: FilterFit, column: tuple) -> tuple[float, float]:
+    """Value of a coefficient and its error.
 
     Parameters
     ----------
-    sky : ClearSkyFit
-        The fit.
-    column : int
-        Column of the design.
+    fit : FilterFit
+        One filter.
+    column : tuple
+        As in `Covariates.columns`.
 
     Returns
     -------
     tuple of (float, float)
-        Value and 1-sigma error.
+        NaN where there is no such coefficient.
     """
-    return float(sky.parameters[column]), float(np.sqrt(sky.covariance[column, column]))
+    if column not in fit.problem.covariates.columns:
+        return np.nan, np.nan
+    number = fit.problem.covariates.columns.index(column)
+    return float(fit.solution.beta[number]), float(np.sqrt(fit.solution.schur[number, number]))

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from benchmarks.accuracy import realseries
-from benchmarks.accuracy.realnights import (
+from benchmarks.accuracy.decam import (
     envelope,
     field_offsets,
     judge,

@@ -1,0 +1,71 @@
+"""Fits of simulated telescopes, alone and with what the other telescopes of their site say of the nights."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.accuracy.trueyears import TrueYears
+from photzp.throughput.model import SkyEvidence, ThroughputFit, fit_telescope
+
+_MOST = 6.0  # of the log odds that one telescope lends to the others, as in the report
+
+
+@dataclass(frozen=True)
+class YearFits:
+    """Fits of a telescope by filter, and seconds of processor they took."""
+
+    years: TrueYears
+    fits: dict[str, ThroughputFit]
+    seconds: float
+
+    def level(self, name, when):
+        """True level at times, on the scale of the fit."""
+        return self.years.series[name].at(self.years.day(when)) + self.scale(name, when)
+
+    def scale(self, name, when):
+        """Offset at some times of the camera whose scale the fit has."""
+        intervals = self.fits[name].intervals
+        opened = np.array([interval.start for interval in intervals])
+        scale = np.array([self.years.offset(name, interval.reference_group) for interval in intervals])
+        return scale[np.clip(np.searchsorted(opened, when, side='right') - 1, 0, None)]
+
+
+def fit_years(years, others=None):
+    """Fit one telescope."""
+    start = time.process_time()
+    fits = fit_telescope(years.filter_rows(), longitude_deg=years.telescope.longitude_deg, events=years.events(),
+                         others=others)
+    return YearFits(years, {name: fit for name, fit in fits.items() if len(fit.night)}, time.process_time() - start)
+
+
+def evidence_of(fitted):
+    """(dates, log odds) of the nights of a telescope.  They are the same in all filters where the fit is joint."""
+    date = np.concatenate([fit.night for fit in fitted.fits.values()])
+    odds = np.concatenate([fit.night_log_odds for fit in fitted.fits.values()])
+    nights, inverse, count = np.unique(date, return_inverse=True, return_counts=True)
+    return nights, np.clip(np.bincount(inverse, odds, len(nights)) / count, -_MOST, _MOST)
+
+
+def others_of(fitted, site):
+    """What the other telescopes of a site say of the nights; None where there is none."""
+    found = [evidence_of(other) for other in site if other is not fitted and other.fits]
+    if not found:
+        return None
+    nights, inverse = np.unique(np.concatenate([night for night, _ in found]), return_inverse=True)
+    return SkyEvidence(nights, np.bincount(inverse, np.concatenate([odds for _, odds in found]), len(nights)))
+
+
+def fit_fleet(fleet, *, alone=False, seen=lambda fitted: None):
+    """Fit all telescopes: `seen` gets each as soon as it is done; the seconds are those of all its fits."""
+    sites = {}
+    for years in fleet:
+        fitted = fit_years(years)
+        sites.setdefault(years.telescope.site, []).append(fitted)
+        if alone:
+            seen(fitted)
+    for site in () if alone else sites.values():
+        for fitted in site:
+            others = others_of(fitted, site)
+            again = fitted if others is None else fit_years(fitted.years, others)
+            seen(again if again is fitted else YearFits(again.years, again.fits, again.seconds + fitted.seconds))

@@ -1,0 +1,353 @@
+"""The level of a telescope in time, in all its filters: a linear Gaussian model whose precision matrix is banded.
+
+Nights are joined to bins of a few days.  In each bin j, at time t_j [month], filter f has a level x, its slope b, and a
+lasting part of the noise l; a night n in the bin has in filter f
+
+    y = x + b (t_n - t_j) + l + c . beta + noise
+
+with covariates c (cameras, fields, airmass, ...) whose coefficients beta hold for all times.  From bin to bin, with
+dt = t_{j+1} - t_j,
+
+    (x, b) : a local linear trend, x' = x + b dt, b' = b, plus Gaussian changes of covariance  C (x) [[dt^3/3, dt^2/2],
+             [dt^2/2, dt]],  C = q_grey 11' + q_filter 1: an integrated Wiener process (Wahba 1978, J. R. Stat. Soc. B 40,
+             364), most of which is the same in all filters;
+    l      : a process of Ornstein and Uhlenbeck, l' = rho l + change, rho = exp(-dt / tau), of covariance A at any time;
+    a step : between two bins adds a jump to x and a change to b, with the covariances of `Jump`.
+
+So the precision of all unknowns, ordered by bins, is block tridiagonal, and the most likely values and the determinant
+come from its banded Cholesky factor, with beta as a border (Rue & Held 2005, Gaussian Markov Random Fields, sec. 2.4).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import cho_solve_banded, cholesky_banded
+
+TAU_MONTHS = 0.5  # of the lasting noise: water vapour, haze, flat fields last 5 to 40 days
+
+_START_LEVEL_MAG = 3.0   # 1-sigma width of the prior of the first level about the data
+_START_SLOPE = (-0.010, 0.012)  # mag/month, mean and width: LCO's mirrors lose 2 to 20 mmag a month
+_FILTER_SLOPE = 0.003    # mag/month, of a filter relative to all
+_LEAST = 1e-9            # months: two bins at a step may be at the same time
+
+
+@dataclass(frozen=True)
+class Jump:
+    """Prior of a step between two bins, by filter.
+
+    Attributes
+    ----------
+    mean : ndarray, shape (F,)
+        Mean size [mag].
+    covariance : ndarray, shape (F, F)
+        Of the size [mag^2].
+    slope : ndarray, shape (F, F)
+        Covariance of the change of slope [(mag/month)^2].
+    """
+
+    mean: np.ndarray
+    covariance: np.ndarray
+    slope: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stiffness:
+    """How fast levels change, and the lasting noise.
+
+    Attributes
+    ----------
+    grey, filter : float
+        q of all filters together, and of each by itself [mag^2/month^3].
+    lasting : ndarray, shape (F, F)
+        Covariance A of the lasting noise [mag^2].
+    """
+
+    grey: float
+    filter: float
+    lasting: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bins:
+    """Nights joined to bins.
+
+    Attributes
+    ----------
+    month : ndarray, shape (J,)
+        Time of each bin [month].
+    of_night : ndarray of int, shape (N,)
+        Bin of each night.
+    dt : ndarray, shape (N,)
+        Time of each night minus that of its bin [month].
+    piece : ndarray of int, shape (J,)
+        Number of steps before each bin.
+    jumps : tuple of Jump
+        Of each step, in order of time.
+    """
+
+    month: np.ndarray
+    of_night: np.ndarray
+    dt: np.ndarray
+    piece: np.ndarray
+    jumps: tuple[Jump, ...] = ()
+
+
+def make_bins(month: np.ndarray, steps: np.ndarray, jumps: Sequence[Jump], width: float) -> Bins:
+    """Join nights to bins, none of which spans a step.
+
+    Parameters
+    ----------
+    month : ndarray, shape (N,)
+        Time of each night, ascending [month].
+    steps : ndarray, shape (S,)
+        Times of steps, ascending [month]; each with nights on either side.
+    jumps : sequence of Jump
+        Of each step.
+    width : float
+        Longest time between the first and the last night of a bin [month].
+
+    Returns
+    -------
+    Bins
+        In order of time.
+    """
+    piece = np.searchsorted(steps, month, side='right')
+    code = piece * 1_000_000 + (month / width).astype(int)
+    _, first, of_night, counts = np.unique(code, return_index=True, return_inverse=True, return_counts=True)
+    centre = np.add.reduceat(month, first) / counts
+    return Bins(month=centre, of_night=of_night, dt=month - centre[of_night], piece=piece[first], jumps=tuple(jumps))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Information:
+    """What nights say: sums of weights and weighted values, as the normal equations need them.
+
+    Attributes
+    ----------
+    weight : ndarray, shape (N, F, F)
+        Inverse covariance of each night, 0 where a filter has no value [mag^-2].
+    value : ndarray, shape (N, F)
+        Zeropoints [mag].
+    covariates : ndarray, shape (N, F, p)
+        c of each value.
+    normal, right : ndarray, shape (p, p) and (p,)
+        What is known of beta besides: its prior, and the contrasts within nights.
+    """
+
+    weight: np.ndarray
+    value: np.ndarray
+    covariates: np.ndarray
+    normal: np.ndarray
+    right: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Solution:
+    """Most likely values of all unknowns, given the information.
+
+    Attributes
+    ----------
+    state : ndarray, shape (J, 3, F)
+        x [mag], b [mag/month], l [mag].
+    beta : ndarray, shape (p,)
+        Coefficients of covariates.
+    log_evidence : float
+        log |prior precision| / 2 - log |posterior precision| / 2 - (prior's part of chi^2) / 2.
+    factor : ndarray
+        Banded Cholesky factor of the precision of the states.
+    border : ndarray, shape (3 F J, p)
+        S^-1 B, with S the precision of states and B that between states and beta.
+    schur : ndarray, shape (p, p)
+        Covariance of beta.
+    diagonal, lower : ndarray, shape (J, 3F, 3F) and (J - 1, 3F, 3F)
+        Blocks of S.
+    """
+
+    state: np.ndarray
+    beta: np.ndarray
+    log_evidence: float
+    factor: np.ndarray
+    border: np.ndarray
+    schur: np.ndarray
+    diagonal: np.ndarray
+    lower: np.ndarray
+
+    def covariance(self, functions: np.ndarray) -> np.ndarray:
+        """Covariance of linear functions of the states.
+
+        Parameters
+        ----------
+        functions : ndarray, shape (3 F J, k)
+            Coefficients.
+
+        Returns
+        -------
+        ndarray, shape (k, k)
+            Covariance.
+        """
+        along = functions.T @ self.border
+        return functions.T @ cho_solve_banded((self.factor, True), functions) + along @ self.schur @ along.T
+
+
+def prior_blocks(bins: Bins, stiffness: Stiffness, level: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Prior of the states as blocks of its precision.
+
+    Parameters
+    ----------
+    bins : Bins
+        J of them.
+    stiffness : Stiffness
+        For F filters.
+    level : ndarray, shape (F,)
+        Rough level of each filter, about which the first one lies [mag].
+
+    Returns
+    -------
+    diagonal : ndarray, shape (J, m, m)
+    lower : ndarray, shape (J - 1, m, m)
+        Blocks below the diagonal; m = 3F.
+    right : ndarray, shape (J, m)
+        Precision times mean.
+    log_determinant, constant : float
+        Of the precision; and of mean' precision mean.
+    """
+    n_filters = len(level)
+    one, eye = np.ones((n_filters, n_filters)), np.eye(n_filters)
+    changes = stiffness.grey * one + stiffness.filter * eye
+    dt = np.maximum(np.diff(bins.month), _LEAST)[:, None, None]
+    rho = np.exp(-dt / TAU_MONTHS)
+    lasting = stiffness.lasting + 1e-8 * eye
+    zero = np.zeros((len(dt), n_filters, n_filters))
+    at_step = np.diff(bins.piece) > 0
+    spread = [changes * dt**3 / 3 + 1e-9 * eye, changes * dt**2 / 2, changes * dt + 1e-9 * eye]
+    mean = np.zeros((len(dt), 3 * n_filters))
+    for number in np.flatnonzero(at_step):
+        for jump in bins.jumps[bins.piece[number]:bins.piece[number + 1]]:
+            spread[0][number] += jump.covariance
+            spread[2][number] += jump.slope
+            mean[number, :n_filters] += jump.mean
+    q = np.block([[spread[0], spread[1], zero], [spread[1], spread[2], zero], [zero, zero, lasting * (1 - rho**2)]])
+    phi = np.block([[eye + zero, dt * eye, zero], [zero, eye + zero, zero], [zero, zero, rho * eye]])
+    inverse = np.linalg.inv(q)
+    start = np.zeros((3 * n_filters, 3 * n_filters))
+    start[:n_filters, :n_filters] = np.linalg.inv(_START_LEVEL_MAG**2 * (one + eye))
+    start[n_filters:-n_filters, n_filters:-n_filters] = np.linalg.inv(
+        _START_SLOPE[1]**2 * one + _FILTER_SLOPE**2 * eye)
+    start[-n_filters:, -n_filters:] = np.linalg.inv(lasting)
+    first = np.concatenate([level, np.full(n_filters, _START_SLOPE[0]), np.zeros(n_filters)])
+    diagonal = np.zeros((len(bins.month), *start.shape))
+    diagonal[0] = start
+    diagonal[1:] += inverse
+    back = np.swapaxes(phi, 1, 2) @ inverse
+    diagonal[:-1] += back @ phi
+    right = np.zeros((len(bins.month), len(first)))
+    right[0] = start @ first
+    moved = (inverse @ mean[..., None])[..., 0]
+    right[1:] += moved
+    right[:-1] -= (back @ mean[..., None])[..., 0]
+    constant = first @ start @ first + np.sum(mean * moved)
+    return (diagonal, -inverse @ phi, right, np.linalg.slogdet(start)[1] - np.linalg.slogdet(q)[1].sum(), constant)
+
+
+def solve(bins: Bins, prior: tuple[np.ndarray, ...], data: Information) -> Solution:
+    """Find the most likely levels.
+
+    Parameters
+    ----------
+    bins : Bins
+        Of the nights.
+    prior : tuple
+        As `prior_blocks` returns it.
+    data : Information
+        Of the same nights.
+
+    Returns
+    -------
+    Solution
+        With its covariances.
+    """
+    diagonal, lower, right, log_determinant, constant = prior
+    observed, weighted, crossed = _observed(bins, data)
+    diagonal, right = diagonal + observed, right + weighted
+    factor = cholesky_banded(_banded(diagonal, lower), lower=True, check_finite=False)
+    size = right.size
+    both = cho_solve_banded((factor, True), np.column_stack([right.ravel(), crossed.reshape(size, -1)]),
+                            check_finite=False)
+    free, border = both[:, 0], both[:, 1:]
+    b = crossed.reshape(size, -1)
+    wc = data.weight @ data.covariates
+    normal = data.normal + np.einsum('nfp,nfq->pq', data.covariates, wc)
+    beta_right = data.right + np.einsum('nfp,nf->p', wc, data.value)
+    inner = normal - b.T @ border
+    schur = np.linalg.inv(inner)
+    beta = schur @ (beta_right - b.T @ free)
+    state = free - border @ beta
+    log_posterior = 2 * np.log(factor[0]).sum() + np.linalg.slogdet(inner)[1]
+    p_diagonal, p_lower, p_right = prior[0], prior[1], prior[2]
+    s = state.reshape(right.shape)
+    chi2 = (np.einsum('ji,jik,jk->', s, p_diagonal, s) + 2 * np.einsum('ji,jik,jk->', s[1:], p_lower, s[:-1])
+            - 2 * np.sum(s * p_right) + constant)
+    return Solution(state=s.reshape(len(s), 3, -1), beta=beta, factor=factor, border=border, schur=schur,
+                    diagonal=diagonal, lower=lower,
+                    log_evidence=float(0.5 * (log_determinant - log_posterior - chi2)))
+
+
+def _observed(bins: Bins, data: Information) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Sums over the nights of each bin: precision (J, m, m), weighted values (J, m), and those with beta (J, m, p)."""
+    first = np.flatnonzero(np.append(True, np.diff(bins.of_night) > 0))
+    dt = bins.dt[:, None, None]
+    w0, w1, w2 = (np.add.reduceat(data.weight * dt**power, first, axis=0) for power in range(3))
+    observed = np.block([[w0, w1, w0], [w1, w2, w1], [w0, w1, w0]])
+    values = (data.weight @ data.value[..., None])
+    covariates = data.weight @ data.covariates
+    v0, v1 = (np.add.reduceat(values[..., 0] * dt[..., 0]**power, first, axis=0) for power in range(2))
+    c0, c1 = (np.add.reduceat(covariates * dt**power, first, axis=0) for power in range(2))
+    return observed, np.concatenate([v0, v1, v0], axis=1), np.concatenate([c0, c1, c0], axis=1)
+
+
+def _banded(diagonal: np.ndarray, lower: np.ndarray) -> np.ndarray:
+    """Lower banded form of a block tridiagonal matrix, as scipy's cholesky_banded takes it."""
+    n, m, _ = diagonal.shape
+    banded = np.zeros((2 * m, n * m))
+    for column in range(m):
+        for row in range(column, m):
+            banded[row - column, column::m] = diagonal[:, row, column]
+        for row in range(m):
+            banded[m + row - column, column:(n - 1) * m:m] = lower[:, row, column]
+    return banded
+
+
+def bin_covariances(solution: Solution) -> tuple[np.ndarray, np.ndarray]:
+    """Posterior covariances of states of each bin and of neighbours.
+
+    Parameters
+    ----------
+    solution : Solution
+        J bins, m = 3F.
+
+    Returns
+    -------
+    within : ndarray, shape (J, m, m)
+        Of each bin.
+    between : ndarray, shape (J - 1, m, m)
+        Of each bin (rows) with the next one (columns).
+
+    Notes
+    -----
+    By the recursion of Takahashi for blocks; beta's part is added.
+    """
+    diagonal, lower = solution.diagonal, solution.lower
+    n, m, _ = diagonal.shape
+    inverse, gains = np.empty_like(diagonal), np.empty_like(lower)
+    inverse[0] = np.linalg.inv(diagonal[0])
+    for j in range(n - 1):
+        gains[j] = inverse[j] @ lower[j].T
+        inverse[j + 1] = np.linalg.inv(diagonal[j + 1] - lower[j] @ gains[j])
+    within, between = inverse, np.empty_like(lower)
+    for j in range(n - 2, -1, -1):
+        between[j] = -gains[j] @ within[j + 1]
+        within[j] = inverse[j] - between[j] @ gains[j].T
+    border = solution.border.reshape(n, m, -1)
+    within = within + border @ solution.schur @ np.swapaxes(border, 1, 2)
+    return within, between + border[:-1] @ solution.schur @ np.swapaxes(border[1:], 1, 2)

@@ -1,0 +1,229 @@
+"""The likelihood of a night that is clear or cloudy, for all filters of a telescope at once.
+
+With r the residuals of a night about the level in the filters that it has (F of them), and C their covariance (errors
+of the means, and the noise of nights, which filters share in part), the weighted mean and its variance are
+
+    rbar = V 1' C^-1 r,    V = 1 / (1' C^-1 1).
+
+Clouds dim all filters alike, so what r says of them is in rbar:
+
+- a clear night has rbar ~ t(0, V), Student's distribution of _FREEDOM degrees: nights have tails;
+- a cloudy one has rbar = -D + noise, with a density f(D), D >= 0, of the depth.
+
+f is linear between nodes, so that its convolution with the noise is a sum of error functions.  Clouds only dim: a night
+above the level is clear, but for one so far above it that all its rows must be wild.  A filter that disagrees with the
+others of its night (an outlier) counts less.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import gammaln, ndtr
+
+MISSING = 1e8  # mag^2: variance of a value that is not there
+SEASON_NIGHTS = 20  # a season reaches so many nights to either side
+_SEASON_WEIGHT = 3.0  # nights: weight of the mean share of clear nights in that of a season
+_SHARE_MIN = 0.02  # of clear and of cloudy nights, in any season
+
+_FREEDOM = 6.0
+_T_NORM = gammaln((_FREEDOM + 1) / 2) - gammaln(_FREEDOM / 2) - 0.5 * np.log(_FREEDOM * np.pi)
+_NODES_MAG = np.array([0.0, 0.03, 0.07, 0.15, 0.3, 0.6, 1.2, 2.4, 4.8])  # of f(D), which is 0 at the last
+_GAPS = np.diff(_NODES_MAG)
+_DEPTH_MAG = np.append(_NODES_MAG[1] / 3, _NODES_MAG[1:-1])  # typical depth of each element of f
+_MASS = np.append(_GAPS[0], _GAPS[:-1] + _GAPS[1:]) / 2
+_FLOOR = 1e-12  # of densities [1/mag]
+_WILD = 0.002     # density of nights whose rows are all wild [1/mag]: not cloudy, and not clear
+_OUTLIER_SIGMA = 3.5
+
+# Prior of the shares of depths, worth _DEPTH_NIGHTS cloudy nights: lognormal, of median 0.1 mag and a factor of 3.
+_DEPTH_NIGHTS = 8.0
+_edges = np.append(_NODES_MAG[1:] - _GAPS / 2, np.inf)
+_DEPTH_PRIOR = np.diff(np.append(0, ndtr(np.log(_edges[:-1] / 0.1) / np.log(3.0))))
+_DEPTH_PRIOR = _DEPTH_PRIOR / _DEPTH_PRIOR.sum()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SkyState:
+    """Shares of clear nights and of depths of cloud.
+
+    Attributes
+    ----------
+    clear : ndarray, shape (N,)
+        Probability that each night is clear, before its own data.
+    depths : ndarray, shape (k,)
+        Shares of the elements of f among cloudy nights.
+    """
+
+    clear: np.ndarray
+    depths: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """Nights judged at given levels.
+
+    Attributes
+    ----------
+    clear : ndarray, shape (N,)
+        Probability of each night to be clear.
+    log_odds : ndarray, shape (N,)
+        log of the likelihood if clear over that if cloudy: without any prior.
+    loglike : ndarray, shape (N,)
+        Log likelihood of each night.
+    weight : ndarray, shape (N, F, F)
+        Inverse covariance of its values if clear, with outliers down-weighted; not multiplied by `clear`.
+    mean, variance : ndarray, shape (N,)
+        rbar and V [mag, mag^2].
+    depths : ndarray, shape (k,)
+        Expected numbers of cloudy nights by element of f.
+    """
+
+    clear: np.ndarray
+    log_odds: np.ndarray
+    loglike: np.ndarray
+    weight: np.ndarray
+    mean: np.ndarray
+    variance: np.ndarray
+    depths: np.ndarray
+
+
+def start_state(nights: int) -> SkyState:
+    """Shares before any data.
+
+    Parameters
+    ----------
+    nights : int
+        Number of nights.
+
+    Returns
+    -------
+    SkyState
+        Half of all nights are clear.
+    """
+    return SkyState(clear=np.full(nights, 0.5), depths=_DEPTH_PRIOR)
+
+
+def judge(residual: np.ndarray, variance: np.ndarray, noise: np.ndarray, state: SkyState) -> Judged:
+    """Judge nights.
+
+    Parameters
+    ----------
+    residual : ndarray, shape (N, F)
+        Values minus level [mag]; 0 where missing.
+    variance : ndarray, shape (N, F)
+        Of the errors of the values [mag^2], MISSING where there is none.
+    noise : ndarray, shape (F, F)
+        Covariance of the noise of nights [mag^2].
+    state : SkyState
+        Shares.
+
+    Returns
+    -------
+    Judged
+        Probabilities, weights and likelihood.
+    """
+    weight = _weights(residual, variance, noise)
+    along = weight.sum(axis=2)
+    total = along.sum(axis=1)
+    mean = np.einsum('nf,nf->n', along, residual) / total
+    chi2 = np.maximum(np.einsum('nf,nfg,ng->n', residual, weight, residual) - mean**2 * total, 0)
+    scale = 1 / np.sqrt(total)
+    pull = mean / scale
+    clear = _T_NORM - np.log(scale) - 0.5 * (_FREEDOM + 1) * np.log1p(pull**2 / _FREEDOM)
+    elements = density_elements(-mean, scale) / _MASS[:, None]
+    by_depth = elements * state.depths[:, None]
+    cloudy = np.log(by_depth.sum(axis=0) + _WILD)
+    both = np.logaddexp(clear + np.log(state.clear), cloudy + np.log1p(-state.clear))
+    probability = np.exp(clear + np.log(state.clear) - both)
+    tails = (_FREEDOM + 1) / (_FREEDOM + pull**2)  # weight of a night in the tails of Student's distribution
+    present = np.maximum((variance < MISSING / 2).sum(axis=1), 1)
+    log_determinant = 0.5 * (np.linalg.slogdet(weight)[1] + (variance.shape[1] - present) * np.log(MISSING)
+                             - np.log(total))
+    rest = log_determinant - 0.5 * np.minimum(chi2, 9.0 * present) - 0.5 * (present - 1) * np.log(2 * np.pi)
+    depths = (by_depth / np.maximum(by_depth.sum(axis=0), _FLOOR) * (1 - probability)).sum(axis=1)
+    return Judged(clear=probability, log_odds=clear - cloudy, loglike=both + rest,
+                  weight=weight * tails[:, None, None], mean=mean, variance=scale**2, depths=depths)
+
+
+def _weights(residual: np.ndarray, variance: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """Inverse covariance of each night (N, F, F), with the variance of outlying filters raised."""
+    variance = variance.copy()
+    eye = np.eye(variance.shape[1])
+    for _ in range(2):
+        weight = np.linalg.inv(noise + variance[:, :, None] * eye)
+        along = weight.sum(axis=2)
+        mean = np.einsum('nf,nf->n', along, residual) / along.sum(axis=1)
+        apart = np.abs(residual - mean[:, None]) / np.sqrt(variance + np.diag(noise))
+        present = variance < MISSING / 2
+        variance = np.where(present & (apart > _OUTLIER_SIGMA), variance * (apart / _OUTLIER_SIGMA) ** 2, variance)
+    return np.linalg.inv(noise + variance[:, :, None] * eye)
+
+
+def density_elements(depth: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+    """Elements of f convolved with Gaussian noise.
+
+    Parameters
+    ----------
+    depth : ndarray, shape (N,)
+        -rbar [mag].
+    sigma : ndarray, shape (N,)
+        Of the noise [mag].
+
+    Returns
+    -------
+    ndarray, shape (k, N)
+        Density, times the height 1 of each element.
+
+    Notes
+    -----
+    With R(x) = x Phi(x / sigma) + sigma phi(x / sigma), a ramp convolved with a Gaussian, an element is the difference
+    of two smooth steps T_j = (R(x - d_j) - R(x - d_j+1)) / (d_j+1 - d_j), the first of which is Phi(x / sigma).
+    """
+    x = depth - _NODES_MAG[:, None]
+    cumulative = ndtr(x / sigma)
+    ramp = x * cumulative + sigma * np.exp(-0.5 * (x / sigma) ** 2) / np.sqrt(2 * np.pi)
+    steps = np.concatenate([cumulative[:1], -np.diff(ramp, axis=0) / _GAPS[:, None]])
+    return np.maximum(-np.diff(steps, axis=0), _FLOOR)
+
+
+def new_state(judged: Judged, window: np.ndarray, others: np.ndarray) -> SkyState:
+    """Shares from judged nights.
+
+    Parameters
+    ----------
+    judged : Judged
+        The nights.
+    window : ndarray of int, shape (2, N)
+        First night of the season of each, and the one after its last.
+    others : ndarray, shape (N,)
+        Log odds that other telescopes give each night.
+
+    Returns
+    -------
+    SkyState
+        For the next round.
+    """
+    total = np.append(0, np.cumsum(judged.clear))
+    near = total[window[1]] - total[window[0]] - judged.clear
+    mean = (judged.clear.sum() + 1) / (len(judged.clear) + 2)
+    share = (near + _SEASON_WEIGHT * mean) / (window[1] - window[0] - 1 + _SEASON_WEIGHT)
+    share = np.clip(share, _SHARE_MIN, 1 - _SHARE_MIN)
+    odds = share / (1 - share) * np.exp(others)
+    depths = judged.depths + _DEPTH_NIGHTS * _DEPTH_PRIOR
+    return SkyState(clear=odds / (1 + odds), depths=depths / depths.sum())
+
+
+def mean_depth(state: SkyState) -> float:
+    """Mean dimming of cloudy nights.
+
+    Parameters
+    ----------
+    state : SkyState
+        Shares of depths.
+
+    Returns
+    -------
+    float
+        Magnitudes.
+    """
+    return float(state.depths @ _DEPTH_MAG)

@@ -1,0 +1,283 @@
+"""Steps of a telescope that nobody recorded, and the dates of those that somebody did.
+
+A step is proposed where the nights before and after it agree with different levels better than with one, whether they
+are clear or cloudy, and kept where the evidence of the whole model is larger with it than without it by more than
+FOUND_COST: it competes with the curve of the level, the noise of nights and clouds.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from photzp.robust import INTERVAL_QUANTILES
+from photzp.throughput.envelope import JUMP_MAG
+from photzp.throughput.nightsky import MISSING, SkyState, judge
+from photzp.throughput.telescopefit import Problem, State, StepAt, climb
+
+FOUND_COST = 9.0       # of a step that nobody recorded: about one in two years of a telescope, at any night
+EVENT_DAYS = 14.0      # so far off may a recorded date be
+NIGHTS_MIN = 8.0       # clear nights on either side of a found step, at least: fewer may be weather
+_DATED_BONUS = 3.0     # for the recorded date against any other night: most dates are right
+_WINDOWS = (12, 30, 60)  # nights on either side
+_LLR_MIN = 6.0         # of a proposal
+_GRID_MAG = np.arange(-0.5, 0.5001, 0.01)
+_REACH_NIGHTS = 40     # on either side, where a step may be instead
+_ROUNDS = 4            # of the fit for a trial
+_TRIALS = 3            # proposals that are tried in a round
+_STEPS_MAX = 20
+
+
+def path_steps(problem: Problem, path: np.ndarray, steps: Sequence[StepAt]) -> list[StepAt]:
+    """Add the jumps of a path that are not near an event or a change of cameras.
+
+    Parameters
+    ----------
+    problem : Problem
+    path : ndarray, shape (N,)
+        Level of each night [mag].
+    steps : sequence of StepAt
+        Known ones.
+
+    Returns
+    -------
+    list of StepAt
+        In order of time.
+    """
+    found = list(steps)
+    for night in np.flatnonzero(np.abs(np.diff(path)) > JUMP_MAG) + 1:
+        day = day_before(problem, int(night))
+        if all(abs(day - step.day) > (EVENT_DAYS if not np.isnan(step.written) else 4) for step in found):
+            found.append(StepAt(day=day, kind='break', origin='found'))
+    return sorted(found, key=lambda step: step.day)
+
+
+def find_steps(problem: Problem, state: State, steps: Sequence[StepAt]) -> tuple[State, list[StepAt]]:
+    """Remove found steps that the evidence does not need, and add those that it does.
+
+    Parameters
+    ----------
+    problem : Problem
+    state : State
+        Fitted with these steps.
+    steps : sequence of StepAt
+        In order of time.
+
+    Returns
+    -------
+    state : State
+    steps : list of StepAt
+        In order of time.
+    """
+    state, steps = dated(problem, state, steps)
+    state, steps = _pruned(problem, state, steps)
+    refused: set[int] = set()
+    for _ in range(_STEPS_MAX):
+        added = _best_addition(problem, state, steps, refused)
+        if added is None:
+            break
+        state, steps = dated(problem, *added)
+    return _pruned(problem, state, steps)
+
+
+def _with(steps: Sequence[StepAt], step: StepAt) -> list[StepAt]:
+    return sorted([*steps, step], key=lambda one: one.day)
+
+
+def day_before(problem: Problem, night: int) -> float:
+    """Day of a step before a night: between it and the night before."""
+    return float(problem.day[night - 1] + problem.day[night]) / 2
+
+
+def _night_of(problem: Problem, step: StepAt) -> int:
+    """Number of the first night after a step."""
+    return int(np.searchsorted(problem.day, step.day))
+
+
+def _pruned(problem: Problem, state: State, steps: Sequence[StepAt]) -> tuple[State, list[StepAt]]:
+    """Take out, one by one, found steps that the evidence does not need or that have too few nights."""
+    steps = list(steps)
+    while True:
+        trials = []
+        for step in steps:
+            if step.origin == 'found':
+                others = [other for other in steps if other is not step]
+                trial = climb(problem, state, others, _ROUNDS)
+                gain = state.evidence - trial.evidence
+                enough = min(clear_beside(problem, state, steps, step)) >= NIGHTS_MIN
+                trials.append((gain if enough else -np.inf, step, trial, others))
+        if not trials:
+            return state, steps
+        gain, _, trial, others = min(trials, key=lambda each: each[0])
+        if gain >= FOUND_COST:
+            gains = {id(step): gain for gain, step, *_ in trials}
+            return state, [replace(step, log_evidence=gains.get(id(step), step.log_evidence)) for step in steps]
+        state, steps = trial, others
+
+
+def clear_beside(problem: Problem, state: State, steps: Sequence[StepAt], step: StepAt) -> tuple[float, float]:
+    """Clear nights between a step and its neighbours, before and after."""
+    edges = [0, *(_night_of(problem, other) for other in steps if other is not step), len(problem.day)]
+    night = _night_of(problem, step)
+    before, after = max(edge for edge in edges if edge <= night), min(edge for edge in edges if edge >= night)
+    clear = state.judged.clear
+    return float(clear[before:night].sum()), float(clear[night:after].sum())
+
+
+# --- proposals
+
+def _best_addition(problem: Problem, state: State, steps: Sequence[StepAt],
+                   refused: set[int]) -> tuple[State, list[StepAt]] | None:
+    """The best of some proposed steps, and the state with it; None where none is worth its cost."""
+    best = None
+    for night in _proposals(problem, state, steps, refused):
+        step = StepAt(day=day_before(problem, night), kind='break', origin='found')
+        trial = climb(problem, state, _with(steps, step), _ROUNDS)
+        trial, moved = dated(problem, trial, _with(steps, step))
+        if trial.evidence - state.evidence < FOUND_COST:
+            refused.add(night)
+        elif best is None or trial.evidence > best[0].evidence:
+            best = trial, moved
+    return best
+
+
+def _proposals(problem: Problem, state: State, steps: Sequence[StepAt], refused: set[int]) -> list[int]:
+    """Nights before which a step may be missing, the likeliest first."""
+    edges = np.array(sorted({0, len(problem.day), *(_night_of(problem, step) for step in steps)}))
+    ratio = np.max([_ratios(values, edges) for values in _profiles(state)], axis=0)
+    for night in refused:
+        ratio[max(night - 5, 0):night + 6] = -np.inf
+    found: list[int] = []
+    while len(found) < _TRIALS:
+        night = int(np.argmax(ratio))
+        if not ratio[night] > _LLR_MIN:
+            break
+        found.append(night)
+        ratio[max(night - 15, 0):night + 16] = -np.inf
+    return found
+
+
+def _profiles(state: State) -> Iterator[np.ndarray]:
+    """Log likelihood of each night (N, G) at each shift of the level: of all filters, then of each against the others."""
+    means = state.means
+    residual = np.where(means.variance < MISSING / 2, means.value - state.expected, 0.0)
+    even = SkyState(clear=np.full(len(residual), 0.5), depths=state.sky.depths)
+    grey = judge(residual, means.variance, state.noise, even)
+    mean, variance = grey.mean[:, None], grey.variance[:, None]
+    noise = np.zeros((1, 1))
+    yield np.stack([judge(mean - shift, variance, noise, even).loglike for shift in _GRID_MAG], axis=1)
+    if residual.shape[1] == 1:
+        return
+    for name in range(residual.shape[1]):
+        rest = means.variance.copy()
+        rest[:, name] = MISSING
+        other = judge(np.where(rest < MISSING / 2, residual, 0.0), rest, state.noise, even)
+        both = (means.variance[:, name] < MISSING / 2) & (other.variance < MISSING / 100)
+        change = np.where(both, residual[:, name] - other.mean, 0.0)
+        spread = np.sqrt(means.variance[:, name] + state.noise[name, name] + other.variance)
+        pull = (change[:, None] - _GRID_MAG) / spread[:, None]
+        yield np.where(both[:, None], -3.5 * np.log1p(pull**2 / 6), 0.0)
+
+
+def _ratios(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Largest log likelihood ratio of a step before each night (N,), over several windows, within the edges."""
+    total = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0)])
+    night = np.arange(len(values))
+    right = np.searchsorted(edges, night, side='right')
+    low, high = edges[right - 1], edges[np.minimum(right, len(edges) - 1)]
+    ratio = np.full(len(values), -np.inf)
+    for window in _WINDOWS:
+        first, last = np.maximum(night - window, low), np.minimum(night + window, high)
+        before, after = total[night] - total[first], total[last] - total[night]
+        gain = before.max(axis=1) + after.max(axis=1) - (before + after).max(axis=1)
+        enough = (night - first >= 4) & (last - night >= 4)
+        ratio = np.where(enough, np.maximum(ratio, gain), ratio)
+    return ratio
+
+
+# --- dates
+
+def dated(problem: Problem, state: State, steps: Sequence[StepAt]) -> tuple[State, list[StepAt]]:
+    """Move steps to where the nights beside them want them: found ones anywhere, events up to EVENT_DAYS.
+
+    Parameters
+    ----------
+    problem : Problem
+    state : State
+        Fitted with these steps.
+    steps : sequence of StepAt
+        In order of time.
+
+    Returns
+    -------
+    state : State
+    steps : list of StepAt
+        With their intervals.
+    """
+    steps = list(steps)
+    for _ in range(2):
+        placed = [_placed(problem, state, steps, number) for number in range(len(steps))]
+        moved = any(abs(one.day - other.day) > 1e-6 for one, other in zip(placed, steps, strict=True))
+        steps = sorted(placed, key=lambda one: one.day)
+        if not moved:
+            break
+        state = climb(problem, state, steps, _ROUNDS)
+    return state, steps
+
+
+def _placed(problem: Problem, state: State, steps: Sequence[StepAt], number: int) -> StepAt:
+    """A step at its likeliest day, with the interval of that."""
+    step = steps[number]
+    if step.changed or (np.isnan(step.written) and step.origin != 'found'):
+        return step  # frames show when a camera changed
+    night = _night_of(problem, step)
+    low = 1 if number == 0 else _night_of(problem, steps[number - 1]) + 1
+    high = len(problem.day) - 1 if number + 1 == len(steps) else _night_of(problem, steps[number + 1]) - 1
+    candidates = np.arange(max(low, night - _REACH_NIGHTS), min(high, night + _REACH_NIGHTS) + 1)
+    if step.origin != 'found':
+        day = (problem.day[candidates - 1] + problem.day[candidates]) / 2
+        candidates = candidates[(np.abs(day - step.written) <= EVENT_DAYS) | (candidates == night)]
+    if night not in candidates or len(candidates) < 2:
+        return step
+    score = _score(problem, state, night, candidates)
+    at_date = int(np.searchsorted(problem.day, step.written)) if step.origin != 'found' else -1
+    score = score + np.where(candidates == at_date, _DATED_BONUS, 0.0)
+    best = int(candidates[np.argmax(score)])
+    early, middle, late = _quantiles(problem, candidates, score - score.max())
+    if step.origin == 'found':
+        day = middle if problem.day[best - 1] < middle < problem.day[best] else day_before(problem, best)
+        return replace(step, day=float(day), early=early, late=late)
+    if best == at_date:
+        return replace(step, day=step.written, origin='recorded', early=np.nan, late=np.nan)
+    return replace(step, day=day_before(problem, best), origin='moved', early=early, late=late)
+
+
+def _score(problem: Problem, state: State, night: int, candidates: np.ndarray) -> np.ndarray:
+    """Log likelihood of a step before each candidate night instead of the one before `night`."""
+    assert state.bins is not None and state.solution is not None
+    bins, states = state.bins, state.solution.state
+    months = problem.day / 30.4375
+    after_bin = int(bins.of_night[night])
+    span = np.arange(candidates[0], candidates[-1])
+    if not len(span):
+        return np.zeros(len(candidates))
+    rest = state.expected[span] - state.level[span]
+    likely = []
+    for j, ours in ((after_bin - 1, span < night), (after_bin, span >= night)):
+        line = states[j, 0] + states[j, 1] * (months[span] - bins.month[j])[:, None]
+        level = np.where(ours[:, None], state.level[span], line)
+        residual = np.where(state.means.variance[span] < MISSING / 2, state.means.value[span] - level - rest, 0.0)
+        even = SkyState(clear=np.full(len(span), 0.5), depths=state.sky.depths)
+        likely.append(judge(residual, state.means.variance[span], state.noise, even).loglike)
+    before, after = (np.append(0, np.cumsum(each)) for each in likely)
+    at = candidates - candidates[0]
+    return before[at] + after[-1] - after[at]
+
+
+def _quantiles(problem: Problem, candidates: np.ndarray, score: np.ndarray) -> tuple[float, float, float]:
+    """16, 50 and 84% quantiles of the day of a step, whose likelihood is constant between two nights."""
+    start, end = problem.day[candidates - 1], problem.day[candidates]
+    mass = np.exp(score) * (end - start)
+    total = np.append(0, np.cumsum(mass)) / mass.sum()
+    early, middle, late = np.interp(INTERVAL_QUANTILES, total, np.append(start, end[-1]))
+    return float(early), float(middle), float(late)
