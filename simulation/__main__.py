@@ -59,7 +59,7 @@ def _run_years(args: argparse.Namespace) -> None:
 
     spec = YearsSpec(seed=args.seed, telescopes=args.telescopes, years=args.years, filters=args.filters,
                      photometric=args.photometric, one_per_night=args.one_per_night, start=args.start,
-                     nights=args.nights, cadence=args.cadence)
+                     nights=args.nights, cadence=args.cadence, wet=args.wet, veil=args.veil)
     fleet = list(simulate(spec))
     PhotDatabase(args.database).close()  # makes the tables
     rows = write_database(args.database, fleet, spec)
@@ -156,6 +156,9 @@ def _add_years(parser: argparse.ArgumentParser) -> None:
         help='real: as described in simulation/years.py (default); ideal: clear or cloudy, without noise of their own')
     add('--cadence', choices=('mixed', *CADENCES), default='mixed', metavar='NAME',
         help=f'how often telescopes observe in real nights: mixed (default), {", ".join(CADENCES)}')
+    for name, what in (('wet', 'a wet season of 100 days'), ('veil', 'a veil of some weeks')):
+        add(f'--{name}', action=argparse.BooleanOptionalAction,
+            help=f'real nights have {what} in each year of each site, or never (default: now and then)')
     add('--one-per-night', action='store_true', help='one exposure per night and filter')
     add('--start', type=_ISO_DAY, default='2016-01-01', metavar='YYYY-MM-DD',
         help='first night (default: 2016-01-01)')

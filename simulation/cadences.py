@@ -73,13 +73,16 @@ def draw_cadence(spec: YearsSpec, rng: np.random.Generator) -> str:
     Raises
     ------
     ValueError
-        There is no such cadence.
+        There is no such cadence, or it is not of one frame per night where that is asked for.
     """
     drawn = str(rng.choice(list(CADENCES), p=[cadence.share for cadence in CADENCES.values()]))
-    asked = 'single' if spec.one_per_night else spec.cadence
-    if asked not in ('mixed', *CADENCES):
-        raise ValueError(f'{asked}: cadences are mixed, {", ".join(CADENCES)}')
-    return drawn if asked == 'mixed' else asked
+    if spec.cadence not in ('mixed', *CADENCES):
+        raise ValueError(f'{spec.cadence}: cadences are mixed, {", ".join(CADENCES)}')
+    if spec.one_per_night and spec.cadence not in ('mixed', 'single'):
+        raise ValueError(f'{spec.cadence}: one frame per night and filter is the cadence single')
+    if spec.one_per_night:
+        return 'single'
+    return drawn if spec.cadence == 'mixed' else spec.cadence
 
 
 def draw_observed(cadence: str, spec: YearsSpec, rng: np.random.Generator) -> np.ndarray:

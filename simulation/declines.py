@@ -4,7 +4,7 @@
    recoating or break begins a new one.  On three of ten telescopes it is 2.5 times as steep in 90 days of each year.
 2. After each wash, recoating or break, and from before the first night, 20 to 80 mmag are lost besides, exponentially
    with a time of 30 to 90 days: a clean mirror gets dirty fast.
-3. Dust storms: two in five years at a site, of which each telescope takes part with a chance of 60%.  In one to four
+3. Dust storms: three in five years at a site, of which each telescope takes part with a chance of 60%.  In one to four
    days 0.03 to 0.1 mag are lost.  Rain brings back 30 to 80% of that within two days, one to eight weeks later, unless
    the mirror was cleaned before.
 
@@ -22,7 +22,7 @@ _SLOPE_MMAG_PER_MONTH, _OWN_SLOPE_MMAG_PER_MONTH = (2.0, 20.0), 0.5
 _DUSTY_SHARE, _DUSTY_FACTOR, _DUSTY_DAYS = 0.3, 2.5, 90
 _FAST_MAG, _FAST_DAYS = (0.02, 0.08), (30.0, 90.0)
 _FIRST_AGE_DAYS = 300.0
-_STORMS_A_YEAR, _STORM_SHARE, _STORM_MAG, _STORM_DAYS = 0.4, 0.6, (0.03, 0.1), (1, 4)
+_STORMS_A_YEAR, _STORM_SHARE, _STORM_MAG, _STORM_DAYS = 0.6, 0.6, (0.03, 0.1), (1, 4)
 _RAIN_DAYS, _RAIN_SHARE = (7, 56), (0.3, 0.8)
 RENEWING = ('wash', 'recoating', 'break')  # begin a new slope
 

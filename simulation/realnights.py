@@ -1,5 +1,5 @@
-"""Real nights: what `years` describes in points 6 to 11, from the parts that weather, visits, declines, nightnoise,
-pointings and cadences draw.
+"""Real nights: a fleet from the parts that weather, visits, declines, nightnoise, pointings, cadences and wrongrows
+draw, and describe.
 
 Draws of a site and of a telescope have seeds of their own, so that a telescope is the same in a fleet of any size.
 """
@@ -19,6 +19,7 @@ from simulation.rows import Air, ByFilter, draw_midnights, draw_rows
 from simulation.spec import REFERENCE_ZP, SITES
 from simulation.visits import Visit, draw_cameras, draw_events, draw_visits
 from simulation.weather import SiteWeather, draw_site_weather
+from simulation.wrongrows import spoil_rows
 
 _SITE_SEED, _TELESCOPE_SEED = 11, 12  # each kind of draws has its own number after the seed of the years
 _FIRST_LOSS_MAG = (0.02, 0.3)  # as in ideal nights
@@ -167,7 +168,8 @@ def _draw_one(number: int, site: RealSite, spec: YearsSpec) -> tuple[TrueTelesco
             drift=FILTER_FACTOR[name] * decline.drift, night_noise_mag=noise.rms[name])
         sky = RealSky(telescope=telescope, series=series, weather=site.weather, noise=noise, pointings=pointings,
                       open_nights=telescope.open_nights & nights[name], spec=spec)
-        by_filter[name] = series, draw_rows(telescope, series, sky, rng)
+        wrong_rng, = rng.spawn(1)
+        by_filter[name] = series, spoil_rows(draw_rows(telescope, series, sky, rng), spec, wrong_rng)
     return telescope, by_filter
 
 

@@ -108,7 +108,7 @@ def draw_rows(telescope: TrueTelescope, series: TrueSeries, sky: Sky, rng: np.ra
     Returns
     -------
     dict of ndarray (n,)
-        Columns, in order of time.
+        Columns, in order of time; a row that is wild, or poor (large zpsig), is not clear.
     """
     night, day = sky.draw_times(rng)
     n = len(night)

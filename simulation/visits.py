@@ -7,7 +7,8 @@
    Telescopes of the cadence in-turn have two that change places every three to eight weeks.
 4. Steps that nobody records: one in 1.5 years of a telescope, 0.03 to 0.2 mag either way, grey, by colour or in one
    filter.
-5. Dates: a quarter of the visits, and a tenth of the telescopes of the others, are written down up to 14 days off.
+5. Dates: a quarter of the visits, a tenth of the telescopes of the others, and a third of what is done by itself are
+   written down up to 14 days off.
 
 At LCO, 13 of 17 recorded washes and 105 of 115 cleanings share their date with another telescope of the site; it was
 visited about once in a year.  A wash gives 0.05 to 0.25 mag, a recoating 0.15 to 0.4, a cleaning 0.02 to 0.08, so that
@@ -33,7 +34,7 @@ _HIDDEN_COLOURS = ('grey', 'mirror', 'filter')  # equally often, as in ideal nig
 _EXCHANGES, _EXCHANGE_CHANCE = ('none', 'recorded', 'unrecorded', 'overlap'), (0.4, 0.3, 0.15, 0.15)
 _ON_VISIT_SHARE = 0.5
 _TURN_DAYS = (20, 55)
-_WRONG_VISITS, _WRONG_TELESCOPES, _WRONG_DAYS = 0.25, 0.1, 14
+_WRONG_VISITS, _WRONG_TELESCOPES, _WRONG_OWN, _WRONG_DAYS = 0.25, 0.1, 1 / 3, 14
 
 Cameras = tuple[tuple[str, int, int], ...]
 Visit = dict[int, TrueEvent]  # what is done to each telescope of a site, by its number
@@ -110,7 +111,7 @@ def draw_events(number: int, visits: Iterable[Visit], spec: YearsSpec,
     events = [visit[number] for visit in visits if number in visit]
     for kind, rate in _OWN_A_YEAR.items():
         for day in own_rng.uniform(20, max(spec.n_nights - 20, 21), own_rng.poisson(rate * spec.years)).astype(int):
-            wrong = own_rng.random() < _WRONG_VISITS
+            wrong = own_rng.random() < _WRONG_OWN
             event = TrueEvent(day=int(day), kind=kind, size=_draw_size(kind, own_rng),
                               written_day=_wrong_day(int(day), spec, own_rng) if wrong else None)
             if _has_room(event.day, events) and day < spec.n_nights:

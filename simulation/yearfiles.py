@@ -193,7 +193,8 @@ def write_truth(path: Path, fleet: Sequence[tuple[TrueTelescope, ByFilter]], spe
     """
     records = {telescope.name: _truth_of_telescope(telescope, by_filter, spec) for telescope, by_filter in fleet}
     settings = {'seed': spec.seed, 'start': spec.start, 'years': spec.years, 'photometric': spec.photometric,
-                'one_per_night': spec.one_per_night, 'nights': spec.nights, 'cadence': spec.cadence}
+                'one_per_night': spec.one_per_night, 'nights': spec.nights, 'cadence': spec.cadence,
+                'wet': spec.wet, 'veil': spec.veil}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({'settings': settings, 'telescopes': records}, indent=1) + '\n', encoding='utf-8')
     events = [f'{telescope.name},{date_of(event.recorded_day, spec)},{event.kind},simulated'
