@@ -25,7 +25,7 @@ NEAR_DAYS = 7
 _STORM_MAG_PER_DAY = 0.004  # dust storms take 30 to 100 mmag in four days at most, the fastest decline 3 in one
 _CELL_DEG = 0.2  # of a field
 _SEASON_DAYS, _SEASON_NIGHTS = 25, 10  # on either side of a night; fewer nights are no season
-_WET_SHARE = 0.15  # of clear nights in a season; a wet season has 5 to 10%
+_WET_SHARE = 0.3  # of clear nights in a season: 3% of the nights of usual years, 20% where 27% are of wet seasons
 _THIN, _THIN_SHARE = 5.0, 0.4  # thin clouds: so many nights of a season are dimmed by CLEAR to _THIN night noises
 
 

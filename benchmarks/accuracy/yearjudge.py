@@ -13,6 +13,7 @@ _LEAST_SLOPE_DAYS = 7  # a slope over less has no truth of its own
 _STEP_MAG, _STEP_NOISES = 0.05, 5.0
 _RED = ('zp', 'zs', 'Y')
 _MEDIAN_ERROR = np.sqrt(np.pi / 2)  # of a median, relative to that of a mean
+_AROUND_DAYS = 10  # in which lasting noise is much the same
 _WRITTEN_DAYS = 0.6  # an event is at noon of its date
 
 
@@ -50,15 +51,17 @@ def judge_nights(fitted, total):
     """Nights called right; `own` ones by the narrower night noise, without extinction, fields and seeing."""
     years = fitted.years
     nights, called = years.nights, called_clear(fitted)
-    seen = [oracle_depths(years), grey_depths(years)]
+    lasting = np.array([noise_around(nights['date'], noise) for noise in nights['noise']])
+    seen = [oracle_depths(years), grey_depths(years, np.zeros_like(lasting)), grey_depths(years, lasting)]
     for key, scale in (('', nights['night_noise']['']), ('own_', nights['night_noise']['own'])):
         clear = nights['depth'] < CLEAR * scale
         counts = (nights['frames'] >= FRAMES_MIN) & (clear | (nights['depth'] > CLOUDY * scale))
         right, truth = (called == clear)[counts], clear[counts]
-        oracles = [cut for depth, error in seen
-                   for cut in oracle(depth[counts], error[counts], nights['depth'][counts], scale)]
-        add(total, **{f'{key}night_right': right, f'{key}oracle_right': max(oracles, key=np.sum),
-                      f'{key}clear_right': right[truth], f'{key}cloudy_right': right[~truth]})
+        oracles = [max(oracle(depth[counts], error[counts], nights['depth'][counts], scale), key=np.sum)
+                   for depth, error in seen]
+        add(total, **{f'{key}night_right': right, f'{key}oracle_right': max(oracles[:2], key=np.sum),
+                      f'{key}weeks_right': oracles[2], f'{key}clear_right': right[truth],
+                      f'{key}cloudy_right': right[~truth]})
     add(total, night_share_clear=nights['clear'])
 
 
@@ -84,17 +87,28 @@ def oracle_depths(years):
     return depth, np.sqrt(years.nights['night_noise']['']**2 + of_frames)
 
 
-def grey_depths(years):
-    """Grey dimming of each night and its error, from the medians of the filters and the covariance of their noise."""
+def noise_around(date, noise):
+    """Mean noise (m,) of the nights within _AROUND_DAYS of each one, without itself; 0 where there is none."""
+    seen = np.isfinite(noise)
+    first, after = np.searchsorted(date, date - _AROUND_DAYS), np.searchsorted(date, date + _AROUND_DAYS, side='right')
+    total, count = (np.append(0, np.cumsum(values)) for values in (np.where(seen, noise, 0), seen))
+    count = (count[after] - count[first] - seen)
+    return (total[after] - total[first] - np.where(seen, noise, 0)) / np.maximum(count, 1)
+
+
+def grey_depths(years, known):
+    """Grey dimming of each night and its error, from the medians of the filters and the covariance of what is not known
+    of their noise (filters, m).
+    """
     nights, dates = years.nights, years.nights['date']
     depth, variance = np.full((2, *nights['noise'].shape), np.nan)
     for number, (name, rows) in enumerate(years.rows.items()):
         place = np.searchsorted(dates, rows['date'])
         dimmed, frame = dimmed_frames(years, name)
-        depth[number] = medians(dimmed, place, len(dates))
+        depth[number] = medians(dimmed, place, len(dates)) + known[number]
         variance[number] = (_MEDIAN_ERROR * frame) ** 2 / np.maximum(np.bincount(place, minlength=len(dates)), 1)
     seen = np.isfinite(depth)
-    common = np.where(np.isfinite(nights['noise']), nights['noise'], 0)
+    common = np.where(np.isfinite(nights['noise']), nights['noise'] - known, 0)
     pairs = np.maximum(seen.astype(float) @ seen.T, 1)  # filters that are never used together share nothing
     covariance = common @ common.T / pairs
     grey, error = np.empty((2, len(dates)))
