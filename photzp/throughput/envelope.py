@@ -8,7 +8,7 @@ cell, Viterbi's algorithm (1967, IEEE Trans. Inf. Theory 13, 260) finds the best
 
 import numpy as np
 
-from photzp.throughput.nightsky import MISSING, judge, start_state
+from photzp.throughput.nightsky import MISSING, start_state, value_loglike
 
 _STEP_MAG = 0.01
 _NOISE_MAG = 0.013       # of a night about the level
@@ -77,13 +77,12 @@ def best_path(value: np.ndarray, variance: np.ndarray, day: np.ndarray, events: 
     ndarray, shape (N,)
         Level [mag].
     """
-    low, high = np.quantile(value, [0.02, 0.995]) + [-0.1, 0.05]
+    low, high = np.quantile(value, [0.02, 0.995])
+    low, high = low - 0.1, high + 0.05
     step = max(_STEP_MAG, (high - low) / _CELLS_MAX)
     cells = np.arange(low, high + step, step)
-    state = start_state(len(value))
-    noise = np.array([[_NOISE_MAG**2]])
-    emission = np.stack([judge((value - cell)[:, None], variance[:, None], noise, state).loglike
-                         for cell in cells], axis=1)
+    emission = value_loglike(value[:, None] - cells, np.sqrt(variance + _NOISE_MAG**2)[:, None],
+                             start_state(len(value)).depths)
     score, origin = emission[0], np.zeros((len(value), len(cells)), int)
     own = np.arange(len(cells))
     for night in range(1, len(value)):

@@ -3,15 +3,16 @@
 Nights are joined to bins of a few days.  In each bin j, at time t_j [month], filter f has a level x, its slope b, and a
 lasting part of the noise l; a night n in the bin has in filter f
 
-    y = x + b (t_n - t_j) + l + c . beta + noise
+    y = x + b (t_n - t_j) + l + u_f h + c . beta + noise
 
-with covariates c (cameras, fields, airmass, ...) whose coefficients beta hold for all times.  From bin to bin, with
-dt = t_{j+1} - t_j,
+with haze h, which dims the blue more, and covariates c (cameras, fields, airmass, ...) whose coefficients beta hold for
+all times.  From bin to bin, with dt = t_{j+1} - t_j,
 
-    (x, b) : a local linear trend, x' = x + b dt, b' = b, plus Gaussian changes of covariance  C (x) [[dt^3/3, dt^2/2],
-             [dt^2/2, dt]],  C = q_grey 11' + q_filter 1: an integrated Wiener process (Wahba 1978, J. R. Stat. Soc. B 40,
-             364), most of which is the same in all filters;
-    l      : a process of Ornstein and Uhlenbeck, l' = rho l + change, rho = exp(-dt / tau), of covariance A at any time;
+    (x, b) : a local linear trend, x' = x + b dt, b' = b, plus Gaussian changes of covariance C (x) [[dt^3/3, dt^2/2],
+             [dt^2/2, dt]], C = q_grey 11' + q_filter 1: an integrated Wiener process (Wahba 1978, J. R. Stat. Soc. B
+             40, 364), most of which is the same in all filters; q is larger in the weeks after a step;
+    l      : a process of Ornstein and Uhlenbeck, l' = rho l + change, rho = exp(-dt / tau), covariance A at any time;
+    h      : another one, of _HAZE_MONTHS;
     a step : between two bins adds a jump to x and a change to b, with the covariances of `Jump`.
 
 So the precision of all unknowns, ordered by bins, is block tridiagonal, and the most likely values and the determinant
@@ -26,6 +27,11 @@ from scipy.linalg import cho_solve_banded, cholesky_banded
 
 TAU_MONTHS = 0.5  # of the lasting noise: water vapour, haze, flat fields last 5 to 40 days
 
+HAZE_MAG = 0.006  # mag/airmass in r: of haze that comes and goes within months
+_HAZE_MONTHS = 1.5
+_HAZE_AIRMASS = 1.25  # of a typical frame
+# After a step q is larger by _AFTER_STEP^2 [mag/month^1.5], for about _AFTER_MONTHS: clean mirrors get dirty fast.
+_AFTER_STEP, _AFTER_MONTHS = 0.010, 1.2
 _START_LEVEL_MAG = 3.0   # 1-sigma width of the prior of the first level about the data
 _START_SLOPE = (-0.010, 0.012)  # mag/month, mean and width: LCO's mirrors lose 2 to 20 mmag a month
 _FILTER_SLOPE = 0.003    # mag/month, of a filter relative to all
@@ -61,11 +67,19 @@ class Stiffness:
         q of all filters together, and of each by itself [mag^2/month^3].
     lasting : ndarray, shape (F, F)
         Covariance A of the lasting noise [mag^2].
+    colour : ndarray, shape (F,)
+        Extinction by haze in each filter, relative to that in r.
     """
 
     grey: float
     filter: float
     lasting: np.ndarray
+    colour: np.ndarray
+
+    @property
+    def haze(self) -> np.ndarray:
+        """u: dimming of each filter by haze h [airmass], shape (F,)."""
+        return _HAZE_AIRMASS * self.colour
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,22 +163,28 @@ class Solution:
     Attributes
     ----------
     state : ndarray, shape (J, 3, F)
-        x [mag], b [mag/month], l [mag].
+        x [mag], b [mag/month], l + u h [mag].
+    haze : ndarray, shape (J,)
+        h [mag/airmass].
+    lasting_haze : ndarray, shape (J, F)
+        u h [mag].
     beta : ndarray, shape (p,)
         Coefficients of covariates.
     log_evidence : float
         log |prior precision| / 2 - log |posterior precision| / 2 - (prior's part of chi^2) / 2.
     factor : ndarray
         Banded Cholesky factor of the precision of the states.
-    border : ndarray, shape (3 F J, p)
+    border : ndarray, shape (m J, p)
         S^-1 B, with S the precision of states and B that between states and beta.
     schur : ndarray, shape (p, p)
         Covariance of beta.
-    diagonal, lower : ndarray, shape (J, 3F, 3F) and (J - 1, 3F, 3F)
-        Blocks of S.
+    diagonal, lower : ndarray, shape (J, m, m) and (J - 1, m, m)
+        Blocks of S, with m = 3F + 1.
     """
 
     state: np.ndarray
+    haze: np.ndarray
+    lasting_haze: np.ndarray
     beta: np.ndarray
     log_evidence: float
     factor: np.ndarray
@@ -178,7 +198,7 @@ class Solution:
 
         Parameters
         ----------
-        functions : ndarray, shape (3 F J, k)
+        functions : ndarray, shape (m J, k)
             Coefficients.
 
         Returns
@@ -211,46 +231,57 @@ def prior_blocks(bins: Bins, stiffness: Stiffness, level: np.ndarray) -> tuple[n
         Precision times mean.
     log_determinant, constant : float
         Of the precision; and of mean' precision mean.
+    inverse, phi, mean : ndarray, shapes (J - 1, m, m), (J - 1, m, m) and (J - 1, m)
+        Of each gap between bins, where a state s is followed by phi s + mean, with this inverse covariance.
     """
-    n_filters = len(level)
-    one, eye = np.ones((n_filters, n_filters)), np.eye(n_filters)
-    changes = stiffness.grey * one + stiffness.filter * eye
+    n, one, eye = len(level), np.ones((len(level), len(level))), np.eye(len(level))
     dt = np.maximum(np.diff(bins.month), _LEAST)[:, None, None]
     rho = np.exp(-dt / TAU_MONTHS)
+    fade = np.exp(-dt / _HAZE_MONTHS)
     lasting = stiffness.lasting + 1e-8 * eye
-    zero = np.zeros((len(dt), n_filters, n_filters))
-    at_step = np.diff(bins.piece) > 0
-    spread = [changes * dt**3 / 3 + 1e-9 * eye, changes * dt**2 / 2, changes * dt + 1e-9 * eye]
-    mean = np.zeros((len(dt), 3 * n_filters))
-    for number in np.flatnonzero(at_step):
+    changes = stiffness.grey * one + stiffness.filter * eye
+    changes = changes + _softer(bins)[:, None, None] * (one + stiffness.filter / stiffness.grey * eye)
+    size = 3 * n + 1
+    q, phi = np.zeros((len(dt), size, size)), np.zeros((len(dt), size, size))
+    x, b, l, h = slice(0, n), slice(n, 2 * n), slice(2 * n, 3 * n), slice(3 * n, size)
+    q[:, x, x], q[:, x, b], q[:, b, b] = changes * dt**3 / 3 + 1e-9 * eye, changes * dt**2 / 2, changes * dt + 1e-9 * eye
+    q[:, b, x], q[:, l, l], q[:, h, h] = q[:, x, b], lasting * (1 - rho**2), HAZE_MAG**2 * (1 - fade**2)
+    phi[:, x, x], phi[:, b, b], phi[:, x, b], phi[:, l, l], phi[:, h, h] = eye, eye, dt * eye, rho * eye, fade
+    mean = np.zeros((len(dt), size))
+    for number in np.flatnonzero(np.diff(bins.piece) > 0):
         for jump in bins.jumps[bins.piece[number]:bins.piece[number + 1]]:
-            spread[0][number] += jump.covariance
-            spread[2][number] += jump.slope
-            mean[number, :n_filters] += jump.mean
-    q = np.block([[spread[0], spread[1], zero], [spread[1], spread[2], zero], [zero, zero, lasting * (1 - rho**2)]])
-    phi = np.block([[eye + zero, dt * eye, zero], [zero, eye + zero, zero], [zero, zero, rho * eye]])
+            q[number, x, x] += jump.covariance
+            q[number, b, b] += jump.slope
+            mean[number, x] += jump.mean
     inverse = np.linalg.inv(q)
-    start = np.zeros((3 * n_filters, 3 * n_filters))
-    start[:n_filters, :n_filters] = np.linalg.inv(_START_LEVEL_MAG**2 * (one + eye))
-    start[n_filters:-n_filters, n_filters:-n_filters] = np.linalg.inv(
-        _START_SLOPE[1]**2 * one + _FILTER_SLOPE**2 * eye)
-    start[-n_filters:, -n_filters:] = np.linalg.inv(lasting)
-    first = np.concatenate([level, np.full(n_filters, _START_SLOPE[0]), np.zeros(n_filters)])
-    diagonal = np.zeros((len(bins.month), *start.shape))
+    start = np.zeros((size, size))
+    start[x, x] = np.linalg.inv(_START_LEVEL_MAG**2 * (one + eye))
+    start[b, b] = np.linalg.inv(_START_SLOPE[1]**2 * one + _FILTER_SLOPE**2 * eye)
+    start[l, l], start[h, h] = np.linalg.inv(lasting), HAZE_MAG**-2.0
+    first = np.concatenate([level, np.full(n, _START_SLOPE[0]), np.zeros(n + 1)])
+    diagonal = np.zeros((len(bins.month), size, size))
     diagonal[0] = start
     diagonal[1:] += inverse
     back = np.swapaxes(phi, 1, 2) @ inverse
     diagonal[:-1] += back @ phi
-    right = np.zeros((len(bins.month), len(first)))
+    right = np.zeros((len(bins.month), size))
     right[0] = start @ first
     moved = (inverse @ mean[..., None])[..., 0]
     right[1:] += moved
     right[:-1] -= (back @ mean[..., None])[..., 0]
     constant = first @ start @ first + np.sum(mean * moved)
-    return (diagonal, -inverse @ phi, right, np.linalg.slogdet(start)[1] - np.linalg.slogdet(q)[1].sum(), constant)
+    return (diagonal, -inverse @ phi, right, np.linalg.slogdet(start)[1] - np.linalg.slogdet(q)[1].sum(), constant,
+            inverse, phi, mean)
 
 
-def solve(bins: Bins, prior: tuple[np.ndarray, ...], data: Information) -> Solution:
+def _softer(bins: Bins) -> np.ndarray:
+    """What is added to q in each gap between bins (J - 1,)."""
+    opened = np.append(-np.inf, bins.month[np.flatnonzero(np.diff(bins.piece) > 0) + 1])
+    number = np.searchsorted(opened, bins.month[:-1], side='right') - 1
+    return _AFTER_STEP**2 * np.exp(-(bins.month[:-1] - opened[number]) / _AFTER_MONTHS)
+
+
+def solve(bins: Bins, prior: tuple[np.ndarray, ...], data: Information, haze: np.ndarray) -> Solution:
     """Find the most likely levels.
 
     Parameters
@@ -261,14 +292,16 @@ def solve(bins: Bins, prior: tuple[np.ndarray, ...], data: Information) -> Solut
         As `prior_blocks` returns it.
     data : Information
         Of the same nights.
+    haze : ndarray, shape (F,)
+        u of each filter.
 
     Returns
     -------
     Solution
         With its covariances.
     """
-    diagonal, lower, right, log_determinant, constant = prior
-    observed, weighted, crossed = _observed(bins, data)
+    diagonal, lower, right, log_determinant, constant = prior[:5]
+    observed, weighted, crossed = _observed(bins, data, haze)
     diagonal, right = diagonal + observed, right + weighted
     factor = cholesky_banded(_banded(diagonal, lower), lower=True, check_finite=False)
     size = right.size
@@ -277,8 +310,8 @@ def solve(bins: Bins, prior: tuple[np.ndarray, ...], data: Information) -> Solut
     free, border = both[:, 0], both[:, 1:]
     b = crossed.reshape(size, -1)
     wc = data.weight @ data.covariates
-    normal = data.normal + np.einsum('nfp,nfq->pq', data.covariates, wc)
-    beta_right = data.right + np.einsum('nfp,nf->p', wc, data.value)
+    normal = data.normal + np.tensordot(data.covariates, wc, axes=((0, 1), (0, 1)))
+    beta_right = data.right + np.tensordot(data.value, wc, axes=((0, 1), (0, 1)))
     inner = normal - b.T @ border
     schur = np.linalg.inv(inner)
     beta = schur @ (beta_right - b.T @ free)
@@ -288,22 +321,29 @@ def solve(bins: Bins, prior: tuple[np.ndarray, ...], data: Information) -> Solut
     s = state.reshape(right.shape)
     chi2 = (np.einsum('ji,jik,jk->', s, p_diagonal, s) + 2 * np.einsum('ji,jik,jk->', s[1:], p_lower, s[:-1])
             - 2 * np.sum(s * p_right) + constant)
-    return Solution(state=s.reshape(len(s), 3, -1), beta=beta, factor=factor, border=border, schur=schur,
+    values = s[:, :-1].reshape(len(s), 3, -1).copy()
+    lasting_haze = s[:, -1:] * haze
+    values[:, 2] += lasting_haze
+    return Solution(state=values, haze=s[:, -1], lasting_haze=lasting_haze, beta=beta, factor=factor, border=border, schur=schur,
                     diagonal=diagonal, lower=lower,
                     log_evidence=float(0.5 * (log_determinant - log_posterior - chi2)))
 
 
-def _observed(bins: Bins, data: Information) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _observed(bins: Bins, data: Information, haze: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Sums over the nights of each bin: precision (J, m, m), weighted values (J, m), and those with beta (J, m, p)."""
     first = np.flatnonzero(np.append(True, np.diff(bins.of_night) > 0))
     dt = bins.dt[:, None, None]
     w0, w1, w2 = (np.add.reduceat(data.weight * dt**power, first, axis=0) for power in range(3))
-    observed = np.block([[w0, w1, w0], [w1, w2, w1], [w0, w1, w0]])
-    values = (data.weight @ data.value[..., None])
+    wh, wh1 = (w0 @ haze)[..., None], (w1 @ haze)[..., None]
+    observed = np.block([[w0, w1, w0, wh], [w1, w2, w1, wh1], [w0, w1, w0, wh],
+                         [np.swapaxes(wh, 1, 2), np.swapaxes(wh1, 1, 2), np.swapaxes(wh, 1, 2),
+                          (wh[..., 0] @ haze)[:, None, None]]])
+    values = data.weight @ data.value[..., None]
     covariates = data.weight @ data.covariates
     v0, v1 = (np.add.reduceat(values[..., 0] * dt[..., 0]**power, first, axis=0) for power in range(2))
     c0, c1 = (np.add.reduceat(covariates * dt**power, first, axis=0) for power in range(2))
-    return observed, np.concatenate([v0, v1, v0], axis=1), np.concatenate([c0, c1, c0], axis=1)
+    return (observed, np.concatenate([v0, v1, v0, (v0 @ haze)[:, None]], axis=1),
+            np.concatenate([c0, c1, c0, np.einsum('jfp,f->jp', c0, haze)[:, None]], axis=1))
 
 
 def _banded(diagonal: np.ndarray, lower: np.ndarray) -> np.ndarray:
@@ -324,7 +364,7 @@ def bin_covariances(solution: Solution) -> tuple[np.ndarray, np.ndarray]:
     Parameters
     ----------
     solution : Solution
-        J bins, m = 3F.
+        J bins, m = 3F + 1.
 
     Returns
     -------
@@ -351,3 +391,42 @@ def bin_covariances(solution: Solution) -> tuple[np.ndarray, np.ndarray]:
     border = solution.border.reshape(n, m, -1)
     within = within + border @ solution.schur @ np.swapaxes(border, 1, 2)
     return within, between + border[:-1] @ solution.schur @ np.swapaxes(border[1:], 1, 2)
+
+
+def jump_evidence(solution: Solution, prior: tuple[np.ndarray, ...], jump: Jump) -> np.ndarray:
+    """Logarithm of the evidence for one more step in each gap between bins, at given weights of nights.
+
+    Parameters
+    ----------
+    solution : Solution
+        Without it.
+    prior : tuple
+        As `prior_blocks` returned it.
+    jump : Jump
+        Prior of the step.
+
+    Returns
+    -------
+    ndarray, shape (J - 1,)
+        Against no step there.
+
+    Notes
+    -----
+    The change e of the state in a gap has the prior N(0, Q), the posterior mean e' and covariance V.  With the score
+    u = Q^-1 e' and its covariance N = Q^-1 - Q^-1 V Q^-1 (the disturbance smoother: de Jong & Penzer 1998, J. Am. Stat.
+    Assoc. 93, 796), the evidence for a prior N(0, Q + J) is u' (N + J^-1)^-1 u / 2 - log |1 + J N| / 2.
+    """
+    inverse, phi, mean = prior[5:]
+    within, between = bin_covariances(solution)
+    states = np.concatenate([solution.state.reshape(len(within), -1), solution.haze[:, None]], axis=1)
+    n = jump.covariance.shape[0]
+    states[:, 2 * n:3 * n] -= solution.lasting_haze
+    change = states[1:] - (phi @ states[:-1, :, None])[..., 0] - mean
+    crossed = phi @ between
+    spread = within[1:] + phi @ within[:-1] @ np.swapaxes(phi, 1, 2) - crossed - np.swapaxes(crossed, 1, 2)
+    score = (inverse @ change[..., None])[:, :2 * n]
+    information = (inverse - inverse @ spread @ inverse)[:, :2 * n, :2 * n]
+    zero = np.zeros((n, n))
+    own = np.block([[jump.covariance, zero], [zero, jump.slope]])
+    gain = 0.5 * (np.swapaxes(score, 1, 2) @ np.linalg.solve(information + np.linalg.inv(own), score))[:, 0, 0]
+    return gain - 0.5 * np.linalg.slogdet(np.eye(2 * n) + own @ information)[1]

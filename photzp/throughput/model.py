@@ -46,6 +46,7 @@ from photzp.throughput.telescopefit import (
     State,
     StepAt,
     climb,
+    everything_but_level,
     first_state,
     row_kept,
     with_means,
@@ -372,16 +373,16 @@ class _Telescope:
         there = np.flatnonzero(counts)
         day = np.bincount(one.night, one.day, len(self.night))[there] / counts[there]
         model, error = curve.at(day)
-        design = fit.problem.designs[fit.name] @ fit.solution.beta
+        design = fit.problem.designs[fit.name] @ fit.state.beta
         clear = state.judged.clear
         kept = row_kept(one, state.means.scatter[number], one.zp - design)
         row_clear, row_residual = np.full((2, len(self.given[fit.name].time)), np.nan)
         row_clear[self.used[fit.name]] = clear[one.night] * np.where(kept, 1.0, 0.01)
         row_residual[self.used[fit.name]] = one.zp - design - curve.at(one.day)[0]
-        expected = state.means.covariates[:, number] @ fit.solution.beta
+        expected = state.means.covariates[:, number] @ fit.state.beta
         residual = (state.means.value[:, number] - expected)[there] - model
         k, k_error = coefficient(fit, ('extinction', fit.name))
-        noise = state.noise[number, number] + state.stiffness.lasting[number, number]
+        noise = everything_but_level(state)[number, number]
         return ThroughputFit(
             night=self.night[there], time=self.origin + span_of(day), model_mag=model, model_error_mag=error,
             night_rows=counts[there], clear_probability=clear[there], photometric=clear[there] > 0.5,
@@ -401,7 +402,6 @@ def _fitted(problem: Problem, steps: list[StepAt],
     state = climb(problem, state, steps, 5)
     for _ in range(2):
         state = climb(problem, with_noise(problem, with_means(problem, state)), steps, 4)
-        state = with_stiffness(problem, state, steps)
         state, steps = find_steps(problem, state, steps)
     state = climb(problem, with_noise(problem, with_means(problem, state)), steps, 4)
     state = with_stiffness(problem, state, steps)

@@ -18,6 +18,7 @@ from photzp.times import DAYS_PER_MONTH, DAYS_PER_YEAR
 
 EXTINCTION_PRIOR = (0.0, 0.03)   # mag/airmass: fitted minus adopted; width from the spread of sites
 _SWING_MAG = 0.012               # mag/airmass in r: width of the prior of the yearly term of extinction
+_OWN_SWING = 0.3                 # part of it that does not go as the wavelength
 _FIELD_MAG = 0.008               # mag: fields of DES-SN differ by 4 to 13 mmag
 _FWHM_MAG = 0.010                # mag per e-fold of the width of stars
 _OFFSET_MAG = 0.5                # mag: between groups of one telescope
@@ -143,6 +144,9 @@ def choose_covariates(rows: Mapping[str, TelescopeRows], tied: Mapping[str, Sequ
     if with_airmass:
         columns += [('cos',), ('sin',)]
         width += [_SWING_MAG] * 2
+        for name in rows if len(rows) > 1 else ():
+            columns += [('cos', name), ('sin', name)]
+            width += [_OWN_SWING * _SWING_MAG] * 2
     return Covariates(columns=tuple(columns), width=np.array(width))
 
 
@@ -244,7 +248,7 @@ def night_means(rows: Mapping[str, TelescopeRows], designs: Mapping[str, np.ndar
         size = np.diff(np.append(first, len(one.zp)))
         scatter[number] = _scatter(apart, one.zperr, np.repeat(size, size), np.repeat(clear[nights], size))
         sigma2 = one.zperr**2 + scatter[number] ** 2
-        kept = np.abs(apart) <= WILD_SIGMA * np.sqrt(sigma2)
+        kept = is_near(apart, first, np.sqrt(sigma2))
         weight = np.where(kept, 1.0, 1e-6) / sigma2
         total = np.add.reduceat(weight, first)
         share = weight / np.repeat(total, size)
@@ -284,6 +288,29 @@ def from_middle(rows: TelescopeRows, zp: np.ndarray) -> tuple[np.ndarray, np.nda
     order = np.lexsort((zp, rows.night))
     middle = (zp[order][first + (counts - 1) // 2] + zp[order][first + counts // 2]) / 2
     return zp - np.repeat(middle, counts), first
+
+
+def is_near(apart: np.ndarray, first: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+    """Whether each row is near the middle of its night, by its error and by the scatter of the night.
+
+    Parameters
+    ----------
+    apart : ndarray, shape (n,)
+        From the middle [mag].
+    first : ndarray of int, shape (nights,)
+        First row of each night.
+    sigma : ndarray, shape (n,)
+        Of each row in a clear night [mag].
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+    """
+    counts = np.diff(np.append(first, len(apart)))
+    size = np.abs(apart)
+    order = np.lexsort((size, np.repeat(np.arange(len(first)), counts)))
+    middle = size[order][first + counts // 2]
+    return size <= WILD_SIGMA * np.hypot(sigma, np.repeat(middle, counts))
 
 
 def _scatter(apart: np.ndarray, zperr: np.ndarray, count: np.ndarray, clear: np.ndarray) -> float:

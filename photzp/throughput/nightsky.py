@@ -68,8 +68,8 @@ class Judged:
         Probability of each night to be clear.
     log_odds : ndarray, shape (N,)
         log of the likelihood if clear over that if cloudy: without any prior.
-    loglike : ndarray, shape (N,)
-        Log likelihood of each night.
+    loglike, log_clear, log_cloudy : ndarray, shape (N,)
+        Log likelihood of each night; if it is clear; if it is cloudy.
     weight : ndarray, shape (N, F, F)
         Inverse covariance of its values if clear, with outliers down-weighted; not multiplied by `clear`.
     mean, variance : ndarray, shape (N,)
@@ -81,6 +81,8 @@ class Judged:
     clear: np.ndarray
     log_odds: np.ndarray
     loglike: np.ndarray
+    log_clear: np.ndarray
+    log_cloudy: np.ndarray
     weight: np.ndarray
     mean: np.ndarray
     variance: np.ndarray
@@ -129,20 +131,83 @@ def judge(residual: np.ndarray, variance: np.ndarray, noise: np.ndarray, state: 
     chi2 = np.maximum(np.einsum('nf,nfg,ng->n', residual, weight, residual) - mean**2 * total, 0)
     scale = 1 / np.sqrt(total)
     pull = mean / scale
-    clear = _T_NORM - np.log(scale) - 0.5 * (_FREEDOM + 1) * np.log1p(pull**2 / _FREEDOM)
+    clear = _log_clear(mean, scale)
     elements = density_elements(-mean, scale) / _MASS[:, None]
     by_depth = elements * state.depths[:, None]
     cloudy = np.log(by_depth.sum(axis=0) + _WILD)
     both = np.logaddexp(clear + np.log(state.clear), cloudy + np.log1p(-state.clear))
     probability = np.exp(clear + np.log(state.clear) - both)
-    tails = (_FREEDOM + 1) / (_FREEDOM + pull**2)  # weight of a night in the tails of Student's distribution
+    tails = tail_weight(pull**2)
     present = np.maximum((variance < MISSING / 2).sum(axis=1), 1)
     log_determinant = 0.5 * (np.linalg.slogdet(weight)[1] + (variance.shape[1] - present) * np.log(MISSING)
                              - np.log(total))
     rest = log_determinant - 0.5 * np.minimum(chi2, 9.0 * present) - 0.5 * (present - 1) * np.log(2 * np.pi)
     depths = (by_depth / np.maximum(by_depth.sum(axis=0), _FLOOR) * (1 - probability)).sum(axis=1)
-    return Judged(clear=probability, log_odds=clear - cloudy, loglike=both + rest,
+    return Judged(clear=probability, log_odds=clear - cloudy, loglike=both + rest, log_clear=clear + rest,
+                  log_cloudy=cloudy + rest,
                   weight=weight * tails[:, None, None], mean=mean, variance=scale**2, depths=depths)
+
+
+def _log_clear(mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Logarithm of Student's density of the value of a clear night."""
+    return _T_NORM - np.log(scale) - 0.5 * (_FREEDOM + 1) * np.log1p((mean / scale) ** 2 / _FREEDOM)
+
+
+def value_loglike(mean: np.ndarray, scale: np.ndarray, depths: np.ndarray) -> np.ndarray:
+    """Log likelihood of nights by one value each, where clear and cloudy are as likely.
+
+    Parameters
+    ----------
+    mean, scale : ndarray, of shapes that broadcast to (N, G)
+        Value about a level and its 1-sigma error [mag].
+    depths : ndarray, shape (k,)
+        Shares of the elements of f.
+
+    Returns
+    -------
+    ndarray, shape (N, G)
+    """
+    cloudy = np.full(np.broadcast_shapes(mean.shape, scale.shape), _WILD)
+    for element, share in zip(density_elements(-mean, scale), depths / _MASS, strict=True):
+        cloudy += share * element
+    return np.logaddexp(_log_clear(mean, scale), np.log(cloudy)) + np.log(0.5)
+
+
+def tail_weight(chi2: np.ndarray) -> np.ndarray:
+    """Weight of a night by Student's distribution: less in its tails.
+
+    Parameters
+    ----------
+    chi2 : ndarray, shape (N,)
+        rbar^2 / V.
+
+    Returns
+    -------
+    ndarray, shape (N,)
+    """
+    return (_FREEDOM + 1) / (_FREEDOM + chi2)
+
+
+def expected_loglike(judged: Judged, near: Judged, state: SkyState) -> float:
+    """Log likelihood of all nights, with the classes of one judgement and the likelihood of clear nights of another.
+
+    Parameters
+    ----------
+    judged : Judged
+        Has the classes, and the likelihood of cloudy nights.
+    near : Judged
+        About the level and the lasting noise: has the likelihood of clear nights.
+    state : SkyState
+        Shares.
+
+    Returns
+    -------
+    float
+        Lower bound of the logarithm by these classes (Neal & Hinton 1998, in Learning in Graphical Models, p. 355).
+    """
+    clear = np.clip(judged.clear, 1e-12, 1 - 1e-12)
+    return float(np.sum(clear * (near.log_clear + np.log(state.clear / clear))
+                        + (1 - clear) * (judged.log_cloudy + np.log((1 - state.clear) / (1 - clear)))))
 
 
 def _weights(residual: np.ndarray, variance: np.ndarray, noise: np.ndarray) -> np.ndarray:
@@ -164,14 +229,14 @@ def density_elements(depth: np.ndarray, sigma: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    depth : ndarray, shape (N,)
+    depth : ndarray, shape (...)
         -rbar [mag].
-    sigma : ndarray, shape (N,)
+    sigma : ndarray, of a shape that broadcasts to it
         Of the noise [mag].
 
     Returns
     -------
-    ndarray, shape (k, N)
+    ndarray, shape (k, ...)
         Density, times the height 1 of each element.
 
     Notes
@@ -179,10 +244,11 @@ def density_elements(depth: np.ndarray, sigma: np.ndarray) -> np.ndarray:
     With R(x) = x Phi(x / sigma) + sigma phi(x / sigma), a ramp convolved with a Gaussian, an element is the difference
     of two smooth steps T_j = (R(x - d_j) - R(x - d_j+1)) / (d_j+1 - d_j), the first of which is Phi(x / sigma).
     """
-    x = depth - _NODES_MAG[:, None]
+    last = (slice(None),) + (None,) * depth.ndim
+    x = depth - _NODES_MAG[last]
     cumulative = ndtr(x / sigma)
     ramp = x * cumulative + sigma * np.exp(-0.5 * (x / sigma) ** 2) / np.sqrt(2 * np.pi)
-    steps = np.concatenate([cumulative[:1], -np.diff(ramp, axis=0) / _GAPS[:, None]])
+    steps = np.concatenate([cumulative[:1], -np.diff(ramp, axis=0) / _GAPS[last]])
     return np.maximum(-np.diff(steps, axis=0), _FLOOR)
 
 

@@ -11,9 +11,10 @@ from dataclasses import replace
 import numpy as np
 
 from photzp.robust import INTERVAL_QUANTILES
-from photzp.throughput.envelope import JUMP_MAG
-from photzp.throughput.nightsky import MISSING, SkyState, judge
-from photzp.throughput.telescopefit import Problem, State, StepAt, climb
+from photzp.throughput.envelope import JUMP_MAG, best_path
+from photzp.throughput.levels import jump_evidence
+from photzp.throughput.nightsky import MISSING, SkyState, judge, value_loglike
+from photzp.throughput.telescopefit import Problem, State, StepAt, climb, everything_but_level, jump_of
 
 FOUND_COST = 9.0       # of a step that nobody recorded: about one in two years of a telescope, at any night
 EVENT_DAYS = 14.0      # so far off may a recorded date be
@@ -48,8 +49,12 @@ def path_steps(problem: Problem, path: np.ndarray, steps: Sequence[StepAt]) -> l
     for night in np.flatnonzero(np.abs(np.diff(path)) > JUMP_MAG) + 1:
         day = day_before(problem, int(night))
         if all(abs(day - step.day) > (EVENT_DAYS if not np.isnan(step.written) else 4) for step in found):
-            found.append(StepAt(day=day, kind='break', origin='found'))
+            found.append(_found_at(day))
     return sorted(found, key=lambda step: step.day)
+
+
+def _found_at(day: float) -> StepAt:
+    return StepAt(day=day, kind='break', origin='found')
 
 
 def find_steps(problem: Problem, state: State, steps: Sequence[StepAt]) -> tuple[State, list[StepAt]]:
@@ -69,8 +74,9 @@ def find_steps(problem: Problem, state: State, steps: Sequence[StepAt]) -> tuple
     steps : list of StepAt
         In order of time.
     """
-    state, steps = dated(problem, state, steps)
-    state, steps = _pruned(problem, state, steps)
+    # Evidence is compared between trials only: the coefficients of covariates are not among their unknowns.
+    state, steps = dated(problem, climb(problem, state, steps, 2, trial=True), steps)
+    state, steps = _escaped(problem, *_pruned(problem, state, steps))
     refused: set[int] = set()
     for _ in range(_STEPS_MAX):
         added = _best_addition(problem, state, steps, refused)
@@ -78,6 +84,36 @@ def find_steps(problem: Problem, state: State, steps: Sequence[StepAt]) -> tuple
             break
         state, steps = dated(problem, *added)
     return _pruned(problem, state, steps)
+
+
+def _escaped(problem: Problem, state: State, steps: Sequence[StepAt]) -> tuple[State, list[StepAt]]:
+    """Start again from the best path about the levels: it may have jumps that come in pairs, or a decline."""
+    judged = judge(_about_level(state), state.means.variance, everything_but_level(state), state.sky)
+    near = np.zeros(len(problem.day), bool)
+    for step in steps:
+        near |= np.abs(problem.day - step.day) < 2
+    path = best_path(judged.mean, judged.variance, problem.day, near)
+    more = path_steps(problem, path, steps)
+    trial = climb(problem, _shifted(state, path), more, 2 * _ROUNDS, trial=True)
+    trial, more = _pruned(problem, *dated(problem, trial, more))
+    added = sum(step.origin == 'found' for step in more) - sum(step.origin == 'found' for step in steps)
+    if trial.evidence - state.evidence > FOUND_COST * max(added, 0) + 1:
+        return trial, more
+    return state, list(steps)
+
+
+def _about_level(state: State) -> np.ndarray:
+    """Values of nights about the level (N, F) [mag]."""
+    return np.where(state.means.variance < MISSING / 2, state.means.value - state.expected + state.lasting, 0.0)
+
+
+def _shifted(state: State, shift: np.ndarray) -> State:
+    """A state whose nights are judged about levels that are higher by a shift (N,) [mag]."""
+    present = state.means.variance < MISSING / 2
+    residual = np.where(present, _about_level(state) - shift[:, None], 0.0)
+    even = replace(state.sky, clear=np.full(len(shift), 0.5))
+    judged = judge(residual, state.means.variance, everything_but_level(state), even)
+    return replace(state, judged=judged, sky=even)
 
 
 def _with(steps: Sequence[StepAt], step: StepAt) -> list[StepAt]:
@@ -102,7 +138,7 @@ def _pruned(problem: Problem, state: State, steps: Sequence[StepAt]) -> tuple[St
         for step in steps:
             if step.origin == 'found':
                 others = [other for other in steps if other is not step]
-                trial = climb(problem, state, others, _ROUNDS)
+                trial = climb(problem, state, others, _ROUNDS, trial=True)
                 gain = state.evidence - trial.evidence
                 enough = min(clear_beside(problem, state, steps, step)) >= NIGHTS_MIN
                 trials.append((gain if enough else -np.inf, step, trial, others))
@@ -130,51 +166,79 @@ def _best_addition(problem: Problem, state: State, steps: Sequence[StepAt],
                    refused: set[int]) -> tuple[State, list[StepAt]] | None:
     """The best of some proposed steps, and the state with it; None where none is worth its cost."""
     best = None
-    for night in _proposals(problem, state, steps, refused):
-        step = StepAt(day=day_before(problem, night), kind='break', origin='found')
-        trial = climb(problem, state, _with(steps, step), _ROUNDS)
-        trial, moved = dated(problem, trial, _with(steps, step))
+    for night, shift in _proposals(problem, state, steps, refused):
+        more = _with(steps, _found_at(day_before(problem, night)))
+        trial, more = dated(problem, climb(problem, _shifted(state, shift), more, _ROUNDS, trial=True), more)
         if trial.evidence - state.evidence < FOUND_COST:
             refused.add(night)
         elif best is None or trial.evidence > best[0].evidence:
-            best = trial, moved
+            best = trial, more
     return best
 
 
-def _proposals(problem: Problem, state: State, steps: Sequence[StepAt], refused: set[int]) -> list[int]:
-    """Nights before which a step may be missing, the likeliest first."""
+def _proposals(problem: Problem, state: State, steps: Sequence[StepAt],
+               refused: set[int]) -> list[tuple[int, np.ndarray]]:
+    """Nights before which a step may be missing, each with the shift of the levels (N,) that it may bring [mag]."""
     edges = np.array(sorted({0, len(problem.day), *(_night_of(problem, step) for step in steps)}))
-    ratio = np.max([_ratios(values, edges) for values in _profiles(state)], axis=0)
-    for night in refused:
-        ratio[max(night - 5, 0):night + 6] = -np.inf
-    found: list[int] = []
-    while len(found) < _TRIALS:
-        night = int(np.argmax(ratio))
-        if not ratio[night] > _LLR_MIN:
-            break
-        found.append(night)
-        ratio[max(night - 15, 0):night + 16] = -np.inf
+    profiles = list(_profiles(state))
+    ratios = [_ratios(values, edges) for values in profiles]
+    ratio = np.max(ratios, axis=0)
+    found: list[tuple[int, np.ndarray]] = []
+    for score in (_smoothed(problem, state, edges), ratio):
+        for night in (*refused, *(night for night, _ in found)):
+            score[max(night - 5, 0):night + 6] = -np.inf
+        for _ in range(_TRIALS):
+            night = int(np.argmax(score))
+            if not score[night] > _LLR_MIN:
+                break
+            grey = score is ratio and ratios[0][night] == ratio[night]
+            found.append((night, _shift_at(profiles[0], night, edges) if grey else np.zeros(len(score))))
+            score[max(night - 15, 0):night + 16] = -np.inf
     return found
+
+
+def _shift_at(values: np.ndarray, night: int, edges: np.ndarray) -> np.ndarray:
+    """Shift of the levels (N,) before and after a night, up to the neighbouring edges, by the nights beside it."""
+    right = int(np.searchsorted(edges, night, side='right'))
+    low, high = edges[right - 1], edges[min(right, len(edges) - 1)]
+    shift = np.zeros(len(values))
+    for first, last in ((low, night), (night, high)):
+        beside = values[max(first, night - _WINDOWS[1]):min(last, night + _WINDOWS[1])]
+        shift[first:last] = _GRID_MAG[int(np.argmax(beside.sum(axis=0)))]
+    return shift
+
+
+def _smoothed(problem: Problem, state: State, edges: np.ndarray) -> np.ndarray:
+    """Evidence of a step before each night (N,), as the nights are judged now; -inf but for the first of each bin."""
+    assert state.bins is not None
+    assert state.solution is not None
+    assert state.prior is not None
+    gain = jump_evidence(state.solution, state.prior, jump_of(_found_at(0.0), problem.filters))
+    first = np.flatnonzero(np.append(True, np.diff(state.bins.of_night) > 0))
+    score = np.full(len(problem.day), -np.inf)
+    score[first[1:]] = gain
+    for edge in edges:
+        score[max(edge - 4, 0):edge + 4] = -np.inf
+    return score
 
 
 def _profiles(state: State) -> Iterator[np.ndarray]:
     """Log likelihood of each night (N, G) at each shift of the level: of all filters, then of each against the others."""
     means = state.means
-    residual = np.where(means.variance < MISSING / 2, means.value - state.expected, 0.0)
+    residual = _about_level(state)
     even = SkyState(clear=np.full(len(residual), 0.5), depths=state.sky.depths)
-    grey = judge(residual, means.variance, state.noise, even)
-    mean, variance = grey.mean[:, None], grey.variance[:, None]
-    noise = np.zeros((1, 1))
-    yield np.stack([judge(mean - shift, variance, noise, even).loglike for shift in _GRID_MAG], axis=1)
+    noise = everything_but_level(state)
+    grey = judge(residual, means.variance, noise, even)
+    yield value_loglike(grey.mean[:, None] - _GRID_MAG, np.sqrt(grey.variance)[:, None], even.depths)
     if residual.shape[1] == 1:
         return
     for name in range(residual.shape[1]):
         rest = means.variance.copy()
         rest[:, name] = MISSING
-        other = judge(np.where(rest < MISSING / 2, residual, 0.0), rest, state.noise, even)
+        other = judge(np.where(rest < MISSING / 2, residual, 0.0), rest, noise, even)
         both = (means.variance[:, name] < MISSING / 2) & (other.variance < MISSING / 100)
         change = np.where(both, residual[:, name] - other.mean, 0.0)
-        spread = np.sqrt(means.variance[:, name] + state.noise[name, name] + other.variance)
+        spread = np.sqrt(means.variance[:, name] + noise[name, name] + other.variance)
         pull = (change[:, None] - _GRID_MAG) / spread[:, None]
         yield np.where(both[:, None], -3.5 * np.log1p(pull**2 / 6), 0.0)
 
@@ -221,7 +285,7 @@ def dated(problem: Problem, state: State, steps: Sequence[StepAt]) -> tuple[Stat
         steps = sorted(placed, key=lambda one: one.day)
         if not moved:
             break
-        state = climb(problem, state, steps, _ROUNDS)
+        state = climb(problem, state, steps, _ROUNDS, trial=True)
     return state, steps
 
 
@@ -261,14 +325,14 @@ def _score(problem: Problem, state: State, night: int, candidates: np.ndarray) -
     span = np.arange(candidates[0], candidates[-1])
     if not len(span):
         return np.zeros(len(candidates))
-    rest = state.expected[span] - state.level[span]
+    rest = (state.expected - state.level - state.lasting)[span]
     likely = []
     for j, ours in ((after_bin - 1, span < night), (after_bin, span >= night)):
         line = states[j, 0] + states[j, 1] * (months[span] - bins.month[j])[:, None]
         level = np.where(ours[:, None], state.level[span], line)
         residual = np.where(state.means.variance[span] < MISSING / 2, state.means.value[span] - level - rest, 0.0)
         even = SkyState(clear=np.full(len(span), 0.5), depths=state.sky.depths)
-        likely.append(judge(residual, state.means.variance[span], state.noise, even).loglike)
+        likely.append(judge(residual, state.means.variance[span], everything_but_level(state), even).loglike)
     before, after = (np.append(0, np.cumsum(each)) for each in likely)
     at = candidates - candidates[0]
     return before[at] + after[-1] - after[at]

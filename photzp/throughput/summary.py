@@ -165,11 +165,16 @@ class FilterFit:
     def function(self, entries: Iterable[tuple[int, float, float]]) -> np.ndarray:
         """A linear function of the states: the sum over entries (bin, months from it, factor) of the level there."""
         n_filters = len(self.problem.filters)
-        values = np.zeros((len(self.solution.state), 3, n_filters))
+        values = np.zeros((len(self.solution.state), 3 * n_filters + 1))
         for number, months, factor in entries:
-            values[number, 0, self.number] += factor
-            values[number, 1, self.number] += factor * months
+            values[number, self.number] += factor
+            values[number, n_filters + self.number] += factor * months
         return values.ravel()
+
+    def value_of(self, function: np.ndarray) -> float:
+        """The value of a linear function of the levels and slopes."""
+        n_bins = len(self.solution.state)
+        return float(np.sum(function.reshape(n_bins, -1)[:, :-1] * self.solution.state.reshape(n_bins, -1)))
 
     def error_of(self, function: np.ndarray) -> float:
         """The 1-sigma error of a linear function of the states."""
@@ -269,7 +274,7 @@ def _slope(fit: FilterFit, start: float, end: float) -> tuple[float, float]:
     months = (end - start) / DAYS_PER_MONTH
     last, first = _nearest_bin(fit, end, before=True), _nearest_bin(fit, start)
     function = fit.function([(*last, 1 / months), (*first, -1 / months)])
-    return float(function @ fit.solution.state.ravel()), fit.error_of(function)
+    return fit.value_of(function), fit.error_of(function)
 
 
 def steps_of(fit: FilterFit) -> tuple[Step, ...]:
@@ -318,7 +323,7 @@ def _size(fit: FilterFit, step: StepAt) -> tuple[float, float]:
     at = step.day
     function = fit.function([(after, (at - knot[after]) / DAYS_PER_MONTH, 1.0),
                              (after - 1, (at - knot[after - 1]) / DAYS_PER_MONTH, -1.0)])
-    total, error = float(function @ fit.solution.state.ravel()), fit.error_of(function)
+    total, error = fit.value_of(function), fit.error_of(function)
     if len(same) == 1:
         return total, error
     priors = [jump_of(other, fit.problem.filters) for other in same]
@@ -369,4 +374,4 @@ def coefficient(fit: FilterFit, column: tuple) -> tuple[float, float]:
     if column not in fit.problem.covariates.columns:
         return np.nan, np.nan
     number = fit.problem.covariates.columns.index(column)
-    return float(fit.solution.beta[number]), float(np.sqrt(fit.solution.schur[number, number]))
+    return float(fit.state.beta[number]), float(np.sqrt(fit.solution.schur[number, number]))

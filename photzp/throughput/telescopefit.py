@@ -7,6 +7,7 @@ import numpy as np
 
 from photzp.throughput.envelope import align_filters, best_path
 from photzp.throughput.levels import (
+    HAZE_MAG,
     TAU_MONTHS,
     Bins,
     Information,
@@ -18,26 +19,36 @@ from photzp.throughput.levels import (
     solve,
 )
 from photzp.throughput.nightmeans import (
-    WILD_SIGMA,
     Covariates,
     NightMeans,
     TelescopeRows,
     from_middle,
+    is_near,
     night_means,
+    swing_colour,
 )
-from photzp.throughput.nightsky import MISSING, Judged, SkyState, judge, new_state, start_state
+from photzp.throughput.nightsky import (
+    MISSING,
+    Judged,
+    SkyState,
+    expected_loglike,
+    judge,
+    new_state,
+    start_state,
+    tail_weight,
+)
 from photzp.times import DAYS_PER_MONTH
 
 BIN_MONTHS = 5 / DAYS_PER_MONTH
 # Priors of the noise of nights [mag], grey and by filter: DECam's clear nights in des_sn_zeropoints.
 _GREY_MAG, _FILTER_MAG = 0.008, {'zp': 0.015, 'zs': 0.015, 'Y': 0.015}
 _FILTER_MAG_OTHER = 0.006
-_LASTING_GREY_MAG, _LASTING_MAG = 0.004, {'zp': 0.010, 'zs': 0.010, 'Y': 0.010}
-_LASTING_MAG_OTHER = 0.002
+_LASTING_GREY_MAG, _LASTING_MAG = 0.005, {'zp': 0.012, 'zs': 0.012, 'Y': 0.012}
+_LASTING_MAG_OTHER = 0.003
 _NOISE_NIGHTS, _LASTING_PAIRS = 12.0, 40.0  # weights of these priors
-_NOISE_MIN_MAG = 0.002
-_GREY_STIFFNESS = (0.002, 2.5)  # sqrt(q) [mag/month^1.5]: median and factor of its lognormal prior
-_STIFFNESS_GRID = np.array([0.0003, 0.0006, 0.0012, 0.0024, 0.0048, 0.0096])
+_NOISE_FACTORS, _LASTING_FACTORS = (0.04, 5.0), (0.02, 7.0)  # least and most of the variance, against its prior
+_GREY_STIFFNESS = (0.0012, 2.0)  # sqrt(q) [mag/month^1.5]: median and factor of its lognormal prior
+_STIFFNESS_GRID = np.array([0.0004, 0.0008, 0.0015, 0.003, 0.006])
 _FILTER_SHARE = 0.15
 _LAG_DAYS = 12.0
 _CAMERA_MAG = 0.3  # between two cameras
@@ -87,17 +98,24 @@ class StepAt:
         Of its event; 'instrument' for a change of cameras, 'break' for a found jump.
     origin : str
         As of `summary.Step`.
-    instrumental : bool
-        A camera may have changed.
+    changed : frozenset of str
+        Filters whose camera may have changed.
     written : float
         Day of the event; NaN without one.
+    early, late : float
+        68.3% interval of the day; NaN where that is known.
+    log_evidence : float
+        For the step against none; NaN where it was not asked for.
     """
 
     day: float
     kind: str
     origin: str = 'recorded'
-    instrumental: bool = False
+    changed: frozenset[str] = frozenset()
     written: float = np.nan
+    early: float = np.nan
+    late: float = np.nan
+    log_evidence: float = np.nan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,14 +132,20 @@ class State:
         Of the levels.
     sky : SkyState
         Shares of clear nights and depths.
+    beta : ndarray, shape (p,)
+        Coefficients of covariates.
     level, expected : ndarray, shape (N, F)
         Level x; and with covariates and lasting noise what a clear night shows [mag].
+    lasting : ndarray, shape (N, F)
+        Lasting noise l, which is a part of what is expected [mag].
     judged : Judged
         Of the residuals.
     bins : Bins or None
         Of the solution.
     solution : Solution or None
         The last one.
+    prior : tuple or None
+        Of the solution, as `prior_blocks` returned it.
     evidence : float
         Logarithm of the evidence, up to a constant of the problem.
     """
@@ -130,11 +154,14 @@ class State:
     noise: np.ndarray
     stiffness: Stiffness
     sky: SkyState
+    beta: np.ndarray
     level: np.ndarray
     expected: np.ndarray
+    lasting: np.ndarray
     judged: Judged
     bins: Bins | None = None
     solution: Solution | None = None
+    prior: tuple[np.ndarray, ...] | None = None
     evidence: float = -np.inf
 
 
@@ -159,8 +186,8 @@ def jump_of(step: StepAt, filters: Sequence[str]) -> Jump:
     grey, own = (0.2, 0.04) if step.origin != 'found' else (0.12, 0.04)
     if step.kind == 'instrument' and len(step.changed) < len(filters):
         grey, own = 0.0, 0.001  # only some filters have another camera
-    return Jump(np.zeros(len(filters)), grey**2 * one + own**2 * eye + camera,
-                0.010**2 * one + 0.003**2 * eye)
+    slope = 0.010 if step.origin == 'found' else 0.025
+    return Jump(np.zeros(len(filters)), grey**2 * one + own**2 * eye + camera, slope**2 * one + 0.003**2 * eye)
 
 
 def first_state(problem: Problem, steps: Sequence[StepAt], tied: Mapping[str, Mapping[int, int]],
@@ -201,8 +228,9 @@ def first_state(problem: Problem, steps: Sequence[StepAt], tied: Mapping[str, Ma
     sky = start_state(n_nights)
     residual = _residual(means, level + means.covariates @ beta)
     root = _GREY_STIFFNESS[0]
-    return State(means=means, noise=noise, sky=sky, level=level, expected=level + means.covariates @ beta,
-                 stiffness=Stiffness(grey=root**2, filter=(_FILTER_SHARE * root) ** 2, lasting=lasting),
+    return State(means=means, noise=noise, sky=sky, beta=beta, level=level, expected=level + means.covariates @ beta,
+                 lasting=np.zeros(level.shape), stiffness=Stiffness(grey=root**2, filter=(_FILTER_SHARE * root) ** 2, lasting=lasting,
+                                     colour=np.array([swing_colour(name) for name in problem.filters])),
                  judged=judge(residual, means.variance, noise + lasting, sky)), path
 
 
@@ -247,14 +275,14 @@ def row_kept(rows: TelescopeRows, scatter: float, zp: np.ndarray) -> np.ndarray:
     -------
     ndarray of bool, shape (n,)
     """
-    return np.abs(from_middle(rows, zp)[0]) <= WILD_SIGMA * np.hypot(rows.zperr, scatter)
+    return is_near(*from_middle(rows, zp), np.hypot(rows.zperr, scatter))
 
 
 def _residual(means: NightMeans, expected: np.ndarray) -> np.ndarray:
     return np.where(means.variance < MISSING / 2, means.value - expected, 0.0)
 
 
-def climb(problem: Problem, state: State, steps: Sequence[StepAt], rounds: int, *, shares: bool = True) -> State:
+def climb(problem: Problem, state: State, steps: Sequence[StepAt], rounds: int, *, trial: bool = False) -> State:
     """Solve levels and judge nights in turn.
 
     Parameters
@@ -265,8 +293,8 @@ def climb(problem: Problem, state: State, steps: Sequence[StepAt], rounds: int, 
     steps : sequence of StepAt
         In order of time.
     rounds : int
-    shares : bool
-        Whether shares of clear nights and depths follow.
+    trial : bool
+        Only a trial of other steps, for which the coefficients of covariates stay, and that is much faster.
 
     Returns
     -------
@@ -279,22 +307,61 @@ def climb(problem: Problem, state: State, steps: Sequence[StepAt], rounds: int, 
     rough = np.array([np.median(state.means.value[there, f]) if there.any() else 0.0
                       for f, there in enumerate(present.T)])
     prior = prior_blocks(bins, state.stiffness, rough)
-    precision = np.diag(1 / problem.covariates.width**2)
     means, judged, sky = state.means, state.judged, state.sky
+    beta, data = state.beta, _Data(problem, state, trial)
+    everything = everything_but_level(state)
     for _ in range(rounds):
-        solution = solve(bins, prior, Information(
-            weight=judged.weight * judged.clear[:, None, None] * _pairs(present), value=means.value,
-            covariates=means.covariates, normal=means.normal + precision, right=means.right))
+        solution = solve(bins, prior, data.weighted(judged), state.stiffness.haze)
+        beta = beta if trial else solution.beta
         x = solution.state[bins.of_night]
         level = x[:, 0] + x[:, 1] * bins.dt[:, None]
-        expected = level + x[:, 2] + means.covariates @ solution.beta
-        judged = judge(_residual(means, expected), means.variance, state.noise, sky)
-        if shares:
-            sky = new_state(judged, problem.window, problem.others)
-    evidence = judged.loglike.sum() + solution.log_evidence - 0.5 * np.sum(
-        (solution.beta / problem.covariates.width) ** 2)
-    return replace(state, sky=sky, level=level, expected=expected, judged=judged, bins=bins, solution=solution,
-                   evidence=float(evidence))
+        expected = level + x[:, 2] + means.covariates @ beta
+        # The lasting noise of a night that stands alone would follow it into any cloud: so nights are judged about the
+        # level, and their weights are those about level and lasting noise.
+        apart = _residual(means, expected)
+        judged = judge(apart + np.where(present, x[:, 2], 0.0), means.variance, everything, sky)
+        near = judge(apart, means.variance, state.noise, sky)
+        evidence = expected_loglike(judged, near, sky)
+        judged = replace(judged, weight=near.weight)
+        sky = new_state(judged, problem.window, problem.others)
+    evidence += solution.log_evidence - 0.5 * np.sum((beta / problem.covariates.width) ** 2)
+    return replace(state, sky=sky, beta=beta, level=level, expected=expected, lasting=x[:, 2], judged=judged, bins=bins, solution=solution,
+                   prior=prior, evidence=float(evidence))
+
+
+class _Data:
+    """The means of nights as the levels are solved from them; in a trial without their covariates."""
+
+    def __init__(self, problem: Problem, state: State, trial: bool) -> None:
+        means = state.means
+        self.pairs = _pairs(means.variance < MISSING / 2)
+        self.value, self.covariates = means.value, means.covariates
+        self.normal, self.right = means.normal + np.diag(1 / problem.covariates.width**2), means.right
+        if trial:
+            self.value = means.value - means.covariates @ state.beta
+            self.covariates = np.empty((*means.value.shape, 0))
+            self.normal, self.right = np.empty((0, 0)), np.empty(0)
+
+    def weighted(self, judged: Judged) -> Information:
+        """With the weights of judged nights."""
+        return Information(weight=judged.weight * judged.clear[:, None, None] * self.pairs, value=self.value,
+                           covariates=self.covariates, normal=self.normal, right=self.right)
+
+
+def everything_but_level(state: State) -> np.ndarray:
+    """Covariance of a clear night about the level.
+
+    Parameters
+    ----------
+    state : State
+
+    Returns
+    -------
+    ndarray, shape (F, F)
+        Of noise of the night, lasting noise, and haze [mag^2].
+    """
+    haze = HAZE_MAG * state.stiffness.haze
+    return state.noise + state.stiffness.lasting + np.outer(haze, haze)
 
 
 def _pairs(present: np.ndarray) -> np.ndarray:
@@ -304,7 +371,7 @@ def _pairs(present: np.ndarray) -> np.ndarray:
 def with_means(problem: Problem, state: State) -> State:
     """Means of nights anew, with the coefficients and classes of the state."""
     assert state.solution is not None
-    means = night_means(problem.rows, problem.designs, state.solution.beta, state.judged.clear, problem.known_fields)
+    means = night_means(problem.rows, problem.designs, state.beta, state.judged.clear, problem.known_fields)
     return replace(state, means=means)
 
 
@@ -312,18 +379,22 @@ def with_noise(problem: Problem, state: State) -> State:
     """Noise of nights from the residuals of clear ones."""
     assert state.solution is not None
     means = state.means
-    residual = _residual(means, state.level + means.covariates @ state.solution.beta)
     present = means.variance < MISSING / 2
+    assert state.bins is not None
+    haze = state.solution.haze[state.bins.of_night][:, None] * state.stiffness.haze
+    residual = _residual(means, state.level + haze + means.covariates @ state.beta)
     noise, lasting = prior_noise(problem.filters)
-    tails = np.clip(state.judged.mean**2 / state.judged.variance, 0, None) < 16
-    weight = np.where(present, (state.judged.clear * tails)[:, None], 0.0)
+    tails = tail_weight(state.judged.mean**2 / state.judged.variance)
+    # Of seasons with few clear nights thin clouds would be a large part.
+    own = tail_weight(residual**2 / (means.variance + np.diag(everything_but_level(state))))
+    weight = np.where(present, own * (state.judged.clear * tails * state.sky.clear**3)[:, None], 0.0)
     lasting_found = _lagged(residual, weight, problem.day, lasting)
     total, number = _moments(residual, weight)
     errors = np.diag(np.sum(weight * np.where(present, means.variance, 0.0), axis=0)
                      / np.maximum(weight.sum(axis=0), 1e-9))
     errors = np.minimum(errors, 0.5 * total * np.eye(len(total)))
     nightly = (number * (total - errors - lasting_found) + _NOISE_NIGHTS * noise) / (number + _NOISE_NIGHTS)
-    return replace(state, noise=_positive(nightly, _NOISE_MIN_MAG**2),
+    return replace(state, noise=_within(nightly, noise, *_NOISE_FACTORS),
                    stiffness=replace(state.stiffness, lasting=lasting_found))
 
 
@@ -347,13 +418,19 @@ def _lagged(residual: np.ndarray, weight: np.ndarray, day: np.ndarray, prior: np
         count = (one * memory**2).T @ other
         total = total + (product + product.T) / 2
         number = number + (count + count.T) / 2
-    return _positive(total / number, 1e-8)
+    return _within(total / number, prior, *_LASTING_FACTORS)
 
 
-def _positive(matrix: np.ndarray, least: float) -> np.ndarray:
-    """The nearest symmetric matrix with eigenvalues of at least `least`."""
-    values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
-    return (vectors * np.maximum(values, least)) @ vectors.T
+def _within(matrix: np.ndarray, prior: np.ndarray, least: float, most: float) -> np.ndarray:
+    """The covariance nearest to a matrix that in no direction is less or more than so many times the prior.
+
+    Clouds that pass for clear nights would otherwise raise the noise, so that more of them pass, and so on.
+    """
+    root = np.linalg.cholesky(prior)
+    inverse = np.linalg.inv(root)
+    values, vectors = np.linalg.eigh(inverse @ (matrix + matrix.T) @ inverse.T / 2)
+    half = root @ (vectors * np.sqrt(np.clip(values, least, most)))
+    return half @ half.T
 
 
 def with_stiffness(problem: Problem, state: State, steps: Sequence[StepAt]) -> State:
@@ -361,7 +438,7 @@ def with_stiffness(problem: Problem, state: State, steps: Sequence[StepAt]) -> S
     best = None
     for root in _STIFFNESS_GRID:
         stiffness = replace(state.stiffness, grey=root**2, filter=(_FILTER_SHARE * root) ** 2)
-        trial = climb(problem, replace(state, stiffness=stiffness), steps, 2)
+        trial = climb(problem, replace(state, stiffness=stiffness), steps, 2, trial=True)
         prior = -0.5 * (np.log(root / _GREY_STIFFNESS[0]) / np.log(_GREY_STIFFNESS[1])) ** 2
         if best is None or trial.evidence + prior > best[0]:
             best = trial.evidence + prior, trial
