@@ -226,7 +226,7 @@ def prior_blocks(bins: Bins, stiffness: Stiffness, level: np.ndarray) -> tuple[n
     -------
     diagonal : ndarray, shape (J, m, m)
     lower : ndarray, shape (J - 1, m, m)
-        Blocks below the diagonal; m = 3F.
+        Blocks below the diagonal; m = 3F + 1.
     right : ndarray, shape (J, m)
         Precision times mean.
     log_determinant, constant : float
@@ -243,10 +243,12 @@ def prior_blocks(bins: Bins, stiffness: Stiffness, level: np.ndarray) -> tuple[n
     changes = changes + _softer(bins)[:, None, None] * (one + stiffness.filter / stiffness.grey * eye)
     size = 3 * n + 1
     q, phi = np.zeros((len(dt), size, size)), np.zeros((len(dt), size, size))
-    x, b, l, h = slice(0, n), slice(n, 2 * n), slice(2 * n, 3 * n), slice(3 * n, size)
-    q[:, x, x], q[:, x, b], q[:, b, b] = changes * dt**3 / 3 + 1e-9 * eye, changes * dt**2 / 2, changes * dt + 1e-9 * eye
-    q[:, b, x], q[:, l, l], q[:, h, h] = q[:, x, b], lasting * (1 - rho**2), HAZE_MAG**2 * (1 - fade**2)
-    phi[:, x, x], phi[:, b, b], phi[:, x, b], phi[:, l, l], phi[:, h, h] = eye, eye, dt * eye, rho * eye, fade
+    x, b, noise, h = slice(0, n), slice(n, 2 * n), slice(2 * n, 3 * n), slice(3 * n, size)
+    q[:, x, x], q[:, x, b] = changes * dt**3 / 3 + 1e-9 * eye, changes * dt**2 / 2
+    q[:, b, b], q[:, b, x] = changes * dt + 1e-9 * eye, q[:, x, b]
+    q[:, noise, noise], q[:, h, h] = lasting * (1 - rho**2), HAZE_MAG**2 * (1 - fade**2)
+    phi[:, x, x], phi[:, b, b], phi[:, x, b] = eye, eye, dt * eye
+    phi[:, noise, noise], phi[:, h, h] = rho * eye, fade
     mean = np.zeros((len(dt), size))
     for number in np.flatnonzero(np.diff(bins.piece) > 0):
         for jump in bins.jumps[bins.piece[number]:bins.piece[number + 1]]:
@@ -257,7 +259,7 @@ def prior_blocks(bins: Bins, stiffness: Stiffness, level: np.ndarray) -> tuple[n
     start = np.zeros((size, size))
     start[x, x] = np.linalg.inv(_START_LEVEL_MAG**2 * (one + eye))
     start[b, b] = np.linalg.inv(_START_SLOPE[1]**2 * one + _FILTER_SLOPE**2 * eye)
-    start[l, l], start[h, h] = np.linalg.inv(lasting), HAZE_MAG**-2.0
+    start[noise, noise], start[h, h] = np.linalg.inv(lasting), HAZE_MAG**-2.0
     first = np.concatenate([level, np.full(n, _START_SLOPE[0]), np.zeros(n + 1)])
     diagonal = np.zeros((len(bins.month), size, size))
     diagonal[0] = start
@@ -324,8 +326,8 @@ def solve(bins: Bins, prior: tuple[np.ndarray, ...], data: Information, haze: np
     values = s[:, :-1].reshape(len(s), 3, -1).copy()
     lasting_haze = s[:, -1:] * haze
     values[:, 2] += lasting_haze
-    return Solution(state=values, haze=s[:, -1], lasting_haze=lasting_haze, beta=beta, factor=factor, border=border, schur=schur,
-                    diagonal=diagonal, lower=lower,
+    return Solution(state=values, haze=s[:, -1], lasting_haze=lasting_haze, beta=beta, factor=factor, border=border,
+                    schur=schur, diagonal=diagonal, lower=lower,
                     log_evidence=float(0.5 * (log_determinant - log_posterior - chi2)))
 
 

@@ -171,13 +171,36 @@ def _by_filter(filters: Sequence[str], grey: float, own: Mapping[str, float], ot
 
 
 def prior_noise(filters: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Covariances of nightly and lasting noise before any data (F, F)."""
+    """Covariances of nightly and lasting noise before any data.
+
+    Parameters
+    ----------
+    filters : sequence of str
+        F names.
+
+    Returns
+    -------
+    nightly, lasting : ndarray, shape (F, F)
+        Covariances [mag^2].
+    """
     return (_by_filter(filters, _GREY_MAG, _FILTER_MAG, _FILTER_MAG_OTHER),
             _by_filter(filters, _LASTING_GREY_MAG, _LASTING_MAG, _LASTING_MAG_OTHER))
 
 
 def jump_of(step: StepAt, filters: Sequence[str]) -> Jump:
-    """Prior of a step."""
+    """Prior of a step.
+
+    Parameters
+    ----------
+    step : StepAt
+    filters : sequence of str
+        Names of the filters of the telescope.
+
+    Returns
+    -------
+    Jump
+        By its kind, its origin and the cameras that changed.
+    """
     one, eye = np.ones((len(filters), len(filters))), np.eye(len(filters))
     camera = _CAMERA_MAG**2 * np.diag([float(name in step.changed) for name in filters])
     if step.kind == 'cleaning':
@@ -229,7 +252,8 @@ def first_state(problem: Problem, steps: Sequence[StepAt], tied: Mapping[str, Ma
     residual = _residual(means, level + means.covariates @ beta)
     root = _GREY_STIFFNESS[0]
     return State(means=means, noise=noise, sky=sky, beta=beta, level=level, expected=level + means.covariates @ beta,
-                 lasting=np.zeros(level.shape), stiffness=Stiffness(grey=root**2, filter=(_FILTER_SHARE * root) ** 2, lasting=lasting,
+                 lasting=np.zeros(level.shape),
+                 stiffness=Stiffness(grey=root**2, filter=(_FILTER_SHARE * root) ** 2, lasting=lasting,
                                      colour=np.array([swing_colour(name) for name in problem.filters])),
                  judged=judge(residual, means.variance, noise + lasting, sky)), path
 
@@ -325,8 +349,8 @@ def climb(problem: Problem, state: State, steps: Sequence[StepAt], rounds: int, 
         judged = replace(judged, weight=near.weight)
         sky = new_state(judged, problem.window, problem.others)
     evidence += solution.log_evidence - 0.5 * np.sum((beta / problem.covariates.width) ** 2)
-    return replace(state, sky=sky, beta=beta, level=level, expected=expected, lasting=x[:, 2], judged=judged, bins=bins, solution=solution,
-                   prior=prior, evidence=float(evidence))
+    return replace(state, sky=sky, beta=beta, level=level, expected=expected, lasting=x[:, 2], judged=judged,
+                   bins=bins, solution=solution, prior=prior, evidence=float(evidence))
 
 
 class _Data:
@@ -369,14 +393,38 @@ def _pairs(present: np.ndarray) -> np.ndarray:
 
 
 def with_means(problem: Problem, state: State) -> State:
-    """Means of nights anew, with the coefficients and classes of the state."""
+    """Means of nights anew, with the coefficients and classes of the state.
+
+    Parameters
+    ----------
+    problem : Problem
+    state : State
+        With a solution.
+
+    Returns
+    -------
+    State
+        With new means; all else is as before.
+    """
     assert state.solution is not None
     means = night_means(problem.rows, problem.designs, state.beta, state.judged.clear, problem.known_fields)
     return replace(state, means=means)
 
 
 def with_noise(problem: Problem, state: State) -> State:
-    """Noise of nights from the residuals of clear ones."""
+    """Noise of nights from the residuals of clear ones.
+
+    Parameters
+    ----------
+    problem : Problem
+    state : State
+        With a solution.
+
+    Returns
+    -------
+    State
+        With new covariances of nightly and lasting noise; all else is as before.
+    """
     assert state.solution is not None
     means = state.means
     present = means.variance < MISSING / 2
@@ -434,7 +482,21 @@ def _within(matrix: np.ndarray, prior: np.ndarray, least: float, most: float) ->
 
 
 def with_stiffness(problem: Problem, state: State, steps: Sequence[StepAt]) -> State:
-    """Stiffness of the highest evidence, and the state with it."""
+    """Stiffness of the highest evidence.
+
+    Parameters
+    ----------
+    problem : Problem
+    state : State
+        To begin with.
+    steps : sequence of StepAt
+        In order of time.
+
+    Returns
+    -------
+    State
+        Fitted with that stiffness, at the coefficients of covariates of before.
+    """
     best = None
     for root in _STIFFNESS_GRID:
         stiffness = replace(state.stiffness, grey=root**2, filter=(_FILTER_SHARE * root) ** 2)
