@@ -36,6 +36,7 @@ _START_LEVEL_MAG = 3.0   # 1-sigma width of the prior of the first level about t
 _START_SLOPE = (-0.010, 0.012)  # mag/month, mean and width: LCO's mirrors lose 2 to 20 mmag a month
 _FILTER_SLOPE = 0.003    # mag/month, of a filter relative to all
 _LEAST = 1e-9            # months: two bins at a step may be at the same time
+_LEAST_LASTING = 1e-8    # mag^2: keeps the covariance of the lasting noise regular
 
 
 @dataclass(frozen=True)
@@ -234,39 +235,15 @@ def prior_blocks(bins: Bins, stiffness: Stiffness, level: np.ndarray) -> tuple[n
     inverse, phi, mean : ndarray, shapes (J - 1, m, m), (J - 1, m, m) and (J - 1, m)
         Of each gap between bins, where a state s is followed by phi s + mean, with this inverse covariance.
     """
-    n, one, eye = len(level), np.ones((len(level), len(level))), np.eye(len(level))
-    dt = np.maximum(np.diff(bins.month), _LEAST)[:, None, None]
-    rho = np.exp(-dt / TAU_MONTHS)
-    fade = np.exp(-dt / _HAZE_MONTHS)
-    lasting = stiffness.lasting + 1e-8 * eye
-    changes = stiffness.grey * one + stiffness.filter * eye
-    changes = changes + _softer(bins)[:, None, None] * (one + stiffness.filter / stiffness.grey * eye)
-    size = 3 * n + 1
-    q, phi = np.zeros((len(dt), size, size)), np.zeros((len(dt), size, size))
-    x, b, noise, h = slice(0, n), slice(n, 2 * n), slice(2 * n, 3 * n), slice(3 * n, size)
-    q[:, x, x], q[:, x, b] = changes * dt**3 / 3 + 1e-9 * eye, changes * dt**2 / 2
-    q[:, b, b], q[:, b, x] = changes * dt + 1e-9 * eye, q[:, x, b]
-    q[:, noise, noise], q[:, h, h] = lasting * (1 - rho**2), HAZE_MAG**2 * (1 - fade**2)
-    phi[:, x, x], phi[:, b, b], phi[:, x, b] = eye, eye, dt * eye
-    phi[:, noise, noise], phi[:, h, h] = rho * eye, fade
-    mean = np.zeros((len(dt), size))
-    for number in np.flatnonzero(np.diff(bins.piece) > 0):
-        for jump in bins.jumps[bins.piece[number]:bins.piece[number + 1]]:
-            q[number, x, x] += jump.covariance
-            q[number, b, b] += jump.slope
-            mean[number, x] += jump.mean
+    q, phi, mean = _gaps(bins, stiffness)
+    start, first = _start(level, stiffness.lasting)
     inverse = np.linalg.inv(q)
-    start = np.zeros((size, size))
-    start[x, x] = np.linalg.inv(_START_LEVEL_MAG**2 * (one + eye))
-    start[b, b] = np.linalg.inv(_START_SLOPE[1]**2 * one + _FILTER_SLOPE**2 * eye)
-    start[noise, noise], start[h, h] = np.linalg.inv(lasting), HAZE_MAG**-2.0
-    first = np.concatenate([level, np.full(n, _START_SLOPE[0]), np.zeros(n + 1)])
-    diagonal = np.zeros((len(bins.month), size, size))
+    diagonal = np.zeros((len(bins.month), *start.shape))
     diagonal[0] = start
     diagonal[1:] += inverse
     back = np.swapaxes(phi, 1, 2) @ inverse
     diagonal[:-1] += back @ phi
-    right = np.zeros((len(bins.month), size))
+    right = np.zeros((len(bins.month), len(first)))
     right[0] = start @ first
     moved = (inverse @ mean[..., None])[..., 0]
     right[1:] += moved
@@ -274,6 +251,46 @@ def prior_blocks(bins: Bins, stiffness: Stiffness, level: np.ndarray) -> tuple[n
     constant = first @ start @ first + np.sum(mean * moved)
     return (diagonal, -inverse @ phi, right, np.linalg.slogdet(start)[1] - np.linalg.slogdet(q)[1].sum(), constant,
             inverse, phi, mean)
+
+
+def _parts(n: int) -> tuple[slice, slice, slice, slice]:
+    """Where x, b, l and h of n filters stand in the state of a bin."""
+    return slice(0, n), slice(n, 2 * n), slice(2 * n, 3 * n), slice(3 * n, 3 * n + 1)
+
+
+def _gaps(bins: Bins, stiffness: Stiffness) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Covariance Q (J - 1, m, m), phi (J - 1, m, m) and mean (J - 1, m) of the change of state in each gap."""
+    n = len(stiffness.lasting)
+    one, eye, (x, b, noise, h) = np.ones((n, n)), np.eye(n), _parts(n)
+    dt = np.maximum(np.diff(bins.month), _LEAST)[:, None, None]
+    rho, fade = np.exp(-dt / TAU_MONTHS), np.exp(-dt / _HAZE_MONTHS)
+    changes = stiffness.grey * one + stiffness.filter * eye
+    changes = changes + _softer(bins)[:, None, None] * (one + stiffness.filter / stiffness.grey * eye)
+    q, phi = np.zeros((2, len(dt), h.stop, h.stop))
+    q[:, x, x], q[:, x, b] = changes * dt**3 / 3 + 1e-9 * eye, changes * dt**2 / 2
+    q[:, b, b], q[:, b, x] = changes * dt + 1e-9 * eye, q[:, x, b]
+    q[:, noise, noise] = (stiffness.lasting + _LEAST_LASTING * eye) * (1 - rho**2)
+    q[:, h, h] = HAZE_MAG**2 * (1 - fade**2)
+    phi[:, x, x], phi[:, b, b], phi[:, x, b] = eye, eye, dt * eye
+    phi[:, noise, noise], phi[:, h, h] = rho * eye, fade
+    mean = np.zeros((len(dt), h.stop))
+    for number in np.flatnonzero(np.diff(bins.piece) > 0):
+        for jump in bins.jumps[bins.piece[number]:bins.piece[number + 1]]:
+            q[number, x, x] += jump.covariance
+            q[number, b, b] += jump.slope
+            mean[number, x] += jump.mean
+    return q, phi, mean
+
+
+def _start(level: np.ndarray, lasting: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Precision (m, m) and mean (m,) of the state of the first bin."""
+    n = len(level)
+    one, eye, (x, b, noise, h) = np.ones((n, n)), np.eye(n), _parts(n)
+    start = np.zeros((h.stop, h.stop))
+    start[x, x] = np.linalg.inv(_START_LEVEL_MAG**2 * (one + eye))
+    start[b, b] = np.linalg.inv(_START_SLOPE[1]**2 * one + _FILTER_SLOPE**2 * eye)
+    start[noise, noise], start[h, h] = np.linalg.inv(lasting + _LEAST_LASTING * eye), HAZE_MAG**-2.0
+    return start, np.concatenate([level, np.full(n, _START_SLOPE[0]), np.zeros(n + 1)])
 
 
 def _softer(bins: Bins) -> np.ndarray:
@@ -302,7 +319,7 @@ def solve(bins: Bins, prior: tuple[np.ndarray, ...], data: Information, haze: np
     Solution
         With its covariances.
     """
-    diagonal, lower, right, log_determinant, constant = prior[:5]
+    diagonal, lower, right, log_determinant = prior[:4]
     observed, weighted, crossed = _observed(bins, data, haze)
     diagonal, right = diagonal + observed, right + weighted
     factor = cholesky_banded(_banded(diagonal, lower), lower=True, check_finite=False)
@@ -311,24 +328,33 @@ def solve(bins: Bins, prior: tuple[np.ndarray, ...], data: Information, haze: np
                             check_finite=False)
     free, border = both[:, 0], both[:, 1:]
     b = crossed.reshape(size, -1)
-    wc = data.weight @ data.covariates
-    normal = data.normal + np.tensordot(data.covariates, wc, axes=((0, 1), (0, 1)))
-    beta_right = data.right + np.tensordot(data.value, wc, axes=((0, 1), (0, 1)))
+    normal, beta_right = _beta_equations(data)
     inner = normal - b.T @ border
     schur = np.linalg.inv(inner)
     beta = schur @ (beta_right - b.T @ free)
     state = free - border @ beta
     log_posterior = 2 * np.log(factor[0]).sum() + np.linalg.slogdet(inner)[1]
-    p_diagonal, p_lower, p_right = prior[0], prior[1], prior[2]
     s = state.reshape(right.shape)
-    chi2 = (np.einsum('ji,jik,jk->', s, p_diagonal, s) + 2 * np.einsum('ji,jik,jk->', s[1:], p_lower, s[:-1])
-            - 2 * np.sum(s * p_right) + constant)
-    values = s[:, :-1].reshape(len(s), 3, -1).copy()
-    lasting_haze = s[:, -1:] * haze
+    values, lasting_haze = s[:, :-1].reshape(len(s), 3, -1).copy(), s[:, -1:] * haze
     values[:, 2] += lasting_haze
     return Solution(state=values, haze=s[:, -1], lasting_haze=lasting_haze, beta=beta, factor=factor, border=border,
                     schur=schur, diagonal=diagonal, lower=lower,
-                    log_evidence=float(0.5 * (log_determinant - log_posterior - chi2)))
+                    log_evidence=float(0.5 * (log_determinant - log_posterior - _prior_chi2(s, prior))))
+
+
+def _beta_equations(data: Information) -> tuple[np.ndarray, np.ndarray]:
+    """Normal equations (p, p) and (p,) of beta at given levels."""
+    weighted = data.weight @ data.covariates
+    return (data.normal + np.tensordot(data.covariates, weighted, axes=((0, 1), (0, 1))),
+            data.right + np.tensordot(data.value, weighted, axes=((0, 1), (0, 1))))
+
+
+def _prior_chi2(states: np.ndarray, prior: tuple[np.ndarray, ...]) -> float:
+    """(s - mean)' precision (s - mean) of states s (J, m) under their prior."""
+    diagonal, lower, right, _, constant = prior[:5]
+    return float(np.einsum('ji,jik,jk->', states, diagonal, states)
+                 + 2 * np.einsum('ji,jik,jk->', states[1:], lower, states[:-1])
+                 - 2 * np.sum(states * right) + constant)
 
 
 def _observed(bins: Bins, data: Information, haze: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
