@@ -230,10 +230,12 @@ def prior_blocks(bins: Bins, stiffness: Stiffness, level: np.ndarray) -> tuple[n
         Blocks below the diagonal; m = 3F + 1.
     right : ndarray, shape (J, m)
         Precision times mean.
-    log_determinant, constant : float
-        Of the precision; and of mean' precision mean.
+    log_determinant : float
+        Of the precision.
     inverse, phi, mean : ndarray, shapes (J - 1, m, m), (J - 1, m, m) and (J - 1, m)
         Of each gap between bins, where a state s is followed by phi s + mean, with this inverse covariance.
+    start, first : ndarray, shapes (m, m) and (m,)
+        Precision and mean of the state of the first bin.
     """
     q, phi, mean = _gaps(bins, stiffness)
     start, first = _start(level, stiffness.lasting)
@@ -248,9 +250,8 @@ def prior_blocks(bins: Bins, stiffness: Stiffness, level: np.ndarray) -> tuple[n
     moved = (inverse @ mean[..., None])[..., 0]
     right[1:] += moved
     right[:-1] -= (back @ mean[..., None])[..., 0]
-    constant = first @ start @ first + np.sum(mean * moved)
-    return (diagonal, -inverse @ phi, right, np.linalg.slogdet(start)[1] - np.linalg.slogdet(q)[1].sum(), constant,
-            inverse, phi, mean)
+    return (diagonal, -inverse @ phi, right, np.linalg.slogdet(start)[1] - np.linalg.slogdet(q)[1].sum(), inverse,
+            phi, mean, start, first)
 
 
 def _parts(n: int) -> tuple[slice, slice, slice, slice]:
@@ -351,10 +352,11 @@ def _beta_equations(data: Information) -> tuple[np.ndarray, np.ndarray]:
 
 def _prior_chi2(states: np.ndarray, prior: tuple[np.ndarray, ...]) -> float:
     """(s - mean)' precision (s - mean) of states s (J, m) under their prior."""
-    diagonal, lower, right, _, constant = prior[:5]
-    return float(np.einsum('ji,jik,jk->', states, diagonal, states)
-                 + 2 * np.einsum('ji,jik,jk->', states[1:], lower, states[:-1])
-                 - 2 * np.sum(states * right) + constant)
+    inverse, phi, mean, start, first = prior[4:]
+    # Of differences: the products of the banded precision with levels of 24 mag would cancel but for rounding.
+    begun = states[0] - first
+    change = states[1:] - (phi @ states[:-1, :, None])[..., 0] - mean
+    return float(begun @ start @ begun + np.einsum('ji,jik,jk->', change, inverse, change))
 
 
 def _observed(bins: Bins, data: Information, haze: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -444,7 +446,7 @@ def jump_evidence(solution: Solution, prior: tuple[np.ndarray, ...], jump: Jump)
     u = Q^-1 e' and its covariance N = Q^-1 - Q^-1 V Q^-1 (the disturbance smoother: de Jong & Penzer 1998, J. Am. Stat.
     Assoc. 93, 796), the evidence for a prior N(0, Q + J) is u' (N + J^-1)^-1 u / 2 - log |1 + J N| / 2.
     """
-    inverse, phi, mean = prior[5:]
+    inverse, phi, mean = prior[4:7]
     within, between = bin_covariances(solution)
     states = np.concatenate([solution.state.reshape(len(within), -1), solution.haze[:, None]], axis=1)
     n = jump.covariance.shape[0]
