@@ -181,6 +181,8 @@ class Solution:
         Covariance of beta.
     diagonal, lower : ndarray, shape (J, m, m) and (J - 1, m, m)
         Blocks of S, with m = 3F + 1.
+    right : ndarray, shape (J, m)
+        S times the states: their weighted values at given beta.
     """
 
     state: np.ndarray
@@ -193,6 +195,7 @@ class Solution:
     schur: np.ndarray
     diagonal: np.ndarray
     lower: np.ndarray
+    right: np.ndarray
 
     def covariance(self, functions: np.ndarray) -> np.ndarray:
         """Covariance of linear functions of the states.
@@ -232,10 +235,9 @@ def prior_blocks(bins: Bins, stiffness: Stiffness, level: np.ndarray) -> tuple[n
         Precision times mean.
     log_determinant : float
         Of the precision.
-    inverse, phi, mean : ndarray, shapes (J - 1, m, m), (J - 1, m, m) and (J - 1, m)
-        Of each gap between bins, where a state s is followed by phi s + mean, with this inverse covariance.
-    start, first : ndarray, shapes (m, m) and (m,)
-        Precision and mean of the state of the first bin.
+    inverse, phi, mean, start, first, q : ndarray
+        Of each gap between bins, where a state s is followed by phi s + mean, with the inverse covariance q^-1;
+        precision and mean of the state of the first bin; and q.
     """
     q, phi, mean = _gaps(bins, stiffness)
     start, first = _start(level, stiffness.lasting)
@@ -251,7 +253,7 @@ def prior_blocks(bins: Bins, stiffness: Stiffness, level: np.ndarray) -> tuple[n
     right[1:] += moved
     right[:-1] -= (back @ mean[..., None])[..., 0]
     return (diagonal, -inverse @ phi, right, np.linalg.slogdet(start)[1] - np.linalg.slogdet(q)[1].sum(), inverse,
-            phi, mean, start, first)
+            phi, mean, start, first, q)
 
 
 def _parts(n: int) -> tuple[slice, slice, slice, slice]:
@@ -339,7 +341,7 @@ def solve(bins: Bins, prior: tuple[np.ndarray, ...], data: Information, haze: np
     values, lasting_haze = s[:, :-1].reshape(len(s), 3, -1).copy(), s[:, -1:] * haze
     values[:, 2] += lasting_haze
     return Solution(state=values, haze=s[:, -1], lasting_haze=lasting_haze, beta=beta, factor=factor, border=border,
-                    schur=schur, diagonal=diagonal, lower=lower,
+                    schur=schur, diagonal=diagonal, lower=lower, right=right - crossed @ beta,
                     log_evidence=float(0.5 * (log_determinant - log_posterior - _prior_chi2(s, prior))))
 
 
@@ -352,7 +354,7 @@ def _beta_equations(data: Information) -> tuple[np.ndarray, np.ndarray]:
 
 def _prior_chi2(states: np.ndarray, prior: tuple[np.ndarray, ...]) -> float:
     """(s - mean)' precision (s - mean) of states s (J, m) under their prior."""
-    inverse, phi, mean, start, first = prior[4:]
+    inverse, phi, mean, start, first = prior[4:9]
     # Of differences: the products of the banded precision with levels of 24 mag would cancel but for rounding.
     begun = states[0] - first
     change = states[1:] - (phi @ states[:-1, :, None])[..., 0] - mean
@@ -424,7 +426,7 @@ def bin_covariances(solution: Solution) -> tuple[np.ndarray, np.ndarray]:
 
 
 def jump_evidence(solution: Solution, prior: tuple[np.ndarray, ...], jump: Jump) -> np.ndarray:
-    """Logarithm of the evidence for one more step in each gap between bins, at given weights of nights.
+    """Logarithm of the evidence for one more step in each gap between bins, at given weights of nights and beta.
 
     Parameters
     ----------
@@ -442,21 +444,50 @@ def jump_evidence(solution: Solution, prior: tuple[np.ndarray, ...], jump: Jump)
 
     Notes
     -----
-    The change e of the state in a gap has the prior N(0, Q), the posterior mean e' and covariance V.  With the score
-    u = Q^-1 e' and its covariance N = Q^-1 - Q^-1 V Q^-1 (the disturbance smoother: de Jong & Penzer 1998, J. Am. Stat.
-    Assoc. 93, 796), the evidence for a prior N(0, Q + J) is u' (N + J^-1)^-1 u / 2 - log |1 + J N| / 2.
+    The nights before the gap predict the state after it as N(m, S), those after it say L, l of it: their likelihood is
+    exp(l's - s'Ls / 2).  With z = l - Lm the evidence is z' S (1 + LS)^-1 z / 2 - log |1 + LS| / 2; a step adds its
+    covariance to S.  Covariances forward and information backward (Kalman; Durbin & Koopman 2012, Time Series Analysis
+    by State Space Methods, sec. 4) are not inverted in between: changes within a few days are as small as rounding.
     """
-    inverse, phi, mean = prior[4:7]
-    within, between = bin_covariances(solution)
-    states = np.concatenate([solution.state.reshape(len(within), -1), solution.haze[:, None]], axis=1)
     n = jump.covariance.shape[0]
-    states[:, 2 * n:3 * n] -= solution.lasting_haze
-    change = states[1:] - (phi @ states[:-1, :, None])[..., 0] - mean
-    crossed = phi @ between
-    spread = within[1:] + phi @ within[:-1] @ np.swapaxes(phi, 1, 2) - crossed - np.swapaxes(crossed, 1, 2)
-    score = (inverse @ change[..., None])[:, :2 * n]
-    information = (inverse - inverse @ spread @ inverse)[:, :2 * n, :2 * n]
-    zero = np.zeros((n, n))
-    own = np.block([[jump.covariance, zero], [zero, jump.slope]])
-    gain = 0.5 * (np.swapaxes(score, 1, 2) @ np.linalg.solve(information + np.linalg.inv(own), score))[:, 0, 0]
-    return gain - 0.5 * np.linalg.slogdet(np.eye(2 * n) + own @ information)[1]
+    mean, spread = _from_before(solution, prior)
+    score, information = _from_after(solution, prior)
+    score = score - (information @ mean[..., None])[..., 0]
+    own = np.zeros(spread.shape[1:])
+    own[:n, :n], own[n:2 * n, n:2 * n] = jump.covariance, jump.slope
+    return _evidence(score, information, spread + own) - _evidence(score, information, spread)
+
+
+def _evidence(score: np.ndarray, information: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    """Log evidence (k,) of scores (k, m) and their information (k, m, m) for states of given covariances (k, m, m)."""
+    both = np.eye(spread.shape[1]) + information @ spread
+    gain = np.einsum('ki,kij,kj->k', score, spread, np.linalg.solve(both, score[..., None])[..., 0])
+    return 0.5 * (gain - np.linalg.slogdet(both)[1])
+
+
+def _from_before(solution: Solution, prior: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean (J - 1, m) and covariance (J - 1, m, m) of the state after each gap as the nights before it predict it."""
+    phi, moved, start, first, q = prior[5:]
+    observed, weighted = solution.diagonal - prior[0], solution.right - prior[2]
+    mean, spread = np.empty(moved.shape), np.empty(q.shape)
+    state, covariance = first, np.linalg.inv(start)
+    for j in range(len(q)):
+        covariance = np.linalg.solve(np.eye(len(first)) + covariance @ observed[j], covariance)
+        state = state + covariance @ (weighted[j] - observed[j] @ state)
+        state, covariance = phi[j] @ state + moved[j], phi[j] @ covariance @ phi[j].T + q[j]
+        mean[j], spread[j] = state, covariance
+    return mean, spread
+
+
+def _from_after(solution: Solution, prior: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """What the nights after each gap say of the state there: weighted values (J - 1, m), information (J - 1, m, m)."""
+    phi, moved, _, _, q = prior[5:]
+    observed, weighted = solution.diagonal - prior[0], solution.right - prior[2]
+    values, information = np.empty(moved.shape), np.empty(q.shape)
+    value, known = weighted[-1], observed[-1]
+    for j in range(len(q) - 1, -1, -1):
+        values[j], information[j] = value, known
+        back = phi[j].T @ np.linalg.inv(np.eye(len(value)) + known @ q[j])
+        value = weighted[j] + back @ (value - known @ moved[j])
+        known = observed[j] + back @ known @ phi[j]
+    return values, information
