@@ -131,22 +131,21 @@ def judge(residual: np.ndarray, variance: np.ndarray, noise: np.ndarray, state: 
     whole = ((weight @ residual[:, :, None])[:, :, 0] * residual).sum(axis=1)
     chi2 = np.maximum(whole - mean**2 * total, 0)
     scale = 1 / np.sqrt(total)
-    pull = mean / scale
     clear = _log_clear(mean, scale)
     elements = density_elements(-mean, scale) / _MASS[:, None]
     by_depth = elements * state.depths[:, None]
     cloudy = np.log(by_depth.sum(axis=0) + _WILD)
     both = np.logaddexp(clear + np.log(state.clear), cloudy + np.log1p(-state.clear))
     probability = np.exp(clear + np.log(state.clear) - both)
-    tails = tail_weight(pull**2)
+    tails = tail_weight((mean / scale)**2)
     present = np.maximum((variance < MISSING / 2).sum(axis=1), 1)
     log_determinant = 0.5 * (np.linalg.slogdet(weight)[1] + (variance.shape[1] - present) * np.log(MISSING)
                              - np.log(total))
     rest = log_determinant - 0.5 * np.minimum(chi2, 9.0 * present) - 0.5 * (present - 1) * np.log(2 * np.pi)
     depths = (by_depth / np.maximum(by_depth.sum(axis=0), _FLOOR) * (1 - probability)).sum(axis=1)
     return Judged(clear=probability, log_odds=clear - cloudy, loglike=both + rest, log_clear=clear + rest,
-                  log_cloudy=cloudy + rest,
-                  weight=weight * tails[:, None, None], mean=mean, variance=scale**2, depths=depths)
+                  log_cloudy=cloudy + rest, weight=weight * tails[:, None, None],
+                  mean=mean, variance=scale**2, depths=depths)
 
 
 def _log_clear(mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
