@@ -27,7 +27,7 @@ from scipy.linalg import cho_solve_banded, cholesky_banded
 
 TAU_MONTHS = 0.5  # of the lasting noise: water vapour, haze, flat fields last 5 to 40 days
 
-HAZE_MAG = 0.006  # mag/airmass in r: of haze that comes and goes within months
+HAZE_MAG = 0.009  # mag/airmass in r: of haze that comes and goes within months
 _HAZE_MONTHS = 1.5
 _HAZE_AIRMASS = 1.25  # of a typical frame
 # After a step q is larger by _AFTER_STEP^2 [mag/month^1.5], for about _AFTER_MONTHS: clean mirrors get dirty fast.

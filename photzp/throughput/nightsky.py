@@ -127,8 +127,9 @@ def judge(residual: np.ndarray, variance: np.ndarray, noise: np.ndarray, state: 
     weight = _weights(residual, variance, noise)
     along = weight.sum(axis=2)
     total = along.sum(axis=1)
-    mean = np.einsum('nf,nf->n', along, residual) / total
-    chi2 = np.maximum(np.einsum('nf,nfg,ng->n', residual, weight, residual) - mean**2 * total, 0)
+    mean = (along * residual).sum(axis=1) / total
+    whole = ((weight @ residual[:, :, None])[:, :, 0] * residual).sum(axis=1)
+    chi2 = np.maximum(whole - mean**2 * total, 0)
     scale = 1 / np.sqrt(total)
     clear = _log_clear(mean, scale)
     elements = density_elements(-mean, scale) / _MASS[:, None]
@@ -211,16 +212,18 @@ def expected_loglike(judged: Judged, near: Judged, state: SkyState) -> float:
 
 def _weights(residual: np.ndarray, variance: np.ndarray, noise: np.ndarray) -> np.ndarray:
     """Inverse covariance of each night (N, F, F), with the variance of outlying filters raised."""
-    variance = variance.copy()
     eye = np.eye(variance.shape[1])
-    for _ in range(2):
-        weight = np.linalg.inv(noise + variance[:, :, None] * eye)
-        along = weight.sum(axis=2)
-        mean = np.einsum('nf,nf->n', along, residual) / along.sum(axis=1)
-        apart = np.abs(residual - mean[:, None]) / np.sqrt(variance + np.diag(noise))
-        present = variance < MISSING / 2
-        variance = np.where(present & (apart > _OUTLIER_SIGMA), variance * (apart / _OUTLIER_SIGMA) ** 2, variance)
-    return np.linalg.inv(noise + variance[:, :, None] * eye)
+    weight = np.linalg.inv(noise + variance[:, :, None] * eye)
+    if variance.shape[1] == 1:
+        return weight
+    along = weight.sum(axis=2)
+    mean = (along * residual).sum(axis=1) / along.sum(axis=1)
+    apart = np.abs(residual - mean[:, None]) / np.sqrt(variance + np.diag(noise))
+    wide = (apart > _OUTLIER_SIGMA) & (variance < MISSING / 2)
+    some = np.flatnonzero(wide.any(axis=1))
+    raised = np.where(wide, variance * (apart / _OUTLIER_SIGMA) ** 2, variance)[some]
+    weight[some] = np.linalg.inv(noise + raised[:, :, None] * eye)
+    return weight
 
 
 def density_elements(depth: np.ndarray, sigma: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ from photzp.throughput.nightsky import MISSING, SkyState, judge, value_loglike
 from photzp.throughput.telescopefit import Problem, State, StepAt, climb, everything_but_level, jump_of
 from photzp.times import DAYS_PER_MONTH
 
-FOUND_COST = 9.0       # of a step that nobody recorded: about one in two years of a telescope, at any night
+FOUND_COST = 8.0       # of a step that nobody recorded: about one in two years of a telescope, at any night
 EVENT_DAYS = 14.0      # so far off may a recorded date be
 NIGHTS_MIN = 8.0       # clear nights on either side of a found step, at least: fewer may be weather
 _DATED_BONUS = 3.0     # for the recorded date against any other night: most dates are right

@@ -39,7 +39,7 @@ from photzp.throughput.nightsky import (
 )
 from photzp.times import DAYS_PER_MONTH
 
-BIN_MONTHS = 5 / DAYS_PER_MONTH
+BIN_MONTHS = 8 / DAYS_PER_MONTH
 # Priors of the noise of nights [mag], grey and by filter: DECam's clear nights in des_sn_zeropoints.
 _GREY_MAG, _FILTER_MAG = 0.008, {'zp': 0.015, 'zs': 0.015, 'Y': 0.015}
 _FILTER_MAG_OTHER = 0.006
