@@ -14,7 +14,7 @@ import numpy as np
 
 from photzp.robust import robust_spread
 from photzp.throughput.nightsky import MISSING
-from photzp.times import DAYS_PER_MONTH, DAYS_PER_YEAR
+from photzp.times import DAYS_PER_YEAR
 
 EXTINCTION_PRIOR = (0.0, 0.03)   # mag/airmass: fitted minus adopted; width from the spread of sites
 _SWING_MAG = 0.012               # mag/airmass in r: width of the prior of the yearly term of extinction
@@ -339,19 +339,3 @@ def _share_of_fields(rows: TelescopeRows, share: np.ndarray, strange: np.ndarray
     _, inverse = np.unique(code, return_inverse=True)
     of_field = np.bincount(inverse, share)
     return np.where(strange, share * of_field[inverse], 0.0)
-
-
-def months(day: np.ndarray) -> np.ndarray:
-    """Convert days to months.
-
-    Parameters
-    ----------
-    day : ndarray
-        Days.
-
-    Returns
-    -------
-    ndarray
-        Months.
-    """
-    return day / DAYS_PER_MONTH
