@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from photzp.throughput.levelprior import reverting
 from photzp.times import DAYS_PER_MONTH, days_since
 
 
@@ -25,6 +26,8 @@ class Curve:
         Of level, of both, and of slope.
     stiffness : float
         q: variance of the change of slope per month [mag^2/month^3].
+    mean_slope : float
+        To which the slope reverts [mag/month].
     """
 
     origin: np.datetime64
@@ -34,6 +37,7 @@ class Curve:
     slope: np.ndarray
     variance: np.ndarray
     stiffness: float
+    mean_slope: float
 
     def days(self, time: np.ndarray) -> np.ndarray:
         """Convert times to days.
@@ -53,7 +57,8 @@ class Curve:
     def at(self, day: np.ndarray, *, before: bool = False) -> tuple[np.ndarray, np.ndarray]:
         """Evaluate the level.
 
-        Between two knots of a piece it is the cubic with their values and slopes, beyond them a straight line.
+        Between two knots of a piece it is the cubic with their values and slopes; before them a straight line; after them
+        the slope reverts to the mean one.
 
         Parameters
         ----------
@@ -79,7 +84,7 @@ class Curve:
         return np.where(early, np.nan, level), np.where(early, np.nan, np.sqrt(variance))
 
     def _cubic(self, day: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-        """Hermite's cubic between two knots; a line where they are one, or the day is beyond them."""
+        """Hermite's cubic between two knots; where they are one, or the day is beyond them, what goes on from the first."""
         dt = (day - self.knot[left]) / DAYS_PER_MONTH
         width = (self.knot[right] - self.knot[left]) / DAYS_PER_MONTH
         inside = (width > 0) & (dt > 0)
@@ -87,10 +92,15 @@ class Curve:
         u = np.where(inside, dt / width, 0.0)
         cubic = ((1 + 2 * u) * (1 - u)**2 * self.level[left] + u * (1 - u)**2 * width * self.slope[left]
                  + u**2 * (3 - 2 * u) * self.level[right] - u**2 * (1 - u) * width * self.slope[right])
-        return np.where(inside, cubic, self.level[left] + dt * self.slope[left])
+        reach = reverting(np.maximum(dt, 0))[0]
+        ahead = self.level[left] + self.mean_slope * dt + (self.slope[left] - self.mean_slope) * reach
+        beyond = np.where(dt > 0, ahead, self.level[left] + dt * self.slope[left])
+        return np.where(inside, cubic, beyond)
 
     def _variance(self, day: np.ndarray, knot: np.ndarray) -> np.ndarray:
         """Variance of the line through a knot, at a time apart from it."""
         dt = (day - self.knot[knot]) / DAYS_PER_MONTH
         of_level, of_both, of_slope = self.variance[knot].T
-        return np.maximum(of_level + 2 * dt * of_both + dt**2 * of_slope + self.stiffness * np.abs(dt)**3 / 3, 0)
+        reach, grown = reverting(np.abs(dt))[:2]
+        reach = np.where(dt > 0, reach, dt)
+        return np.maximum(of_level + 2 * reach * of_both + reach**2 * of_slope + self.stiffness * grown, 0)

@@ -6,7 +6,7 @@ import numpy as np
 
 from photzp.throughput.envelope import align_filters, best_path
 from photzp.throughput.fitstate import Problem, State, about
-from photzp.throughput.levelprior import GREY_STIFFNESS, Stiffness
+from photzp.throughput.levelprior import GREY_STIFFNESS, START_SLOPE, Stiffness
 from photzp.throughput.nightmeans import TelescopeRows, night_means, swing_colour
 from photzp.throughput.nightsky import MISSING, judge, start_state
 from photzp.throughput.noise import prior_noise
@@ -46,7 +46,7 @@ def first_state(problem: Problem, steps: Sequence[StepAt], tied: Mapping[str, Ma
     level = path[:, None] + shift
     sky = start_state(n_nights)
     residual = about(means, level + means.covariates @ beta)
-    stiffness = Stiffness(grey=0.0, filter=0.0, lasting=lasting,
+    stiffness = Stiffness(grey=0.0, filter=0.0, lasting=lasting, slope=np.full(len(problem.filters), START_SLOPE[0]),
                           colour=np.array([swing_colour(name) for name in problem.filters])).of_grey(GREY_STIFFNESS[0])
     return State(means=means, noise=noise, sky=sky, beta=beta, level=level, expected=level + means.covariates @ beta,
                  lasting=np.zeros(level.shape), stiffness=stiffness,

@@ -18,13 +18,14 @@ import numpy as np
 
 TAU_MONTHS = 0.5  # of the lasting noise: water vapour, haze, flat fields last 5 to 40 days
 
+REVERT_MONTHS = 6.0  # after which a slope has gone back to the mean of its telescope by 63%
 HAZE_MAG = 0.009  # mag/airmass in r: of haze that comes and goes within months
 _HAZE_MONTHS = 1.5
 _HAZE_AIRMASS = 1.25  # of a typical frame
 # After a step q is larger by _AFTER_STEP^2 [mag/month^1.5], for about _AFTER_MONTHS: clean mirrors get dirty fast.
 _AFTER_STEP, _AFTER_MONTHS = 0.010, 1.2
 _START_LEVEL_MAG = 3.0   # 1-sigma width of the prior of the first level about the data
-_START_SLOPE = (-0.010, 0.012)  # mag/month, mean and width: LCO's mirrors lose 2 to 20 mmag a month
+START_SLOPE = (-0.010, 0.012)  # mag/month, mean and width: LCO's mirrors lose 2 to 20 mmag a month
 _FILTER_SLOPE = 0.003    # mag/month, of a filter relative to all
 GREY_STIFFNESS = (0.0012, 2.0)  # sqrt(q) [mag/month^1.5]: median and factor of its lognormal prior
 _FILTER_SHARE = 0.15     # of a filter by itself in sqrt(q)
@@ -44,11 +45,14 @@ class Jump:
         Of the size [mag^2].
     slope : ndarray, shape (F, F)
         Covariance of the change of slope [(mag/month)^2].
+    cleaned : bool
+        The mirror may be clean after it, and get dirty fast.
     """
 
     mean: np.ndarray
     covariance: np.ndarray
     slope: np.ndarray
+    cleaned: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +65,8 @@ class Stiffness:
         q of all filters together, and of each by itself [mag^2/month^3].
     lasting : ndarray, shape (F, F)
         Covariance A of the lasting noise [mag^2].
+    slope : ndarray, shape (F,)
+        Mean slope of the telescope [mag/month].
     colour : ndarray, shape (F,)
         Extinction by haze in each filter, relative to that in r.
     """
@@ -68,6 +74,7 @@ class Stiffness:
     grey: float
     filter: float
     lasting: np.ndarray
+    slope: np.ndarray
     colour: np.ndarray
 
     def of_grey(self, root: float) -> 'Stiffness':
@@ -222,14 +229,16 @@ def _gaps(bins: Bins, stiffness: Stiffness) -> tuple[np.ndarray, np.ndarray, np.
     rho, fade = np.exp(-dt / TAU_MONTHS), np.exp(-dt / _HAZE_MONTHS)
     changes = stiffness.grey * one + stiffness.filter * eye
     changes = changes + _softer(bins)[:, None, None] * (one + stiffness.filter / stiffness.grey * eye)
+    reach, of_level, of_both, of_slope = reverting(dt)
     q, phi = np.zeros((2, len(dt), h.stop, h.stop))
-    q[:, x, x], q[:, x, b] = changes * dt**3 / 3 + 1e-9 * eye, changes * dt**2 / 2
-    q[:, b, b], q[:, b, x] = changes * dt + 1e-9 * eye, q[:, x, b]
+    q[:, x, x], q[:, x, b] = changes * of_level + 1e-9 * eye, changes * of_both
+    q[:, b, b], q[:, b, x] = changes * of_slope + 1e-9 * eye, q[:, x, b]
     q[:, noise, noise] = (stiffness.lasting + _LEAST_LASTING * eye) * (1 - rho**2)
     q[:, h, h] = HAZE_MAG**2 * (1 - fade**2)
-    phi[:, x, x], phi[:, b, b], phi[:, x, b] = eye, eye, dt * eye
+    phi[:, x, x], phi[:, b, b], phi[:, x, b] = eye, (1 - reach / REVERT_MONTHS) * eye, reach * eye
     phi[:, noise, noise], phi[:, h, h] = rho * eye, fade
     mean = np.zeros((len(dt), h.stop))
+    mean[:, x], mean[:, b] = (dt - reach)[:, 0] * stiffness.slope, (reach / REVERT_MONTHS)[:, 0] * stiffness.slope
     for number in np.flatnonzero(np.diff(bins.piece) > 0):
         for jump in bins.jumps[bins.piece[number]:bins.piece[number + 1]]:
             q[number, x, x] += jump.covariance
@@ -238,19 +247,47 @@ def _gaps(bins: Bins, stiffness: Stiffness) -> tuple[np.ndarray, np.ndarray, np.
     return q, phi, mean
 
 
+def reverting(dt: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """How a slope that reverts to its mean changes the level.
+
+    Parameters
+    ----------
+    dt : ndarray
+        Time [month].
+
+    Returns
+    -------
+    reach : ndarray
+        Change of the level per slope beyond the mean one [month].
+    of_level, of_both, of_slope : ndarray
+        Covariance of level and slope after that time per q [month^3, month^2, month].
+
+    Notes
+    -----
+    Of an integrated process of Ornstein and Uhlenbeck; for a short time it is the integrated Wiener process.
+    """
+    tau = REVERT_MONTHS
+    gone = -np.expm1(-dt / tau)
+    exact = tau**3 / 2 * (2 * dt / tau - 2 * gone - gone**2)
+    of_level = np.where(dt < 0.02 * tau, dt**3 / 3, exact)
+    return tau * gone, of_level, tau**2 / 2 * gone**2, tau / 2 * -np.expm1(-2 * dt / tau)
+
+
 def _start(level: np.ndarray, lasting: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Precision (m, m) and mean (m,) of the state of the first bin."""
     n = len(level)
     one, eye, (x, b, noise, h) = np.ones((n, n)), np.eye(n), _parts(n)
     start = np.zeros((h.stop, h.stop))
     start[x, x] = np.linalg.inv(_START_LEVEL_MAG**2 * (one + eye))
-    start[b, b] = np.linalg.inv(_START_SLOPE[1]**2 * one + _FILTER_SLOPE**2 * eye)
+    start[b, b] = np.linalg.inv(START_SLOPE[1]**2 * one + _FILTER_SLOPE**2 * eye)
     start[noise, noise], start[h, h] = np.linalg.inv(lasting + _LEAST_LASTING * eye), HAZE_MAG**-2.0
-    return start, np.concatenate([level, np.full(n, _START_SLOPE[0]), np.zeros(n + 1)])
+    return start, np.concatenate([level, np.full(n, START_SLOPE[0]), np.zeros(n + 1)])
 
 
 def _softer(bins: Bins) -> np.ndarray:
     """What is added to q in each gap between bins (J - 1,)."""
-    opened = np.append(-np.inf, bins.month[np.flatnonzero(np.diff(bins.piece) > 0) + 1])
+    at_step = np.array([at for at in np.flatnonzero(np.diff(bins.piece) > 0)
+                        if any(jump.cleaned for jump in bins.jumps[bins.piece[at]:bins.piece[at + 1]])], int)
+    opened = np.append(-np.inf, bins.month[at_step + 1])
     number = np.searchsorted(opened, bins.month[:-1], side='right') - 1
     return _AFTER_STEP**2 * np.exp(-(bins.month[:-1] - opened[number]) / _AFTER_MONTHS)

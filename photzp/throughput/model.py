@@ -248,7 +248,7 @@ def _fitted(problem: Problem, steps: list[StepAt],
     state = climb(problem, state, steps, 5)
     for _ in range(2):
         state = climb(problem, with_noise(problem, with_means(problem, state)), steps, 4)
-        state, steps = find_steps(problem, state, steps)
+        state, steps = find_steps(problem, with_stiffness(problem, state, steps), steps)
     state = climb(problem, with_noise(problem, with_means(problem, state)), steps, 4)
     state = with_stiffness(problem, state, steps)
     return climb(problem, state, steps, 8), steps

@@ -19,7 +19,8 @@ from photzp.times import DAYS_PER_YEAR
 EXTINCTION_PRIOR = (0.0, 0.03)   # mag/airmass: fitted minus adopted; width from the spread of sites
 _SWING_MAG = 0.012               # mag/airmass in r: width of the prior of the yearly term of extinction
 _OWN_SWING = 0.3                 # part of it that does not go as the wavelength
-_FIELD_MAG = 0.008               # mag: fields of DES-SN differ by 4 to 13 mmag
+_CONTRAST_SHARE = 0.5            # weight of contrasts within a night, for what their rows share
+FIELD_MAG = 0.008               # mag: fields of DES-SN differ by 4 to 13 mmag
 _FWHM_MAG = 0.010                # mag per e-fold of the width of stars
 _OFFSET_MAG = 0.5                # mag: between groups of one telescope
 _FIELDS_MAX, _FIELD_NIGHTS = 12, 8  # fields of a filter that have an offset: the commonest, of so many nights at least
@@ -136,7 +137,7 @@ def choose_covariates(rows: Mapping[str, TelescopeRows], tied: Mapping[str, Sequ
             width.append(EXTINCTION_PRIOR[1])
         fields = _common_fields(one)
         columns += [('field', name, field) for field in fields]
-        width += [_FIELD_MAG] * len(fields)
+        width += [FIELD_MAG] * len(fields)
         if np.any(one.ln_fwhm):
             groups = np.unique(one.group).tolist()
             columns += [('fwhm', name, group) for group in groups]
@@ -263,9 +264,11 @@ def _means_of(rows: TelescopeRows, design: np.ndarray, zp: np.ndarray, clear: np
         value[nights], counts[nights] = np.add.reduceat(share * rows.zp, first), size
         covariates[nights] = np.add.reduceat(share[:, None] * design, first, axis=0)
         strange = np.bincount(rows.night, _share_of_fields(rows, share, ~known_field), n_nights)
-        variance[nights] = 1 / total + _FIELD_MAG**2 * strange[nights]
+        variance[nights] = 1 / total + FIELD_MAG**2 * strange[nights]
         inside = design - covariates[rows.night]
-        weighted = inside * (weight * clear[rows.night])[:, None]
+        # Fields, the time of night and what else their stars share make contrasts less certain than the scatter says.
+        trusted = _CONTRAST_SHARE / (1 / weight + FIELD_MAG**2)
+        weighted = inside * (trusted * clear[rows.night])[:, None]
         normal, right = weighted.T @ inside, weighted.T @ (rows.zp - value[rows.night])
     return NightMeans(value=value, variance=variance, covariates=covariates, normal=normal, right=right,
                       scatter=scatter, rows=counts)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from photzp.throughput.fitstate import Problem, State, about, everything_but_level
-from photzp.throughput.levelprior import TAU_MONTHS
+from photzp.throughput.levelprior import START_SLOPE, TAU_MONTHS
 from photzp.throughput.nightsky import MISSING, tail_weight
 from photzp.times import DAYS_PER_MONTH
 
@@ -18,6 +18,7 @@ _LASTING_MAG_OTHER = 0.003
 _NOISE_NIGHTS, _LASTING_PAIRS = 12.0, 40.0  # weights of these priors
 _NOISE_FACTORS, _LASTING_FACTORS = (0.04, 5.0), (0.02, 7.0)  # least and most of the variance, against its prior
 _LAG_DAYS = 12.0
+_SLOPE_BINS = 20  # weight of the prior mean slope in that of a telescope
 
 
 def _by_filter(filters: Sequence[str], grey: float, own: Mapping[str, float], other: float) -> np.ndarray:
@@ -54,7 +55,7 @@ def with_noise(problem: Problem, state: State) -> State:
     Returns
     -------
     State
-        With new covariances of nightly and lasting noise; all else is as before.
+        With new covariances of nightly and lasting noise, and mean slope; all else is as before.
     """
     assert state.solution is not None
     means = state.means
@@ -73,8 +74,10 @@ def with_noise(problem: Problem, state: State) -> State:
                      / np.maximum(weight.sum(axis=0), 1e-9))
     errors = np.minimum(errors, 0.5 * total * np.eye(len(total)))
     nightly = (number * (total - errors - lasting_found) + _NOISE_NIGHTS * noise) / (number + _NOISE_NIGHTS)
+    slopes = state.solution.state[:, 1]
+    slope = (slopes.sum(axis=0) + _SLOPE_BINS * START_SLOPE[0]) / (len(slopes) + _SLOPE_BINS)
     return replace(state, noise=_within(nightly, noise, *_NOISE_FACTORS),
-                   stiffness=replace(state.stiffness, lasting=lasting_found))
+                   stiffness=replace(state.stiffness, lasting=lasting_found, slope=slope))
 
 
 def _moments(residual: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

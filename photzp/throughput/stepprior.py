@@ -64,5 +64,6 @@ def jump_of(step: StepAt, filters: Sequence[str]) -> Jump:
     grey, own = (0.2, 0.04) if step.origin != 'found' else (0.12, 0.04)
     if step.kind == 'instrument' and len(step.changed) < len(filters):
         grey, own = 0.0, 0.001  # only some filters have another camera
-    slope = 0.010 if step.origin == 'found' else 0.025
-    return Jump(np.zeros(len(filters)), grey**2 * one + own**2 * eye + camera, slope**2 * one + 0.003**2 * eye)
+    cleaned = step.origin != 'found' and step.kind != 'instrument'
+    slope = 0.025 if cleaned else 0.005
+    return Jump(np.zeros(len(filters)), grey**2 * one + own**2 * eye + camera, slope**2 * one + 0.003**2 * eye, cleaned)

@@ -137,7 +137,8 @@ def curve_of(problem: Problem, state: State, steps: Sequence[StepAt], number: in
     return Curve(origin=origin, opened=np.array([start, *(step.day for step in steps)]),
                  knot=bins.month * DAYS_PER_MONTH, level=solution.state[:, 0, number],
                  slope=solution.state[:, 1, number], variance=variance,
-                 stiffness=state.stiffness.grey + state.stiffness.filter)
+                 stiffness=state.stiffness.grey + state.stiffness.filter,
+                 mean_slope=float(state.stiffness.slope[number]))
 
 
 def intervals_of(fit: FilterFit) -> tuple[Interval, ...]:

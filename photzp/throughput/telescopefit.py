@@ -14,7 +14,7 @@ from photzp.throughput.stepprior import StepAt, jump_of
 from photzp.times import DAYS_PER_MONTH
 
 BIN_MONTHS = 8 / DAYS_PER_MONTH
-_STIFFNESS_GRID = np.array([0.0004, 0.0008, 0.0015, 0.003, 0.006])
+_STIFFNESS_GRID = np.array([0.0006, 0.0012, 0.0024, 0.005])
 
 
 def row_kept(rows: TelescopeRows, scatter: float, zp: np.ndarray) -> np.ndarray:
