@@ -45,7 +45,7 @@ def known_steps(rows: Mapping[str, TelescopeRows], day: np.ndarray, events: Sequ
             steps.append(StepAt(day=inside, kind=kind, written=at, changed=changed))
     steps += [StepAt(day=(last + first) / 2, kind='instrument', changed=filters) for last, first, filters in
               _changes(rows, [step.day for step in steps])]
-    steps = _merged(sorted(steps, key=lambda step: step.day), day)
+    steps = _exchanged(rows, _merged(sorted(steps, key=lambda step: step.day), day))
     steps += [StepAt(day=at, kind=kind, written=at) for at, kind in events if kind == 'cleaning']
     return sorted((step for step in steps if day[0] < step.day <= day[-1]), key=lambda step: step.day)
 
@@ -87,6 +87,21 @@ def _merged(steps: Iterable[StepAt], day: np.ndarray) -> list[StepAt]:
         merged[night] = step if earlier is None else replace(
             step if step.kind != 'instrument' else earlier, changed=step.changed | earlier.changed)
     return list(merged.values())
+
+
+def _exchanged(rows: Mapping[str, TelescopeRows], steps: Sequence[StepAt]) -> list[StepAt]:
+    """Note the filters that have other cameras after a step than before it: a visit may wash and exchange."""
+    days = np.array([step.day for step in steps])
+    noted = []
+    for number, step in enumerate(steps):
+        changed = set(step.changed)
+        for name, one in rows.items():
+            piece = np.searchsorted(days, one.day, side='right')
+            before, after = one.group[piece == number], one.group[piece == number + 1]
+            if len(before) and len(after) and not np.isin(after, before).any():
+                changed.add(name)
+        noted.append(replace(step, changed=frozenset(changed)))
+    return noted
 
 
 def references(rows: TelescopeRows, edges: Sequence[float], other_scale: frozenset[int]) -> dict[int, int]:

@@ -57,8 +57,8 @@ class Curve:
     def at(self, day: np.ndarray, *, before: bool = False) -> tuple[np.ndarray, np.ndarray]:
         """Evaluate the level.
 
-        Between two knots of a piece it is the cubic with their values and slopes; before them a straight line; after them
-        the slope reverts to the mean one.
+        Between two knots of a piece it is the cubic with their values and slopes; before them a straight line; after
+        them the slope reverts to the mean one.
 
         Parameters
         ----------
@@ -84,7 +84,7 @@ class Curve:
         return np.where(early, np.nan, level), np.where(early, np.nan, np.sqrt(variance))
 
     def _cubic(self, day: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-        """Hermite's cubic between two knots; where they are one, or the day is beyond them, what goes on from the first."""
+        """Hermite's cubic between two knots; where they are one, or the day is beyond them, what goes on from one."""
         dt = (day - self.knot[left]) / DAYS_PER_MONTH
         width = (self.knot[right] - self.knot[left]) / DAYS_PER_MONTH
         inside = (width > 0) & (dt > 0)

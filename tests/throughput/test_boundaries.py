@@ -1,61 +1,142 @@
-"""Where lines end: at events, at changes of cameras, and at jumps that nobody recorded."""
+"""Steps that are known before the fit: events, changes of cameras, and those of several filters or in one gap."""
 
 import numpy as np
 import pytest
 
-from photzp.throughput.boundaries import Boundary, find_boundaries, find_jump
-from photzp.throughput.cloudmixture import make_data
-from photzp.throughput.lines import Line
-from tests.support.linerows import DAYS, ORIGIN, at, series
+from photzp.throughput.boundaries import INSTRUMENT_DAYS, known_steps, references
+from tests.support.telescoperows import rows_of
+
+NIGHT = np.arange(0, 400, 2)  # every second night
+DAY = NIGHT.astype(float)
 
 
-def test_events_that_bound_are_boundaries_and_cleanings_are_none():
-    events = [(at(100.5), 'wash'), (at(200.5), 'cleaning'), (at(300.5), 'break'), (at(900.0), 'wash')]
-    assert find_boundaries(series(DAYS), events) == [Boundary(100.5, 'wash'), Boundary(300.5, 'break')]
+def series(group=0, night=NIGHT):
+    """Rows on the days of every second night, in cameras by their codes."""
+    return rows_of(night, np.full(len(night), 23.5), day=np.asarray(night, float), group=group)
 
 
-def test_two_events_between_two_nights_are_one_boundary():
-    events = [(at(100.5), 'recoating'), (at(101.0), 'wash')]
-    assert find_boundaries(series(DAYS), events) == [Boundary(101.0, 'wash')]
-    events = [(at(100.5), 'instrument'), (at(101.0), 'wash')]
-    assert find_boundaries(series(DAYS), events) == [Boundary(101.0, 'wash', instrumental=True)]
+def steps_of(rows, events=()):
+    return known_steps(rows if isinstance(rows, dict) else {'rp': rows}, DAY, list(events))
 
 
-def test_cameras_that_never_overlap_are_a_boundary_between_them():
-    group = (DAYS > 150).astype(int)
-    assert find_boundaries(series(DAYS, group), []) == [
-        Boundary(151.0, 'instrument', recorded=False, instrumental=True)]
+def told(steps):
+    return [(step.day, step.kind, sorted(step.changed)) for step in steps]
+
+
+# --- events
+
+def test_events_are_steps_at_their_dates():
+    events = [(100.5, 'wash'), (200.5, 'cleaning'), (300.5, 'break')]
+    steps = steps_of(series(), events)
+    assert told(steps) == [(100.5, 'wash', []), (200.5, 'cleaning', []), (300.5, 'break', [])]
+    assert [(step.written, step.origin) for step in steps] == [(day, 'recorded') for day, _ in events]
+
+
+def test_events_without_nights_on_both_sides_are_no_steps():
+    events = [(-50.0, 'wash'), (0.0, 'recoating'), (500.0, 'wash'), (-1.0, 'cleaning'), (399.0, 'cleaning')]
+    assert steps_of(series(), events) == []
+
+
+def test_two_events_between_two_nights_are_one_step_on_the_later_date():
+    assert told(steps_of(series(), [(100.5, 'recoating'), (101.0, 'wash')])) == [(101.0, 'wash', [])]
+
+
+def test_a_mirror_event_and_an_instrument_event_between_two_nights_are_that_of_the_mirror_with_new_cameras():
+    rows = {'gp': series(), 'rp': series()}
+    for events in ([(100.5, 'instrument'), (101.0, 'wash')], [(100.5, 'wash'), (101.0, 'instrument')]):
+        (step,) = steps_of(rows, events)
+        assert (step.kind, step.changed) == ('wash', {'gp', 'rp'})
+
+
+def test_cleanings_stay_by_themselves_in_a_gap():
+    events = [(100.2, 'cleaning'), (100.5, 'wash'), (101.0, 'cleaning')]
+    assert [step.kind for step in steps_of(series(), events)] == ['cleaning', 'wash', 'cleaning']
+
+
+# --- cameras
+
+def test_cameras_that_never_overlap_are_a_step_between_them():
+    group = (NIGHT > 150).astype(int)
+    (step,) = steps_of(series(group))
+    assert (step.day, step.kind, step.changed) == (151.0, 'instrument', {'rp'})
+    assert np.isnan(step.written)
     group[70:80] = [0, 1] * 5
-    assert find_boundaries(series(DAYS, group), []) == []
+    assert steps_of(series(group)) == []
+
+
+def test_a_third_camera_within_the_time_of_another_is_no_change():
+    group = np.where((NIGHT > 100) & (NIGHT < 130) & (NIGHT % 4 == 0), 7, 0)
+    assert steps_of(series(group)) == []
+
+
+def test_changes_of_several_filters_are_one_step():
+    # gp has no rows for twenty days about the change; the gap of rp, which is narrower, dates it.
+    group = (NIGHT > 150).astype(int)
+    there = np.abs(NIGHT - 150) > 10
+    rows = {'gp': series(group[there], NIGHT[there]), 'rp': series(group), 'ip': series()}
+    assert told(steps_of(rows)) == [(151.0, 'instrument', ['gp', 'rp'])]
+
+
+def test_changes_of_several_filters_at_different_times_are_several_steps():
+    rows = {'gp': series((NIGHT > 100).astype(int)), 'rp': series((NIGHT > 200).astype(int))}
+    assert told(steps_of(rows)) == [(101.0, 'instrument', ['gp']), (201.0, 'instrument', ['rp'])]
 
 
 @pytest.mark.parametrize(('day', 'moved'), [(151.2, 151.2), (140.0, 151.0), (180.0, 151.0)])
 def test_an_instrument_event_is_the_change_of_cameras_it_is_near_to(day, moved):
-    group = (DAYS > 150).astype(int)
-    found = find_boundaries(series(DAYS, group), [(at(day), 'instrument')])
-    assert found == [Boundary(pytest.approx(moved), 'instrument', instrumental=True)]
+    (step,) = steps_of(series((NIGHT > 150).astype(int)), [(day, 'instrument')])
+    assert (step.day, step.kind, step.written, step.changed) == (moved, 'instrument', day, {'rp'})
 
 
-def test_an_instrument_event_far_from_any_change_stands_for_itself():
-    group = (DAYS > 150).astype(int)
-    found = find_boundaries(series(DAYS, group), [(at(200.5), 'instrument')])
-    assert [(each.day, each.recorded) for each in found] == [(151.0, False), (200.5, True)]
+def test_an_instrument_event_far_from_any_change_stands_for_itself_in_all_filters():
+    rows = {'gp': series((NIGHT > 150).astype(int)), 'rp': series()}
+    assert INSTRUMENT_DAYS < 200.5 - 151
+    steps = steps_of(rows, [(200.5, 'instrument')])
+    assert told(steps) == [(151.0, 'instrument', ['gp']), (200.5, 'instrument', ['gp', 'rp'])]
+    assert [np.isnan(step.written) for step in steps] == [True, False]
 
 
-def jump_of(zp):
-    rows = series(DAYS, zp=zp)
-    data = make_data(zp, rows.zperr, np.ones((len(zp), 1)), rows.night, np.array([[0.0, np.inf]]))
-    return find_jump(rows, Line(origin=ORIGIN, opened=np.array([0.0]), centre=np.array([0.0])), data, zp)
+def test_a_camera_exchanged_on_the_day_of_a_wash_is_a_wash_with_another_camera():
+    (step,) = steps_of(series((NIGHT > 150).astype(int)), [(150.5, 'wash')])
+    assert (step.day, step.kind, step.changed) == (150.5, 'wash', {'rp'})
 
 
-def test_a_jump_lies_where_the_upper_envelope_changes():
-    rng = np.random.default_rng(4)
-    cloud = rng.exponential(0.3, len(DAYS)) * (rng.random(len(DAYS)) < 0.5)
-    assert jump_of(rng.normal(0, 0.01, len(DAYS)) - cloud) is None
-    assert jump_of(rng.normal(0, 0.01, len(DAYS)) - cloud + 0.3 * (DAYS > 250)) == pytest.approx(251, abs=4)
-    assert jump_of(rng.normal(0, 0.01, len(DAYS)) - 0.1 * (DAYS > 250)) is None
+def test_a_wash_of_a_telescope_that_keeps_its_camera_is_none_of_a_camera():
+    rows = {'gp': series((NIGHT > 150).astype(int)), 'rp': series(NIGHT % 4 // 2), 'ip': series(0, NIGHT[:50])}
+    (step,) = steps_of(rows, [(150.5, 'wash')])
+    assert step.changed == {'gp'}
 
 
-def test_a_few_cloudy_nights_at_the_end_are_no_fall_and_a_few_bright_ones_are_a_rise():
-    assert jump_of(-0.3 * (DAYS > 370)) is None
-    assert jump_of(0.3 * (DAYS > 370)) == pytest.approx(371, abs=8)
+def test_a_camera_that_came_some_weeks_after_a_wash_is_a_step_of_its_own():
+    steps = steps_of(series((NIGHT > 170).astype(int)), [(150.5, 'wash')])
+    assert told(steps) == [(150.5, 'wash', []), (171.0, 'instrument', ['rp'])]
+
+
+# --- references
+
+def test_groups_that_share_a_piece_count_from_the_one_with_most_rows():
+    rows = series(np.where(NIGHT % 6 == 0, 5, 2))
+    assert references(rows, [], frozenset()) == {2: 2, 5: 2}
+
+
+def test_groups_that_a_step_divides_are_references_each():
+    rows = series((NIGHT > 150).astype(int))
+    assert references(rows, [151.0], frozenset()) == {0: 0, 1: 1}
+    assert references(rows, [], frozenset()) == {0: 1, 1: 1}
+
+
+def test_groups_are_connected_by_others():
+    # 0 and 1 share a piece, 1 and 2 the next one.
+    group = np.select([NIGHT < 100, NIGHT < 150, NIGHT < 250], [0, 1, 1], 2)
+    assert [np.count_nonzero(group == code) for code in (0, 1, 2)] == [50, 75, 75]
+    assert references(series(group), [151.0], frozenset()) == {0: 1, 1: 1, 2: 1}
+
+
+def test_a_group_of_another_scale_is_a_reference_only_where_all_are():
+    rows = series(np.where(NIGHT % 6 == 0, 5, 2))
+    assert references(rows, [], frozenset({2})) == {2: 5, 5: 5}
+    assert references(rows, [], frozenset({2, 5})) == {2: 2, 5: 2}
+
+
+def test_of_groups_with_as_many_rows_the_lower_code_is_the_reference():
+    assert references(series(np.where(NIGHT % 4 == 0, 3, 8)), [], frozenset()) == {3: 3, 8: 3}
