@@ -61,7 +61,7 @@ def jump_of(step: StepAt, filters: Sequence[str]) -> Jump:
     if step.kind == 'cleaning':
         return Jump(np.full(len(filters), 0.03), 0.05**2 * one + 0.01**2 * eye + camera,
                     0.004**2 * one + 0.001**2 * eye)
-    grey, own = (0.2, 0.04) if step.origin != 'found' else (0.12, 0.04)
+    grey, own = (0.2, 0.04) if step.origin != 'found' else (0.10, 0.02)
     if step.kind == 'instrument' and len(step.changed) < len(filters):
         grey, own = 0.0, 0.001  # only some filters have another camera
     cleaned = step.origin != 'found' and step.kind != 'instrument'

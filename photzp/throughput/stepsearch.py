@@ -30,6 +30,7 @@ _REACH_NIGHTS = 40     # on either side, where a step may be instead
 _ROUNDS = 4            # of the fit for a trial
 _TRIALS = 3            # proposals that are tried in a round
 _STEPS_MAX = 20
+_SLOPE_CHANGE = 0.03   # mag/month: largest change of slope
 
 
 def path_steps(problem: Problem, path: np.ndarray, steps: Sequence[StepAt]) -> list[StepAt]:
@@ -155,7 +156,7 @@ def _pruned(problem: Problem, state: State, steps: Sequence[StepAt]) -> tuple[St
                 others = [other for other in steps if other is not step]
                 trial = climb(problem, state, others, _ROUNDS, trial=True)
                 gain = state.evidence - trial.evidence
-                enough = min(clear_beside(problem, state, steps, step)) >= NIGHTS_MIN
+                enough = min(clear_beside(problem, state, steps, step)) >= NIGHTS_MIN and not _in_gap(problem, state, step)
                 trials.append((gain if enough else -np.inf, step, trial, others))
         if not trials:
             return state, steps
@@ -164,6 +165,17 @@ def _pruned(problem: Problem, state: State, steps: Sequence[StepAt]) -> tuple[St
             gains = {id(step): gain for gain, step, *_ in trials}
             return state, [replace(step, log_evidence=gains.get(id(step), step.log_evidence)) for step in steps]
         state, steps = trial, others
+
+
+def _in_gap(problem: Problem, state: State, step: StepAt) -> bool:
+    """Whether a step lies in a gap between clear nights in which a change of slope can do the same."""
+    clear = problem.day[state.judged.clear > 0.5]
+    before, after = clear[clear < step.day], clear[clear >= step.day]
+    if not len(before) or not len(after):
+        return True
+    months = (after[0] - before[-1]) / DAYS_PER_MONTH
+    level = [state.level[problem.day == day].mean() for day in (before[-1], after[0])]
+    return bool(abs(level[1] - level[0]) < _SLOPE_CHANGE * months)
 
 
 def clear_beside(problem: Problem, state: State, steps: Sequence[StepAt], step: StepAt) -> tuple[float, float]:
