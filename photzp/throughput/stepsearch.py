@@ -156,7 +156,8 @@ def _pruned(problem: Problem, state: State, steps: Sequence[StepAt]) -> tuple[St
                 others = [other for other in steps if other is not step]
                 trial = climb(problem, state, others, _ROUNDS, trial=True)
                 gain = state.evidence - trial.evidence
-                enough = min(clear_beside(problem, state, steps, step)) >= NIGHTS_MIN and not _in_gap(problem, state, step)
+                enough = min(clear_beside(problem, state, steps, step)) >= NIGHTS_MIN
+                enough = enough and not _in_gap(problem, state, step)
                 trials.append((gain if enough else -np.inf, step, trial, others))
         if not trials:
             return state, steps
