@@ -354,10 +354,11 @@ def _placed(problem: Problem, state: State, steps: Sequence[StepAt], number: int
     early, middle, late = _quantiles(problem, candidates, score - score.max())
     if step.origin == 'found':
         day = middle if problem.day[best - 1] < middle < problem.day[best] else day_before(problem, best)
-        return replace(step, day=float(day), early=early, late=late)
+        return replace(step, day=float(day), early=min(early, float(day)), late=max(late, float(day)))
     if best == at_date:
         return replace(step, day=step.written, origin='recorded', early=np.nan, late=np.nan)
-    return replace(step, day=day_before(problem, best), origin='moved', early=early, late=late)
+    day = day_before(problem, best)
+    return replace(step, day=day, origin='moved', early=min(early, day), late=max(late, day))
 
 
 def _score(problem: Problem, state: State, night: int, candidates: np.ndarray) -> np.ndarray:
