@@ -20,7 +20,7 @@ import numpy as np
 from scipy.stats import kendalltau
 
 from benchmarks.accuracy import throughput
-from photzp.answers import extinction, gains, nights, ranking, steps
+from photzp.answers import extinction, gains, nights, ranking, shares, steps
 from photzp.measurements import usable_rows
 from simulation.fleet import DAYS_PER_MONTH, YearsSpec
 from simulation.spec import EXTINCTION, REFERENCE_ZP
@@ -173,7 +173,7 @@ def judge_ranking(fleet, spec, total):
                   for telescope, fits, _, scale in fleet}
     all_gains = [gain for telescope, fits, _, _ in fleet
                  for gain in gains.gains_of(telescope.name, fits, references[telescope.name])]
-    table = {row.kind: row for row in gains.fleet_table(all_gains) if row.filter == ''}
+    restored = shares.restored_shares(gains.over_filters(all_gains))
     found, truths = [], {}
     for telescope, fits, by_filter, _ in fleet:
         reference = references[telescope.name]
@@ -185,8 +185,8 @@ def judge_ranking(fleet, spec, total):
         add(total, loss_pull=(state.loss_mag - loss) / state.loss_error_mag,
             rate_pull=(state.rate_mag_per_month - rate) / state.rate_error_mag_per_month)
         judge_date(telescope.name, fits, reference, now, (loss, rate), total)
-    for kind in ('cleaning', 'recoating', 'wash'):
-        row = table[kind]
+    for row in restored:
+        kind = row.kind
         share, scatter = row.share, np.hypot(row.share_scatter, row.share_error)
         advice = ranking.rank(found, kind, share, scatter)
         gain = {name: ranking.expected_gain(share * loss, scatter * abs(loss), loss)[0]

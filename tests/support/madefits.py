@@ -1,5 +1,9 @@
 """ThroughputFits made by hand, for tests of what is concluded from them."""
 
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from itertools import pairwise
+
 import numpy as np
 
 from photzp.throughput.model import ThroughputFit
@@ -26,6 +30,39 @@ def made_fit(day, y, *, error=0.009, level=23.5, clear=None, intervals=(), steps
         clear_probability=np.where(clear, 0.95, 0.02), photometric=clear, row_clear_probability=none,
         row_residual_mag=none, intervals=tuple(intervals), steps=tuple(steps), night_residual_mag=y - level,
         night_residual_error_mag=np.full(len(y), error), night_log_odds=np.asarray(odds, float), night_noise_mag=0.009)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlantedFit(ThroughputFit):
+    """A fit whose level and error are functions of the day."""
+
+    level_of: Callable[[np.ndarray], np.ndarray]
+    error_of: Callable[[np.ndarray], np.ndarray]
+
+    def at(self, time):
+        day = (np.asarray(time, 'datetime64[ms]') - START) / DAY
+        return self.level_of(day), self.error_of(day)
+
+
+def planted_fit(level_of, error_of, *, until=300, steps=(), **options):
+    """The fit of clear nights on a level that is a function of the day, with an interval between each two steps."""
+    day = np.arange(0.3, until)
+    edges = [0, *((one.time - START) / DAY for one in steps), until]
+    intervals = [_interval_of(level_of, error_of, *pair, options) for pair in pairwise(edges)]
+    made = made_fit(day, level_of(day), clear=np.ones(len(day), bool), intervals=intervals, steps=steps)
+    return PlantedFit(level_of=level_of, error_of=error_of,
+                      **{field.name: getattr(made, field.name) for field in fields(made)
+                         if field.name not in ('model_mag', 'night_residual_mag')},
+                      model_mag=level_of(day), night_residual_mag=np.zeros(len(day)))
+
+
+def _interval_of(level_of, error_of, start, end, options):
+    first, last = start + 1e-3, end - 1e-3
+    values = {name: float(function(np.array([day]))[0]) for name, function, day in (
+        ('start_mag', level_of, first), ('end_mag', level_of, last), ('start_error_mag', error_of, first),
+        ('end_error_mag', error_of, last))}
+    slope = (values['end_mag'] - values['start_mag']) / (end - start) * 30.4375
+    return replace(interval(start, end, slope=slope, **options), **values)
 
 
 def interval(start, end, opened_by='first data', slope=-0.010, slope_error=0.0005, level=23.5):
