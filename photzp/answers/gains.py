@@ -154,15 +154,16 @@ def gains_of(telescope: str, fits: Mapping[str, ThroughputFit], reference_mag: M
 def _gain(telescope: str, filter_name: str, fit: ThroughputFit, step: Step, reference_mag: float) -> Gain:
     """The gain at one step of a telescope in one filter, with reference_mag the zeropoint of a clean telescope."""
     later_times = [other.time for other in fit.steps if other.time > step.time]
-    observed_days = days_since(min([*later_times, fit.time[-1]]), step.time)
+    observed_days = max(days_since(min([*later_times, fit.time[-1]]), step.time), 0.0)
     same_camera = not any(other.instrumental and other.time >= step.time for other in fit.steps)
     loss = reference_mag - fit.at(step.time - np.timedelta64(1, 's'))[0].item() if same_camera else np.nan
     size, lasted = (step.size_mag, step.error_mag), (np.nan, np.nan)
     if step.instrumental and step.kind != 'instrument':
         size = np.nan, np.nan
     else:
-        interval = [each for each in fit.intervals if each.start <= step.time][-1]
-        lasted = _lasted_days(step, interval, _lever_days(step, interval, fit))
+        opened = [each for each in fit.intervals if each.start <= step.time]  # none where the filter was not in use yet
+        if opened:
+            lasted = _lasted_days(step, opened[-1], _lever_days(step, opened[-1], fit))
     return Gain(telescope=telescope, filter=filter_name, time=step.time, kind=step.kind, recorded=step.recorded,
                 instrumental=step.instrumental, loss_before_mag=loss,
                 written=step.written if step.origin == 'moved' else NEVER, **_sizes(size, lasted, observed_days))

@@ -99,6 +99,17 @@ def test_the_step_of_a_camera_itself_is_known():
     assert (gain.gain_mag, gain.instrumental) == (-0.3, True)
 
 
+@pytest.mark.parametrize('first', [120.3, 20.3])
+def test_a_filter_that_was_not_in_use_at_an_event_has_the_step_of_the_others(first):
+    """Its first night was after the wash, or its last one before it: how long the gain lasted cannot be told from it."""
+    day = first + np.arange(30)
+    fit = made_fit(day, np.full(30, 23.5), steps=[step(100, 'wash', 0.1, 0.05)],
+                   intervals=[interval(first, first + 30, slope=np.nan)])
+    gain, = gains.gains_of('t', {'zp': fit})
+    assert (gain.gain_mag, gain.gain_error_mag, gain.outcome) == (0.1, 0.05, 'unknown')
+    assert gain.observed_days == pytest.approx(max(first + 29 - 100, 0))
+
+
 def test_filters_of_an_event_do_not_average_out_what_they_share():
     one, = gains.over_filters(gains.gains_of('t', {name: washed(0.1) for name in ('gp', 'rp', 'ip', 'zp')}))
     assert (one.gain_mag, one.gain_error_mag) == (pytest.approx(0.1), pytest.approx(0.003))

@@ -76,6 +76,8 @@ def test_of_a_kind_that_is_not_on_record_the_page_says_that_nothing_is_estimated
     assert 'id="next"' not in index_of(Answers(shares=shares[1:]))  # no telescope to advise on
     own = render_telescopes(page_of(row(), answers=answers), LCO)[telescope_page_name(ONE)]
     assert 'Rank for a recoating not estimated' in text_of(own)
+    closed = page_of(row(last_observation='2020-01-01T00:00:00'), answers=answers)
+    assert 'not estimated' not in text_of(render_telescopes(closed, LCO)[telescope_page_name(ONE)])
 
 
 def test_the_error_of_the_reference_stands_beside_that_of_the_percentage():
