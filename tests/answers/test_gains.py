@@ -101,7 +101,7 @@ def test_the_step_of_a_camera_itself_is_known():
 
 @pytest.mark.parametrize('first', [120.3, 20.3])
 def test_a_filter_that_was_not_in_use_at_an_event_has_the_step_of_the_others(first):
-    """Its first night was after the wash, or its last one before it: how long the gain lasted cannot be told from it."""
+    """Its first night was after the wash, or its last one before it: it cannot tell how long the gain lasted."""
     day = first + np.arange(30)
     fit = made_fit(day, np.full(30, 23.5), steps=[step(100, 'wash', 0.1, 0.05)],
                    intervals=[interval(first, first + 30, slope=np.nan)])
