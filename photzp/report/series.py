@@ -192,7 +192,7 @@ class SeriesMaker:
                 stored_rows: int) -> SeriesResult:
         """Sum up a series for later runs and the pages; `stored_rows` counts its rows in the database, used or not."""
         z, observatory = rows.zeropoints, self.observatory
-        status = series_status(rows, fit, healthy_mag=observatory.throughput.healthy_mag, now=self.now)
+        status = series_status(rows, fit, rules=observatory.throughput, now=self.now)
         night = night_of(z.dateobs, observatory.longitude_deg(series.telescope.site))
         fitted = rows.usable & np.isfinite(z.colorterm) & ~z.colortermheld
         colorterms = colorterm_lines(rows.telescope, z.dateobs[fitted], z.colorterm[fitted], z.camera[fitted],

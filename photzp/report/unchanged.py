@@ -139,7 +139,7 @@ def fingerprint(context: ReportContext, series: Series, rows: str) -> str:
                   if (entry.class_, entry.filter) == (telescope.class_, series.filter)]
     return digest(context.code, context.month, rows, [observatory.extinction(name) for name in series.native],
                   series.extinction_offset, longitude, events, past, references, observatory.gain_repairs,
-                  sorted(observatory.camera_types), observatory.throughput.healthy_mag,
+                  sorted(observatory.camera_types), observatory.throughput,
                   context.settings.cameracolorterm)
 
 

@@ -20,7 +20,7 @@ from photzp.report.jobs import (
     models_figure,
     telescope_figure,
 )
-from tests.support.madefits import at_day, made_fit
+from tests.support.madefits import at_day, found_step, made_fit
 
 UNTIL = at_day(200)
 DAY = np.arange(120) + 0.3
@@ -29,7 +29,7 @@ NOISE = np.random.default_rng(1).normal(0, 0.009, 120)
 
 def jumped(size_mag):
     """A fit of nights that rise by so much at day 60."""
-    return made_fit(DAY, 23.5 + NOISE + size_mag * (DAY > 60))
+    return made_fit(DAY, 23.5 + NOISE + size_mag * (DAY > 60), steps=[found_step(60, size_mag)] if size_mag else ())
 
 
 def test_an_image_has_its_size_in_pixels_and_its_words():
