@@ -64,8 +64,8 @@ def parser() -> Parser:
                 'correct zeropoints to the colour term of their camera in that half-year (default: True)',
                 'leave each zeropoint at the colour term of its own frame')
     fit.add_argument('--fit-extinction', action='store_true',
-                     help='bring zeropoints to airmass 1 with the extinction that an earlier run fitted for the site, '
-                     'where its error is small enough, instead of the extinction in observatory.toml')
+                     help='changes nothing: the extinction of a site is always fitted with the throughput of its '
+                     'telescopes')
     _add_alarms(p)
     where = p.add_argument_group('where things are')
     where.add_argument('--database', default=DEFAULT_DATABASE,
@@ -166,7 +166,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.start and options.end and options.start >= options.end:
         p.error(f'--start {options.start} is not before --end {options.end}')
     if options.start or options.end:
-        of_all = [name for name in ('check', 'metrics', 'fit_extinction') if getattr(options, name)]
+        of_all = [name for name in ('check', 'metrics') if getattr(options, name)]
         if of_all:
             p.error(f'--{of_all[0].replace("_", "-")} needs all of the time: not with --start or --end')
     return run_script(run, options, p.prog)
@@ -226,6 +226,8 @@ def _recorded_run(database: 'PhotDatabase', options: argparse.Namespace, observa
     from photzp.store.open import open_store
 
     metrics_file = _metrics_file(options)
+    if options.fit_extinction:
+        log.info('--fit-extinction changes nothing: extinction is always fitted with the throughput')
     given = {name: value for name, value in vars(options).items() if value is not None}
     run_id = database.start_run('longtermphotzp.py', {**given, 'database': database.place}, program.VERSION)
     note_run(run_id)

@@ -112,7 +112,7 @@ class ThroughputInterval(Base):
 
 
 class ThroughputStep(Base):
-    """One step of a throughput model at an event, gains positive; `instrumental` where two cameras differ in it."""
+    """One step of a throughput model, gains positive; `instrumental` where two cameras differ in it."""
 
     __tablename__ = 'throughputstep'
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -123,6 +123,9 @@ class ThroughputStep(Base):
     step: Mapped[float | None]
     steperr: Mapped[float | None]
     instrumental: Mapped[bool | None]
+    origin: Mapped[str | None]
+    early: Mapped[str | None]
+    late: Mapped[str | None]
     __table_args__ = (sa.Index('ix_throughputstep_series', 'telescopeid', 'filter'),)
 
 

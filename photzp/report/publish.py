@@ -1,6 +1,5 @@
 """The end of a run: the memory for the next one, status.json, and the pages."""
 
-import hashlib
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,10 +11,9 @@ from photzp.pages.page import Page, Plot, RunInfo, merge, only_present, read_sta
 from photzp.pages.render import render_index, render_telescopes, static_files
 from photzp.records import Database
 from photzp.report.context import ReportContext
-from photzp.report.fitarchive import pack
+from photzp.report.memory import write_memory
 from photzp.report.overviews import has_size_class
 from photzp.report.results import Results
-from photzp.reportnames import FITS_FILE, STATE_FILE
 
 STATUS_FILE = 'status.json'
 
@@ -39,15 +37,12 @@ def publish(context: ReportContext, results: Results) -> None:
 
 
 def _put_state(context: ReportContext, results: Results) -> None:
-    """Write the memory for the next run, and the fits where some are new."""
-    state = results.state
-    if results.counts['series'] > results.counts['kept']:
-        content = pack(results.fits)
-        context.store.put(FITS_FILE, content)
-        state.fits = hashlib.sha256(content).hexdigest()
+    """Write the memory for the next run."""
+    state, counts = results.state, results.counts
     state.overviews = {name: remembered for name, remembered in state.overviews.items()
                        if has_size_class(name, context.observatory)}
-    context.store.put(STATE_FILE, state.text().encode())
+    write_memory(context.store, state, results.fits, results.nights,
+                 is_new=counts['series'] > counts['kept'] or results.has_new_nights)
 
 
 def _put_pages(context: ReportContext, results: Results) -> None:

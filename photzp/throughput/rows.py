@@ -43,14 +43,11 @@ class Series:
         Filter as reported.
     native : tuple of str
         Native filters that are reported as this one.
-    extinction_offset : float
-        Extinction that brings the rows to airmass 1, minus the adopted one [mag/airmass].
     """
 
     telescope: Telescope
     filter: str
     native: tuple[str, ...]
-    extinction_offset: float = 0.0
 
     @property
     def key(self) -> SeriesKey:
@@ -96,8 +93,6 @@ class Rows:
         Date, kind and note of events of the telescope.
     reference_mag : float or None
         Zeropoint of a clean telescope; None where unknown.
-    extinction_offset : float
-        Extinction minus the adopted one [mag/airmass].
     opened : numpy.datetime64
         Last `start` of the telescope, datetime64[ms]; earlier rows are not used.
     later : int
@@ -118,7 +113,6 @@ class Rows:
     group_names: tuple[str, ...]
     events: Events
     reference_mag: float | None
-    extinction_offset: float
     opened: np.datetime64
     later: int
 
@@ -193,7 +187,7 @@ def _comparable(z: Zeropoints, series: Series, observatory: Observatory, now: np
             zp=zp_repaired, zperr=z.zperr, colorterm=z.colorterm, colortermerr=z.colortermerr,
             covariance=z.zpcolortermcov, colour_offset=z.meancolor - z.zpcolor, held=z.colortermheld, time=z.dateobs,
             group=group), np.array([date for date, kind, _ in events if kind in _NEW_COLOUR], 'datetime64[ms]'))
-    extinction = _by_value(z.filter, observatory.extinction) + series.extinction_offset
+    extinction = _by_value(z.filter, observatory.extinction)
     newest = int(np.flatnonzero(usable)[-1]) if usable.any() else -1
     day = day_of(z.dateobs[newest]).item()
     reference_mag = observatory.reference_mag(telescope.class_, series.filter, str(z.camera[newest]),
@@ -202,7 +196,7 @@ def _comparable(z: Zeropoints, series: Series, observatory: Observatory, now: np
         telescope=str(telescope), filter=series.filter, zeropoints=z, zp_repaired=zp_repaired, zp_cameracolour=zp,
         zperr=zperr, colourterms=colourterms, zp_unit=at_unit_airmass(zp, z.airmass, extinction),
         extinction=extinction, usable=usable, group=group, group_names=group_names, events=events,
-        reference_mag=reference_mag, extinction_offset=series.extinction_offset, opened=opened, later=later)
+        reference_mag=reference_mag, opened=opened, later=later)
 
 
 def _until(z: Zeropoints, now: np.datetime64, series: Series) -> tuple[Zeropoints, int]:

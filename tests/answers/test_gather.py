@@ -1,7 +1,6 @@
 """What the report says to operations: planted years through the script, whose truth is known; alarms and metrics."""
 
 import json
-import math
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,12 +14,10 @@ import longtermphotzp
 from photdbinterface import Measurement, PhotDatabase
 from photzp.answers.gather import FittedSeries, answer
 from photzp.answers.status import SeriesStatus
-from photzp.answers.steps import find_steps
 from photzp.errors import StoreFailed
 from photzp.names import Telescope
 from photzp.observatory import load_observatory
 from photzp.pages.text import days_from
-from photzp.report import jobs
 from photzp.report.fitarchive import unpack, without_rows
 from photzp.throughput.model import fit_throughput
 from photzp.throughput.rows import Series, read_rows
@@ -235,18 +232,6 @@ def test_a_run_over_an_earlier_one_gives_the_answers_of_a_cold_one(place):
     assert answers(place.out) == answers(place.root / 'cold') != before
 
 
-def test_steps_are_looked_for_only_where_a_fit_is_another_one(place, monkeypatch):
-    looked = []
-    monkeypatch.setattr(jobs, 'find_steps', lambda fits: looked.append(len(fits)) or find_steps(fits))
-    before = answers(place.out)
-    assert run(place) == 0
-    assert (looked, answers(place.out)['steps']) == ([], before['steps'])
-    with PhotDatabase(place.database) as database:
-        database.add_many(frames(JUMPED, np.random.default_rng(4), nights=NIGHTS, first=NIGHTS - 2))
-    assert run(place, now=NOW + timedelta(hours=1)) == 0
-    assert looked == [2]
-
-
 def test_answers_of_a_run_over_one_telescope_are_of_the_whole_fleet(place):
     before = answers(place.out)
     assert run(place, '--telescope', f'{WELL}-1m0a', '--filter', 'gp') == 0
@@ -355,7 +340,7 @@ def test_a_calibration_that_does_not_run_is_a_finding_and_this_report_is_not(pla
 @pytest.mark.parametrize('given', [
     ('--threshold', '0'), ('--threshold', '200'), ('--threshold', 'nan'), ('--threshold', 'much'),
     ('--check', '--start', '20250101'), ('--metrics', 'x.prom', '--end', '20250101'),
-    ('--fit-extinction', '--start', '20250101'), ('--metrics', '/no/such/place/x.prom'),
+    ('--metrics', '/no/such/place/x.prom'),
 ])  # fmt: skip
 def test_what_makes_no_sense_is_status_2(first, given, capsys):
     try:
@@ -394,40 +379,3 @@ def test_metrics_that_cannot_be_written_end_the_run(place, tmp_path):
     with pytest.raises(StoreFailed, match=r'taken: cannot be written \(Is a directory\); see --metrics'):
         run(place, '--metrics', str(tmp_path / 'taken'))
     assert last_status(place) == 2
-
-
-# -- --fit-extinction --------------------------------------------------------------------------------------------------
-
-
-def made_at(place):
-    return {row['made'] for row in json.loads((place.out / 'status.json').read_text())['statuses']
-            if row['filter'] == 'gp'}
-
-
-def test_the_fitted_extinction_is_used_once_it_is_known_and_then_stays(place):
-    adopted = {row['filter']: row for row in answers(place.out)['extinction']}
-    times = [NOW + timedelta(hours=hour) for hour in range(1, 4)]
-    for now in times:
-        assert run(place, '--fit-extinction', now=now) == 0
-        fitted = {row['filter']: row for row in answers(place.out)['extinction']}
-        assert all(abs(fitted[name]['k'] - adopted[name]['k']) < 0.2 * adopted[name]['k_error'] for name in fitted)
-        assert {name: row['adopted'] for name, row in fitted.items()} == {'gp': 0.14, 'rp': 0.08}
-    state = json.loads((place.out / 'report-state.json').read_text())
-    assert state['extinction']['lsc gp'] == pytest.approx(EXTRA_K, abs=0.005)
-    assert made_at(place) == {f'{times[0]:%Y-%m-%dT%H:%M:%S}'}
-    assert run(place, now=times[-1] + timedelta(hours=1)) == 0
-    assert made_at(place) == {f'{times[-1] + timedelta(hours=1):%Y-%m-%dT%H:%M:%S}'}
-
-
-def test_zeropoints_at_airmass_1_are_those_of_the_extinction_that_is_used(first):
-    with PhotDatabase(first.database, readonly=True) as database:
-        series = Series(Telescope('lsc', WELL, '1m0a'), 'gp', ('gp',))
-        observatory = load_observatory(first.observatory)
-        one, other = (read_rows(database, replace(series, extinction_offset=offset), observatory)
-                      for offset in (0.0, EXTRA_K))
-    np.testing.assert_allclose(other.zp_unit - one.zp_unit, EXTRA_K * (one.zeropoints.airmass - 1), atol=1e-12)
-    clear = one.zp_unit > np.median(one.zp_unit) - 0.1
-    slopes = [np.polyfit(rows.zeropoints.airmass[clear], rows.zp_unit[clear], 1)[0] for rows in (one, other)]
-    assert slopes[0] == pytest.approx(-EXTRA_K, abs=0.01)
-    assert slopes[1] == pytest.approx(0.0, abs=0.01)
-    assert math.isclose(one.extinction[0], 0.14)
