@@ -207,7 +207,7 @@ def run(options: argparse.Namespace, *, now: datetime | None = None) -> int:
         if options.importold:
             return _import_old(database, Path(options.outputdirectory).expanduser())
         if options.export:
-            return _export(database, options, observatory)
+            return _export(database, options, observatory, now)
         return _recorded_run(database, options, observatory, now)
 
 
@@ -319,11 +319,13 @@ def _check_database(database: 'PhotDatabase', observatory: 'Observatory', now: d
     from photzp.database.check import faults_of_rows
 
     rows = with_progress(database.raw_rows(), 'rows', database.count())
-    total, faults = faults_of_rows(rows, observatory, now)
-    faults = [f'the file is damaged: {fault}' for fault in database.integrity()] + faults
-    print_summary(f'{total} zeropoints in {database.place}', counts={'zeropoints': total})
+    checked = faults_of_rows(rows, observatory, now)
+    faults = [f'the file is damaged: {fault}' for fault in database.integrity()] + checked.faults
+    print_summary(f'{checked.total} zeropoints in {database.place}', counts={'zeropoints': checked.total})
     for line in faults:
         print_summary(f'  {line}')
+    for line in checked.unused:
+        print_summary(f'  not wrong, but not used by the report: {line}')
     print_summary('no findings' if not faults else f'{len(faults)} findings', findings=len(faults))
     return SOME_UNREADABLE if faults else DONE
 
@@ -364,9 +366,10 @@ def _import_old(database: 'PhotDatabase', directory: Path) -> int:
     return status
 
 
-def _export(database: 'PhotDatabase', options: argparse.Namespace, observatory: 'Observatory') -> int:
+def _export(database: 'PhotDatabase', options: argparse.Namespace, observatory: 'Observatory', now: datetime) -> int:
     from photzp.report.export import check_name, exported_columns, exported_zeropoints, write_csv, write_table
     from photzp.report.selection import selection
+    from photzp.times import instant_of
 
     path = Path(options.export).expanduser()
     if options.export != '-':
@@ -374,7 +377,7 @@ def _export(database: 'PhotDatabase', options: argparse.Namespace, observatory: 
     settings = _report_settings(options)
     selected = with_progress(selection(database, settings, observatory), 'series')
     pieces = exported_zeropoints(database, selected, _period(options), observatory,
-                                 cameracolorterm=settings.cameracolorterm)
+                                 cameracolorterm=settings.cameracolorterm, now=instant_of(now))
     if options.export == '-':
         with standard_output() as file:
             rows = write_csv(file, exported_columns(database), pieces)

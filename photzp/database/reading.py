@@ -145,9 +145,9 @@ def raw_rows(session: Session) -> Iterator[dict[str, Any]]:
     Yields
     ------
     dict
-        name, dateobs, site, dome, telescope, filter, airmass and zp, as the driver gives them.
+        name, dateobs, site, dome, telescope, filter, airmass, zp and zpsig, as the driver gives them.
     """
-    names = ('name', 'dateobs', 'site', 'dome', 'telescope', 'filter', 'airmass', 'zp')
+    names = ('name', 'dateobs', 'site', 'dome', 'telescope', 'filter', 'airmass', 'zp', 'zpsig')
     statement = session.select(PHOT, *names)
     with session.transaction(yield_per=READ_CHUNK) as connection:
         for row in connection.execute(statement):

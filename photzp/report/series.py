@@ -292,8 +292,8 @@ def _title(rows: Rows) -> str:
 def _log(rows: Rows, fit: ThroughputFit) -> list[str]:
     """Log the numbers of rows and the colour terms of a series; log and return its warnings."""
     z, about = rows.zeropoints, {'telescope': rows.telescope, 'filter': rows.filter}
-    why = ', '.join(f'{n} {reason}' for reason, n in rows.unusable.items() if n)
-    log.info('%s %s: %d zeropoints, %d usable%s, %d nights', rows.telescope, rows.filter, len(z),
+    why = ', '.join(f'{n} {reason.words}' for reason, n in rows.unusable.items())
+    log.info('%s %s: %d zeropoints, %d usable%s, %d nights', rows.telescope, rows.filter, len(z) + rows.later,
              np.count_nonzero(rows.usable), f' ({why})' if why else '', len(fit.night), extra=about)
     for term in rows.colourterms:
         log.debug('%s %s: %s from %s to %s: colour term %+.4f +- %.4f, %.4f between frames', rows.telescope,
@@ -303,9 +303,9 @@ def _log(rows: Rows, fit: ThroughputFit) -> list[str]:
         log.info('%s %s: %d zeropoints have the colour term of their camera', rows.telescope, rows.filter,
                  sum(term.changed for term in rows.colourterms), extra=about)
     warnings = []
-    if np.isnat(z.dateobs).any():
-        warnings.append(f'{rows.telescope} {rows.filter}: {np.count_nonzero(np.isnat(z.dateobs))} zeropoints have '
-                        'no readable date; see --testdb')
+    if faults := [f'{n} {reason.words}' for reason, n in rows.unusable.items() if reason.fault]:
+        warnings.append(f'{rows.telescope} {rows.filter}: zeropoints that cannot be right are not used: '
+                        f'{", ".join(faults)}; --testdb names them')
     if rows.has_old_rows:
         warnings += _log_old_rows(rows, fit)
     for warning in warnings:

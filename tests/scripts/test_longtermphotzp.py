@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
@@ -279,6 +280,31 @@ def test_export_has_every_row(years, tmp_path, capsys):
     assert all(float(row['zp']) == stored[row['name']] for row in rows)
     with pytest.raises(RunStopped, match='--export'):
         report(years, tmp_path, '--export', str(tmp_path / 'no' / 'such' / 'folder.csv'))
+
+
+WRONG = {'dated before 1990': ('dateobs', '1970-01-01 00:00:03.000'),
+         'dated later than now': ('dateobs', '2162-01-01 00:00:00.000'),
+         'with an impossible airmass': ('airmass', 999.0), 'with an impossible zeropoint': ('zp', -99.0)}
+
+
+def test_export_says_which_rows_the_report_uses(years, tmp_path):
+    database = tmp_path / 'bad.db'
+    shutil.copy(years.database, database)
+    with closing(sqlite3.connect(database)) as connection, connection:
+        good = connection.execute('select name from lcophot where zpsig < 0.1 and airmass > 0 order by name')
+        names = dict(zip([name for name, in good], WRONG, strict=False))
+        for name, reason in names.items():
+            column, value = WRONG[reason]
+            connection.execute(f'update lcophot set {column} = ? where name = ?', (value, name))
+    assert report(years, tmp_path, '--export', str(tmp_path / 'x.parquet'), database=database) == 0
+    table = Table.read(tmp_path / 'x.parquet')
+    said = {row['name']: row['reason'] for row in table if row['name'] in names}
+    assert said == names
+    assert all(np.array(table['usable']) == (np.array(table['reason']) == ''))
+    assert np.count_nonzero(table['usable']) > 1000
+    stored = {reason: table[WRONG[reason][0]][table['name'] == name][0] for name, reason in names.items()}
+    assert str(stored['dated before 1990'])[:10] == '1970-01-01'  # as measured
+    assert stored['with an impossible airmass'] == 999.0
 
 
 @pytest.mark.parametrize('extension', ['ecsv', 'parquet'])
