@@ -19,7 +19,7 @@ import numpy as np
 from photzp.errors import ObservatoryInvalid
 from photzp.measurements import EARLIEST
 from photzp.names import class_of, site_of
-from photzp.observatoryfile import laid_over, read_file
+from photzp.observatoryfile import laid_over, read_file, with_line
 from photzp.observatorytables import Filter, ObservatoryTables
 from photzp.times import local_noon
 from photzp.typedtree import TreeInvalid, typed
@@ -284,7 +284,7 @@ def load_observatory(overlay: Path | str | None = None) -> Observatory:
             tree = laid_over(tree, above)
         return _without_repetition(_of_toml(Observatory, tree))
     except TreeInvalid as error:
-        raise ObservatoryInvalid(f'{file}: {error}') from None
+        raise ObservatoryInvalid(f'{file}: {with_line(file, str(error))}') from None
 
 
 def _check_lists(tree: dict[str, Any]) -> None:
