@@ -214,7 +214,7 @@ class SeriesMaker:
                 _title(rows), data, fit, events=rows.events, band=band, until=self.period.until), sentence)
             yield File(trend_plot_name('trenddata', rows.telescope, rows.filter),
                        self._trend_json(rows, fit, data).encode())
-            yield _airmass_plot(rows, fit)
+            yield _airmass_plot(rows, fit, self.observatory.extinction(rows.filter))
             yield self._colorterm_plot(rows)
         if self.settings.errorhistogram:
             yield _image('errorhist', rows, error_histogram(
@@ -251,12 +251,13 @@ def _trend_data(rows: Rows, fit: ThroughputFit) -> TrendData:
     return TrendData(z.dateobs, zp, z.camera, rows.usable & shown)
 
 
-def _airmass_plot(rows: Rows, fit: ThroughputFit) -> File:
+def _airmass_plot(rows: Rows, fit: ThroughputFit, without_rows_k: float) -> File:
     """Draw zeropoint residuals against airmass, with the adopted and the fitted extinction [mag/airmass]."""
     # Residuals have the extinction removed that the rows were corrected with, and the offset that was fitted on top of
     # it.  The plot shows the dimming with airmass, so both are put back.
     fitted_k = rows.extinction + (fit.extinction_offset_mag if np.isfinite(fit.extinction_offset_mag) else 0.0)
-    used, airmass = float(np.median(rows.extinction)), rows.zeropoints.airmass
+    used = float(np.median(rows.extinction)) if len(rows.extinction) else without_rows_k + rows.extinction_offset
+    airmass = rows.zeropoints.airmass
     adopted = used - rows.extinction_offset
     return _image('airmasstrend', rows, airmass_plot(
         _title(rows), airmass, fit.row_residual_mag - fitted_k * (airmass - 1), fit.row_clear_probability,

@@ -24,6 +24,8 @@ COLUMNS = ('name', 'frame', 'processed', 'dateobs', 'camera', 'filter', 'airmass
            'colortermerr', 'zpcolor', 'zpcolortermcov', 'colortermheld', 'meancolor')
 
 _NEW_COLOUR = ('instrument', 'recoating', 'break')  # kinds of events after which colour terms may differ
+# Chosen as longer than a telescope is closed, and shorter than the steps back of clocks: GPS has one of 19.6 years.
+_LONGEST_CLOSURE = np.timedelta64(5 * 365, 'D')
 _OLDER = ' (older rows)'  # of the database: their zp holds at g-i = 0
 
 
@@ -172,7 +174,9 @@ def read_rows(database: Database, series: Series, observatory: Observatory, peri
     counts = np.bincount(why, minlength=len(UNUSABLE) + 1)[1:].tolist()
     unusable = {reason: count for reason, count in zip(UNUSABLE, counts, strict=True) if count}
     kept = slice(None) if now is None else ~(z.dateobs > now)
-    return _comparable(z[kept], why[kept], unusable, series, observatory, cameracolorterm)
+    believed = _without_impossible(z[kept], start_of(observatory, str(telescope), now))
+    judged = _Judged(z[kept], believed, why[kept], unusable)
+    return _comparable(judged, series, observatory, cameracolorterm)
 
 
 def why_unusable_rows(z: Zeropoints, series: Series, observatory: Observatory,
@@ -199,10 +203,19 @@ def why_unusable_rows(z: Zeropoints, series: Series, observatory: Observatory,
     return why_unusable(z.dateobs, z.zp, z.airmass, z.zpsig, limits)
 
 
-def _comparable(stored: Zeropoints, why: np.ndarray, unusable: dict[Unusable, int], series: Series,
-                observatory: Observatory, cameracolorterm: bool) -> Rows:
+@dataclass(frozen=True)
+class _Judged:
+    """Rows of a series with what is wrong with them; the fields are those of Rows."""
+
+    stored: Zeropoints
+    zeropoints: Zeropoints
+    why: np.ndarray
+    unusable: dict[Unusable, int]
+
+
+def _comparable(judged: _Judged, series: Series, observatory: Observatory, cameracolorterm: bool) -> Rows:
     """Make rows of the database comparable."""
-    telescope, z = series.telescope, _without_impossible(stored)
+    telescope, z = series.telescope, judged.zeropoints
     events = observatory.events_of(str(telescope))
     group_names, group = _groups(z)
     zp_repaired = _correct_gain(z.zp, z.camera, z.dateobs, observatory.gain_repairs)
@@ -215,19 +228,23 @@ def _comparable(stored: Zeropoints, why: np.ndarray, unusable: dict[Unusable, in
             group=group), np.array([date for date, kind, _ in events if kind in _NEW_COLOUR], 'datetime64[ms]'))
     extinction = _by_value(z.filter, observatory.extinction) + series.extinction_offset
     return Rows(
-        telescope=str(telescope), filter=series.filter, stored=stored, zeropoints=z, zp_repaired=zp_repaired,
-        zp_cameracolour=zp, zperr=zperr, colourterms=colourterms,
-        zp_unit=at_unit_airmass(zp, z.airmass, extinction), extinction=extinction, why=why, group=group,
-        group_names=group_names, events=events, reference_mag=_reference_mag(z, why, series, observatory),
-        extinction_offset=series.extinction_offset, unusable=unusable)
+        **vars(judged), telescope=str(telescope), filter=series.filter, zp_repaired=zp_repaired, zp_cameracolour=zp,
+        zperr=zperr, colourterms=colourterms, zp_unit=at_unit_airmass(zp, z.airmass, extinction),
+        extinction=extinction, group=group, group_names=group_names, events=events,
+        reference_mag=_reference_mag(z, judged.why, series, observatory), extinction_offset=series.extinction_offset)
 
 
-def _without_impossible(z: Zeropoints) -> Zeropoints:
-    """Rows without the dates and airmasses that no frame can have: a clock or a header was wrong, so all we know is
-    that they are not known.
+def _without_impossible(z: Zeropoints, start: np.datetime64) -> Zeropoints:
+    """Rows, in order of time, without the dates and airmasses that no frame can have: these are as good as unknown.
+
+    Dates before the start of the telescope are of frames that are not used; those far before all others are of a clock
+    that was never set, or of a receiver of GPS whose weeks began anew.
     """
-    return replace(z, dateobs=np.where(z.dateobs < EARLIEST, np.datetime64('NaT', 'ms'), z.dateobs),
-                   airmass=np.where(possible_airmass(z.airmass), z.airmass, np.nan))
+    time = np.where(z.dateobs < EARLIEST, np.datetime64('NaT', 'ms'), z.dateobs)
+    gaps = np.flatnonzero((np.diff(time) > _LONGEST_CLOSURE) & (time[:-1] < start))
+    if len(gaps):
+        time[:gaps[-1] + 1] = np.datetime64('NaT', 'ms')
+    return replace(z, dateobs=time, airmass=np.where(possible_airmass(z.airmass), z.airmass, np.nan))
 
 
 def _reference_mag(z: Zeropoints, why: np.ndarray, series: Series, observatory: Observatory) -> float | None:

@@ -75,6 +75,18 @@ def test_a_date_of_a_clock_that_was_never_set_is_no_date(database, dateobs):
     assert rows.reference_mag == load_observatory().reference_mag('1m0', 'rp', 'fa15', date(2019, 8, 5))
 
 
+def test_dates_before_the_start_count_as_known_unless_they_are_far_from_all_others(database):
+    dates = ('2000-01-01', '2007-04-16', '2014-06-01', '2015-12-01', '2019-08-05')  # LCO's list: since 2016-04
+    database.add_many(measured(number, dateobs=f'{date} 00:00:00.000') for number, date in enumerate(dates))
+    rows = read_rows(database, SERIES, load_observatory())
+    assert [str(day) for day in rows.zeropoints.dateobs.astype('datetime64[D]')] == ['NaT', 'NaT', *dates[2:]]
+    assert [(reason.words, count) for reason, count in rows.unusable.items()] == [('before its start', 4)]
+    elsewhere = replace(SERIES, telescope=Telescope('lsc', 'domx', '1m0a'))  # without a start
+    database.add_many(measured(number + 9, dome='domx', dateobs=f'{date} 00:00:00.000')
+                      for number, date in enumerate(dates))
+    assert read_rows(database, elsewhere, load_observatory()).usable.all()
+
+
 @pytest.mark.parametrize('airmass', [0.0, -1.0, 0.98, 40.1, 999.0])
 def test_an_airmass_that_no_frame_has_corrects_no_zeropoint(database, airmass):
     database.add_many([measured(1, airmass=airmass)])
