@@ -217,6 +217,7 @@ DERIVED = (  # columns that the report adds to those of the database
     Column('zp_repaired', 'mag', 'zp with the gain repairs of observatory.toml'),
     Column('zp_cameracolor', 'mag', 'zp_repaired with the colour term of the camera'),
     Column('zperr_cameracolor', 'mag', 'error of zp_cameracolor'))
+_LARGEST_MAG = 1e9
 JUDGED = (  # columns by the rule of `photzp.measurements`
     Column('usable', '', 'whether the report fits its model to the row', bool),
     Column('reason', '', 'why it does not, in the words of the log', str))
@@ -262,7 +263,12 @@ def exported_zeropoints(database: Database, selected: Iterable[Series], period: 
         if rows is not None:
             derived = (rows.zp_repaired, rows.zp_cameracolour, rows.zperr)
             yield {**vars(rows.stored), **_judged(rows.stored, series, observatory, now),
-                   **{column.name: np.round(values, 6) for column, values in zip(DERIVED, derived, strict=True)}}
+                   **{column.name: _rounded(values) for column, values in zip(DERIVED, derived, strict=True)}}
+
+
+def _rounded(values: np.ndarray) -> np.ndarray:
+    """Magnitudes (n,) to 6 digits; a damaged value, too large to be rounded, stays."""
+    return np.where(np.abs(values) < _LARGEST_MAG, np.round(np.clip(values, -_LARGEST_MAG, _LARGEST_MAG), 6), values)
 
 
 def _judged(stored: Zeropoints, series: Series, observatory: Observatory, now: np.datetime64) -> dict[str, np.ndarray]:
