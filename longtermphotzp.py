@@ -210,9 +210,11 @@ def _with_sites_of_data(database: 'PhotDatabase', options: argparse.Namespace, o
     from photzp.report.sites import with_sites_of_data
     from photzp.times import instant_of
 
+    telescopes = database.telescopes()
     if options.observatory:
-        warn_of_events(database, observatory, options.observatory, instant_of(now))
-    return with_sites_of_data(database, observatory, instant_of(now), site=options.site)
+        warn_of_events(telescopes, database.span, observatory, options.observatory, instant_of(now))
+    sites = {telescope.site for telescope in telescopes if options.site in (None, telescope.site)}
+    return with_sites_of_data(sites, database.times, observatory, instant_of(now))
 
 
 def _recorded_run(database: 'PhotDatabase', options: argparse.Namespace, observatory: 'Observatory',

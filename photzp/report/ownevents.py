@@ -4,10 +4,9 @@ The events of the built-in list are not looked at: it is that of a whole network
 """
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
 from itertools import groupby
-from typing import Protocol, Unpack
 
 import numpy as np
 
@@ -16,7 +15,6 @@ from photzp.names import Telescope
 from photzp.observatory import Observatory, load_observatory
 from photzp.observatorytables import Event
 from photzp.plaintext import did_you_mean
-from photzp.records import Selection
 from photzp.times import day_of
 
 log = logging.getLogger('photzp.report')
@@ -27,40 +25,17 @@ _DAY = timedelta(days=1)  # events have local dates, which may be a day ahead of
 _EXAMPLES = 3
 
 
-class SpansOfTelescopes(Protocol):
-    """What is needed of the database; `PhotDatabase` has it."""
-
-    def telescopes(self) -> list[Telescope]:
-        """Telescopes that have rows.
-
-        Returns
-        -------
-        list of Telescope
-        """
-        ...
-
-    def span(self, **selection: Unpack[Selection]) -> tuple[np.datetime64, np.datetime64]:
-        """First and last exposure.
-
-        Parameters
-        ----------
-        **selection : Selection
-            Which rows.
-
-        Returns
-        -------
-        first, last : numpy.datetime64
-            NaT where there is none.
-        """
-        ...
-
-
-def warn_of_events(database: SpansOfTelescopes, observatory: Observatory, file: str, now: np.datetime64) -> None:
+def warn_of_events(telescopes: Iterable[Telescope], span: Callable[..., tuple[np.datetime64, np.datetime64]],
+                   observatory: Observatory, file: str, now: np.datetime64) -> None:
     """Log a warning for each telescope without frames and each event that is dated outside the data of its telescope.
 
     Parameters
     ----------
-    database : SpansOfTelescopes
+    telescopes : iterable of Telescope
+        Those of the database.
+    span : callable
+        First and last exposure of a `site`, `dome` and `telescope` from `start` to `end`, as `PhotDatabase.span`
+        returns it.
     observatory : Observatory
         That of the site's own file, over the built-in one.
     file : str
@@ -70,11 +45,11 @@ def warn_of_events(database: SpansOfTelescopes, observatory: Observatory, file: 
     """
     built_in = set(load_observatory().events)
     own = [event for event in observatory.events if event not in built_in]
-    known = {str(telescope): telescope for telescope in database.telescopes()}
+    known = {str(telescope): telescope for telescope in telescopes}
     for name, events in groupby(own, key=lambda event: event.telescope):
         if name in known:
             where = dict(zip(('site', 'dome', 'telescope'), known[name], strict=True))
-            said = list(_outside(events, database.span(**where, start=EARLIEST, end=now), now))
+            said = list(_outside(events, span(**where, start=EARLIEST, end=now), now))
         else:
             said = [f'the database has no frames of {name}{did_you_mean(name, known)}: its events '
                     f'({_shortened(f"{event.kind} {event.date}" for event in events)}) change nothing']

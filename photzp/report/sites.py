@@ -5,80 +5,50 @@ the circle, tells its longitude.  Where frames come at all hours, as from a cloc
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
-from typing import Protocol, Unpack
 
 import numpy as np
 
 from photzp.measurements import EARLIEST
-from photzp.names import Telescope, safe_part
+from photzp.names import safe_part
 from photzp.observatory import Observatory
 from photzp.observatorytables import Site
-from photzp.records import Selection
 from photzp.times import MS_PER_DAY, night_of
 
 log = logging.getLogger('photzp.report')
 
-# Fewer show no daily gap; for 20 random times the chance of one of 6 h is 8 %.
+# Fewer show no day: of 20 random times of day one or none is near noon by chance in some percent of cases.
 _FEWEST_FRAMES, _FEWEST_NIGHTS = 20, 5
-_SHORTEST_DAY_DEG = 90.0  # 6 h without frames: chosen as no night of a telescope outside the polar circles is longer
-_STRAY_SHARE = 0.01  # of frames, those farthest from the mean, do not count: clocks are wrong at times
+# By day there are no frames, but clocks are wrong at times.  Chosen as a quarter of what comes near noon at random.
+_NEAR_NOON_DEG, _NEAR_NOON_SHARE = 45.0, 1 / 16  # 3 h before and after it
 _STEP_DEG = 5.0  # 20 min: noon is hours from any frame, and the longitude must not change with every new night
 
 
-class TimesOfSites(Protocol):
-    """What is needed of the database; `PhotDatabase` has it."""
-
-    def telescopes(self) -> list[Telescope]:
-        """Telescopes that have rows.
-
-        Returns
-        -------
-        list of Telescope
-        """
-        ...
-
-    def times(self, **selection: Unpack[Selection]) -> np.ndarray:
-        """Start of exposures.
-
-        Parameters
-        ----------
-        **selection : Selection
-            Which rows.
-
-        Returns
-        -------
-        ndarray of datetime64[ms], shape (n,)
-            UTC.
-        """
-        ...
-
-
-def with_sites_of_data(database: TimesOfSites, observatory: Observatory, now: np.datetime64, *,
-                       site: str | None = None) -> Observatory:
+def with_sites_of_data(sites: Collection[str], times: Callable[..., np.ndarray], observatory: Observatory,
+                       now: np.datetime64) -> Observatory:
     """Add the sites of the database that the observatory does not know, with a warning for each.
 
     Everything that cuts nights has to use the observatory that is returned.
 
     Parameters
     ----------
-    database : TimesOfSites
+    sites : collection of str
+        Sites of the data; what cannot be reported, as it may not become part of file names, is left out.
+    times : callable
+        Start of the exposures of a `site` from `start` to `end`, as `PhotDatabase.times` returns it.
     observatory : Observatory
     now : numpy.datetime64
         The present, datetime64[ms]: later frames do not count.
-    site : str, optional
-        Look at no other site.
 
     Returns
     -------
     Observatory
         With the sites whose longitude their frames show; the latitude of these is NaN.
     """
-    unknown = {telescope.site for telescope in database.telescopes()} - observatory.sites.keys()
     found = {}
-    for name in sorted(_that_can_be_reported(unknown if site is None else unknown & {site})):
-        time = database.times(site=name, start=EARLIEST, end=now)
+    for name in sorted(_that_can_be_reported(set(sites) - observatory.sites.keys())):
+        time = times(site=name, start=EARLIEST, end=now)
         longitude_deg = longitude_of(time)
         if longitude_deg is not None:
             found[name] = Site(np.nan, longitude_deg)
@@ -112,16 +82,14 @@ def longitude_of(time: np.ndarray) -> float | None:
     Returns
     -------
     float or None
-        Degrees, positive to the east, in steps of 5; None where the frames are too few, or leave no gap of 6 h around
-        local noon.
+        Degrees, positive to the east, in steps of 5; None where frames are too few, or come at noon as well.
     """
     if len(time) < _FEWEST_FRAMES:
         return None
     hour_deg = 360 * ((time.astype(np.int64) % MS_PER_DAY) / MS_PER_DAY)
     midnight_deg = np.degrees(np.angle(np.mean(np.exp(1j * np.radians(hour_deg)))))
-    from_midnight = (hour_deg - midnight_deg + 180) % 360 - 180
-    near = np.argsort(np.abs(from_midnight), kind='stable')[:len(time) - int(_STRAY_SHARE * len(time))]
+    from_midnight_deg = np.abs((hour_deg - midnight_deg + 180) % 360 - 180)
+    by_day = from_midnight_deg > 180 - _NEAR_NOON_DEG
     longitude_deg = (-_STEP_DEG * round(float(midnight_deg) / _STEP_DEG) + 180) % 360 - 180
-    day_deg = 360 - np.ptp(from_midnight[near])
-    nights = np.unique(night_of(time[near], longitude_deg))
-    return longitude_deg if day_deg >= _SHORTEST_DAY_DEG and len(nights) >= _FEWEST_NIGHTS else None
+    nights = np.unique(night_of(time[~by_day], longitude_deg))
+    return longitude_deg if np.mean(by_day) <= _NEAR_NOON_SHARE and len(nights) >= _FEWEST_NIGHTS else None

@@ -1,7 +1,5 @@
 """Events of a site's own file: those that change nothing are named, with what is most likely wrong."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
@@ -22,9 +20,8 @@ def said(tmp_path, caplog):
                            for telescope, date, kind in events)
         (tmp_path / 'site.toml').write_text(f'events = [{entries}]')
         telescopes = [Telescope('lsc', 'domz', '1m0z'), Telescope('elp', 'doma', '1m0a')]
-        database = SimpleNamespace(telescopes=lambda: telescopes, span=lambda **_: span)
         caplog.clear()
-        warn_of_events(database, load_observatory(tmp_path / 'site.toml'), 'site.toml', NOW)
+        warn_of_events(telescopes, lambda **_: span, load_observatory(tmp_path / 'site.toml'), 'site.toml', NOW)
         return caplog.messages
 
     return warn

@@ -374,6 +374,32 @@ def test_testdb_finds_what_is_wrong_and_changes_nothing(years, tmp_path, capsys)
     assert database.read_bytes() == content
 
 
+QUICK = ('--no-pertelescopeplots', '--no-createsummaryplots', '--no-errorhistogram')
+
+
+def test_a_site_that_is_not_in_the_file_has_the_nights_that_its_frames_show(made, years, tmp_path, caplog):
+    shutil.copy(years.database, tmp_path / 'x.db')
+    with closing(sqlite3.connect(tmp_path / 'x.db')) as connection, connection:
+        connection.execute("update lcophot set site = 'xyz'")
+    assert report(years, tmp_path / 'out', *QUICK, database=tmp_path / 'x.db') == 0
+    found, known = (json.loads((place / 'status.json').read_text()) for place in (tmp_path / 'out', made[0]))
+    assert [entry['nights'] for entry in found['statuses']] == [entry['nights'] for entry in known['statuses']]
+    said, = (text for text in caplog.messages if 'site xyz' in text)
+    assert 'longitude -70 deg is taken' in said
+
+
+def test_events_that_fit_no_data_are_named(years, tmp_path, caplog):
+    telescope = years.telescopes[0]
+    events = (('lcs' + telescope[3:], '2016-06-01'), (telescope, '2062-06-01'), (telescope, '2016-06-01'))
+    (tmp_path / 'site.toml').write_text(''.join(
+        f'[[events]]\ntelescope = "{name}"\ndate = {date}\nkind = "wash"\n' for name, date in events))
+    assert report(years, tmp_path / 'out', *QUICK, '--filter', 'gp', '--observatory', str(tmp_path / 'site.toml')) == 0
+    said = [text for text in caplog.messages if 'site.toml' in text]
+    assert len(said) == 2
+    assert f'(did you mean {telescope}?)' in said[0]
+    assert '2062-06-01 is later than now' in said[1]
+
+
 def test_old_files_are_taken_in_once(years, tmp_path, capsys):
     (tmp_path / 'lsc-2016.db').write_text(
         '# name dateobs ...\n'
