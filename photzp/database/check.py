@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -12,7 +12,7 @@ import numpy as np
 
 from photzp.database.dialects import READ_CHUNK
 from photzp.database.session import Session
-from photzp.database.values import LONGEST_TEXT, instants_of, numbers_of, text_of
+from photzp.database.values import LONGEST_TEXT, instants_of, number_of, numbers_of, text_of
 from photzp.measurements import UNUSABLE, Unusable, UsableLimits, why_unusable
 from photzp.names import Telescope, base_name, exposure_of, level_of
 from photzp.observatory import Observatory, start_of
@@ -82,8 +82,8 @@ class _Kinds:
 def faults_of_rows(rows: Iterable[dict[str, Any]], observatory: Observatory, now: datetime) -> CheckedRows:
     """Check every row of `lcophot`.
 
-    Reasons why rows are not used (`photzp.measurements`), telescopes that the observatory does not list, several rows
-    of one exposure at one reduction level.
+    Reasons why rows are not used (`photzp.measurements`), telescopes that the observatory does not list, centres that
+    are no position, a FWHM that is none, several rows of one exposure at one reduction level.
 
     Parameters
     ----------
@@ -106,10 +106,10 @@ def faults_of_rows(rows: Iterable[dict[str, Any]], observatory: Observatory, now
             for row, reason in zip(of_telescope, reasons, strict=True):
                 name = text_of(row['name'])
                 frames[exposure_of(name), level_of(name)] += 1
-                if '-'.join(telescope) not in observatory.telescopes:
-                    faults.add(f'telescope {"-".join(telescope)[:LONGEST_TEXT]} is not in observatory.toml', name)
-                if reason is not None:
-                    faults.add(reason.fault, name) if reason.fault else unused.add(reason.words, name)
+                for kind in _faults(row, str(telescope), reason, observatory):
+                    faults.add(kind, name)
+                if reason is not None and not reason.fault:
+                    unused.add(reason.words, name)
     lines = faults.lines('{} x {}')
     twice = [exposure for (exposure, _), count in frames.items() if count > 1]
     if twice:
@@ -136,3 +136,20 @@ def _reasons(rows: list[dict[str, Any]], telescope: Telescope, observatory: Obse
     limits = UsableLimits.of(telescope.name, start_of(observatory, str(telescope), now), now)
     why = why_unusable(time, zp, airmass, zpsig, limits)
     return [UNUSABLE[number - 1] if number else None for number in why.tolist()]
+
+
+def _faults(row: dict[str, Any], telescope: str, reason: Unusable | None, observatory: Observatory) -> Iterator[str]:
+    """Yield the kinds of faults of one row of a telescope, which is not used for a reason, or used for None."""
+    if reason is not None and reason.fault:
+        yield reason.fault
+    if telescope not in observatory.telescopes:
+        yield f'telescope {telescope[:LONGEST_TEXT]} is not in observatory.toml'
+    if (row['ra'], row['dec']) != (None, None) and not _is_position(row['ra'], row['dec']):
+        yield 'ra and dec are no position'
+    if row['fwhm'] is not None and not number_of(row['fwhm']) > 0:
+        yield 'fwhm is not above 0'
+
+
+def _is_position(ra: object, dec: object) -> bool:
+    """Whether two values are a right ascension from 0 to 360 and a declination [deg]."""
+    return 0 <= number_of(ra) <= 360 and abs(number_of(dec)) <= 90

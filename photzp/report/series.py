@@ -31,12 +31,13 @@ from photzp.figures.trends import TrendData, trend_plot
 from photzp.magnitudes import percent_of_reference
 from photzp.observatory import Observatory
 from photzp.pages.trenddata import Chart, Points, trend_json
-from photzp.records import Database, RowDigest, StoredModel
+from photzp.records import Database, StoredModel
 from photzp.report.fitarchive import without_rows
 from photzp.report.jobs import Drawing, Failure, File, StepSearch, image_file
 from photzp.report.settings import ReportSettings
 from photzp.report.state import SeriesResult
 from photzp.reportnames import trend_plot_name
+from photzp.rowdigest import RowDigest
 from photzp.throughput.model import ThroughputFit, fit_throughput
 from photzp.throughput.rows import COLUMNS, Rows, Series, read_rows
 from photzp.times import Period, day_of, night_of

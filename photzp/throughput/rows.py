@@ -15,13 +15,14 @@ from photzp.measurements import EARLIEST, LATER, UNUSABLE, Unusable, UsableLimit
 from photzp.names import SeriesKey, Telescope
 from photzp.observatory import Events, Observatory, start_of
 from photzp.observatorytables import GainRepair
-from photzp.records import Database, RowDigest, Zeropoints
+from photzp.records import Database, Zeropoints
+from photzp.rowdigest import RowDigest
 from photzp.throughput.colourterm import CameraColourTerm, FrameZeropoints, with_camera_colourterm
 from photzp.times import ALL_TIME, Period, day_of, instant_of
 
 # Columns that the report reads, with those that decide which row of an exposure counts.
 COLUMNS = ('name', 'frame', 'processed', 'dateobs', 'camera', 'filter', 'airmass', 'zp', 'colorterm', 'zpsig', 'zperr',
-           'colortermerr', 'zpcolor', 'zpcolortermcov', 'colortermheld', 'meancolor')
+           'colortermerr', 'zpcolor', 'zpcolortermcov', 'colortermheld', 'meancolor', 'ra', 'dec', 'fwhm')
 
 _NEW_COLOUR = ('instrument', 'recoating', 'break')  # kinds of events after which colour terms may differ
 # Chosen as longer than a telescope is closed, and shorter than the steps back of clocks: GPS has one of 19.6 years.
