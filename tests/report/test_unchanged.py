@@ -63,7 +63,7 @@ def first(tmp_path_factory):
     """Two telescopes in one filter, and their report of NOW; not to be changed."""
     place = placed(tmp_path_factory.mktemp('first'))
     assert simulate(['years', str(place.database), '--telescopes', '2', '--years', '1', '--filters', 'gp',
-                            '--one-per-night', '--seed', '4']) == 0
+                            '--one-per-night', '--seed', '4', '--nights', 'ideal']) == 0
     place.observatory.write_text(f'events = "{place.events.name}"\n')
     place.events.write_text(f'telescope,date,kind,note\n{ONE},2016-12-20,cleaning,\n'
                             f'{OTHER},{COMING:%Y-%m-%d},cleaning,planned\n')

@@ -36,7 +36,7 @@ def years(tmp_path_factory):
     """A year of three telescopes in two filters: .database .observatory .truth .telescopes."""
     out = tmp_path_factory.mktemp('years')
     assert simulate(['years', str(out / 'years.db'), '--telescopes', '3', '--years', '1', '--filters', 'gp,zp',
-                            '--seed', '3']) == 0
+                            '--seed', '3', '--nights', 'ideal']) == 0
     with PhotDatabase(out / 'years.db', readonly=True) as database:
         telescopes = ['-'.join(telescope) for telescope in database.telescopes()]
     return SimpleNamespace(database=out / 'years.db', observatory=out / 'observatory-years.toml', root=out,
