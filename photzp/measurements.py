@@ -41,6 +41,10 @@ class Measurement:
         Slope of zp with the magnitude of the stars, left by the fit, and its error [mag/mag].
     redchi2, meancolor : float
         Chi-square per degree of freedom before the intrinsic scatter; mean g-i of the stars used [mag].
+    ra, dec : float
+        Centre of the image by the world coordinates of the header, ICRS [deg], 0 <= ra < 360.
+    fwhm : float
+        FWHM of the stars by the header [arcsec].
     """
 
     name: str
@@ -70,6 +74,9 @@ class Measurement:
     magslopeerr: float = math.nan
     redchi2: float = math.nan
     meancolor: float = math.nan
+    ra: float = math.nan
+    dec: float = math.nan
+    fwhm: float = math.nan
 
 
 @dataclass(frozen=True, kw_only=True)

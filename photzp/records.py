@@ -1,6 +1,5 @@
 """What is read from the database, and the interface of the database that the package relies on: a Protocol."""
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -11,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from photzp.measurements import Measurement, RejectedFrame
 from photzp.names import Telescope
+from photzp.rowdigest import RowDigest
 from photzp.times import Time
 
 OneOrMore = str | Iterable[str]
@@ -59,7 +59,7 @@ class Zeropoints:
         '' where missing.
     colortermheld, refcomplete : ndarray of bool
         False and True in rows older than these columns.
-    airmass, zp, ..., meancolor : ndarray of float
+    airmass, zp, ..., fwhm : ndarray of float
         All others, with meanings and units as in `Measurement`; NaN where missing.
     """
 
@@ -90,6 +90,9 @@ class Zeropoints:
     magslopeerr: np.ndarray
     redchi2: np.ndarray
     meancolor: np.ndarray
+    ra: np.ndarray
+    dec: np.ndarray
+    fwhm: np.ndarray
     processed: np.ndarray
 
     def __len__(self) -> int:
@@ -188,44 +191,6 @@ class Column:
     unit: str
     description: str
     kind: type = float
-
-
-class RowDigest:
-    """Digest of rows in the order in which they are read: their number, and a SHA-256 of their values.
-
-    Parameters
-    ----------
-    names : sequence of str
-        The columns: fields of `Zeropoints`, and `frame`.
-
-    Attributes
-    ----------
-    names : sequence of str
-        As given.
-    rows : int
-        Number of rows so far.
-    """
-
-    def __init__(self, names: Sequence[str]) -> None:
-        self.names, self.rows = names, 0
-        self._hash = hashlib.sha256(repr(names).encode())
-
-    def add(self, rows: int, contents: Iterable[bytes]) -> None:
-        """Update the digest with the next chunk of rows; the same rows in other chunks have another digest.
-
-        Parameters
-        ----------
-        rows : int
-            Number of rows in the chunk.
-        contents : iterable of bytes
-            The values of these rows, one element per column, in the order of `names`.
-        """
-        self.rows += rows
-        for content in contents:
-            self._hash.update(content)
-
-    def __str__(self) -> str:
-        return self._hash.hexdigest()
 
 
 class Database(Protocol):

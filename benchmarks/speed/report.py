@@ -18,7 +18,8 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
 COLUMNS = ('site', 'dome', 'telescope', 'camera', 'filter', 'airmass', 'zp', 'colorterm', 'zpsig', 'zperr',
-           'colortermerr', 'zpcolor', 'nstars', 'exptime', 'zpcolortermcov', 'colortermheld', 'meancolor', 'processed')
+           'colortermerr', 'zpcolor', 'nstars', 'exptime', 'zpcolortermcov', 'colortermheld', 'meancolor', 'ra', 'dec',
+           'fwhm', 'processed')
 
 # Read what the report reads, and nothing else.
 SELECT = f"""

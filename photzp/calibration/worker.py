@@ -185,7 +185,8 @@ def _measurement(calibration: 'Calibration') -> 'Measurement':
         colortermheld=fit.colorterm_held, refcomplete=calibration.references_complete,
         wcsoffset=calibration.offset_arcsec, nmatched=quality.nmatched, matchsep=quality.matchsep_arcsec,
         matchfrac=quality.matchfrac, magslope=quality.magslope, magslopeerr=quality.magslopeerr,
-        redchi2=quality.redchi2, meancolor=quality.meancolour_mag)
+        redchi2=quality.redchi2, meancolor=quality.meancolour_mag, ra=frame.ra_deg, dec=frame.dec_deg,
+        fwhm=frame.fwhm_arcsec)
 
 
 def _write_plots(plots: 'DirectoryStore', calibration: 'Calibration') -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from photzp.database.session import Session
-from photzp.database.values import LONGEST_TEXT, text_of
+from photzp.database.values import LONGEST_TEXT, number_of, text_of
 from photzp.measurements import SANE_ZP_MAG
 from photzp.names import base_name, exposure_of, level_of
 from photzp.observatory import Observatory
@@ -41,7 +41,8 @@ def faults_of_rows(rows: Iterable[dict[str, Any]], observatory: Observatory, now
     """Check every row of `lcophot`.
 
     Dates that are none or later than now, zeropoints that are no number or beyond any telescope, telescopes that the
-    observatory does not list, several rows of one exposure at one reduction level.
+    observatory does not list, centres that are no position, a FWHM that is none, several rows of one exposure at one
+    reduction level.
 
     Parameters
     ----------
@@ -89,3 +90,12 @@ def _faults(row: dict[str, Any], observatory: Observatory, now: str) -> Iterator
     telescope = f'{row["site"]}-{row["dome"]}-{row["telescope"]}'
     if telescope not in observatory.telescopes:
         yield f'telescope {telescope[:LONGEST_TEXT]} is not in observatory.toml'
+    if (row['ra'], row['dec']) != (None, None) and not _is_position(row['ra'], row['dec']):
+        yield 'ra and dec are no position'
+    if row['fwhm'] is not None and not number_of(row['fwhm']) > 0:
+        yield 'fwhm is not above 0'
+
+
+def _is_position(ra: object, dec: object) -> bool:
+    """Whether two values are a right ascension from 0 to 360 and a declination [deg]."""
+    return 0 <= number_of(ra) <= 360 and abs(number_of(dec)) <= 90

@@ -13,7 +13,8 @@ from photzp.database.session import Session
 from photzp.database.tables import PHOT
 from photzp.database.values import CONVERTERS, column_bytes, names_of, text_of
 from photzp.names import Telescope, base_name, exposure_of, level_of
-from photzp.records import ColumnValues, RowDigest, Selection, Zeropoints
+from photzp.records import ColumnValues, Selection, Zeropoints
+from photzp.rowdigest import RowDigest
 from photzp.times import day_of, instant_of
 
 
@@ -145,9 +146,9 @@ def raw_rows(session: Session) -> Iterator[dict[str, Any]]:
     Yields
     ------
     dict
-        name, dateobs, site, dome, telescope, filter, airmass and zp, as the driver gives them.
+        name, dateobs, site, dome, telescope, filter, airmass, zp, ra, dec and fwhm, as the driver gives them.
     """
-    names = ('name', 'dateobs', 'site', 'dome', 'telescope', 'filter', 'airmass', 'zp')
+    names = ('name', 'dateobs', 'site', 'dome', 'telescope', 'filter', 'airmass', 'zp', 'ra', 'dec', 'fwhm')
     statement = session.select(PHOT, *names)
     with session.transaction(yield_per=READ_CHUNK) as connection:
         for row in connection.execute(statement):

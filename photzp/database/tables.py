@@ -64,6 +64,11 @@ class LcoPhot(Base):
     redchi2: Mapped[float | None] = _column(
         '', 'reduced chi-square of the fit with photon and catalogue errors only, without the intrinsic scatter')
     meancolor: Mapped[float | None] = _column('mag', 'mean SDSS g-i of the stars used, weighted as in the fit')
+    ra: Mapped[float | None] = _column(
+        'deg', 'right ascension (ICRS, 0 to 360) of the centre of the image, as the header has it, without wcsoffset')
+    dec: Mapped[float | None] = _column('deg', 'declination of the same point')
+    fwhm: Mapped[float | None] = _column(
+        'arcsec', 'FWHM of the stars, as the header has it; NULL where that is not from 0.2 to 30')
     processed: Mapped[str | None] = _column('', 'time at which the frame was measured')
     frame: Mapped[str | None] = _column('', 'exposure: file name without reduction level and extension')
     __table_args__ = (

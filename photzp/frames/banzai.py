@@ -37,7 +37,7 @@ from photzp.observatory import Observatory
 
 _LONGEST_EXPOSURE_S = 86400.0  # a day: more is a damaged header
 _MIN_AIRMASS, _MAX_AIRMASS = 0.99, 40.0  # 40 at the horizon
-_MIN_FWHM_ARCSEC, _MAX_FWHM_ARCSEC = 0.2, 30.0
+_MIN_FWHM_ARCSEC, _MAX_FWHM_ARCSEC = 0.2, 30.0  # chosen because no site is as sharp, and no frame in focus as blurred
 _LARGEST_SIDE = 1e6            # of an image [pixel]
 _LEAST_E, _MOST_E = 1e-6, 1e15  # no flux or error of a source lies beyond: 1e5 e in each of 1e8 pixels are 1e13
 
@@ -90,7 +90,7 @@ class Frame:
     saturation_e : float
         Smaller positive one of the header's limits [electrons]; inf where it has none.
     fwhm_arcsec : float
-        FWHM of the stars; nan where the header has none.
+        FWHM of the stars; nan where the header has none of 0.2 to 30.
     flags_bad : int
         Bits of `stars.flag` that disqualify a star, by the version of the pipeline.
     shape : tuple of int

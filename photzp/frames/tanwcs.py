@@ -53,7 +53,7 @@ class TanWCS:
         along = math.cos(dec0) - eta * math.sin(dec0)
         ra = ra0 + np.arctan2(xi, along)
         dec = np.arctan2(math.sin(dec0) + eta * math.cos(dec0), np.hypot(xi, along))
-        return np.degrees(ra) % 360.0, np.degrees(dec)
+        return np.degrees(ra) % 360.0 % 360.0, np.degrees(dec)  # twice, as -1e-20 % 360 is 360
 
     def circle(self, shape: tuple[int, int]) -> tuple[float, float, float]:
         """The circle on the sky about the centre of an image that encloses the whole image.

@@ -13,13 +13,14 @@ import numpy as np
 
 from photzp.errors import RunStopped
 from photzp.observatory import Observatory
-from photzp.records import Database, RowDigest
+from photzp.records import Database
 from photzp.report.jobs import Drawing, Failure, File, NightsJob, TelescopeJob
 from photzp.report.series import MadeSeries, SeriesMaker
 from photzp.report.settings import ReportSettings
 from photzp.report.sites import nights_of
 from photzp.report.state import RowsSeen
 from photzp.report.unchanged import digest_of_rows
+from photzp.rowdigest import RowDigest
 from photzp.throughput.model import FilterRows, SkyEvidence, ThroughputFit, fit_telescope
 from photzp.throughput.rows import COLUMNS, Rows, Series, read_rows
 from photzp.throughput.telescoperows import TelescopeRows
@@ -207,7 +208,7 @@ class Maker:
                 if one in shown:
                     kept.append(rows)
         seen = RowsSeen(sum(each.rows for _, each in digests), None if np.isnat(last) else str(last))
-        return kept, telescope.filters, RowsRead(digest_of_rows(digests), seen, is_complete)
+        return kept, telescope.by_filter(), RowsRead(digest_of_rows(digests), seen, is_complete)
 
 
 @contextmanager

@@ -11,13 +11,14 @@ from dataclasses import replace
 import numpy as np
 
 from photzp.answers.status import counted_anew
-from photzp.records import Database, RowDigest, StoredModel
+from photzp.records import Database, StoredModel
 from photzp.report.context import ReportContext
 from photzp.report.results import ShownSeries
 from photzp.report.settings import ReportSettings
 from photzp.report.sites import digest_of_evidence
 from photzp.report.state import RememberedNights, RememberedSeries, RowsSeen, SeriesResult, digest
 from photzp.reportnames import trend_plot_name
+from photzp.rowdigest import RowDigest
 from photzp.throughput.model import SkyEvidence
 from photzp.throughput.rows import COLUMNS, Series
 from photzp.times import instant_of, local_noon

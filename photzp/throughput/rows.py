@@ -15,7 +15,8 @@ from photzp.measurements import possible_zp, usable_rows
 from photzp.names import SeriesKey, Telescope
 from photzp.observatory import Events, Observatory
 from photzp.observatorytables import GainRepair
-from photzp.records import Database, RowDigest, Zeropoints
+from photzp.records import Database, Zeropoints
+from photzp.rowdigest import RowDigest
 from photzp.throughput.colourterm import CameraColourTerm, FrameZeropoints, with_camera_colourterm
 from photzp.throughput.model import last_start
 from photzp.times import ALL_TIME, Period, day_of, instant_of, local_noon
@@ -24,7 +25,7 @@ log = logging.getLogger('photzp.report')
 
 # Columns that the report reads, with those that decide which row of an exposure counts.
 COLUMNS = ('name', 'frame', 'processed', 'dateobs', 'camera', 'filter', 'airmass', 'zp', 'colorterm', 'zpsig', 'zperr',
-           'colortermerr', 'zpcolor', 'zpcolortermcov', 'colortermheld', 'meancolor')
+           'colortermerr', 'zpcolor', 'zpcolortermcov', 'colortermheld', 'meancolor', 'ra', 'dec', 'fwhm')
 
 _NEW_COLOUR = ('instrument', 'recoating', 'break')  # kinds of events after which colour terms may differ
 _OLDER = ' (older rows)'  # of the database: their zp holds at g-i = 0

@@ -46,6 +46,8 @@ def test_a_measured_frame_is_a_row_with_its_origin(night, one):
     assert outcome.telescope == f'{true["site"]}-{true["enclosure"]}-{true["telescope"]}'
     assert row.zpcolor == 1.0  # g-i at which zp holds, as docs/database.md says
     assert abs(row.zp - true['zp']) < 5 * row.zperr + 0.010
+    assert (row.ra, row.dec) == pytest.approx((true['ra_deg'], true['dec_deg']), abs=1e-3)
+    assert row.fwhm == true['fwhm_arcsec']
 
 
 def test_a_frame_of_another_filter_is_neither_measured_nor_rejected(night, one):

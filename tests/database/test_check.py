@@ -15,7 +15,7 @@ from tests.support.databaserows import OTHER, measured
 OBSERVATORY = load_observatory()
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ROW = {'name': 'lsc1m005-fa15-20190805-0123-e91.fits.fz', 'dateobs': '2019-08-05 23:59:59.987', 'site': 'lsc',
-       'dome': 'doma', 'telescope': '1m0a', 'zp': 24.1}
+       'dome': 'doma', 'telescope': '1m0a', 'zp': 24.1, 'ra': 359.9, 'dec': -29.5, 'fwhm': 1.8}
 
 
 def faults(*rows):
@@ -23,7 +23,8 @@ def faults(*rows):
 
 
 def test_rows_that_are_right_are_counted():
-    assert faults({}, {'name': 'lsc1m005-fa15-20190805-0124-e91.fits.fz', 'dateobs': '2019-08-06T00:01:02'}) == (2, [])
+    assert faults({}, {'name': 'lsc1m005-fa15-20190805-0124-e91.fits.fz', 'dateobs': '2019-08-06T00:01:02',
+                       'ra': None, 'dec': None, 'fwhm': None}) == (2, [])
 
 
 @pytest.mark.parametrize(('wrong', 'said'), [
@@ -34,6 +35,11 @@ def test_rows_that_are_right_are_counted():
     ({'zp': None}, 'zp is not a number'), ({'zp': math.nan}, 'zp is not a number'), ({'zp': 'x'}, 'zp is not a number'),
     ({'zp': 9.9}, 'zp is not between 10 and 35 mag'), ({'zp': 35.1}, 'zp is not between 10 and 35 mag'),
     ({'dome': 'domx'}, 'telescope lsc-domx-1m0a is not in observatory.toml'),
+    ({'ra': -0.1}, 'ra and dec are no position'), ({'ra': 361.0}, 'ra and dec are no position'),
+    ({'dec': None}, 'ra and dec are no position'), ({'dec': -90.1}, 'ra and dec are no position'),
+    ({'ra': '05:35:17'}, 'ra and dec are no position'),
+    ({'fwhm': 0.0}, 'fwhm is not above 0'), ({'fwhm': -1.8}, 'fwhm is not above 0'),
+    ({'fwhm': 'NaN'}, 'fwhm is not above 0'),
 ])
 def test_what_is_wrong_with_a_row_is_said_with_its_frame(wrong, said):
     assert faults(wrong) == (1, [f'1 x {said}, as in {ROW["name"]}'])

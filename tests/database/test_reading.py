@@ -12,7 +12,8 @@ from photzp.answers.cameras import camera_spans, joined_spans
 from photzp.database.reading import _best_of_exposure
 from photzp.database.tables import PHOT
 from photzp.database.values import CONVERTERS
-from photzp.records import CameraSpan, RowDigest
+from photzp.records import CameraSpan
+from photzp.rowdigest import RowDigest
 from photzp.throughput.rows import COLUMNS
 from tests.support.databaserows import E11, E91, OTHER, SERIES, clock, measured
 
@@ -108,7 +109,8 @@ def test_the_times_of_cameras_go_on_over_months_and_end_with_a_gap(db):
 @pytest.mark.parametrize('changed', [
     {'dateobs': '2019-08-05 23:59:59.988'}, {'camera': 'fa16'}, {'airmass': 1.2500000000000002}, {'airmass': np.nan},
     {'zp': 24.125000000000004}, {'colorterm': 0.03}, {'zpsig': 0.041}, {'zperr': np.nan}, {'colortermerr': 0.005},
-    {'zpcolor': np.nan}, {'zpcolortermcov': 1e-6}, {'colortermheld': True}, {'meancolor': 1.0}, {'name': E11},
+    {'zpcolor': np.nan}, {'zpcolortermcov': 1e-6}, {'colortermheld': True}, {'meancolor': 1.0}, {'ra': 0.0},
+    {'dec': np.nan}, {'fwhm': 1.8}, {'name': E11},
     {'site': 'coj'}, {'dome': 'domb'}, {'telescope': '1m0b'}, {'filter': 'rp'},
 ])  # fmt: skip
 def test_a_digest_changes_with_every_value(place, changed):

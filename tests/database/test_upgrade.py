@@ -148,7 +148,8 @@ def test_old_rows_read_the_same_before_and_after_the_upgrade(old, readonly):
     assert np.isnat(rows.dateobs[6])
     assert (rows.site[0], rows.site[6]) == ('lsc', '')
     assert np.isnan([rows.zperr, rows.zpcolor, rows.nstars, rows.exptime, rows.wcsoffset, rows.nmatched, rows.matchsep,
-                     rows.matchfrac, rows.magslope, rows.magslopeerr, rows.redchi2, rows.meancolor]).all()
+                     rows.matchfrac, rows.magslope, rows.magslopeerr, rows.redchi2, rows.meancolor, rows.ra, rows.dec,
+                     rows.fwhm]).all()
     assert np.isnat(rows.processed).all()
     assert rows.refcomplete.all()
     assert not rows.colortermheld.any()

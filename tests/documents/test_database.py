@@ -9,7 +9,7 @@ from photdbinterface import Base
 
 TEXT = (Path(__file__).resolve().parents[2] / 'docs' / 'database.md').read_text(encoding='utf-8')
 SECTIONS = {part.split('\n', 1)[0]: part for part in TEXT.split('\n## ')[1:]}
-UNITS = {'', 'mag', 'mag/mag', 'mag^2', 'mag/month', 'arcsec', 's', 'ns', 'byte'}
+UNITS = {'', 'mag', 'mag/mag', 'mag^2', 'mag/month', 'arcsec', 'deg', 's', 'ns', 'byte'}
 
 
 def rows(table):

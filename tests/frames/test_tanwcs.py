@@ -32,7 +32,7 @@ def test_sky_positions_equal_those_of_astropy_anywhere_on_the_sky(ra, dec, scale
     wanted_ra, wanted_dec = astropy_wcs((ra, dec), (2000.5, 1900.0), cd).all_pix2world(x, y, 1)
     apart = angular_separation(*np.radians([found_ra, found_dec, wanted_ra, wanted_dec]))
     assert np.degrees(apart).max() * 3600 < 1e-5
-    assert np.all((found_ra >= 0) & (found_ra <= 360))
+    assert np.all((found_ra >= 0) & (found_ra < 360))
 
 
 @pytest.mark.parametrize(('ra', 'dec'), [(0.001, 10.0), (-0.001, 10.0), (359.999, -45.0), (12.0, 89.999)])

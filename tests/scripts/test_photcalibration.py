@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from astropy.coordinates import angular_separation
 from astropy.io import fits
 
 import photcalibration
@@ -86,6 +87,18 @@ def test_quality_columns_are_filled_and_make_sense(night, measured):
         assert abs(magslope) < 5 * magslopeerr + 0.005
         assert 0.2 < redchi2 < 20
         assert 0.4 < meancolor < 2.5
+
+
+def test_every_row_has_the_centre_of_its_field_and_the_seeing_of_its_header(night, measured):
+    rows = table(measured[0], 'select frame, ra, dec, fwhm from lcophot')
+    without_fwhm = [night.truth[exposure]['quirks'].get('L1FWHM') == 'NaN' for exposure, *_ in rows]
+    assert 0 < sum(without_fwhm) < len(rows) - 20
+    for (exposure, ra, dec, fwhm), no_fwhm in zip(rows, without_fwhm, strict=True):
+        true = night.truth[exposure]
+        apart = angular_separation(*np.radians([ra, dec, true['ra_deg'], true['dec_deg']]))
+        assert np.degrees(apart) * 3600 < 3, exposure  # the simulation's headers are off by up to 1.5 arcsec per axis
+        assert 0 <= ra < 360
+        assert fwhm == (None if no_fwhm else true['fwhm_arcsec'])
 
 
 def test_every_planted_defect_is_rejected_by_its_name(night, measured):

@@ -23,6 +23,7 @@ def measured(name=E91, **values):
         filter='gp', airmass=1.25, zp=24.125, colorterm=-0.03, zpsig=0.04, zperr=0.002, colortermerr=0.004, zpcolor=1.0,
         nstars=212, exptime=60.5, zpcolortermcov=-1e-6, colortermheld=False, refcomplete=True, wcsoffset=0.7,
         nmatched=540, matchsep=0.11, matchfrac=0.31, magslope=0.0012, magslopeerr=0.0009, redchi2=2.5, meancolor=1.0625,
+        ra=359.9375, dec=-29.5, fwhm=1.75,
     )  # fmt: skip
     return replace(usual, **values)
 

@@ -10,7 +10,7 @@ from photdbinterface import Measurement, PhotDatabase
 from photzp.names import Telescope
 from photzp.observatory import load_observatory
 from photzp.observatorytables import GainRepair
-from photzp.records import RowDigest
+from photzp.rowdigest import RowDigest
 from photzp.throughput.rows import COLUMNS, Series, _correct_gain, at_unit_airmass, read_rows
 from photzp.times import Period
 
@@ -36,7 +36,7 @@ SERIES = Series(Telescope('lsc', 'doma', '1m0a'), 'rp', ('rp',))
 def measured(number, **changes):
     usual = Measurement(name=f'lsc1m005-fa15-20190805-{number:04}-e91.fits', dateobs='2019-08-05 23:00:00.000',
                         site='lsc', dome='doma', telescope='1m0a', camera='fa15', filter='rp', airmass=2.0, zp=23.5,
-                        colorterm=0.02, zpsig=0.03, zperr=0.004, zpcolor=1.0, nstars=90)
+                        colorterm=0.02, zpsig=0.03, zperr=0.004, zpcolor=1.0, nstars=90, ra=83.8, dec=-5.4, fwhm=1.75)
     return replace(usual, **changes)
 
 
@@ -71,6 +71,7 @@ def test_rows_of_a_time_to_come_are_left_out_and_counted(database, caplog):
     digest = RowDigest(COLUMNS)
     rows = read_rows(database, SERIES, load_observatory(), Period(now=np.datetime64('2019-08-06', 'ms')), digest=digest)
     assert (len(rows.zeropoints), rows.later, digest.rows) == (1, 1, 2)
+    assert (rows.zeropoints.ra[0], rows.zeropoints.dec[0], rows.zeropoints.fwhm[0]) == (83.8, -5.4, 1.75)
     assert 'lsc-doma-1m0a rp: 1 zeropoint is dated later than now' in caplog.text
     assert read_rows(database, replace(SERIES, native=('B',)), load_observatory()) is None
 
