@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from photzp.report.sites import digest_of_evidence, evidence_of_others, nights_of
+from photzp.report.sharednights import digest_of_evidence, evidence_of_others, nights_of
 from photzp.throughput.model import SkyEvidence
 from tests.support.madefits import made_fit
 
