@@ -207,7 +207,7 @@ def _with_sites_of_data(database: 'PhotDatabase', options: argparse.Namespace, o
                         now: datetime) -> 'Observatory':
     """The observatory with the sites that only the database has; logs which events of --observatory do not fit it."""
     from photzp.report.ownevents import warn_of_events
-    from photzp.report.unknownsites import with_sites_of_data
+    from photzp.report.sites import with_sites_of_data
     from photzp.times import instant_of
 
     telescopes = database.telescopes()

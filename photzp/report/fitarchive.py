@@ -1,9 +1,9 @@
 """The throughput fits of all series in one file beside the report, so that answers need not fit what did not change.
 
 Of a `ThroughputFit` is kept what holds for nights: all but its arrays of rows, which are as large as the database.
-Beside them is what each telescope says of its nights, from which the others of its site are fitted (`sites`).  The file
-is an .npz archive: one array per field, that of all series one after the other, and as JSON (`index`) how long each is
-and all that is no array.  Nothing in it is pickled, and the same fits give the same bytes.
+Beside them is what each telescope says of its nights, from which the others of its site are fitted (`sharednights`).
+The file is an .npz archive: one array per field, that of all series one after the other, and as JSON (`index`) how long
+each is and all that is no array.  Nothing in it is pickled, and the same fits give the same bytes.
 """
 
 import io

@@ -17,7 +17,7 @@ from photzp.records import Database
 from photzp.report.jobs import Drawing, Failure, File, NightsJob, TelescopeJob
 from photzp.report.series import MadeSeries, SeriesMaker
 from photzp.report.settings import ReportSettings
-from photzp.report.sites import nights_of
+from photzp.report.sharednights import nights_of
 from photzp.report.state import RowsSeen
 from photzp.report.unchanged import digest_of_rows
 from photzp.rowdigest import RowDigest
@@ -204,7 +204,7 @@ class Maker:
             is_complete &= row_digest.rows == 0 if rows is None else rows.later == 0
             if rows is not None:
                 telescope.add(rows)
-                last = np.fmax(last, np.fmax.reduce(rows.zeropoints.dateobs))
+                last = np.fmax.reduce(np.append(rows.zeropoints.dateobs, last))
                 if one in shown:
                     kept.append(rows)
         seen = RowsSeen(sum(each.rows for _, each in digests), None if np.isnat(last) else str(last))

@@ -5,7 +5,7 @@ whatever of them the run reports on.  So a run has three stages: the nights of e
 what the others say; plots that show several telescopes.
 
 This module hands out the work, which is done elsewhere: `maker` does jobs, in this process or in several
-(`running.processes`), `unchanged` finds what an earlier run left, `sites` brings the nights of a site together,
+(`running.processes`), `unchanged` finds what an earlier run left, `sharednights` brings the nights of a site together,
 `overviews` draws what shows several series, and `publish` ends the run.  Only this process writes.
 """
 
@@ -27,7 +27,7 @@ from photzp.report.overviews import Overviews
 from photzp.report.publish import publish
 from photzp.report.results import Results
 from photzp.report.selection import every_series, selected
-from photzp.report.sites import evidence_of_others
+from photzp.report.sharednights import evidence_of_others
 from photzp.report.state import ReportState
 from photzp.report.storing import Job, store_result
 from photzp.report.unchanged import StoredRows, are_nights_unchanged, find_unchanged, names_of_files

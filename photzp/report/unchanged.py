@@ -15,7 +15,7 @@ from photzp.records import Database, StoredModel
 from photzp.report.context import ReportContext
 from photzp.report.results import ShownSeries
 from photzp.report.settings import ReportSettings
-from photzp.report.sites import digest_of_evidence
+from photzp.report.sharednights import digest_of_evidence
 from photzp.report.state import RememberedNights, RememberedSeries, RowsSeen, SeriesResult, digest
 from photzp.reportnames import trend_plot_name
 from photzp.rowdigest import RowDigest
