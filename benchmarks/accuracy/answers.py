@@ -21,12 +21,9 @@ from scipy.stats import kendalltau
 
 from benchmarks.accuracy import throughput
 from photzp.answers import extinction, gains, nights, ranking, shares, steps
-from photzp.measurements import usable_rows
-from photzp.throughput.model import FilterRows, fit_telescope
-from photzp.throughput.rows import at_unit_airmass
 from simulation.fleet import DAYS_PER_MONTH, YearsSpec
 from simulation.spec import EXTINCTION, REFERENCE_ZP
-from simulation.yearfiles import date_of, times_of
+from simulation.yearfiles import times_of
 from simulation.years import simulate
 
 SIZES_MAG = (0.03, 0.05, 0.1, 0.2)
@@ -38,22 +35,6 @@ FOUND_DAYS, NIGHTS_BESIDE = 7, 60
 THRESHOLDS_PERCENT = (80, 70, 60, 50, 40)
 FRAMES_MIN = 5  # nights with fewer do not count
 HARD = {'unrecorded_mag': SIZES_MAG, 'dust_factor': 2.5, 'extinction_swing': 0.1}
-
-
-def fits_of(telescope, by_filter, spec):
-    """{filter: (ThroughputFit, codes of groups by key)} of a telescope, which is fitted in all filters together."""
-    rows, codes = {}, {}
-    for name, (series, table) in by_filter.items():
-        keys = list(zip(table['camera'].tolist(), table['filter'].tolist(), table['old'].tolist(), strict=True))
-        codes[name] = {key: number for number, key in enumerate(sorted(set(keys)))}
-        good = usable_rows(table['zp'], table['airmass'], table['zpsig'], telescope.telescope)
-        zp = at_unit_airmass(table['zp'], table['airmass'], EXTINCTION[series.filter])
-        rows[name] = FilterRows(
-            time=times_of(table, spec)[good], zp=zp[good], zperr=table['zperr'][good], airmass=table['airmass'][good],
-            group=np.array([codes[name][key] for key in keys])[good])
-    events = [(date_of(event.day, spec), event.kind) for event in telescope.events if event.recorded]
-    fits = fit_telescope(rows, longitude_deg=telescope.longitude_deg, events=events)
-    return {name: (fits[name], codes[name]) for name in rows}
 
 
 def add(total, **values):
@@ -260,7 +241,7 @@ class SimulatedSite:
 
     def take(self, telescope, by_filter, fits, spec):
         for name, (series, rows) in by_filter.items():
-            good = usable_rows(rows['zp'], rows['airmass'], rows['zpsig'], telescope.telescope)
+            good = throughput.usable(telescope, rows)
             self.fits[telescope.name, name] = fits[name]
             self.extinction[name] = series.extinction
             self.rows[telescope.name, name] = {key: rows[key][good] for key in ('night', 'airmass', 'zperr')} | {
@@ -274,7 +255,7 @@ def run(spec, hard, total, false):
     for telescope, by_filter in simulate(hard):
         for recorded in (False, True):
             seen = telescope if recorded else replace(telescope, events=())
-            fits = {key: value[0] for key, value in fits_of(seen, by_filter, hard).items()}
+            fits = {key: value[0] for key, value in throughput.fits_of(seen, by_filter, hard).items()}
             false += [(hard.seed, telescope.name, step) for step in
                       judge_steps(telescope, by_filter, fits, hard, recorded, total)]
         sites.setdefault(telescope.site, SimulatedSite(hard)).take(telescope, by_filter, fits, hard)
@@ -282,7 +263,7 @@ def run(spec, hard, total, false):
         judge_extinction(name, site.fits, site.extinction, site.rows, hard, total)
     fleet, sites = [], {}
     for telescope, by_filter in simulate(spec):
-        found = fits_of(telescope, by_filter, spec)
+        found = throughput.fits_of(telescope, by_filter, spec)
         fits = {name: value[0] for name, value in found.items()}
         fleet.append((telescope, fits, by_filter, scale_of(telescope, by_filter, found)))
         judge_gains(telescope, by_filter, fits, spec, total)

@@ -27,8 +27,8 @@ import numpy as np
 from scipy.special import chdtrc
 
 from photzp.names import SeriesKey, site_of
-from photzp.throughput.linefit import EXTINCTION_PRIOR
 from photzp.throughput.model import ThroughputFit
+from photzp.throughput.nightmeans import EXTINCTION_PRIOR
 from photzp.times import DAYS_PER_YEAR, days_of, days_since
 
 _PRIOR_MAG = EXTINCTION_PRIOR[1]  # P, mag/airmass

@@ -34,7 +34,7 @@ def true_fit(years, name):
     slope = np.diff(series.at(np.array([start, years.day(time[-1])])))[0] / (years.day(time[-1]) - start)
     mags = dict.fromkeys(('start_mag', 'mid_mag', 'end_mag', 'start_error_mag', 'mid_error_mag', 'end_error_mag'), 0.0)
     interval = Interval(
-        start=time[0], end=time[-1], opened_by='first data', nights=len(night), rows=int(count.sum()), kinks=0,
+        start=time[0], end=time[-1], opened_by='first data', nights=len(night), rows=int(count.sum()),
         slope_mag_per_month=np.nan, slope_error_mag_per_month=np.nan, reference_group=code,
         end_slope_mag_per_month=slope * DAYS_PER_MONTH, end_slope_error_mag_per_month=1e-3, **mags)
     steps = tuple(found(years, c.day, c.size[name], origin='found') for c in years.changes if c.size[name])

@@ -14,6 +14,7 @@ import longtermphotzp
 from photdbinterface import Measurement, PhotDatabase
 from photzp.answers.gather import FittedSeries, answer
 from photzp.answers.status import SeriesStatus
+from photzp.answers.steps import find_steps
 from photzp.errors import StoreFailed
 from photzp.names import Telescope
 from photzp.observatory import load_observatory

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from photzp.report.fitarchive import NIGHTLY, VALUES, pack, unpack, unpack_nights, without_rows
-from photzp.throughput.lines import Line
+from photzp.throughput.curve import Curve
 from photzp.throughput.model import SkyEvidence, ThroughputFit, fit_throughput
 from photzp.throughput.summary import GroupOffset, Interval, Step
 from tests.support.samefits import all_same
@@ -41,7 +41,7 @@ def fits():
 
 def test_every_field_of_a_fit_is_kept_but_its_rows():
     rows = {'row_clear_probability', 'row_residual_mag'}
-    assert {*NIGHTLY, *VALUES, '_line'} | rows == {field.name for field in fields(ThroughputFit)}
+    assert {*NIGHTLY, *VALUES, 'curve'} | rows == {field.name for field in fields(ThroughputFit)}
 
 
 def test_fits_come_back_to_the_last_bit(fits):
@@ -86,11 +86,10 @@ def any_fits(draw):
     several = {name: tuple(draw(st.lists(one_of[cls], max_size=2))) for name, cls in
                (('intervals', Interval), ('steps', Step), ('offsets', GroupOffset))}
     scalars = {name: draw(NUMBER) for name, hint in VALUES.items() if hint is float}
-    places = st.lists(st.tuples(st.integers(0, 5), NUMBER), max_size=2).map(tuple)
-    line = Line(origin=draw(TIME), opened=values(float, m), centre=values(float, m), steps=draw(places),
-                kinks=draw(places), parameters=values(float, q), covariance=values(float, q, q), doubt=values(float, m))
+    curve = Curve(origin=draw(TIME), opened=values(float, q), knot=values(float, m), level=values(float, m),
+                  slope=values(float, m), variance=values(float, m, 3), stiffness=draw(NUMBER))
     return ThroughputFit(**nightly, row_clear_probability=np.empty(0), row_residual_mag=np.empty(0), **several,
-                         **scalars, _line=draw(st.sampled_from([line, None])))
+                         **scalars, curve=draw(st.sampled_from([curve, None])))
 
 
 @given(st.dictionaries(st.tuples(TEXT, TEXT), any_fits(), max_size=3))
@@ -133,6 +132,6 @@ def test_nights_that_are_damaged_are_refused(fits, member):
 
 def test_another_schema_is_refused(fits, monkeypatch):
     content = pack(fits, NIGHTS)
-    monkeypatch.setattr('photzp.report.fitarchive.SCHEMA', 3)
-    with pytest.raises(ValueError, match='its schema is 2, not 3'):
+    monkeypatch.setattr('photzp.report.fitarchive.SCHEMA', 4)
+    with pytest.raises(ValueError, match='its schema is 3, not 4'):
         unpack(content)

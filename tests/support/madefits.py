@@ -71,7 +71,7 @@ def interval(start, end, opened_by='first data', slope=-0.010, slope_error=0.000
         start=at_day(start), end=at_day(end), opened_by=opened_by, nights=100, rows=400, start_mag=level,
         start_error_mag=0.002, mid_mag=level, mid_error_mag=0.001, end_mag=level, end_error_mag=0.002,
         slope_mag_per_month=slope, slope_error_mag_per_month=slope_error, end_slope_mag_per_month=slope,
-        end_slope_error_mag_per_month=slope_error, kinks=0, reference_group=0)
+        end_slope_error_mag_per_month=slope_error, reference_group=0)
 
 
 def step(day, kind, size, error=0.003, *, instrumental=False, recorded=True, **changes):
