@@ -21,9 +21,9 @@ from photzp.report.sharednights import nights_of
 from photzp.report.state import RowsSeen
 from photzp.report.unchanged import digest_of_rows
 from photzp.rowdigest import RowDigest
+from photzp.throughput.fitrows import FitRows
 from photzp.throughput.model import FilterRows, SkyEvidence, ThroughputFit, fit_telescope
 from photzp.throughput.rows import COLUMNS, Rows, Series, read_rows
-from photzp.throughput.telescoperows import TelescopeRows
 from photzp.times import Period
 
 log = logging.getLogger('photzp.report')
@@ -193,7 +193,7 @@ class Maker:
     def _read(self, series: Sequence[Series],
               shown: Sequence[Series]) -> tuple[list[Rows], dict[str, FilterRows], RowsRead]:
         """Read a telescope: rows of the filters that are shown, rows of all for the fit, and which these are."""
-        kept, telescope = [], TelescopeRows()
+        kept, telescope = [], FitRows()
         digests, last, is_complete = [], np.datetime64('NaT', 'ms'), True
         for one in series:
             row_digest = RowDigest(COLUMNS)
