@@ -281,7 +281,8 @@ def _write_metrics(path: Path, report: 'Report') -> None:
     from photzp.answers.metrics import render_metrics, write_metrics
 
     context = report.context
-    write_metrics(path, render_metrics(report.statuses(), report.findings, context.last_good(), context.now_s))
+    write_metrics(path, render_metrics(report.statuses(), report.findings, context.last_good(), context.now_s,
+                                       shares=report.results.answers.shares))
 
 
 def _sum_up(counts: Counter[str], status: int, place: str) -> None:

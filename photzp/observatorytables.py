@@ -286,13 +286,18 @@ class ThroughputRules:
     ----------
     healthy_mag : float
         Width of the healthy band below the reference.
+    reference_error_mag : float
+        1-sigma error of the reference zeropoints, common to all telescopes of a class.
     """
 
     healthy_mag: float
+    reference_error_mag: float
 
     def __post_init__(self) -> None:
         if not 0 < self.healthy_mag < _HEALTHY_MAX_MAG:
             raise TreeInvalid(f'healthy_mag: must be more than 0 and less than {_HEALTHY_MAX_MAG} mag')
+        if not 0 <= self.reference_error_mag < _HEALTHY_MAX_MAG:
+            raise TreeInvalid(f'reference_error_mag: must be 0 or more and less than {_HEALTHY_MAX_MAG} mag')
 
     @property
     def healthy_percent(self) -> float:

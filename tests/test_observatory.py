@@ -139,6 +139,7 @@ def test_a_camera_of_no_type_is_of_the_kind_that_its_name_begins_with():
 
 def test_the_healthy_band(overlay):
     assert BUILT_IN.throughput.healthy_mag == 0.2
+    assert BUILT_IN.throughput.reference_error_mag == 0.1
     assert BUILT_IN.throughput.healthy_percent == pytest.approx(83.18, abs=0.01)
     assert overlay('[throughput]\nhealthy_mag = 0.1').throughput.healthy_percent == pytest.approx(91.20, abs=0.01)
 
@@ -244,6 +245,7 @@ def test_saying_again_what_is_built_in_changes_nothing(tmp_path_factory, key, da
     ('[camera_types]\nfa = {colour = 5}', 'camera_types.fa.colour', 'must be text in quotes, not 5'),
     ('[throughput]\nhealthy_mag = 0', 'throughput.healthy_mag', 'must be more than 0 and less than 2.5 mag'),
     ('[throughput]\nhealthy_mag = 2.5', 'throughput.healthy_mag', 'must be more than 0 and less than 2.5 mag'),
+    ('[throughput]\nreference_error_mag = -0.1', 'throughput.reference_error_mag', 'must be 0 or more'),
     ('[throughput]\nhealthy_mag = "0.1"', 'throughput.healthy_mag', 'must be a number'),
     ('[throughput]\nhealthy = 0.1', 'throughput.healthy', 'unknown key; known are healthy_mag'),
     ('[size_classes]\n0m7 = {smallest_m = 0.7}', 'size_classes.0m7.title', 'is missing'),

@@ -20,11 +20,13 @@ import numpy as np
 from scipy.stats import kendalltau
 
 from benchmarks.accuracy import throughput
-from photzp.answers import extinction, gains, nights, ranking, steps
+from photzp.answers import extinction, gains, nights, ranking, shares, steps
 from photzp.measurements import usable_rows
+from photzp.throughput.model import FilterRows, fit_telescope
+from photzp.throughput.rows import at_unit_airmass
 from simulation.fleet import DAYS_PER_MONTH, YearsSpec
 from simulation.spec import EXTINCTION, REFERENCE_ZP
-from simulation.yearfiles import times_of
+from simulation.yearfiles import date_of, times_of
 from simulation.years import simulate
 
 SIZES_MAG = (0.03, 0.05, 0.1, 0.2)
@@ -39,7 +41,19 @@ HARD = {'unrecorded_mag': SIZES_MAG, 'dust_factor': 2.5, 'extinction_swing': 0.1
 
 
 def fits_of(telescope, by_filter, spec):
-    return {name: throughput.fit_series(telescope, *pair, spec) for name, pair in by_filter.items()}
+    """{filter: (ThroughputFit, codes of groups by key)} of a telescope, which is fitted in all filters together."""
+    rows, codes = {}, {}
+    for name, (series, table) in by_filter.items():
+        keys = list(zip(table['camera'].tolist(), table['filter'].tolist(), table['old'].tolist(), strict=True))
+        codes[name] = {key: number for number, key in enumerate(sorted(set(keys)))}
+        good = usable_rows(table['zp'], table['airmass'], table['zpsig'], telescope.telescope)
+        zp = at_unit_airmass(table['zp'], table['airmass'], EXTINCTION[series.filter])
+        rows[name] = FilterRows(
+            time=times_of(table, spec)[good], zp=zp[good], zperr=table['zperr'][good], airmass=table['airmass'][good],
+            group=np.array([codes[name][key] for key in keys])[good])
+    events = [(date_of(event.day, spec), event.kind) for event in telescope.events if event.recorded]
+    fits = fit_telescope(rows, longitude_deg=telescope.longitude_deg, events=events)
+    return {name: (fits[name], codes[name]) for name in rows}
 
 
 def add(total, **values):
@@ -173,7 +187,7 @@ def judge_ranking(fleet, spec, total):
                   for telescope, fits, _, scale in fleet}
     all_gains = [gain for telescope, fits, _, _ in fleet
                  for gain in gains.gains_of(telescope.name, fits, references[telescope.name])]
-    table = {row.kind: row for row in gains.fleet_table(all_gains) if row.filter == ''}
+    restored = shares.restored_shares(gains.over_filters(all_gains))
     found, truths = [], {}
     for telescope, fits, by_filter, _ in fleet:
         reference = references[telescope.name]
@@ -185,10 +199,12 @@ def judge_ranking(fleet, spec, total):
         add(total, loss_pull=(state.loss_mag - loss) / state.loss_error_mag,
             rate_pull=(state.rate_mag_per_month - rate) / state.rate_error_mag_per_month)
         judge_date(telescope.name, fits, reference, now, (loss, rate), total)
-    for kind in ('cleaning', 'recoating', 'wash'):
-        row = table[kind]
+    for row in restored:
+        kind = row.kind
         share, scatter = row.share, np.hypot(row.share_scatter, row.share_error)
         advice = ranking.rank(found, kind, share, scatter)
+        if len(advice) < 2:  # not estimated, or there is no order
+            continue
         gain = {name: ranking.expected_gain(share * loss, scatter * abs(loss), loss)[0]
                 for name, (loss, _) in truths.items()}
         truth = {name: ranking.light_gained(loss, rate, gain[name], ranking.PERIOD_DAYS)
@@ -229,7 +245,7 @@ def scale_of(telescope, by_filter, fits):
     """Offset of the last interval's camera, by filter: the reference holds for that camera."""
     result = {}
     for name, (series, _) in by_filter.items():
-        fit, codes, _ = fits[name]
+        fit, codes = fits[name]
         group = fit.intervals[-1].reference_group
         result[name] = next(series.offsets[key] for key, code in codes.items() if code == group)
     return result
@@ -302,14 +318,16 @@ def report(total, false):
         print(f'  {seed} {telescope} {str(step.time)[:10]} {step.error_days:4.1f} {step.joint_mag:+.3f} '
               f'{step.joint_error_mag:.3f} {step.colour} {step.filter} {step.llr:.0f} '
               f'{step.nights[0]:.0f} {step.nights[1]:.0f}')
-    colours, true = np.array(total['colour_found']), np.array(total['colour_true'])
+    colours, true = (np.array(total.get(f'colour_{which}', [])) for which in ('found', 'true'))
     for number, label in enumerate(('grey', 'by colour', 'one filter')):
         said = np.bincount(colours[true == number].astype(int), minlength=3)
         print(f'truly {label:10}: said to be grey {said[0]}, coloured {said[1]}, in one filter {said[2]}')
     print('\npulls        |     n | median | width | median error')
     for key in ('date', 'size', 'gain', 'lasted', 'k', 'k_swinging', 'swing', 'loss', 'rate', 'below'):
-        pulls = np.array(total[f'{key}_pull'])
+        pulls = np.array(total.get(f'{key}_pull', []))
         pulls = pulls[np.isfinite(pulls)]
+        if not len(pulls):
+            continue
         error = np.median(np.abs(total[f'{key}_error'])) if f'{key}_error' in total else np.nan
         print(f'{key:12} | {len(pulls):5d} | {np.median(pulls):+6.2f} | {throughput.width(pulls):5.2f} | {error:.4f}')
     print(f'\nnights of {FRAMES_MIN} or more frames: right {100 * np.mean(total["night_right"]):.1f}% of '
@@ -317,6 +335,9 @@ def report(total, false):
           f'right of all {100 * np.mean(total["night_right_all"]):.1f}%, at even odds '
           f'{100 * np.mean(total["night_even"]):.1f}%')
     for kind in ('cleaning', 'wash', 'recoating'):
+        if f'{kind}_tau' not in total:
+            print(f'ranking by {kind:10}: not estimated')
+            continue
         tau, top, light = (np.mean(total[f'{kind}_{key}']) for key in ('tau', 'top', 'light'))
         print(f'ranking by {kind:10}: Kendall tau {tau:.2f}, true best in the first three {100 * top:.0f}%, light of '
               f'the first three {100 * light:.1f}% of that of the best three')

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from photzp.errors import RunStopped
+from photzp.names import SeriesKey
 from photzp.observatory import Observatory
 from photzp.records import Database
+from photzp.report.fitarchive import without_rows
 from photzp.report.jobs import Drawing, Failure, File, NightsJob, TelescopeJob
 from photzp.report.series import MadeSeries, SeriesMaker
 from photzp.report.settings import ReportSettings
@@ -58,9 +60,20 @@ class FoundNights:
 
 @dataclass(frozen=True)
 class MadeTelescope:
-    """The result of a TelescopeJob: its series that have rows in the period, and the rows that the fit is of."""
+    """The result of a TelescopeJob.
+
+    Attributes
+    ----------
+    series : tuple of MadeSeries
+        Those of its series that have rows in the period.
+    fits : dict of SeriesKey to ThroughputFit
+        Of all filters, whatever is shown, without their rows: they are of one fit.
+    read : RowsRead
+        The rows that these are of.
+    """
 
     series: tuple[MadeSeries, ...]
+    fits: dict[SeriesKey, ThroughputFit]
     read: RowsRead
 
 
@@ -169,7 +182,8 @@ class Maker:
         """
         shown, rows, read = self._read(job.series, job.shown)
         fits = self._fits(job.series[0], rows, job.others)
-        return MadeTelescope(tuple(self._made(shown, fits)), read)
+        kept = {(job.telescope, name): without_rows(fit) for name, fit in fits.items()}
+        return MadeTelescope(tuple(self._made(shown, fits)), kept, read)
 
     def _made(self, shown: list[Rows], fits: dict[str, ThroughputFit]) -> Iterator[MadeSeries]:
         """Yield the series, and forget the rows of each that is made."""

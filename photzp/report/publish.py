@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from photzp.answers.status import judged_anew, trend_of
 from photzp.errors import DONE
+from photzp.observatorytables import ThroughputRules
 from photzp.pages.page import Page, Plot, RunInfo, merge, only_present, read_status, render_status
 from photzp.pages.render import render_index, render_telescopes, static_files
 from photzp.records import Database
@@ -46,7 +47,7 @@ def _put_state(context: ReportContext, results: Results) -> None:
 
 def _put_pages(context: ReportContext, results: Results) -> None:
     store, observatory = context.store, context.observatory
-    earlier = _earlier_page(store.get(STATUS_FILE), observatory.throughput.healthy_mag)
+    earlier = _earlier_page(store.get(STATUS_FILE), observatory.throughput)
     page = merge(earlier, _page(context, results))
     page = only_present(page, {name for name in store.names() if has_size_class(name, observatory)})
     for name, content in static_files().items():
@@ -71,13 +72,13 @@ def _page(context: ReportContext, results: Results) -> Page:
         cameras=results.cameras(context.database), trends=tuple(filter(None, trends)))
 
 
-def _earlier_page(content: bytes | None, healthy_mag: float) -> Page | None:
-    """The page that an earlier run left, its rows judged by this healthy band; None where it cannot be read."""
+def _earlier_page(content: bytes | None, rules: ThroughputRules) -> Page | None:
+    """The page that an earlier run left, its rows judged by these rules; None where it cannot be read."""
     if content is None:
         return None
     try:
         page = read_status(content.decode())
-        return replace(page, statuses=tuple(judged_anew(status, healthy_mag) for status in page.statuses))
+        return replace(page, statuses=tuple(judged_anew(status, rules) for status in page.statuses))
     except ValueError as error:
         log.warning('%s of an earlier run cannot be read (%s): the page is made anew', STATUS_FILE, error)
         return None

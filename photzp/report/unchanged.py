@@ -171,7 +171,7 @@ def fingerprint(context: ReportContext, series: Series, nights: str, others: Sky
     references = [entry for entry in observatory.reference_throughput
                   if (entry.class_, entry.filter) == (series.telescope.class_, series.filter)]
     return digest(nights, digest_of_evidence(others), context.month, references, sorted(observatory.camera_types),
-                  observatory.throughput.healthy_mag)
+                  observatory.throughput)
 
 
 def are_nights_unchanged(context: ReportContext, stored: StoredRows, telescope: str,

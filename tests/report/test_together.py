@@ -16,6 +16,7 @@ import pytest
 
 import longtermphotzp
 from photdbinterface import Measurement, PhotDatabase
+from photzp.report.fitarchive import unpack
 from photzp.report.maker import Maker
 from photzp.throughput.model import ThroughputFit
 from photzp.times import night_of
@@ -187,6 +188,13 @@ def test_a_run_over_one_filter_leaves_the_others_to_the_next(place):
     last = LATER + timedelta(hours=1)
     assert run(place, now=last) == {f'{ONE} rp', f'{TWO} rp'}
     assert models(place.out) == fresh(place, now=last)
+
+
+def test_fits_of_a_telescope_are_all_of_one_run(place):
+    add(place, frame(ONE, 'rp', NIGHTS + 1))
+    run(place, '--filter', 'gp', now=LATER)
+    fits = unpack((place.out / 'report-fits.npz').read_bytes())
+    assert [len(fits[ONE, name].night) for name in ('gp', 'rp')] == [NIGHTS, NIGHTS + 1]
 
 
 def test_only_files_that_are_gone_are_drawn_again(place, jobs):
