@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from photzp.errors import COULD_NOT_RUN, DONE, DatabaseUnusable
+from simulation.cadences import CADENCES
 from simulation.fields import REGIMES
 from simulation.fleet import FILTER_FACTOR, TELESCOPES, YearsSpec
 from simulation.night import write_night
@@ -57,7 +58,8 @@ def _run_years(args: argparse.Namespace) -> None:
     from photdbinterface import PhotDatabase
 
     spec = YearsSpec(seed=args.seed, telescopes=args.telescopes, years=args.years, filters=args.filters,
-                     photometric=args.photometric, one_per_night=args.one_per_night, start=args.start)
+                     photometric=args.photometric, one_per_night=args.one_per_night, start=args.start,
+                     nights=args.nights, cadence=args.cadence, wet=args.wet, veil=args.veil)
     fleet = list(simulate(spec))
     PhotDatabase(args.database).close()  # makes the tables
     rows = write_database(args.database, fleet, spec)
@@ -150,6 +152,13 @@ def _add_years(parser: argparse.ArgumentParser) -> None:
         default=tuple(FILTER_FACTOR), help='default: all of gp,rp,ip,zp')
     add('--photometric', type=_SHARE, default=0.6, metavar='SHARE',
         help='share of nights without cloud (default: 0.6)')
+    add('--nights', choices=('real', 'ideal'), default='real',
+        help='real: as described in simulation/years.py (default); ideal: clear or cloudy, without noise of their own')
+    add('--cadence', choices=('mixed', *CADENCES), default='mixed', metavar='NAME',
+        help=f'how often telescopes observe in real nights: mixed (default), {", ".join(CADENCES)}')
+    for name, what in (('wet', 'a wet season of 100 days'), ('veil', 'a veil of some weeks')):
+        add(f'--{name}', action=argparse.BooleanOptionalAction,
+            help=f'real nights have {what} in each year of each site, or never (default: now and then)')
     add('--one-per-night', action='store_true', help='one exposure per night and filter')
     add('--start', type=_ISO_DAY, default='2016-01-01', metavar='YYYY-MM-DD',
         help='first night (default: 2016-01-01)')

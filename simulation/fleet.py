@@ -1,6 +1,6 @@
 """What simulated years are made of: a specification, telescopes with their events, and the truth of each filter."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -25,6 +25,9 @@ TELESCOPES = (
     ('tfn', 'doma', '1m0s', '1m001', 'fa'), ('tfn', 'domb', '1m0s', '1m014', 'fa'),
     ('tfn', 'aqwa', '0m4s', '0m414', 'kb'), ('tfn', 'aqwa', '0m4t', '0m416', 'kb'),
 )
+# Order in which few telescopes of real nights are taken: sites with three, two and one, in both hemispheres.
+_FEW = (0, 1, 2, 11, 4, 5, 18, 17)
+_REAL_ORDER = (*_FEW, *(number for number in range(len(TELESCOPES)) if number not in _FEW))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +58,19 @@ class YearsSpec:
         Amplitude of the extinction over the year, relative.
     night_noise_mag : float
         Grey scatter of the nights of each telescope.
+    nights : str
+        'real' or 'ideal', as described in `years`.
+    cadence : str
+        Of real nights: 'mixed', or a key of `cadences.CADENCES` for all telescopes.
+    wet, veil : bool or None
+        Of real nights: a wet season and a veil of weeks in each year of each site, in none, or now and then (None).
+    hidden_steps : bool
+        Of real nights: there are steps that nobody records.
+
+    Notes
+    -----
+    In ideal nights the default of `unrecorded_mag`, `dust_factor`, `extinction_swing` and `night_noise_mag` is that
+    there is none of it; in real nights the defaults stand for what is described there, and others replace that.
     """
 
     seed: int = 1
@@ -68,6 +84,11 @@ class YearsSpec:
     dust_factor: float = 1.0
     extinction_swing: float = 0.0
     night_noise_mag: float = 0.0
+    nights: str = 'real'
+    cadence: str = 'mixed'
+    wet: bool | None = None
+    veil: bool | None = None
+    hidden_steps: bool = True
 
     @property
     def n_nights(self) -> int:
@@ -80,8 +101,19 @@ class YearsSpec:
         """
         return max(round(365.25 * self.years), 1)
 
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Which telescopes are simulated.
 
-@dataclass(frozen=True)
+        Returns
+        -------
+        tuple of int
+            Indices in TELESCOPES.
+        """
+        return (_REAL_ORDER if self.nights == 'real' else tuple(range(len(TELESCOPES))))[:self.telescopes]
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrueEvent:
     """A change of a telescope's throughput.
 
@@ -97,6 +129,8 @@ class TrueEvent:
         It is in the list of events.
     colour : str
         'mirror' (by FILTER_FACTOR), 'grey' (the same in all filters), or the only filter that it acts on.
+    written_day : float or None
+        Day of the date in the list of events where that is wrong.
     """
 
     day: float
@@ -104,6 +138,18 @@ class TrueEvent:
     size: float = 0.0
     recorded: bool = True
     colour: str = 'mirror'
+    written_day: float | None = None
+
+    @property
+    def recorded_day(self) -> float:
+        """Day that the list of events has.
+
+        Returns
+        -------
+        float
+            From the first noon; the true day where the list is right.
+        """
+        return self.day if self.written_day is None else self.written_day
 
     def size_in(self, filter_name: str) -> float:
         """Size in one filter.
@@ -140,6 +186,8 @@ class TrueTelescope:
         Uses the native filter zs besides zp.
     old_until : int
         Rows before this day are those of an older program.
+    cadence : str
+        Key of `cadences.CADENCES`; '' in ideal nights.
     """
 
     site: str
@@ -151,6 +199,7 @@ class TrueTelescope:
     open_nights: np.ndarray
     native: bool
     old_until: int
+    cadence: str = ''
 
     @property
     def name(self) -> str:
@@ -177,7 +226,7 @@ class TrueTelescope:
 
 @dataclass(frozen=True, kw_only=True)
 class TrueSeries:
-    """Truth of one telescope and filter: zp = level + slope (day - break) from each break to the next.
+    """Truth of one telescope and filter: level + slope (day - break) from each break to the next, and drift.
 
     Attributes
     ----------
@@ -191,6 +240,10 @@ class TrueSeries:
         True extinction [mag/airmass].
     colorterms : dict
         True colour term by (camera, native filter).
+    drift : ndarray (d,)
+        What else the level does, without steps [mag]: at days 0, 1, ... and on straight lines between them.
+    night_noise_mag : float
+        Scatter of the nights of the series about its level, without extinction, cloud and frame noise.
     """
 
     filter: str
@@ -200,9 +253,11 @@ class TrueSeries:
     offsets: dict[tuple[str, str, bool], float]
     extinction: float
     colorterms: dict[tuple[str, str], float]
+    drift: np.ndarray = field(default_factory=lambda: np.zeros(1))
+    night_noise_mag: float = 0.0
 
     def at(self, day: np.ndarray) -> np.ndarray:
-        """True zeropoint at airmass 1.
+        """True zeropoint at airmass 1 under the mean extinction of the site.
 
         Parameters
         ----------
@@ -215,4 +270,5 @@ class TrueSeries:
             On the scale of offset 0 [mag].
         """
         piece = np.clip(np.searchsorted(self.breaks, day, side='right') - 1, 0, None)
-        return self.level[piece] + self.slope[piece] * (day - self.breaks[piece])
+        line = self.level[piece] + self.slope[piece] * (day - self.breaks[piece])
+        return line + np.interp(day, np.arange(len(self.drift)), self.drift)

@@ -44,16 +44,17 @@ def _draw_events(number: int, n_nights: int, exchange: str, rng: np.random.Gener
     kinds = [str(rng.choice(_BOUNDING, p=[0.5, 0.25, 0.25])) for _ in days]
     if instruments and days:
         kinds[rng.integers(len(days))] = 'instrument'
-    events = [TrueEvent(day, kind, 0.0 if kind == 'instrument' else _draw_step(kind, rng),
-                    kind != 'instrument' or exchange == 'recorded') for day, kind in zip(days, kinds, strict=True)]
+    events = [TrueEvent(day=day, kind=kind, size=0.0 if kind == 'instrument' else _draw_step(kind, rng),
+                        recorded=kind != 'instrument' or exchange == 'recorded')
+              for day, kind in zip(days, kinds, strict=True)]
     if number == 2 and n_nights > 300:
-        events.append(TrueEvent(n_nights - 25, 'wash', _draw_step('wash', rng)))
+        events.append(TrueEvent(day=n_nights - 25, kind='wash', size=_draw_step('wash', rng)))
     cleanings = [int(day) for day in rng.uniform(60, max(n_nights - 60, 61), rng.integers(0, 3))]
     if number == 3:
         cleanings.append(n_nights - 5)
     for day in cleanings:
         if all(abs(day - event.day) >= min(60, n_nights - day) for event in events) and 0 < day < n_nights:
-            events.append(TrueEvent(day, 'cleaning', rng.uniform(*_CLEANING_MAG)))
+            events.append(TrueEvent(day=day, kind='cleaning', size=rng.uniform(*_CLEANING_MAG)))
     return tuple(sorted(events, key=lambda event: event.day))
 
 
@@ -68,7 +69,8 @@ def _draw_unrecorded(events: Sequence[TrueEvent], spec: YearsSpec, rng: np.rando
             size, sign = rng.choice(spec.unrecorded_mag), rng.choice([-1, 1])
             colour = str(rng.choice(_UNRECORDED_COLOURS))
             colour = str(rng.choice(spec.filters)) if colour == 'filter' else colour
-            steps.append(TrueEvent(float(day), 'unrecorded', float(size * sign), False, colour))
+            steps.append(TrueEvent(day=float(day), kind='unrecorded', size=float(size * sign), recorded=False,
+                                   colour=colour))
     return steps
 
 
@@ -157,17 +159,32 @@ def draw_series(telescope: TrueTelescope, filter_name: str, extinction: float, s
         breaks.append(float(event.day))
         level.append(before + event.size_in(filter_name))
         slope.append(slope[-1] if event.kind in _SAME_SLOPE else _draw_slope(factor, rng))
-    offsets, colorterms = _draw_cameras_in(filter_name, telescope, rng)
+    offsets, colorterms = draw_cameras_in(filter_name, telescope, rng)
     series = TrueSeries(filter=filter_name, breaks=np.array(breaks), level=np.array(level), slope=np.array(slope),
                     offsets=offsets, extinction=extinction, colorterms=colorterms)
     return _with_dust(series, spec)
 
 
-def _draw_cameras_in(filter_name: str, telescope: TrueTelescope, rng: np.random.Generator) -> tuple[
+def draw_cameras_in(filter_name: str, telescope: TrueTelescope, rng: np.random.Generator) -> tuple[
         dict[tuple[str, str, bool], float], dict[tuple[str, str], float]]:
-    """Draw offsets and colour terms of the cameras of a telescope in one filter, as `TrueSeries` has them."""
+    """Draw offsets and colour terms of the cameras of a telescope in one filter.
+
+    Parameters
+    ----------
+    filter_name : str
+        Key of FILTER_FACTOR.
+    telescope : TrueTelescope
+        The telescope.
+    rng : numpy.random.Generator
+        Source of all draws.
+
+    Returns
+    -------
+    offsets, colorterms : dict
+        As `TrueSeries` has them.
+    """
     offsets = {}
-    for number, (camera, *_) in enumerate(telescope.cameras):
+    for number, camera in enumerate(dict.fromkeys(name for name, *_ in telescope.cameras)):
         base = rng.normal(0, _CAMERA_OFFSET_MAG) if number else 0.0
         native = rng.normal(*_NATIVE_OFFSET_MAG)
         for native_filter in (filter_name, *(('zs',) if telescope.native and filter_name == 'zp' else ())):

@@ -1,17 +1,16 @@
-"""Zeropoints as the frames of simulated years give them: weather, noise, stars, cameras, and rows that are not usable.
+"""Zeropoints as the frames of simulated years give them: noise, stars, cameras, and rows that are not usable.
 
-It is described in `years`, points 3 to 5.
+It is described in `years`, points 4 and 5; what the frames are taken through is a `Sky`.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
-from simulation.fleet import TrueSeries, TrueTelescope, YearsSpec
+from simulation.fleet import TrueSeries, TrueTelescope
 
-_CLOUD_MAG = 0.3  # mean depth
-_CLOUD_SHAPE = 4.0  # of the Gamma distribution of frames in a cloudy night about its depth: spread 50%
-_WEATHER_MEMORY, _SEASON = 0.6, 0.35  # correlation from night to night; relative swing of the share of cloudy nights
 _NOISE_MAG = 0.020
 _ZPERR_MAG = (0.004, 0.4)  # median, and spread of its logarithm
 _ZPSIG_MAG = (0.045, 0.3)
@@ -22,46 +21,77 @@ _SPARSE_SHARE = 0.15  # of frames with the fewer stars
 _STARS, _SPARSE_STARS = (40, 400), (10, 40)
 # Stars scatter by 0.6 mag in g-i, and the means of fields by 0.25 mag besides: as in simulated frames.
 _STAR_COLOUR_MAG, _FIELD_COLOUR_MAG = 0.6, 0.25
-_SINGLE_NIGHTS = 0.12
-_ROWS_PER_NIGHT = 5.65  # in nights with more than one: 550,000 rows for 22 telescopes, 4 years, 4 filters
 _MIDNIGHT_SPREAD_DAYS = 0.18
 
 # Columns of rows: day (after 0 h UTC of the first date), night (its number), camera, filter, old (bool), airmass, zp,
-# zpsig, zperr, clear (bool), and those of the stars: nstars, meancolor, colorterm, colortermerr, covariance (of zp and
-# colorterm) and zp_error (their part in zp).
+# zpsig, zperr, ra, dec [deg] and fwhm [arcsec] (NaN in ideal nights), and those of the stars: nstars, meancolor,
+# colorterm, colortermerr, covariance (of zp and colorterm) and zp_error (their part in zp).
+# Truth of rows: dimming by cloud [mag], noise (all else that is neither level nor error of the frame: night, dk, field,
+# seeing) [mag], and clear (bool: no cloud, not wild, usable).
 Rows = dict[str, np.ndarray]
 ByFilter = dict[str, tuple[TrueSeries, Rows]]  # truth and rows of a telescope
 
 
-def draw_weather(spec: YearsSpec, rng: np.random.Generator) -> np.ndarray:
-    """Draw the clouds of a site: a Gaussian process with memory, cut at a level that swings with the season.
+@dataclass(frozen=True, kw_only=True)
+class Air:
+    """What air and telescope do to frames; arrays are (n,), and what is not known of a frame is NaN.
 
-    Parameters
+    Attributes
     ----------
-    spec : YearsSpec
-        Which years.
-    rng : numpy.random.Generator
-        Source of all draws.
-
-    Returns
-    -------
-    ndarray (n_nights,)
-        Dimming of each night [mag], 0 in clear ones.
+    airmass : ndarray
+        Airmass.
+    extinction, dimming : ndarray
+        By how much extinction above airmass 1, and clouds, dim the frames [mag].
+    noise : ndarray
+        What their nights, fields and seeing add to their zeropoints [mag].
+    ra_deg, dec_deg, fwhm_arcsec : ndarray
+        Pointing and seeing.
     """
-    n = spec.n_nights
-    latent = np.empty(n)
-    kicks = rng.normal(size=n)
-    latent[0] = kicks[0]
-    for night in range(1, n):
-        latent[night] = _WEATHER_MEMORY * latent[night - 1] + np.sqrt(1 - _WEATHER_MEMORY**2) * kicks[night]
-    season = 1 + _SEASON * np.cos(2 * np.pi * (np.arange(n) / 365.25 - rng.random()))
-    quantile = np.argsort(np.argsort(latent)) / n
-    cloudy = quantile < np.clip((1 - spec.photometric) * season, 0, 1)
-    return np.where(cloudy, rng.exponential(_CLOUD_MAG, n), 0.0)
+
+    airmass: np.ndarray
+    extinction: np.ndarray
+    dimming: np.ndarray
+    noise: np.ndarray
+    ra_deg: np.ndarray
+    dec_deg: np.ndarray
+    fwhm_arcsec: np.ndarray
 
 
-def draw_rows(telescope: TrueTelescope, series: TrueSeries, weather: np.ndarray, spec: YearsSpec,
-              rng: np.random.Generator) -> Rows:
+class Sky(Protocol):
+    """What the frames of a telescope in one filter are taken through."""
+
+    def draw_times(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Draw night and time of each row.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Source of all draws.
+
+        Returns
+        -------
+        night, day : ndarray (n,)
+            Number of the night, and time from the first noon, in order of time.
+        """
+
+    def draw_air(self, frames: dict[str, np.ndarray], rng: np.random.Generator) -> Air:
+        """Draw what air and telescope do to frames.
+
+        Parameters
+        ----------
+        frames : dict of ndarray (n,)
+            Their night, day and camera.
+        rng : numpy.random.Generator
+            Source of all draws.
+
+        Returns
+        -------
+        Air
+            What they do.
+        """
+
+
+def draw_rows(telescope: TrueTelescope, series: TrueSeries, sky: Sky, rng: np.random.Generator) -> Rows:
     """Draw the rows of one telescope and filter.
 
     Parameters
@@ -70,54 +100,55 @@ def draw_rows(telescope: TrueTelescope, series: TrueSeries, weather: np.ndarray,
         The telescope.
     series : TrueSeries
         Its truth in the filter.
-    weather : ndarray (n_nights,)
-        Clouds of its site [mag].
-    spec : YearsSpec
-        Which years.
+    sky : Sky
+        What its frames are taken through.
     rng : numpy.random.Generator
         Source of all draws but the noise of nights.
 
     Returns
     -------
     dict of ndarray (n,)
-        Columns, in order of time.
+        Columns, in order of time; a row that is wild, or poor (large zpsig), is not clear.
     """
-    night, day = _draw_times(telescope.open_nights, spec, rng)
+    night, day = sky.draw_times(rng)
+    n = len(night)
     camera, native, old, offset = _draw_groups(telescope, series, night, rng)
-    airmass, zp = _draw_air(series.at(day) + offset, series, day, weather[night], spec, rng)
-    zperr, noise = _draw_noise(len(night), rng)
-    wild = _draw_wild(len(night), rng)
-    zp += _noise_of_nights(telescope, spec)[night]
-    zp += wild
-    zpsig = _ZPSIG_MAG[0] * np.exp(rng.normal(0, _ZPSIG_MAG[1], len(night)))
-    poor, blind = rng.random((2, len(night))) < _UNUSABLE_SHARE
+    air = sky.draw_air({'night': night, 'day': day, 'camera': camera}, rng)
+    zperr, noise = _draw_noise(n, rng)
+    wild = _draw_wild(n, rng)
+    zp = series.at(day) + offset - air.extinction - air.dimming + air.noise + wild
+    zpsig = _ZPSIG_MAG[0] * np.exp(rng.normal(0, _ZPSIG_MAG[1], n))
+    poor, blind = rng.random((2, n)) < _UNUSABLE_SHARE
     colorterm = [series.colorterms[key] for key in zip(camera.tolist(), native.tolist(), strict=True)]
     stars = _draw_stars(zperr, zpsig, colorterm, rng.spawn(1)[0])
     zp += noise * np.sqrt(np.maximum(_NOISE_MAG**2 - stars['zperr']**2, 0)) + stars['zp_error']
     zpsig[poor] = rng.uniform(0.55, 0.9, np.count_nonzero(poor))
     zp[poor] += rng.normal(0, 0.3, np.count_nonzero(poor))
     return {'day': day - telescope.longitude_deg / 360 + 0.5, 'night': night, 'camera': camera, 'filter': native,
-            'old': old, 'airmass': np.where(blind, np.nan, airmass), 'zp': zp, 'zpsig': zpsig, **stars,
-            'zperr': np.where(old, np.nan, stars['zperr']), 'clear': (weather[night] == 0) & (wild == 0) & ~poor}
+            'old': old, 'airmass': np.where(blind, np.nan, air.airmass), 'zp': zp, 'zpsig': zpsig, **stars,
+            'zperr': np.where(old, np.nan, stars['zperr']), 'clear': (air.dimming == 0) & (wild == 0) & ~poor,
+            'dimming': air.dimming, 'noise': air.noise + series.extinction * (air.airmass - 1) - air.extinction,
+            'ra': air.ra_deg, 'dec': air.dec_deg, 'fwhm': air.fwhm_arcsec}
 
 
-def _draw_times(open_nights: np.ndarray, spec: YearsSpec, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Draw night and day (time from the first noon) of each row, in order of time."""
-    nights = np.flatnonzero(open_nights)
-    counts = np.where(rng.random(len(nights)) < _SINGLE_NIGHTS, 1, 2 + rng.poisson(_ROWS_PER_NIGHT - 2, len(nights)))
-    night = np.repeat(nights, 1 if spec.one_per_night else counts)
+def draw_midnights(night: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Draw the times of frames, about midnight.
+
+    Parameters
+    ----------
+    night : ndarray of int (n,)
+        Their nights.
+    rng : numpy.random.Generator
+        Source of all draws.
+
+    Returns
+    -------
+    night, day : ndarray (n,)
+        Number of the night, and time from the first noon, in order of time.
+    """
     day = np.clip(night + 0.5 + rng.normal(0, _MIDNIGHT_SPREAD_DAYS, len(night)), night + 0.08, night + 0.92)
     order = np.argsort(day, kind='stable')
     return night[order], day[order]
-
-
-def _draw_air(zp: np.ndarray, series: TrueSeries, day: np.ndarray, cloud: np.ndarray, spec: YearsSpec,
-              rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Draw airmass, and the zeropoints that air and the clouds of their nights leave."""
-    airmass = np.minimum(1 + rng.exponential(0.28, len(zp)), 2.4)
-    cloud = cloud * rng.gamma(_CLOUD_SHAPE, 1 / _CLOUD_SHAPE, len(zp))
-    k = series.extinction * (1 + spec.extinction_swing * np.cos(2 * np.pi * day / 365.25))
-    return airmass, zp - k * (airmass - 1) - cloud
 
 
 def _draw_noise(n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -130,12 +161,6 @@ def _draw_wild(n: int, rng: np.random.Generator) -> np.ndarray:
     """Draw the gross errors of n frames [mag], 0 for most."""
     is_wild = rng.random(n) < _WILD_SHARE
     return np.where(is_wild, rng.choice([-1, 1], n) * rng.uniform(*_WILD_MAG, n), 0.0)
-
-
-def _noise_of_nights(telescope: TrueTelescope, spec: YearsSpec) -> np.ndarray:
-    """Grey scatter of the nights of a telescope [mag], the same in all filters."""
-    rng = np.random.default_rng([spec.seed, 3, *telescope.tag.encode()])
-    return rng.normal(0, spec.night_noise_mag, spec.n_nights)
 
 
 def _draw_stars(zperr: np.ndarray, zpsig: np.ndarray, colorterm: Sequence[float],

@@ -147,7 +147,7 @@ def years_report(tmp_path_factory):
     """The report over two simulated years of three telescopes in two filters, made by the script: its directory."""
     def make(out):
         assert simulate(['years', str(out / 'years.db'), '--telescopes', '3', '--years', '2', '--filters',
-                                'gp,rp', '--seed', '11']) == 0
+                                'gp,rp', '--seed', '11', '--nights', 'ideal']) == 0
         options = longtermphotzp.parser().parse_args([
             '--database', str(out / 'years.db'), '--outputdirectory', str(out / 'report'), '--observatory',
             str(out / 'observatory-years.toml'), '--processes', '1'])

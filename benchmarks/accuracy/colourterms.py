@@ -47,7 +47,7 @@ def main(argv=None):
     parser.add_argument('--frames', type=int, default=120)
     args = parser.parse_args(argv)
     for seed in args.seeds:
-        over_years(YearsSpec(seed=seed, telescopes=args.telescopes))
+        over_years(YearsSpec(seed=seed, telescopes=args.telescopes, nights='ideal'))
     for seed in args.seeds:
         frames(seed, args.frames)
     return 0

@@ -61,7 +61,8 @@ def main(argv=None):
     options = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as out:
         database = Path(out) / 'years.db'
-        run('-m', 'simulation', 'years', database, '--telescopes', options.telescopes, '--years', options.years)
+        run('-m', 'simulation', 'years', database, '--telescopes', options.telescopes, '--years', options.years,
+            '--nights', 'ideal')
         first = measure(database, options.processes)
         if options.times > 1:
             multiply(database, options.times)

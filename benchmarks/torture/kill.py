@@ -149,7 +149,7 @@ def years_of(place: Path, telescopes: int = 2, years: float = 0.1) -> Path:
     begin = place / 'begin'
     (begin / 'data').mkdir(parents=True)
     if simulate(['years', str(begin / 'data' / 'lcophotzp.db'), '--telescopes', str(telescopes), '--years',
-                        str(years), '--filters', 'gp', '--seed', '3']):
+                        str(years), '--filters', 'gp', '--seed', '3', '--nights', 'ideal']):
         raise RuntimeError('the years could not be simulated')
     return begin
 

@@ -163,7 +163,7 @@ def series_status(rows: Rows, fit: ThroughputFit, *, rules: ThroughputRules, now
         percent, percent_sigma = percent_of_reference(margin), percent_error(margin, error)
     slope, slope_error = _slope(fit)
     return SeriesStatus(
-        telescope=rows.telescope, filter=rows.filter, cameras=tuple(dict.fromkeys(z.camera.tolist())),
+        telescope=rows.telescope, filter=rows.filter, cameras=_oldest_first(z.camera, z.dateobs),
         last_observation=_text(max(z.dateobs[~np.isnat(z.dateobs)], default=None)), rows=len(z.dateobs),
         usable_rows=int(fit.night_rows.sum()), nights=len(fit.night), zp_mag=_rounded(zp, 4),
         zp_error_mag=_rounded(error, 4), reference_mag=rows.reference_mag, percent=_rounded(percent, 1),
@@ -172,6 +172,11 @@ def series_status(rows: Rows, fit: ThroughputFit, *, rules: ThroughputRules, now
         state=_state(_rounded(zp, 4), rows.reference_mag, rules.healthy_mag), made=_text(now),  # as `judged_anew` does
         reference_error_mag=None if rows.reference_mag is None else rules.reference_error_mag,
         **_counted_to(now, fit.night, fit.photometric, rows.events))
+
+
+def _oldest_first(camera: np.ndarray, time: np.ndarray) -> tuple[str, ...]:
+    """Cameras in the order of their first rows; rows without a time come last."""
+    return tuple(dict.fromkeys(camera[np.argsort(time, kind='stable')].tolist()))
 
 
 def judged_anew(status: SeriesStatus, rules: ThroughputRules) -> SeriesStatus:

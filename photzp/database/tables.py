@@ -36,7 +36,7 @@ class LcoPhot(Base):
     telescope: Mapped[str | None] = _column('', 'telescope, such as 1m0a')
     camera: Mapped[str | None] = _column('', 'camera, such as fa15')
     filter: Mapped[str | None] = _column('', 'filter, as the header of the frame names it')
-    airmass: Mapped[float | None] = _column('', 'airmass')
+    airmass: Mapped[float | None] = _column('', 'airmass; NULL where the header has none between 0.99 and 40')
     zp: Mapped[float | None] = _column('mag', 'zeropoint at g-i = zpcolor, SDSS system, in the limit of bright stars')
     colorterm: Mapped[float | None] = _column('mag/mag', 'colour term, change of zp per magnitude of SDSS g-i')
     zpsig: Mapped[float | None] = _column('mag', 'robust scatter of single stars about the fit')

@@ -48,7 +48,7 @@ class TrendData:
     Attributes
     ----------
     time : ndarray of datetime64[ms], shape (n,)
-        Times of the frames.
+        Times of the frames; those of NaT are counted and not drawn.
     zp_mag : ndarray of float, shape (n,)
         Zeropoints at airmass 1, with the gain repaired, minus the fitted offset of the group of each point.
     camera : ndarray of str, shape (n,)
@@ -165,6 +165,8 @@ def _draw_points(axes: Axes, data: TrendData, clear: np.ndarray, lighter: str) -
     if unusable.any():
         notes.append(draw_dots(axes, day[unusable], zp[unusable], DotStyle(GREY, 'x', scale),
                                f'not usable ({unusable.sum()})'))
+    if undated := np.count_nonzero(np.isfinite(zp) & np.isnat(data.time)):
+        notes.append(Line2D([], [], ls='none', label=f'without date, not drawn ({undated})'))
     mark_outside(axes, day[usable], zp[usable])
     return _newest(handles) + notes
 

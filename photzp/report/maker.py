@@ -6,7 +6,6 @@ Any number of makers may be at work, each in a process of its own.  What they re
 import gc
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -211,9 +210,8 @@ class Maker:
         digests, last, is_complete = [], np.datetime64('NaT', 'ms'), True
         for one in series:
             row_digest = RowDigest(COLUMNS)
-            with nullcontext() if one in shown else _nothing_said():
-                rows = read_rows(self.database, one, self.observatory, self.period,
-                                 cameracolorterm=self.settings.cameracolorterm, digest=row_digest)
+            rows = read_rows(self.database, one, self.observatory, self.period,
+                             cameracolorterm=self.settings.cameracolorterm, digest=row_digest)
             digests.append((one.filter, row_digest))
             is_complete &= row_digest.rows == 0 if rows is None else rows.later == 0
             if rows is not None:
@@ -223,13 +221,3 @@ class Maker:
                     kept.append(rows)
         seen = RowsSeen(sum(each.rows for _, each in digests), None if np.isnat(last) else str(last))
         return kept, telescope.by_filter(), RowsRead(digest_of_rows(digests), seen, is_complete)
-
-
-@contextmanager
-def _nothing_said() -> Iterator[None]:
-    """Inside, the report logs nothing: the job that shows the rows reads them again, and says what is to be said."""
-    log.disabled = True
-    try:
-        yield
-    finally:
-        log.disabled = False

@@ -121,7 +121,7 @@ class SeriesMaker:
                 _title(rows), data, fit, events=rows.events, band=band, until=self.period.until), sentence)
             yield File(trend_plot_name('trenddata', rows.telescope, rows.filter),
                        self._trend_json(rows, fit, data).encode())
-            yield _airmass_plot(rows, fit)
+            yield _airmass_plot(rows, fit, self.observatory.extinction(rows.filter))
             yield self._colorterm_plot(rows)
         if self.settings.errorhistogram:
             yield _image('errorhist', rows, error_histogram(
@@ -158,12 +158,13 @@ def _trend_data(rows: Rows, fit: ThroughputFit) -> TrendData:
     return TrendData(z.dateobs, zp, z.camera, rows.usable & shown)
 
 
-def _airmass_plot(rows: Rows, fit: ThroughputFit) -> File:
+def _airmass_plot(rows: Rows, fit: ThroughputFit, without_rows_k: float) -> File:
     """Draw zeropoint residuals against airmass, with the adopted and the fitted extinction [mag/airmass]."""
     # Residuals have the adopted extinction removed, and the offset that was fitted on top of it.  The plot shows the
     # dimming with airmass, so both are put back.
     fitted_k = rows.extinction + (fit.extinction_offset_mag if np.isfinite(fit.extinction_offset_mag) else 0.0)
-    adopted, airmass = float(np.median(rows.extinction)), rows.zeropoints.airmass
+    adopted = float(np.median(rows.extinction)) if len(rows.extinction) else without_rows_k
+    airmass = rows.zeropoints.airmass
     return _image('airmasstrend', rows, airmass_plot(
         _title(rows), airmass, fit.row_residual_mag - fitted_k * (airmass - 1), fit.row_clear_probability,
         Extinction(adopted, adopted + fit.extinction_offset_mag, fit.extinction_offset_error_mag)),
@@ -192,8 +193,8 @@ def _title(rows: Rows) -> str:
 def _log(rows: Rows, fit: ThroughputFit) -> list[str]:
     """Log the numbers of rows and the colour terms of a series; log and return its warnings."""
     z, about = rows.zeropoints, {'telescope': rows.telescope, 'filter': rows.filter}
-    why = ', '.join(f'{n} {reason}' for reason, n in rows.unusable.items() if n)
-    log.info('%s %s: %d zeropoints, %d usable%s, %d nights', rows.telescope, rows.filter, len(z),
+    why = ', '.join(f'{n} {reason.words}' for reason, n in rows.unusable.items())
+    log.info('%s %s: %d zeropoints, %d usable%s, %d nights', rows.telescope, rows.filter, len(z) + rows.later,
              np.count_nonzero(rows.usable), f' ({why})' if why else '', len(fit.night), extra=about)
     for term in rows.colourterms:
         log.debug('%s %s: %s from %s to %s: colour term %+.4f +- %.4f, %.4f between frames', rows.telescope,
@@ -203,9 +204,9 @@ def _log(rows: Rows, fit: ThroughputFit) -> list[str]:
         log.info('%s %s: %d zeropoints have the colour term of their camera', rows.telescope, rows.filter,
                  sum(term.changed for term in rows.colourterms), extra=about)
     warnings = []
-    if np.isnat(z.dateobs).any():
-        warnings.append(f'{rows.telescope} {rows.filter}: {np.count_nonzero(np.isnat(z.dateobs))} zeropoints have '
-                        'no readable date; see --testdb')
+    if faults := [f'{n} {reason.words}' for reason, n in rows.unusable.items() if reason.fault]:
+        warnings.append(f'{rows.telescope} {rows.filter}: zeropoints that cannot be right are not used: '
+                        f'{", ".join(faults)}; --testdb names them')
     if rows.has_old_rows:
         warnings += _log_old_rows(rows, fit)
     for warning in warnings:

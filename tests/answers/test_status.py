@@ -69,6 +69,14 @@ def monthly_fit(**changes):
                     intervals=[interval(0, 45, slope=-0.012, slope_error=0.0004)], **changes)
 
 
+def test_a_camera_without_a_date_is_not_the_oldest():
+    rows = SimpleNamespace(
+        telescope='lsc-doma-1m0a', filter='rp', reference_mag=None, events=(),
+        zeropoints=SimpleNamespace(dateobs=np.array(['NaT', '2020-01-02', '2020-01-03'], 'datetime64[ms]'),
+                                   camera=np.array(['fa15', 'fl03', 'fa15'])))
+    assert series_status(rows, monthly_fit(), now=NOW, rules=RULES).cameras == ('fl03', 'fa15')
+
+
 def test_the_status_by_hand():
     status = status_of(monthly_fit())
     # 23.5 against 23.6 mag is 10 ** -0.04 = 91.20 %, and 1 mmag of it 0.084 %.

@@ -45,6 +45,15 @@ def test_cloudy_points_are_lighter_and_unusable_ones_grey(decade):
     assert unusable.get_color() == GREY
 
 
+def test_points_without_a_date_are_counted_and_not_drawn(decade):
+    data, fit, figure = decade
+    time = data.time.copy()
+    time[:3] = 'NaT'
+    later = draw_trend(TrendData(time, data.zp_mag, data.camera, data.usable), fit)
+    assert f'without date, not drawn ({np.count_nonzero(np.isfinite(data.zp_mag[:3]))})' in legend_of(later)
+    assert 'without date' not in legend_of(figure)
+
+
 def test_each_interval_has_a_dashed_line_with_its_slope(decade):
     _, fit, figure = decade
     slopes = [line for line in figure.axes[0].lines if str(line.get_label()).endswith('mmag/month')]

@@ -48,7 +48,7 @@ def first(tmp_path_factory):
     .observatory .files, and .few of a run without overviews."""
     root = tmp_path_factory.mktemp('first')
     assert simulate(['years', str(root / 'x.db'), '--telescopes', '2', '--years', '1', '--filters', 'gp',
-                            '--one-per-night', '--seed', '4']) == 0
+                            '--one-per-night', '--seed', '4', '--nights', 'ideal']) == 0
     place = SimpleNamespace(database=root / 'x.db', observatory=root / 'observatory-years.toml',
                             modelled=root / 'modelled.db')
     shutil.copy(place.database, place.modelled)
@@ -218,7 +218,8 @@ def test_what_tells_that_the_database_is_unusable_ends_the_run(place, monkeypatc
 def wide(tmp_path_factory):
     """As many series as it takes for processes to be worth it."""
     root = tmp_path_factory.mktemp('wide')
-    assert simulate(['years', str(root / 'x.db'), '--telescopes', '3', '--years', '0.5', '--one-per-night']) == 0
+    assert simulate(['years', str(root / 'x.db'), '--telescopes', '3', '--years', '0.5', '--one-per-night',
+                     '--nights', 'ideal']) == 0
     return root
 
 

@@ -265,7 +265,7 @@ def test_what_an_earlier_version_remembers_is_made_anew_with_one_line(place, cap
 def test_one_reading_of_the_rows_says_what_is_to_be_said(place, caplog):
     add(place, frame(ONE, 'rp', NIGHTS + 1, dateobs='2020-02-02 03:00:00.000'))
     run(place, now=LATER)
-    assert len([record for record in caplog.records if 'dated later than now' in record.getMessage()]) == 1
+    assert len([record for record in caplog.records if '1 dated later than now; --testdb' in record.getMessage()]) == 1
 
 
 def test_fit_extinction_is_accepted_and_changes_nothing(place, caplog):

@@ -63,7 +63,7 @@ def first(tmp_path_factory):
     """Two telescopes in one filter, and their report of NOW; not to be changed."""
     place = placed(tmp_path_factory.mktemp('first'))
     assert simulate(['years', str(place.database), '--telescopes', '2', '--years', '1', '--filters', 'gp',
-                            '--one-per-night', '--seed', '4']) == 0
+                            '--one-per-night', '--seed', '4', '--nights', 'ideal']) == 0
     with sqlite3.connect(place.database) as connection:
         connection.execute("update lcophot set site = 'cpt' where dome = 'domb'")
     place.observatory.write_text(f'events = "{place.events.name}"\n')
@@ -272,7 +272,7 @@ def test_a_row_of_the_future_counts_for_nothing(place, caplog):
     assert {name: value for name, value in got.items() if name not in changed} == {
         name: value for name, value in wanted.items() if name not in changed}
     assert files(place.out) == plain
-    assert f'{ONE} gp: 1 zeropoint is dated later than now' in caplog.text
+    assert f'{ONE} gp: zeropoints that cannot be right are not used: 1 dated later than now' in caplog.text
     assert 'fa99' not in (place.out / 'status.json').read_text() + (place.out / 'report-state.json').read_text()
 
 
@@ -301,7 +301,7 @@ def test_what_was_warned_of_is_warned_of_again(place, caplog):
     for now, anew in ((LATER, {ONE}), (LATER + timedelta(hours=1), set())):
         caplog.clear()
         assert made_anew(make(place, QUICK, now=now), now) == anew
-        assert f'{ONE} gp: 1 zeropoints have no readable date' in caplog.text
+        assert f'{ONE} gp: zeropoints that cannot be right are not used: 1 without date' in caplog.text
 
 
 def test_another_place_has_its_own_state(place):

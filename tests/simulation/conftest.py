@@ -18,11 +18,22 @@ def small_night(tmp_path_factory):
 
 
 @pytest.fixture(scope='package')
+def real_years(tmp_path_factory):
+    """(directory, Zeropoints, truth) of some telescopes in real nights."""
+    place = tmp_path_factory.mktemp('real')
+    assert simulate(['years', str(place / 'real.db'), '--seed', '5', '--telescopes', '4', '--years', '3',
+                     '--filters', 'gp,zp']) == 0
+    with PhotDatabase(place / 'real.db', readonly=True) as database:
+        rows = database.zeropoints()
+    return place, rows, json.loads((place / 'real-truth.json').read_text())
+
+
+@pytest.fixture(scope='package')
 def written(tmp_path_factory):
-    """(directory, Zeropoints, truth) of some telescopes."""
+    """(directory, Zeropoints, truth) of some telescopes in ideal nights."""
     place = tmp_path_factory.mktemp('years')
     assert simulate(['years', str(place / 'years.db'), '--seed', '5', '--telescopes', '8', '--years', '1.5',
-                     '--filters', 'gp,zp']) == 0
+                     '--filters', 'gp,zp', '--nights', 'ideal']) == 0
     with PhotDatabase(place / 'years.db', readonly=True) as database:
         rows = database.zeropoints()
     return place, rows, json.loads((place / 'years-truth.json').read_text())

@@ -61,7 +61,8 @@ def test_zp_of_sparse_frames_errs_with_their_colour_terms(written):
 
 def test_some_nights_have_one_frame_and_one_per_night_all():
     for single, low, high in ((False, 0.05, 0.25), (True, 1, 1)):
-        spec = YearsSpec(seed=3, telescopes=1, years=1, filters=('rp',), one_per_night=single)
+        spec = YearsSpec(seed=3, telescopes=1, years=1, filters=('rp',), one_per_night=single,
+                         nights='ideal')
         (_, by_filter), = simulate(spec)
         counts = np.unique(by_filter['rp'][1]['night'], return_counts=True)[1]
         assert low <= np.mean(counts == 1) <= high
@@ -69,7 +70,7 @@ def test_some_nights_have_one_frame_and_one_per_night_all():
 
 def test_clear_nights_are_those_asked_for(tmp_path):
     for share in (0.6, 0.25):
-        spec = YearsSpec(seed=2, telescopes=1, filters=('rp',), photometric=share)
+        spec = YearsSpec(seed=2, telescopes=1, filters=('rp',), photometric=share, nights='ideal')
         (_, by_filter), = simulate(spec)
         _, rows = by_filter['rp']
         nights = np.unique(rows['night'])

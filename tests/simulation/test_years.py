@@ -50,7 +50,7 @@ def test_clear_rows_scatter_about_the_truth_by_the_noise(written):
 
 
 def test_a_fleet_of_four_years_has_about_550000_rows():
-    spec = YearsSpec(seed=1, telescopes=4)
+    spec = YearsSpec(seed=1, telescopes=4, nights='ideal')
     rows = sum(len(rows['zp']) for _, by_filter in simulate(spec)
                for _, rows in by_filter.values())
     assert rows * 22 / 4 == pytest.approx(550_000, rel=0.06)
@@ -78,3 +78,27 @@ def test_what_cannot_be_is_refused(tmp_path, capsys):
     assert 'has rows already' in capsys.readouterr().err
     with pytest.raises(SystemExit):
         run_simulation(['years', str(file), '--start', '2016-02-31'])
+
+
+@pytest.mark.parametrize(('options', 'message'), [
+    ({'nights': 'so-so'}, 'so-so: nights are real or ideal'),
+    ({'nights': 'ideal', 'wet': True, 'cadence': 'many'}, 'cadence, wet: only real nights have that'),
+    ({'cadence': 'daily'}, 'daily: cadences are mixed')])
+def test_nights_that_cannot_be_had_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        list(simulate(YearsSpec(telescopes=1, years=0.1, **options)))
+
+
+def test_nights_are_real_unless_asked_for(real_years, written):
+    assert real_years[2]['settings']['nights'] == 'real'
+    assert written[2]['settings']['nights'] == 'ideal'
+    noises = [series['night_noise'] for _, _, truth in (written, real_years)
+              for record in truth['telescopes'].values() for series in record['series'].values()]
+    assert noises.count(0) == 16
+    assert sum(noise > 0.008 for noise in noises) == 8
+
+
+def test_a_fleet_of_real_years_has_about_as_many_rows_as_one_of_ideal_years():
+    rows = [len(rows['zp']) for _, by_filter in simulate(YearsSpec(seed=1, years=1.0, filters=('rp',)))
+            for _, rows in by_filter.values()]
+    assert sum(rows) * 16 == pytest.approx(550_000, rel=0.2)

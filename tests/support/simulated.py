@@ -18,5 +18,5 @@ def series_rows(rows, telescope, *filters):
 
 def simulated_fleet(**options):
     """{name: (Telescope, {filter: (Series, rows)})}."""
-    spec = YearsSpec(seed=9, telescopes=6, years=3.0, filters=('gp', 'rp'), **options)
+    spec = YearsSpec(seed=9, telescopes=6, years=3.0, filters=('gp', 'rp'), nights='ideal', **options)
     return {telescope.name: (telescope, by_filter) for telescope, by_filter in simulate(spec)}
