@@ -6,14 +6,15 @@ Any number of makers may be at work, each in a process of its own.  What they re
 import gc
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
 
 from photzp.errors import RunStopped
+from photzp.names import SeriesKey
 from photzp.observatory import Observatory
 from photzp.records import Database
+from photzp.report.fitarchive import without_rows
 from photzp.report.jobs import Drawing, Failure, File, NightsJob, TelescopeJob
 from photzp.report.series import MadeSeries, SeriesMaker
 from photzp.report.settings import ReportSettings
@@ -21,9 +22,9 @@ from photzp.report.sharednights import nights_of
 from photzp.report.state import RowsSeen
 from photzp.report.unchanged import digest_of_rows
 from photzp.rowdigest import RowDigest
+from photzp.throughput.fitrows import FitRows
 from photzp.throughput.model import FilterRows, SkyEvidence, ThroughputFit, fit_telescope
 from photzp.throughput.rows import COLUMNS, Rows, Series, read_rows
-from photzp.throughput.telescoperows import TelescopeRows
 from photzp.times import Period
 
 log = logging.getLogger('photzp.report')
@@ -58,9 +59,20 @@ class FoundNights:
 
 @dataclass(frozen=True)
 class MadeTelescope:
-    """The result of a TelescopeJob: its series that have rows in the period, and the rows that the fit is of."""
+    """The result of a TelescopeJob.
+
+    Attributes
+    ----------
+    series : tuple of MadeSeries
+        Those of its series that have rows in the period.
+    fits : dict of SeriesKey to ThroughputFit
+        Of all filters, whatever is shown, without their rows: they are of one fit.
+    read : RowsRead
+        The rows that these are of.
+    """
 
     series: tuple[MadeSeries, ...]
+    fits: dict[SeriesKey, ThroughputFit]
     read: RowsRead
 
 
@@ -169,7 +181,8 @@ class Maker:
         """
         shown, rows, read = self._read(job.series, job.shown)
         fits = self._fits(job.series[0], rows, job.others)
-        return MadeTelescope(tuple(self._made(shown, fits)), read)
+        kept = {(job.telescope, name): without_rows(fit) for name, fit in fits.items()}
+        return MadeTelescope(tuple(self._made(shown, fits)), kept, read)
 
     def _made(self, shown: list[Rows], fits: dict[str, ThroughputFit]) -> Iterator[MadeSeries]:
         """Yield the series, and forget the rows of each that is made."""
@@ -193,13 +206,12 @@ class Maker:
     def _read(self, series: Sequence[Series],
               shown: Sequence[Series]) -> tuple[list[Rows], dict[str, FilterRows], RowsRead]:
         """Read a telescope: rows of the filters that are shown, rows of all for the fit, and which these are."""
-        kept, telescope = [], TelescopeRows()
+        kept, telescope = [], FitRows()
         digests, last, is_complete = [], np.datetime64('NaT', 'ms'), True
         for one in series:
             row_digest = RowDigest(COLUMNS)
-            with nullcontext() if one in shown else _nothing_said():
-                rows = read_rows(self.database, one, self.observatory, self.period,
-                                 cameracolorterm=self.settings.cameracolorterm, digest=row_digest)
+            rows = read_rows(self.database, one, self.observatory, self.period,
+                             cameracolorterm=self.settings.cameracolorterm, digest=row_digest)
             digests.append((one.filter, row_digest))
             is_complete &= row_digest.rows == 0 if rows is None else rows.later == 0
             if rows is not None:
@@ -209,13 +221,3 @@ class Maker:
                     kept.append(rows)
         seen = RowsSeen(sum(each.rows for _, each in digests), None if np.isnat(last) else str(last))
         return kept, telescope.by_filter(), RowsRead(digest_of_rows(digests), seen, is_complete)
-
-
-@contextmanager
-def _nothing_said() -> Iterator[None]:
-    """Inside, the report logs nothing: the job that shows the rows reads them again, and says what is to be said."""
-    log.disabled = True
-    try:
-        yield
-    finally:
-        log.disabled = False

@@ -30,7 +30,6 @@ from photzp.names import site_of
 from photzp.observatory import Observatory
 from photzp.pages.trenddata import Chart, Points, trend_json
 from photzp.records import StoredModel
-from photzp.report.fitarchive import without_rows
 from photzp.report.jobs import File, image_file
 from photzp.report.settings import ReportSettings
 from photzp.report.state import SeriesResult
@@ -54,8 +53,6 @@ class MadeSeries:
     intervals, steps : tuple of dict
         Intervals and steps of the model: for each the values of the database by column.
     files : tuple of File
-    fit : ThroughputFit
-        Without its rows.
     """
 
     result: SeriesResult
@@ -63,7 +60,6 @@ class MadeSeries:
     intervals: tuple[dict[str, Any], ...]
     steps: tuple[dict[str, Any], ...]
     files: tuple[File, ...]
-    fit: ThroughputFit
 
 
 class SeriesMaker:
@@ -97,8 +93,7 @@ class SeriesMaker:
         result = self._result(rows, fit, _log(rows, fit))
         return MadeSeries(
             result=result, model=StoredModel(fit.time, fit.model_mag, fit.model_error_mag), intervals=_intervals(fit),
-            steps=_steps(fit), files=tuple(self._files(rows, fit, status_sentence(result.status))),
-            fit=without_rows(fit))
+            steps=_steps(fit), files=tuple(self._files(rows, fit, status_sentence(result.status))))
 
     def _result(self, rows: Rows, fit: ThroughputFit, warnings: list[str]) -> SeriesResult:
         """Sum up a series for later runs and the pages."""

@@ -58,10 +58,10 @@ def _store_telescope(context: ReportContext, results: Results, job: TelescopeJob
     if context.period.is_whole:
         for series, one in pairs:  # all before any file: the models of a telescope are of one fit
             _store_model(context.database, series, one)
+    results.fits.update(made.fits)
     nights = nights_fingerprint(context, job.series, made.read.digest)
     for series, one in pairs:
         outputs = {file.name: _store_file(context.store, file) for file in one.files}
-        results.fits[series.key] = one.fit
         results.show(series, ShownSeries(one.result, one.model, outputs))
         if context.period.is_whole and made.read.is_complete:
             results.state.series[str(series)] = RememberedSeries(

@@ -74,7 +74,7 @@ def test_a_camera_without_a_date_is_not_the_oldest():
         telescope='lsc-doma-1m0a', filter='rp', reference_mag=None, events=(),
         zeropoints=SimpleNamespace(dateobs=np.array(['NaT', '2020-01-02', '2020-01-03'], 'datetime64[ms]'),
                                    camera=np.array(['fa15', 'fl03', 'fa15'])))
-    assert series_status(rows, monthly_fit(), now=NOW, healthy_mag=0.2).cameras == ('fl03', 'fa15')
+    assert series_status(rows, monthly_fit(), now=NOW, rules=RULES).cameras == ('fl03', 'fa15')
 
 
 def test_the_status_by_hand():

@@ -16,6 +16,7 @@ import pytest
 
 import longtermphotzp
 from photdbinterface import Measurement, PhotDatabase
+from photzp.report.fitarchive import unpack
 from photzp.report.maker import Maker
 from photzp.throughput.model import ThroughputFit
 from photzp.times import night_of
@@ -189,6 +190,13 @@ def test_a_run_over_one_filter_leaves_the_others_to_the_next(place):
     assert models(place.out) == fresh(place, now=last)
 
 
+def test_fits_of_a_telescope_are_all_of_one_run(place):
+    add(place, frame(ONE, 'rp', NIGHTS + 1))
+    run(place, '--filter', 'gp', now=LATER)
+    fits = unpack((place.out / 'report-fits.npz').read_bytes())
+    assert [len(fits[ONE, name].night) for name in ('gp', 'rp')] == [NIGHTS, NIGHTS + 1]
+
+
 def test_only_files_that_are_gone_are_drawn_again(place, jobs):
     (place.out / f'mirrormodel-{ONE}-rp.csv').unlink()
     assert run(place, now=LATER) == {f'{ONE} rp'}
@@ -257,7 +265,7 @@ def test_what_an_earlier_version_remembers_is_made_anew_with_one_line(place, cap
 def test_one_reading_of_the_rows_says_what_is_to_be_said(place, caplog):
     add(place, frame(ONE, 'rp', NIGHTS + 1, dateobs='2020-02-02 03:00:00.000'))
     run(place, now=LATER)
-    assert len([record for record in caplog.records if 'dated later than now' in record.getMessage()]) == 1
+    assert len([record for record in caplog.records if '1 dated later than now; --testdb' in record.getMessage()]) == 1
 
 
 def test_fit_extinction_is_accepted_and_changes_nothing(place, caplog):

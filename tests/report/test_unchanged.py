@@ -315,7 +315,7 @@ def test_another_place_has_its_own_state(place):
 def test_every_column_that_the_report_reads_is_in_its_fingerprint():
     columns = {field.name for field in fields(Zeropoints)}
     trees = [ast.parse((ROOT / name).read_text(encoding='utf-8'))
-             for name in ('photzp/throughput/rows.py', 'photzp/throughput/telescoperows.py', 'photzp/report/series.py')]
+             for name in ('photzp/throughput/rows.py', 'photzp/throughput/fitrows.py', 'photzp/report/series.py')]
     nodes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
     read = {node.attr for node in nodes if node.attr in columns
             and 'z' in (getattr(node.value, 'id', None), 'z' * (getattr(node.value, 'attr', None) == 'zeropoints'))}

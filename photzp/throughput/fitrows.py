@@ -9,7 +9,7 @@ from photzp.throughput.model import FilterRows
 from photzp.throughput.rows import Rows
 
 
-class TelescopeRows:
+class FitRows:
     """Collects the rows of a telescope, one filter after the other, so that no more than one need be held whole."""
 
     def __init__(self) -> None:

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from photzp.throughput.telescoperows import TelescopeRows
+from photzp.throughput.fitrows import FitRows
 
 TIME = np.array(['2020-01-01T03:00', '2020-01-02T03:00', 'NaT'], 'datetime64[ms]')
 
@@ -18,7 +18,7 @@ def rows(name, ra):
 
 
 def test_each_filter_has_what_the_fit_needs():
-    telescope = TelescopeRows()
+    telescope = FitRows()
     telescope.add(rows('rp', [10.0, 10.0, 10.0]))
     telescope.add(rows('gp', [10.0, 10.0, 10.0]))
     assert list(telescope.by_filter()) == ['rp', 'gp']
@@ -31,7 +31,7 @@ def test_each_filter_has_what_the_fit_needs():
 
 
 def test_a_field_has_one_code_in_all_filters():
-    telescope = TelescopeRows()
+    telescope = FitRows()
     telescope.add(rows('gp', [10.0, 200.0, np.nan]))
     telescope.add(rows('rp', [200.001, 300.0, 10.001]))
     gp, rp = (each.field.tolist() for each in telescope.by_filter().values())
@@ -40,4 +40,4 @@ def test_a_field_has_one_code_in_all_filters():
 
 
 def test_a_telescope_without_rows_has_no_filters():
-    assert TelescopeRows().by_filter() == {}
+    assert FitRows().by_filter() == {}
