@@ -68,8 +68,7 @@ class Curve:
             Level and its 1-sigma error [mag]; NaN before the first piece.
         """
         day = np.asarray(day, float)
-        side = 'left' if before else 'right'
-        piece = np.clip(np.searchsorted(self.opened, day, side=side) - 1, 0, None)
+        piece = np.clip(np.searchsorted(self.opened, day, side='left' if before else 'right') - 1, 0, None)
         own = np.searchsorted(self.opened, self.knot, side='right') - 1
         low, high = np.searchsorted(own, piece), np.searchsorted(own, piece, side='right') - 1
         left = np.clip(np.searchsorted(self.knot, day, side='right') - 1, low, high)

@@ -2,8 +2,8 @@
 
 The nights of a telescope have one grey value z each, the mean of its filters, aligned by the medians of their
 differences in the same nights (clouds drop out of these).  A level on a grid of _STEP_MAG moves from night to night by
-few cells at a cost per cell, or anywhere at a higher cost: a jump.  With the likelihood of `nightsky` for each night and
-cell, Viterbi's algorithm (1967, IEEE Trans. Inf. Theory 13, 260) finds the best of all paths.
+few cells at a cost per cell, or anywhere at a higher cost: a jump.  With the likelihood of `nightsky` for each night
+and cell, Viterbi's algorithm (1967, IEEE Trans. Inf. Theory 13, 260) finds the best of all paths.
 """
 
 import numpy as np

@@ -27,7 +27,7 @@ from scipy.linalg import cho_solve_banded, cholesky_banded
 
 TAU_MONTHS = 0.5  # of the lasting noise: water vapour, haze, flat fields last 5 to 40 days
 
-HAZE_MAG = 0.006  # mag/airmass in r: of haze that comes and goes within months
+HAZE_MAG = 0.009  # mag/airmass in r: of haze that comes and goes within months
 _HAZE_MONTHS = 1.5
 _HAZE_AIRMASS = 1.25  # of a typical frame
 # After a step q is larger by _AFTER_STEP^2 [mag/month^1.5], for about _AFTER_MONTHS: clean mirrors get dirty fast.
@@ -36,6 +36,7 @@ _START_LEVEL_MAG = 3.0   # 1-sigma width of the prior of the first level about t
 _START_SLOPE = (-0.010, 0.012)  # mag/month, mean and width: LCO's mirrors lose 2 to 20 mmag a month
 _FILTER_SLOPE = 0.003    # mag/month, of a filter relative to all
 _LEAST = 1e-9            # months: two bins at a step may be at the same time
+_LEAST_LASTING = 1e-8    # mag^2: keeps the covariance of the lasting noise regular
 
 
 @dataclass(frozen=True)
@@ -180,6 +181,8 @@ class Solution:
         Covariance of beta.
     diagonal, lower : ndarray, shape (J, m, m) and (J - 1, m, m)
         Blocks of S, with m = 3F + 1.
+    right : ndarray, shape (J, m)
+        S times the states: their weighted values at given beta.
     """
 
     state: np.ndarray
@@ -192,6 +195,7 @@ class Solution:
     schur: np.ndarray
     diagonal: np.ndarray
     lower: np.ndarray
+    right: np.ndarray
 
     def covariance(self, functions: np.ndarray) -> np.ndarray:
         """Covariance of linear functions of the states.
@@ -226,52 +230,70 @@ def prior_blocks(bins: Bins, stiffness: Stiffness, level: np.ndarray) -> tuple[n
     -------
     diagonal : ndarray, shape (J, m, m)
     lower : ndarray, shape (J - 1, m, m)
-        Blocks below the diagonal; m = 3F.
+        Blocks below the diagonal; m = 3F + 1.
     right : ndarray, shape (J, m)
         Precision times mean.
-    log_determinant, constant : float
-        Of the precision; and of mean' precision mean.
-    inverse, phi, mean : ndarray, shapes (J - 1, m, m), (J - 1, m, m) and (J - 1, m)
-        Of each gap between bins, where a state s is followed by phi s + mean, with this inverse covariance.
+    log_determinant : float
+        Of the precision.
+    inverse, phi, mean, start, first, q : ndarray
+        Of each gap between bins, where a state s is followed by phi s + mean, with the inverse covariance q^-1;
+        precision and mean of the state of the first bin; and q.
     """
-    n, one, eye = len(level), np.ones((len(level), len(level))), np.eye(len(level))
+    q, phi, mean = _gaps(bins, stiffness)
+    start, first = _start(level, stiffness.lasting)
+    inverse = np.linalg.inv(q)
+    diagonal = np.zeros((len(bins.month), *start.shape))
+    diagonal[0] = start
+    diagonal[1:] += inverse
+    back = np.swapaxes(phi, 1, 2) @ inverse
+    diagonal[:-1] += back @ phi
+    right = np.zeros((len(bins.month), len(first)))
+    right[0] = start @ first
+    moved = (inverse @ mean[..., None])[..., 0]
+    right[1:] += moved
+    right[:-1] -= (back @ mean[..., None])[..., 0]
+    return (diagonal, -inverse @ phi, right, np.linalg.slogdet(start)[1] - np.linalg.slogdet(q)[1].sum(), inverse,
+            phi, mean, start, first, q)
+
+
+def _parts(n: int) -> tuple[slice, slice, slice, slice]:
+    """Where x, b, l and h of n filters stand in the state of a bin."""
+    return slice(0, n), slice(n, 2 * n), slice(2 * n, 3 * n), slice(3 * n, 3 * n + 1)
+
+
+def _gaps(bins: Bins, stiffness: Stiffness) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Covariance Q (J - 1, m, m), phi (J - 1, m, m) and mean (J - 1, m) of the change of state in each gap."""
+    n = len(stiffness.lasting)
+    one, eye, (x, b, noise, h) = np.ones((n, n)), np.eye(n), _parts(n)
     dt = np.maximum(np.diff(bins.month), _LEAST)[:, None, None]
-    rho = np.exp(-dt / TAU_MONTHS)
-    fade = np.exp(-dt / _HAZE_MONTHS)
-    lasting = stiffness.lasting + 1e-8 * eye
+    rho, fade = np.exp(-dt / TAU_MONTHS), np.exp(-dt / _HAZE_MONTHS)
     changes = stiffness.grey * one + stiffness.filter * eye
     changes = changes + _softer(bins)[:, None, None] * (one + stiffness.filter / stiffness.grey * eye)
-    size = 3 * n + 1
-    q, phi = np.zeros((len(dt), size, size)), np.zeros((len(dt), size, size))
-    x, b, l, h = slice(0, n), slice(n, 2 * n), slice(2 * n, 3 * n), slice(3 * n, size)
-    q[:, x, x], q[:, x, b], q[:, b, b] = changes * dt**3 / 3 + 1e-9 * eye, changes * dt**2 / 2, changes * dt + 1e-9 * eye
-    q[:, b, x], q[:, l, l], q[:, h, h] = q[:, x, b], lasting * (1 - rho**2), HAZE_MAG**2 * (1 - fade**2)
-    phi[:, x, x], phi[:, b, b], phi[:, x, b], phi[:, l, l], phi[:, h, h] = eye, eye, dt * eye, rho * eye, fade
-    mean = np.zeros((len(dt), size))
+    q, phi = np.zeros((2, len(dt), h.stop, h.stop))
+    q[:, x, x], q[:, x, b] = changes * dt**3 / 3 + 1e-9 * eye, changes * dt**2 / 2
+    q[:, b, b], q[:, b, x] = changes * dt + 1e-9 * eye, q[:, x, b]
+    q[:, noise, noise] = (stiffness.lasting + _LEAST_LASTING * eye) * (1 - rho**2)
+    q[:, h, h] = HAZE_MAG**2 * (1 - fade**2)
+    phi[:, x, x], phi[:, b, b], phi[:, x, b] = eye, eye, dt * eye
+    phi[:, noise, noise], phi[:, h, h] = rho * eye, fade
+    mean = np.zeros((len(dt), h.stop))
     for number in np.flatnonzero(np.diff(bins.piece) > 0):
         for jump in bins.jumps[bins.piece[number]:bins.piece[number + 1]]:
             q[number, x, x] += jump.covariance
             q[number, b, b] += jump.slope
             mean[number, x] += jump.mean
-    inverse = np.linalg.inv(q)
-    start = np.zeros((size, size))
+    return q, phi, mean
+
+
+def _start(level: np.ndarray, lasting: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Precision (m, m) and mean (m,) of the state of the first bin."""
+    n = len(level)
+    one, eye, (x, b, noise, h) = np.ones((n, n)), np.eye(n), _parts(n)
+    start = np.zeros((h.stop, h.stop))
     start[x, x] = np.linalg.inv(_START_LEVEL_MAG**2 * (one + eye))
     start[b, b] = np.linalg.inv(_START_SLOPE[1]**2 * one + _FILTER_SLOPE**2 * eye)
-    start[l, l], start[h, h] = np.linalg.inv(lasting), HAZE_MAG**-2.0
-    first = np.concatenate([level, np.full(n, _START_SLOPE[0]), np.zeros(n + 1)])
-    diagonal = np.zeros((len(bins.month), size, size))
-    diagonal[0] = start
-    diagonal[1:] += inverse
-    back = np.swapaxes(phi, 1, 2) @ inverse
-    diagonal[:-1] += back @ phi
-    right = np.zeros((len(bins.month), size))
-    right[0] = start @ first
-    moved = (inverse @ mean[..., None])[..., 0]
-    right[1:] += moved
-    right[:-1] -= (back @ mean[..., None])[..., 0]
-    constant = first @ start @ first + np.sum(mean * moved)
-    return (diagonal, -inverse @ phi, right, np.linalg.slogdet(start)[1] - np.linalg.slogdet(q)[1].sum(), constant,
-            inverse, phi, mean)
+    start[noise, noise], start[h, h] = np.linalg.inv(lasting + _LEAST_LASTING * eye), HAZE_MAG**-2.0
+    return start, np.concatenate([level, np.full(n, _START_SLOPE[0]), np.zeros(n + 1)])
 
 
 def _softer(bins: Bins) -> np.ndarray:
@@ -300,7 +322,7 @@ def solve(bins: Bins, prior: tuple[np.ndarray, ...], data: Information, haze: np
     Solution
         With its covariances.
     """
-    diagonal, lower, right, log_determinant, constant = prior[:5]
+    diagonal, lower, right, log_determinant = prior[:4]
     observed, weighted, crossed = _observed(bins, data, haze)
     diagonal, right = diagonal + observed, right + weighted
     factor = cholesky_banded(_banded(diagonal, lower), lower=True, check_finite=False)
@@ -309,24 +331,34 @@ def solve(bins: Bins, prior: tuple[np.ndarray, ...], data: Information, haze: np
                             check_finite=False)
     free, border = both[:, 0], both[:, 1:]
     b = crossed.reshape(size, -1)
-    wc = data.weight @ data.covariates
-    normal = data.normal + np.tensordot(data.covariates, wc, axes=((0, 1), (0, 1)))
-    beta_right = data.right + np.tensordot(data.value, wc, axes=((0, 1), (0, 1)))
+    normal, beta_right = _beta_equations(data)
     inner = normal - b.T @ border
     schur = np.linalg.inv(inner)
     beta = schur @ (beta_right - b.T @ free)
     state = free - border @ beta
     log_posterior = 2 * np.log(factor[0]).sum() + np.linalg.slogdet(inner)[1]
-    p_diagonal, p_lower, p_right = prior[0], prior[1], prior[2]
     s = state.reshape(right.shape)
-    chi2 = (np.einsum('ji,jik,jk->', s, p_diagonal, s) + 2 * np.einsum('ji,jik,jk->', s[1:], p_lower, s[:-1])
-            - 2 * np.sum(s * p_right) + constant)
-    values = s[:, :-1].reshape(len(s), 3, -1).copy()
-    lasting_haze = s[:, -1:] * haze
+    values, lasting_haze = s[:, :-1].reshape(len(s), 3, -1).copy(), s[:, -1:] * haze
     values[:, 2] += lasting_haze
-    return Solution(state=values, haze=s[:, -1], lasting_haze=lasting_haze, beta=beta, factor=factor, border=border, schur=schur,
-                    diagonal=diagonal, lower=lower,
-                    log_evidence=float(0.5 * (log_determinant - log_posterior - chi2)))
+    return Solution(state=values, haze=s[:, -1], lasting_haze=lasting_haze, beta=beta, factor=factor, border=border,
+                    schur=schur, diagonal=diagonal, lower=lower, right=right - crossed @ beta,
+                    log_evidence=float(0.5 * (log_determinant - log_posterior - _prior_chi2(s, prior))))
+
+
+def _beta_equations(data: Information) -> tuple[np.ndarray, np.ndarray]:
+    """Normal equations (p, p) and (p,) of beta at given levels."""
+    weighted = data.weight @ data.covariates
+    return (data.normal + np.tensordot(data.covariates, weighted, axes=((0, 1), (0, 1))),
+            data.right + np.tensordot(data.value, weighted, axes=((0, 1), (0, 1))))
+
+
+def _prior_chi2(states: np.ndarray, prior: tuple[np.ndarray, ...]) -> float:
+    """(s - mean)' precision (s - mean) of states s (J, m) under their prior."""
+    inverse, phi, mean, start, first = prior[4:9]
+    # Of differences: the products of the banded precision with levels of 24 mag would cancel but for rounding.
+    begun = states[0] - first
+    change = states[1:] - (phi @ states[:-1, :, None])[..., 0] - mean
+    return float(begun @ start @ begun + np.einsum('ji,jik,jk->', change, inverse, change))
 
 
 def _observed(bins: Bins, data: Information, haze: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -394,7 +426,7 @@ def bin_covariances(solution: Solution) -> tuple[np.ndarray, np.ndarray]:
 
 
 def jump_evidence(solution: Solution, prior: tuple[np.ndarray, ...], jump: Jump) -> np.ndarray:
-    """Logarithm of the evidence for one more step in each gap between bins, at given weights of nights.
+    """Logarithm of the evidence for one more step in each gap between bins, at given weights of nights and beta.
 
     Parameters
     ----------
@@ -412,21 +444,50 @@ def jump_evidence(solution: Solution, prior: tuple[np.ndarray, ...], jump: Jump)
 
     Notes
     -----
-    The change e of the state in a gap has the prior N(0, Q), the posterior mean e' and covariance V.  With the score
-    u = Q^-1 e' and its covariance N = Q^-1 - Q^-1 V Q^-1 (the disturbance smoother: de Jong & Penzer 1998, J. Am. Stat.
-    Assoc. 93, 796), the evidence for a prior N(0, Q + J) is u' (N + J^-1)^-1 u / 2 - log |1 + J N| / 2.
+    The nights before the gap predict the state after it as N(m, S), those after it say L, l of it: their likelihood is
+    exp(l's - s'Ls / 2).  With z = l - Lm the evidence is z' S (1 + LS)^-1 z / 2 - log |1 + LS| / 2; a step adds its
+    covariance to S.  Covariances forward and information backward (Kalman; Durbin & Koopman 2012, Time Series Analysis
+    by State Space Methods, sec. 4) are not inverted in between: changes within a few days are as small as rounding.
     """
-    inverse, phi, mean = prior[5:]
-    within, between = bin_covariances(solution)
-    states = np.concatenate([solution.state.reshape(len(within), -1), solution.haze[:, None]], axis=1)
     n = jump.covariance.shape[0]
-    states[:, 2 * n:3 * n] -= solution.lasting_haze
-    change = states[1:] - (phi @ states[:-1, :, None])[..., 0] - mean
-    crossed = phi @ between
-    spread = within[1:] + phi @ within[:-1] @ np.swapaxes(phi, 1, 2) - crossed - np.swapaxes(crossed, 1, 2)
-    score = (inverse @ change[..., None])[:, :2 * n]
-    information = (inverse - inverse @ spread @ inverse)[:, :2 * n, :2 * n]
-    zero = np.zeros((n, n))
-    own = np.block([[jump.covariance, zero], [zero, jump.slope]])
-    gain = 0.5 * (np.swapaxes(score, 1, 2) @ np.linalg.solve(information + np.linalg.inv(own), score))[:, 0, 0]
-    return gain - 0.5 * np.linalg.slogdet(np.eye(2 * n) + own @ information)[1]
+    mean, spread = _from_before(solution, prior)
+    score, information = _from_after(solution, prior)
+    score = score - (information @ mean[..., None])[..., 0]
+    own = np.zeros(spread.shape[1:])
+    own[:n, :n], own[n:2 * n, n:2 * n] = jump.covariance, jump.slope
+    return _evidence(score, information, spread + own) - _evidence(score, information, spread)
+
+
+def _evidence(score: np.ndarray, information: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    """Log evidence (k,) of scores (k, m) and their information (k, m, m) for states of given covariances (k, m, m)."""
+    both = np.eye(spread.shape[1]) + information @ spread
+    gain = np.einsum('ki,kij,kj->k', score, spread, np.linalg.solve(both, score[..., None])[..., 0])
+    return 0.5 * (gain - np.linalg.slogdet(both)[1])
+
+
+def _from_before(solution: Solution, prior: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean (J - 1, m) and covariance (J - 1, m, m) of the state after each gap as the nights before it predict it."""
+    phi, moved, start, first, q = prior[5:]
+    observed, weighted = solution.diagonal - prior[0], solution.right - prior[2]
+    mean, spread = np.empty(moved.shape), np.empty(q.shape)
+    state, covariance = first, np.linalg.inv(start)
+    for j in range(len(q)):
+        covariance = np.linalg.solve(np.eye(len(first)) + covariance @ observed[j], covariance)
+        state = state + covariance @ (weighted[j] - observed[j] @ state)
+        state, covariance = phi[j] @ state + moved[j], phi[j] @ covariance @ phi[j].T + q[j]
+        mean[j], spread[j] = state, covariance
+    return mean, spread
+
+
+def _from_after(solution: Solution, prior: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """What the nights after each gap say of the state there: weighted values (J - 1, m), information (J - 1, m, m)."""
+    phi, moved, _, _, q = prior[5:]
+    observed, weighted = solution.diagonal - prior[0], solution.right - prior[2]
+    values, information = np.empty(moved.shape), np.empty(q.shape)
+    value, known = weighted[-1], observed[-1]
+    for j in range(len(q) - 1, -1, -1):
+        values[j], information[j] = value, known
+        back = phi[j].T @ np.linalg.inv(np.eye(len(value)) + known @ q[j])
+        value = weighted[j] + back @ (value - known @ moved[j])
+        known = observed[j] + back @ known @ phi[j]
+    return values, information

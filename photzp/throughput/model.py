@@ -152,6 +152,8 @@ class ThroughputFit:
         its own data have it.
     night_noise_mag : float
         Scatter of clear nights about the level, beyond the errors of their rows.
+    curve : Curve or None
+        The level at any time; None without usable rows.
     """
 
     night: np.ndarray

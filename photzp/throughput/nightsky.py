@@ -127,25 +127,25 @@ def judge(residual: np.ndarray, variance: np.ndarray, noise: np.ndarray, state: 
     weight = _weights(residual, variance, noise)
     along = weight.sum(axis=2)
     total = along.sum(axis=1)
-    mean = np.einsum('nf,nf->n', along, residual) / total
-    chi2 = np.maximum(np.einsum('nf,nfg,ng->n', residual, weight, residual) - mean**2 * total, 0)
+    mean = (along * residual).sum(axis=1) / total
+    whole = ((weight @ residual[:, :, None])[:, :, 0] * residual).sum(axis=1)
+    chi2 = np.maximum(whole - mean**2 * total, 0)
     scale = 1 / np.sqrt(total)
-    pull = mean / scale
     clear = _log_clear(mean, scale)
     elements = density_elements(-mean, scale) / _MASS[:, None]
     by_depth = elements * state.depths[:, None]
     cloudy = np.log(by_depth.sum(axis=0) + _WILD)
     both = np.logaddexp(clear + np.log(state.clear), cloudy + np.log1p(-state.clear))
     probability = np.exp(clear + np.log(state.clear) - both)
-    tails = tail_weight(pull**2)
+    tails = tail_weight((mean / scale)**2)
     present = np.maximum((variance < MISSING / 2).sum(axis=1), 1)
     log_determinant = 0.5 * (np.linalg.slogdet(weight)[1] + (variance.shape[1] - present) * np.log(MISSING)
                              - np.log(total))
     rest = log_determinant - 0.5 * np.minimum(chi2, 9.0 * present) - 0.5 * (present - 1) * np.log(2 * np.pi)
     depths = (by_depth / np.maximum(by_depth.sum(axis=0), _FLOOR) * (1 - probability)).sum(axis=1)
     return Judged(clear=probability, log_odds=clear - cloudy, loglike=both + rest, log_clear=clear + rest,
-                  log_cloudy=cloudy + rest,
-                  weight=weight * tails[:, None, None], mean=mean, variance=scale**2, depths=depths)
+                  log_cloudy=cloudy + rest, weight=weight * tails[:, None, None],
+                  mean=mean, variance=scale**2, depths=depths)
 
 
 def _log_clear(mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
@@ -212,16 +212,18 @@ def expected_loglike(judged: Judged, near: Judged, state: SkyState) -> float:
 
 def _weights(residual: np.ndarray, variance: np.ndarray, noise: np.ndarray) -> np.ndarray:
     """Inverse covariance of each night (N, F, F), with the variance of outlying filters raised."""
-    variance = variance.copy()
     eye = np.eye(variance.shape[1])
-    for _ in range(2):
-        weight = np.linalg.inv(noise + variance[:, :, None] * eye)
-        along = weight.sum(axis=2)
-        mean = np.einsum('nf,nf->n', along, residual) / along.sum(axis=1)
-        apart = np.abs(residual - mean[:, None]) / np.sqrt(variance + np.diag(noise))
-        present = variance < MISSING / 2
-        variance = np.where(present & (apart > _OUTLIER_SIGMA), variance * (apart / _OUTLIER_SIGMA) ** 2, variance)
-    return np.linalg.inv(noise + variance[:, :, None] * eye)
+    weight = np.linalg.inv(noise + variance[:, :, None] * eye)
+    if variance.shape[1] == 1:
+        return weight
+    along = weight.sum(axis=2)
+    mean = (along * residual).sum(axis=1) / along.sum(axis=1)
+    apart = np.abs(residual - mean[:, None]) / np.sqrt(variance + np.diag(noise))
+    wide = (apart > _OUTLIER_SIGMA) & (variance < MISSING / 2)
+    some = np.flatnonzero(wide.any(axis=1))
+    raised = np.where(wide, variance * (apart / _OUTLIER_SIGMA) ** 2, variance)[some]
+    weight[some] = np.linalg.inv(noise + raised[:, :, None] * eye)
+    return weight
 
 
 def density_elements(depth: np.ndarray, sigma: np.ndarray) -> np.ndarray:

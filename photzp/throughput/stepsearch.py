@@ -15,8 +15,9 @@ from photzp.throughput.envelope import JUMP_MAG, best_path
 from photzp.throughput.levels import jump_evidence
 from photzp.throughput.nightsky import MISSING, SkyState, judge, value_loglike
 from photzp.throughput.telescopefit import Problem, State, StepAt, climb, everything_but_level, jump_of
+from photzp.times import DAYS_PER_MONTH
 
-FOUND_COST = 9.0       # of a step that nobody recorded: about one in two years of a telescope, at any night
+FOUND_COST = 8.0       # of a step that nobody recorded: about one in two years of a telescope, at any night
 EVENT_DAYS = 14.0      # so far off may a recorded date be
 NIGHTS_MIN = 8.0       # clear nights on either side of a found step, at least: fewer may be weather
 _DATED_BONUS = 3.0     # for the recorded date against any other night: most dates are right
@@ -121,7 +122,19 @@ def _with(steps: Sequence[StepAt], step: StepAt) -> list[StepAt]:
 
 
 def day_before(problem: Problem, night: int) -> float:
-    """Day of a step before a night: between it and the night before."""
+    """Day of a step before a night: between it and the night before.
+
+    Parameters
+    ----------
+    problem : Problem
+    night : int
+        Its number, 1 or more.
+
+    Returns
+    -------
+    float
+        Midway between the two nights.
+    """
     return float(problem.day[night - 1] + problem.day[night]) / 2
 
 
@@ -152,7 +165,23 @@ def _pruned(problem: Problem, state: State, steps: Sequence[StepAt]) -> tuple[St
 
 
 def clear_beside(problem: Problem, state: State, steps: Sequence[StepAt], step: StepAt) -> tuple[float, float]:
-    """Clear nights between a step and its neighbours, before and after."""
+    """Count clear nights between a step and its neighbours.
+
+    Parameters
+    ----------
+    problem : Problem
+    state : State
+        With its judged nights.
+    steps : sequence of StepAt
+        All steps.
+    step : StepAt
+        One of them.
+
+    Returns
+    -------
+    tuple of (float, float)
+        Sums of the probabilities to be clear, before and after the step.
+    """
     edges = [0, *(_night_of(problem, other) for other in steps if other is not step), len(problem.day)]
     night = _night_of(problem, step)
     before, after = max(edge for edge in edges if edge <= night), min(edge for edge in edges if edge >= night)
@@ -223,7 +252,7 @@ def _smoothed(problem: Problem, state: State, edges: np.ndarray) -> np.ndarray:
 
 
 def _profiles(state: State) -> Iterator[np.ndarray]:
-    """Log likelihood of each night (N, G) at each shift of the level: of all filters, then of each against the others."""
+    """Log likelihood of each night (N, G) at each shift of the level: of all filters, then of each against others."""
     means = state.means
     residual = _about_level(state)
     even = SkyState(clear=np.full(len(residual), 0.5), depths=state.sky.depths)
@@ -318,9 +347,10 @@ def _placed(problem: Problem, state: State, steps: Sequence[StepAt], number: int
 
 def _score(problem: Problem, state: State, night: int, candidates: np.ndarray) -> np.ndarray:
     """Log likelihood of a step before each candidate night instead of the one before `night`."""
-    assert state.bins is not None and state.solution is not None
+    assert state.bins is not None
+    assert state.solution is not None
     bins, states = state.bins, state.solution.state
-    months = problem.day / 30.4375
+    months = problem.day / DAYS_PER_MONTH
     after_bin = int(bins.of_night[night])
     span = np.arange(candidates[0], candidates[-1])
     if not len(span):

@@ -163,7 +163,18 @@ class FilterFit:
         return self.state.solution
 
     def function(self, entries: Iterable[tuple[int, float, float]]) -> np.ndarray:
-        """A linear function of the states: the sum over entries (bin, months from it, factor) of the level there."""
+        """Write a sum of levels as a linear function of the states.
+
+        Parameters
+        ----------
+        entries : iterable of (int, float, float)
+            Bin, months from it, and factor of the level there.
+
+        Returns
+        -------
+        ndarray, shape (m J,)
+            Coefficients of the states.
+        """
         n_filters = len(self.problem.filters)
         values = np.zeros((len(self.solution.state), 3 * n_filters + 1))
         for number, months, factor in entries:
@@ -172,12 +183,34 @@ class FilterFit:
         return values.ravel()
 
     def value_of(self, function: np.ndarray) -> float:
-        """The value of a linear function of the levels and slopes."""
+        """Evaluate a linear function of the levels and slopes.
+
+        Parameters
+        ----------
+        function : ndarray, shape (m J,)
+            As `function` returns it.
+
+        Returns
+        -------
+        float
+            Its most likely value.
+        """
         n_bins = len(self.solution.state)
         return float(np.sum(function.reshape(n_bins, -1)[:, :-1] * self.solution.state.reshape(n_bins, -1)))
 
     def error_of(self, function: np.ndarray) -> float:
-        """The 1-sigma error of a linear function of the states."""
+        """Propagate errors to a linear function of the states.
+
+        Parameters
+        ----------
+        function : ndarray, shape (m J,)
+            As `function` returns it.
+
+        Returns
+        -------
+        float
+            Its 1-sigma error.
+        """
         return float(np.sqrt(max(self.solution.covariance(function[:, None])[0, 0], 0.0)))
 
 
@@ -196,15 +229,16 @@ def curve_of(problem: Problem, state: State, steps: Sequence[StepAt], number: in
         Of the filter.
     origin : datetime64[ms]
         Time from which days count.
-    covariance : ndarray, shape (J, 3F, 3F)
-        Of the states of bins.
+    covariance : ndarray, shape (J, m, m)
+        Of the states of bins, m = 3F + 1.
 
     Returns
     -------
     Curve
     """
     bins, solution, n = state.bins, state.solution, len(problem.filters)
-    assert bins is not None and solution is not None
+    assert bins is not None
+    assert solution is not None
     x, b = number, n + number
     variance = np.stack([covariance[:, x, x], covariance[:, x, b], covariance[:, b, b]], axis=1)
     start = min(problem.day[0], *(one.day[0] for one in problem.rows.values() if len(one.day)))

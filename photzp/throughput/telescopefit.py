@@ -39,7 +39,7 @@ from photzp.throughput.nightsky import (
 )
 from photzp.times import DAYS_PER_MONTH
 
-BIN_MONTHS = 5 / DAYS_PER_MONTH
+BIN_MONTHS = 8 / DAYS_PER_MONTH
 # Priors of the noise of nights [mag], grey and by filter: DECam's clear nights in des_sn_zeropoints.
 _GREY_MAG, _FILTER_MAG = 0.008, {'zp': 0.015, 'zs': 0.015, 'Y': 0.015}
 _FILTER_MAG_OTHER = 0.006
@@ -171,13 +171,36 @@ def _by_filter(filters: Sequence[str], grey: float, own: Mapping[str, float], ot
 
 
 def prior_noise(filters: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Covariances of nightly and lasting noise before any data (F, F)."""
+    """Covariances of nightly and lasting noise before any data.
+
+    Parameters
+    ----------
+    filters : sequence of str
+        F names.
+
+    Returns
+    -------
+    nightly, lasting : ndarray, shape (F, F)
+        Covariances [mag^2].
+    """
     return (_by_filter(filters, _GREY_MAG, _FILTER_MAG, _FILTER_MAG_OTHER),
             _by_filter(filters, _LASTING_GREY_MAG, _LASTING_MAG, _LASTING_MAG_OTHER))
 
 
 def jump_of(step: StepAt, filters: Sequence[str]) -> Jump:
-    """Prior of a step."""
+    """Prior of a step.
+
+    Parameters
+    ----------
+    step : StepAt
+    filters : sequence of str
+        Names of the filters of the telescope.
+
+    Returns
+    -------
+    Jump
+        By its kind, its origin and the cameras that changed.
+    """
     one, eye = np.ones((len(filters), len(filters))), np.eye(len(filters))
     camera = _CAMERA_MAG**2 * np.diag([float(name in step.changed) for name in filters])
     if step.kind == 'cleaning':
@@ -219,19 +242,25 @@ def first_state(problem: Problem, steps: Sequence[StepAt], tied: Mapping[str, Ma
     shift = align_filters(corrected, means.variance, np.searchsorted(cameras, day))
     weight = 1 / (means.variance + 0.01**2)
     grey = np.sum(weight * (corrected - shift), axis=1) / weight.sum(axis=1)
-    events = np.zeros(n_nights, bool)
-    for step in steps:
-        reach = 0.0 if step.changed else event_days
-        events |= (day >= step.day - reach) & (np.append(-np.inf, day[:-1]) <= step.day + reach)
-    path = best_path(grey, 1 / weight.sum(axis=1), day, events)
+    path = best_path(grey, 1 / weight.sum(axis=1), day, _may_jump(day, steps, event_days))
     level = path[:, None] + shift
     sky = start_state(n_nights)
     residual = _residual(means, level + means.covariates @ beta)
     root = _GREY_STIFFNESS[0]
     return State(means=means, noise=noise, sky=sky, beta=beta, level=level, expected=level + means.covariates @ beta,
-                 lasting=np.zeros(level.shape), stiffness=Stiffness(grey=root**2, filter=(_FILTER_SHARE * root) ** 2, lasting=lasting,
+                 lasting=np.zeros(level.shape),
+                 stiffness=Stiffness(grey=root**2, filter=(_FILTER_SHARE * root) ** 2, lasting=lasting,
                                      colour=np.array([swing_colour(name) for name in problem.filters])),
                  judged=judge(residual, means.variance, noise + lasting, sky)), path
+
+
+def _may_jump(day: np.ndarray, steps: Sequence[StepAt], event_days: float) -> np.ndarray:
+    """Whether a known step may be before each night (N,)."""
+    events = np.zeros(len(day), bool)
+    for step in steps:
+        reach = 0.0 if step.changed else event_days
+        events |= (day >= step.day - reach) & (np.append(-np.inf, day[:-1]) <= step.day + reach)
+    return events
 
 
 def _start_offsets(problem: Problem, tied: Mapping[str, Mapping[int, int]]) -> np.ndarray:
@@ -279,7 +308,11 @@ def row_kept(rows: TelescopeRows, scatter: float, zp: np.ndarray) -> np.ndarray:
 
 
 def _residual(means: NightMeans, expected: np.ndarray) -> np.ndarray:
-    return np.where(means.variance < MISSING / 2, means.value - expected, 0.0)
+    return _where_present(means, means.value - expected)
+
+
+def _where_present(means: NightMeans, values: np.ndarray) -> np.ndarray:
+    return np.where(means.variance < MISSING / 2, values, 0.0)
 
 
 def climb(problem: Problem, state: State, steps: Sequence[StepAt], rounds: int, *, trial: bool = False) -> State:
@@ -300,16 +333,11 @@ def climb(problem: Problem, state: State, steps: Sequence[StepAt], rounds: int, 
     -------
     State
     """
-    months = problem.day / DAYS_PER_MONTH
-    bins = make_bins(months, np.array([step.day for step in steps]) / DAYS_PER_MONTH,
+    bins = make_bins(problem.day / DAYS_PER_MONTH, np.array([step.day for step in steps]) / DAYS_PER_MONTH,
                      [jump_of(step, problem.filters) for step in steps], BIN_MONTHS)
-    present = state.means.variance < MISSING / 2
-    rough = np.array([np.median(state.means.value[there, f]) if there.any() else 0.0
-                      for f, there in enumerate(present.T)])
-    prior = prior_blocks(bins, state.stiffness, rough)
-    means, judged, sky = state.means, state.judged, state.sky
-    beta, data = state.beta, _Data(problem, state, trial)
-    everything = everything_but_level(state)
+    means, judged, sky, beta = state.means, state.judged, state.sky, state.beta
+    prior = prior_blocks(bins, state.stiffness, _rough_levels(means))
+    data, everything = _Data(problem, state, trial), everything_but_level(state)
     for _ in range(rounds):
         solution = solve(bins, prior, data.weighted(judged), state.stiffness.haze)
         beta = beta if trial else solution.beta
@@ -319,14 +347,21 @@ def climb(problem: Problem, state: State, steps: Sequence[StepAt], rounds: int, 
         # The lasting noise of a night that stands alone would follow it into any cloud: so nights are judged about the
         # level, and their weights are those about level and lasting noise.
         apart = _residual(means, expected)
-        judged = judge(apart + np.where(present, x[:, 2], 0.0), means.variance, everything, sky)
+        about_level = judge(apart + _where_present(means, x[:, 2]), means.variance, everything, sky)
         near = judge(apart, means.variance, state.noise, sky)
-        evidence = expected_loglike(judged, near, sky)
-        judged = replace(judged, weight=near.weight)
+        evidence = expected_loglike(about_level, near, sky)
+        judged = replace(about_level, weight=near.weight)
         sky = new_state(judged, problem.window, problem.others)
     evidence += solution.log_evidence - 0.5 * np.sum((beta / problem.covariates.width) ** 2)
-    return replace(state, sky=sky, beta=beta, level=level, expected=expected, lasting=x[:, 2], judged=judged, bins=bins, solution=solution,
-                   prior=prior, evidence=float(evidence))
+    return replace(state, sky=sky, beta=beta, level=level, expected=expected, lasting=x[:, 2], judged=judged,
+                   bins=bins, solution=solution, prior=prior, evidence=float(evidence))
+
+
+def _rough_levels(means: NightMeans) -> np.ndarray:
+    """Median of the values of each filter (F,), 0 without any."""
+    present = means.variance.T < MISSING / 2
+    return np.array([np.median(value[there]) if there.any() else 0.0
+                     for value, there in zip(means.value.T, present, strict=True)])
 
 
 class _Data:
@@ -369,14 +404,38 @@ def _pairs(present: np.ndarray) -> np.ndarray:
 
 
 def with_means(problem: Problem, state: State) -> State:
-    """Means of nights anew, with the coefficients and classes of the state."""
+    """Means of nights anew, with the coefficients and classes of the state.
+
+    Parameters
+    ----------
+    problem : Problem
+    state : State
+        With a solution.
+
+    Returns
+    -------
+    State
+        With new means; all else is as before.
+    """
     assert state.solution is not None
     means = night_means(problem.rows, problem.designs, state.beta, state.judged.clear, problem.known_fields)
     return replace(state, means=means)
 
 
 def with_noise(problem: Problem, state: State) -> State:
-    """Noise of nights from the residuals of clear ones."""
+    """Noise of nights from the residuals of clear ones.
+
+    Parameters
+    ----------
+    problem : Problem
+    state : State
+        With a solution.
+
+    Returns
+    -------
+    State
+        With new covariances of nightly and lasting noise; all else is as before.
+    """
     assert state.solution is not None
     means = state.means
     present = means.variance < MISSING / 2
@@ -434,7 +493,21 @@ def _within(matrix: np.ndarray, prior: np.ndarray, least: float, most: float) ->
 
 
 def with_stiffness(problem: Problem, state: State, steps: Sequence[StepAt]) -> State:
-    """Stiffness of the highest evidence, and the state with it."""
+    """Stiffness of the highest evidence.
+
+    Parameters
+    ----------
+    problem : Problem
+    state : State
+        To begin with.
+    steps : sequence of StepAt
+        In order of time.
+
+    Returns
+    -------
+    State
+        Fitted with that stiffness, at the coefficients of covariates of before.
+    """
     best = None
     for root in _STIFFNESS_GRID:
         stiffness = replace(state.stiffness, grey=root**2, filter=(_FILTER_SHARE * root) ** 2)

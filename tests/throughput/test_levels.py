@@ -1,0 +1,275 @@
+"""Levels in time against dense Gaussian algebra: the covariances of the processes, conditioned on the data.
+
+The prior is built from the covariance functions of the processes, not from bin to bin: of a Wiener process integrated
+once, of those of Ornstein and Uhlenbeck, and of steps.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.linalg import cho_solve_banded
+from scipy.stats import multivariate_normal
+
+from photzp.throughput import levels
+from photzp.throughput.levels import (
+    Information,
+    Jump,
+    Stiffness,
+    bin_covariances,
+    jump_evidence,
+    make_bins,
+    prior_blocks,
+    solve,
+)
+
+LEVEL = np.array([24.3, 22.2])
+STIFFNESS = Stiffness(grey=0.002**2, filter=0.0005**2, colour=np.array([1.4, 0.6]),
+                      lasting=np.array([[3e-5, 1e-5], [1e-5, 8e-5]]))
+WASH = Jump(mean=np.array([0.02, 0.03]), covariance=np.array([[0.04, 0.038], [0.038, 0.04]]),
+            slope=np.array([[4e-4, 3e-4], [3e-4, 4e-4]]))
+CLEANING = Jump(mean=np.zeros(2), covariance=np.array([[0.0026, 0.0025], [0.0025, 0.0026]]), slope=1e-5 * np.eye(2))
+WIDTH = np.array([0.5, 0.03, 0.1])  # of the prior of beta
+MONTH = np.sort(np.random.default_rng(3).uniform(0, 7, 30))
+STEPS = np.array([2.0, 4.5])
+
+
+def information(month, seed=5, p=3):
+    """Values of two filters with covariates; a third of the nights lack one of the filters."""
+    rng = np.random.default_rng(seed)
+    n = len(month)
+    noise = np.array([[1.0e-4, 4e-5], [4e-5, 2e-4]])
+    present = np.ones((n, 2), bool)
+    present[::6, 0] = present[3::6, 1] = False
+    weight = np.zeros((n, 2, 2))
+    for night, there in enumerate(present):
+        weight[night][np.ix_(there, there)] = np.linalg.inv(noise[np.ix_(there, there)] * rng.uniform(0.5, 2))
+    return Information(weight=weight, value=LEVEL + rng.normal(0, 0.05, (n, 2)), covariates=rng.normal(0, 1, (n, 2, p)),
+                       normal=np.diag(1 / WIDTH[:p]**2), right=np.zeros(p)), present
+
+
+class Dense:
+    """The joint Gaussian of states, beta and data."""
+
+    def __init__(self, bins, jumps, stiffness, data, present):
+        self.states = self.prior(bins, jumps, stiffness)
+        self.mean = self.prior_mean(bins, jumps)
+        n, m = len(data.value), len(self.mean) // len(bins.month)
+        p = data.covariates.shape[2]
+        design = np.zeros((n, 2, len(self.mean)))
+        for night in range(n):
+            for name in range(2):
+                at = design[night, name, m * bins.of_night[night]:][:m]
+                at[[name, 2 + name, 4 + name, 6]] = 1, bins.dt[night], 1, 1.25 * stiffness.colour[name]
+        rows = present.ravel()
+        self.design = np.hstack([design.reshape(2 * n, -1), data.covariates.reshape(2 * n, p)])[rows]
+        self.joint = np.zeros((len(self.mean) + p,) * 2)
+        self.joint[:len(self.mean), :len(self.mean)] = self.states
+        self.joint[len(self.mean):, len(self.mean):] = np.diag(WIDTH[:p]**2)
+        self.centre = np.append(self.mean, np.zeros(p))
+        self.noise = np.zeros((2 * n, 2 * n))
+        for night, there in enumerate(present):
+            at = 2 * night + np.flatnonzero(there)
+            self.noise[np.ix_(at, at)] = np.linalg.inv(data.weight[night][np.ix_(there, there)])
+        self.noise = self.noise[np.ix_(rows, rows)]
+        self.value = data.value.ravel()[rows]
+        spread = self.design @ self.joint @ self.design.T + self.noise
+        gain = np.linalg.solve(spread, self.design @ self.joint).T
+        self.posterior = self.centre + gain @ (self.value - self.design @ self.centre)
+        self.covariance = self.joint - gain @ self.design @ self.joint
+        self.log_evidence = multivariate_normal(self.design @ self.centre, spread).logpdf(self.value)
+
+    def log_data(self, posterior):
+        """Log likelihood of the data at given states and beta."""
+        return multivariate_normal(np.zeros(len(self.value)), self.noise).logpdf(
+            self.value - self.design @ posterior)
+
+    @staticmethod
+    def prior_mean(bins, jumps):
+        month, after = bins.month, bins.piece
+        mean = np.zeros((len(month), 7))
+        mean[:, :2] = LEVEL - 0.010 * (month - month[0])[:, None]
+        mean[:, 2:4] = -0.010
+        for number, jump in enumerate(jumps):
+            mean[after > number, :2] += jump.mean
+        return mean.ravel()
+
+    @staticmethod
+    def prior(bins, jumps, stiffness):
+        """Covariance of (x, b, l, h) of all bins from those of their processes."""
+        t, n = bins.month - bins.month[0], len(bins.month)
+        one, eye = np.ones((2, 2)), np.eye(2)
+        cov = np.zeros((n, 7, n, 7))
+        start_slope = 0.012**2 * one + 0.003**2 * eye
+        ends = np.diff(bins.piece, prepend=0) > 0  # bins that a step opens
+        for i in range(n):
+            for j in range(n):
+                first, gap = min(t[i], t[j]), abs(t[i] - t[j])
+                lines = {(0, 0): 9.0 * (one + eye) + t[i] * t[j] * start_slope, (0, 1): t[i] * start_slope,
+                         (1, 0): t[j] * start_slope, (1, 1): start_slope}
+                # White changes of slope, of a density that is constant between bins.
+                for k in np.flatnonzero(t[1:] <= first + 1e-12):
+                    opened = np.flatnonzero(ends[:k + 1])
+                    q = stiffness.grey * one + stiffness.filter * eye
+                    if len(opened):
+                        soft = levels._AFTER_STEP**2 * np.exp(-(t[k] - t[opened[-1]]) / levels._AFTER_MONTHS)
+                        q = q + soft * (one + stiffness.filter / stiffness.grey * eye)
+                    u = np.linspace(t[k], t[k + 1], 3)  # Simpson's rule is exact for these
+                    simpson = np.array([1, 4, 1]) * (t[k + 1] - t[k]) / 6
+                    lines[0, 0] = lines[0, 0] + q * (simpson @ ((t[i] - u) * (t[j] - u)))
+                    lines[0, 1] = lines[0, 1] + q * (simpson @ (t[i] - u))
+                    lines[1, 0] = lines[1, 0] + q * (simpson @ (t[j] - u))
+                    lines[1, 1] = lines[1, 1] + q * simpson.sum()
+                    # What keeps the covariance of a gap regular, and a step, are jumps at its end.
+                    size, bend = 1e-9 * eye, 1e-9 * eye
+                    for number in range(bins.piece[k], bins.piece[k + 1]):
+                        size, bend = size + jumps[number].covariance, bend + jumps[number].slope
+                    since = t[i] - t[k + 1], t[j] - t[k + 1]
+                    lines[0, 0] = lines[0, 0] + size + bend * since[0] * since[1]
+                    lines[0, 1] = lines[0, 1] + bend * since[0]
+                    lines[1, 0] = lines[1, 0] + bend * since[1]
+                    lines[1, 1] = lines[1, 1] + bend
+                for (a, b), block in lines.items():
+                    cov[i, 2 * a:2 * a + 2, j, 2 * b:2 * b + 2] = block
+                cov[i, 4:6, j, 4:6] = (stiffness.lasting + 1e-8 * eye) * np.exp(-gap / levels.TAU_MONTHS)
+                cov[i, 6, j, 6] = levels.HAZE_MAG**2 * np.exp(-gap / levels._HAZE_MONTHS)
+        return cov.reshape(7 * n, 7 * n)
+
+
+def solved(month, steps, jumps, data, stiffness=STIFFNESS):
+    bins = make_bins(month, np.asarray(steps), jumps, 5 / 30.4375)
+    prior = prior_blocks(bins, stiffness, LEVEL)
+    return bins, prior, solve(bins, prior, data, stiffness.haze)
+
+
+def whole(solution):
+    """States with the lasting noise alone, and beta, in the order of the dense calculation."""
+    states = np.concatenate([solution.state.reshape(len(solution.haze), -1), solution.haze[:, None]], axis=1)
+    states[:, 4:6] -= solution.lasting_haze
+    return np.append(states.ravel(), solution.beta)
+
+
+def evidence(solution, dense):
+    """Log evidence: that of the solution, the data's part at the maximum, and the prior of beta."""
+    p = len(solution.beta)
+    return (solution.log_evidence + dense.log_data(whole(solution))
+            - 0.5 * np.sum((solution.beta / WIDTH[:p])**2) - np.log(WIDTH[:p]).sum())
+
+
+CASES = {
+    'steps': (STEPS, [WASH, CLEANING], 3), 'no steps': ([], [], 3), 'no covariates': (STEPS, [WASH, CLEANING], 0),
+    'two steps in one gap': ([2.0, 2.0001], [WASH, CLEANING], 3)}
+
+
+@pytest.mark.parametrize(('steps', 'jumps', 'p'), CASES.values(), ids=CASES)
+def test_levels_are_those_of_dense_algebra(steps, jumps, p):
+    data, present = information(MONTH, p=p)
+    bins, _, solution = solved(MONTH, steps, jumps, data)
+    dense = Dense(bins, jumps, STIFFNESS, data, present)
+    np.testing.assert_allclose(whole(solution), dense.posterior, atol=1e-6)
+    n = len(dense.mean)
+    within, between = bin_covariances(solution)
+    expected = dense.covariance[:n, :n].reshape(len(bins.month), 7, len(bins.month), 7)
+    own = np.arange(len(bins.month))
+    np.testing.assert_allclose(within, expected[own, :, own], atol=1e-9)
+    np.testing.assert_allclose(between, expected[own[:-1], :, own[1:]], atol=1e-9)
+    np.testing.assert_allclose(solution.schur, dense.covariance[n:, n:], rtol=1e-6)
+    functions = np.random.default_rng(1).normal(size=(n, 2))
+    np.testing.assert_allclose(solution.covariance(functions), functions.T @ dense.covariance[:n, :n] @ functions,
+                               rtol=1e-6)
+    assert evidence(solution, dense) == pytest.approx(dense.log_evidence, abs=1e-5)
+
+
+def test_what_a_filter_lacks_does_not_matter():
+    data, present = information(MONTH)
+    other = replace(data, value=np.where(present, data.value, 99.0))
+    _, _, solution = solved(MONTH, STEPS, [WASH, CLEANING], data)
+    _, _, same = solved(MONTH, STEPS, [WASH, CLEANING], other)
+    np.testing.assert_allclose(whole(same), whole(solution), atol=1e-9)
+
+
+def test_contrasts_are_further_data_of_the_coefficients():
+    # Differences within nights that say beta_1 = 0.2 +- 0.001: a weighted mean with what the nights say.
+    data, _ = information(MONTH)
+    _, _, before = solved(MONTH, STEPS, [WASH, CLEANING], data)
+    normal, right = data.normal.copy(), data.right.copy()
+    normal[1, 1] += 1e6
+    right[1] += 0.2e6
+    _, _, solution = solved(MONTH, STEPS, [WASH, CLEANING], replace(data, normal=normal, right=right))
+    precision = 1 / before.schur[1, 1]
+    assert solution.beta[1] == pytest.approx((precision * before.beta[1] + 0.2e6) / (precision + 1e6), abs=1e-6)
+    assert solution.schur[1, 1] == pytest.approx(1 / (precision + 1e6), rel=1e-6)
+
+
+def test_no_bin_spans_a_step_or_more_than_its_width():
+    bins = make_bins(MONTH, STEPS, [WASH, CLEANING], 0.2)
+    for number in range(len(bins.month)):
+        inside = MONTH[bins.of_night == number]
+        assert np.ptp(inside) <= 0.2
+        assert bins.month[number] == pytest.approx(inside.mean())
+        assert bins.piece[number] == np.count_nonzero(inside[0] > STEPS) == np.count_nonzero(inside[-1] > STEPS)
+    np.testing.assert_allclose(bins.month[bins.of_night] + bins.dt, MONTH)
+
+
+def test_the_evidence_of_a_further_step_is_the_difference_with_and_without_it(monkeypatch):
+    monkeypatch.setattr(levels, '_AFTER_STEP', 0.0)  # the softer weeks after a step are no part of this estimate
+    found = replace(CLEANING, slope=np.array([[1e-4, 5e-5], [5e-5, 1e-4]]))
+    data, present = information(MONTH, p=0)
+    bins, prior, solution = solved(MONTH, STEPS[:1], [WASH], data)
+    without = Dense(bins, [WASH], STIFFNESS, data, present).log_evidence
+    gains = jump_evidence(solution, prior, found)
+    assert len(gains) == len(bins.month) - 1
+    for gap in (1, 13, len(gains) - 1):  # of 0.4, 0.01 and 0.1 months
+        last, first = (MONTH[bins.of_night == number][place] for number, place in ((gap, -1), (gap + 1, 0)))
+        if not last < STEPS[0] < first:
+            steps = np.sort([STEPS[0], (last + first) / 2])
+            jumps = [WASH, found] if steps[0] == STEPS[0] else [found, WASH]
+            more = make_bins(MONTH, steps, jumps, 5 / 30.4375)
+            np.testing.assert_array_equal(more.of_night, bins.of_night)
+            gain = Dense(more, jumps, STIFFNESS, data, present).log_evidence - without
+            assert gains[gap] == pytest.approx(gain, abs=1e-6)
+
+
+def drawn(step_mag):
+    """Nights of a steady telescope, with a step after 4 months; without covariates."""
+    rng = np.random.default_rng(8)
+    month = np.sort(rng.uniform(0, 8, 60))
+    data, _ = information(month, p=0)
+    return month, replace(data, weight=np.tile(np.linalg.inv(1e-4 * np.eye(2)), (60, 1, 1)),
+                          value=LEVEL - 0.01 * month[:, None] + step_mag * (month > 4)[:, None]
+                          + rng.normal(0, 0.01, (60, 2)))
+
+
+@pytest.mark.parametrize(('step_mag', 'needed'), [(0.0, False), (0.1, True), (-0.1, True)])
+def test_a_step_pays_only_where_there_is_one(step_mag, needed):
+    month, data = drawn(step_mag)
+    _, prior, solution = solved(month, [], [], data)
+    gains = jump_evidence(solution, prior, CLEANING)
+    bins, _, stepped = solved(month, [4.0], [CLEANING], data)
+    at = np.flatnonzero(np.diff(bins.piece) > 0)[0]
+    assert (gains[at] > 5) == needed
+    assert (gains[at] < 0) == (not needed)
+    size = stepped.state[at + 1, 0] - stepped.state[at, 0]
+    np.testing.assert_allclose(size, step_mag, atol=0.02)
+
+
+def test_the_solution_of_levels_however_high_is_as_exact():
+    month, data = drawn(0.1)
+    _, _, low = solved(month, [4.0], [WASH], data)
+    bins = make_bins(month, np.array([4.0]), [WASH], 5 / 30.4375)
+    high = solve(bins, prior_blocks(bins, STIFFNESS, LEVEL + 100), replace(data, value=data.value + 100),
+                 STIFFNESS.haze)
+    np.testing.assert_allclose(high.state[:, 0] - 100, low.state[:, 0], atol=1e-6)
+    assert high.log_evidence == pytest.approx(low.log_evidence, abs=1e-4)
+
+
+def test_bin_covariances_are_blocks_of_the_inverse():
+    data, _ = information(MONTH, p=0)
+    _, _, solution = solved(MONTH, STEPS, [WASH, CLEANING], data)
+    within, between = bin_covariances(solution)
+    m = within.shape[1]
+    inverse = cho_solve_banded((solution.factor, True), np.eye(m * len(within)))
+    for number in (0, 7, len(between) - 1):
+        at, after = slice(m * number, m * number + m), slice(m * number + m, m * number + 2 * m)
+        np.testing.assert_allclose(within[number], inverse[at, at], atol=1e-9)
+        np.testing.assert_allclose(between[number], inverse[at, after], atol=1e-9)
