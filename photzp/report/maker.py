@@ -29,6 +29,8 @@ from photzp.times import Period
 
 log = logging.getLogger('photzp.report')
 
+_UNKNOWN = np.datetime64('NaT', 'ms')
+
 
 @dataclass(frozen=True)
 class RowsRead:
@@ -39,14 +41,11 @@ class RowsRead:
     digest : str
         Of the rows of all its filters, as `digest_of_rows` has it.
     seen : RowsSeen
-        Their number, and the newest one.
-    is_complete : bool
-        No row was left out for being dated in the future.
+        Their number, and which of them count now.
     """
 
     digest: str
     seen: RowsSeen
-    is_complete: bool
 
 
 @dataclass(frozen=True)
@@ -207,17 +206,18 @@ class Maker:
               shown: Sequence[Series]) -> tuple[list[Rows], dict[str, FilterRows], RowsRead]:
         """Read a telescope: rows of the filters that are shown, rows of all for the fit, and which these are."""
         kept, telescope = [], FitRows()
-        digests, last, is_complete = [], np.datetime64('NaT', 'ms'), True
+        digests, last, coming = [], _UNKNOWN, _UNKNOWN
         for one in series:
             row_digest = RowDigest(COLUMNS)
             rows = read_rows(self.database, one, self.observatory, self.period,
                              cameracolorterm=self.settings.cameracolorterm, digest=row_digest)
             digests.append((one.filter, row_digest))
-            is_complete &= row_digest.rows == 0 if rows is None else rows.later == 0
             if rows is not None:
                 telescope.add(rows)
                 last = np.fmax.reduce(np.append(rows.zeropoints.dateobs, last))
+                coming = np.fmin(coming, rows.coming)
                 if one in shown:
                     kept.append(rows)
-        seen = RowsSeen(sum(each.rows for _, each in digests), None if np.isnat(last) else str(last))
-        return kept, telescope.by_filter(), RowsRead(digest_of_rows(digests), seen, is_complete)
+        seen = RowsSeen(sum(each.rows for _, each in digests),
+                        *(None if np.isnat(time) else str(time) for time in (last, coming)))
+        return kept, telescope.by_filter(), RowsRead(digest_of_rows(digests), seen)

@@ -24,7 +24,7 @@ from photzp.program import code_digest
 from photzp.records import CameraSpan
 from photzp.typedtree import plain, typed, without_schema
 
-SCHEMA = 6
+SCHEMA = 7
 LIBRARIES = ('matplotlib', 'numpy', 'pillow', 'scipy')  # that a number or a pixel of the report depends on
 ColortermFields = tuple[str, str, int, float, float, float, float | None]  # of figures.colourterms.ColortermLine
 
@@ -94,11 +94,14 @@ class RowsSeen:
     rows : int
         Their number in the database.
     last : str or None
-        Time of the newest one, 'YYYY-MM-DDTHH:MM:SS.sss' UTC.
+        Time of the newest one that is used, 'YYYY-MM-DDTHH:MM:SS.sss' UTC.
+    coming : str or None
+        Time of the first one that was left out, as it was dated later than now: from then on it counts.
     """
 
     rows: int
     last: str | None
+    coming: str | None = None
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ def _store_nights(context: ReportContext, results: Results, job: NightsJob, foun
     results.nights[job.telescope] = found.nights
     results.has_new_nights = True
     results.state.nights.pop(job.telescope, None)
-    if context.period.is_whole and found.read.is_complete:
+    if context.period.is_whole:
         results.state.nights[job.telescope] = RememberedNights(
             nights_fingerprint(context, job.series, found.read.digest), found.read.seen)
 
@@ -63,7 +63,7 @@ def _store_telescope(context: ReportContext, results: Results, job: TelescopeJob
     for series, one in pairs:
         outputs = {file.name: _store_file(context.store, file) for file in one.files}
         results.show(series, ShownSeries(one.result, one.model, outputs))
-        if context.period.is_whole and made.read.is_complete:
+        if context.period.is_whole:
             results.state.series[str(series)] = RememberedSeries(
                 fingerprint(context, series, nights, job.others), made.read.seen, model_digest(one.model), one.result,
                 outputs)

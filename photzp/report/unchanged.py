@@ -233,8 +233,9 @@ def find_unchanged(context: ReportContext, stored: StoredRows, series: Series, r
 
 
 def _may_be_same(seen: RowsSeen, stored: StoredRows, telescope: str, now: np.datetime64) -> bool:
-    """Whether as many rows are there as were seen, and none is later than now, as after the clock was put back."""
-    return seen.rows == stored.number(telescope) and (seen.last is None or bool(instant_of(seen.last) <= now))
+    """Whether the same rows count: as many are there, and now is between the last that counts and the next to come."""
+    return (seen.rows == stored.number(telescope) and (seen.last is None or bool(instant_of(seen.last) <= now))
+            and (seen.coming is None or bool(now < instant_of(seen.coming))))
 
 
 def _counted_to_now(context: ReportContext, series: Series, result: SeriesResult) -> SeriesResult:

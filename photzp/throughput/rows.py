@@ -96,6 +96,8 @@ class Rows:
         Zeropoint of a clean telescope; None where unknown.
     unusable : dict of Unusable to int
         Number of rows that are not used by reason, in the order of `UNUSABLE`, rows dated later than now among them.
+    coming : numpy.datetime64
+        Date of the first row that was left out, as it is dated later than now, datetime64[ms]; NaT without one.
     """
 
     telescope: str
@@ -114,6 +116,7 @@ class Rows:
     events: Events
     reference_mag: float | None
     unusable: dict[Unusable, int]
+    coming: np.datetime64
 
     @property
     def later(self) -> int:
@@ -168,9 +171,10 @@ def read_rows(database: Database, series: Series, observatory: Observatory, peri
     why = why_unusable_rows(z, series, observatory, now)
     counts = np.bincount(why, minlength=len(UNUSABLE) + 1)[1:].tolist()
     unusable = {reason: count for reason, count in zip(UNUSABLE, counts, strict=True) if count}
-    kept = slice(None) if now is None else ~(z.dateobs > now)
-    believed = _without_impossible(z[kept], start_of(observatory, str(telescope), now))
-    judged = _Judged(z[kept], believed, why[kept], unusable)
+    later = np.zeros(len(z), bool) if now is None else z.dateobs > now
+    coming = np.fmin.reduce(np.append(z.dateobs[later], np.datetime64('NaT', 'ms')))
+    believed = _without_impossible(z[~later], start_of(observatory, str(telescope), now))
+    judged = _Judged(z[~later], believed, why[~later], unusable, coming)
     return _comparable(judged, series, observatory, cameracolorterm)
 
 
@@ -206,6 +210,7 @@ class _Judged:
     zeropoints: Zeropoints
     why: np.ndarray
     unusable: dict[Unusable, int]
+    coming: np.datetime64
 
 
 def _comparable(judged: _Judged, series: Series, observatory: Observatory, cameracolorterm: bool) -> Rows:

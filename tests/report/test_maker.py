@@ -72,16 +72,15 @@ def test_what_was_read_is_what_the_database_has(maker, database):
     for read in (maker.telescope(JOB).read, maker.nights(NightsJob(JOB.series)).read):
         assert read.seen == RowsSeen(129, '2020-02-18T05:00:00.000')
         assert read.digest == StoredRows(database, JOB.series).digest('lsc-doma-1m0a')
-        assert read.is_complete
 
 
-def test_rows_of_any_filter_that_are_to_come_make_a_reading_incomplete(database):
+def test_a_reading_says_when_the_next_row_of_any_filter_is_to_come(database):
     early = Maker(database, load_observatory(), ReportSettings(), Period(now=np.datetime64('2020-01-10T04:30', 'ms')))
     read = early.nights(NightsJob((OTHER,))).read
-    assert (read.seen, read.is_complete) == (RowsSeen(9, '2020-01-10T04:00:00.000'), False)
+    assert read.seen == RowsSeen(9, '2020-01-10T04:00:00.000', '2020-01-10T05:00:00.000')
     before = Maker(database, load_observatory(), ReportSettings(), Period(now=np.datetime64('2020-01-10', 'ms')))
     found = before.nights(NightsJob((OTHER,)))
-    assert (found.read.seen, found.read.is_complete) == (RowsSeen(9, None), False)
+    assert found.read.seen == RowsSeen(9, None, '2020-01-10T04:00:00.000')
     assert len(found.nights.night) == 0
 
 

@@ -42,17 +42,17 @@ def test_a_drawing_is_written_shown_and_remembered(run):
 NIGHTS = SkyEvidence(np.array(['2020-01-01'], 'datetime64[D]'), np.array([2.0]))
 
 
-@pytest.mark.parametrize(('is_whole', 'is_complete'), [(True, True), (True, False), (False, True)])
-def test_nights_are_used_and_those_of_all_rows_are_remembered(run, is_whole, is_complete):
+@pytest.mark.parametrize('is_whole', [True, False])
+def test_nights_are_used_and_those_of_a_whole_run_are_remembered(run, is_whole):
     run.period, run.code, run.settings = SimpleNamespace(is_whole=is_whole), '', SimpleNamespace(cameracolorterm=True)
     run.observatory, run.now = load_observatory(), np.datetime64('2020-02-01', 'ms')
     run.results.state.nights['lsc-doma-1m0a'] = 'of an earlier run'
     seen = RowsSeen(3, '2020-01-01T03:00:00.000')
-    store_result(run, run.results, NightsJob((SERIES,)), FoundNights(NIGHTS, RowsRead('0', seen, is_complete)))
+    store_result(run, run.results, NightsJob((SERIES,)), FoundNights(NIGHTS, RowsRead('0', seen)))
     assert run.results.nights == {'lsc-doma-1m0a': NIGHTS}
     assert run.results.has_new_nights
     remembered = run.results.state.nights.get('lsc-doma-1m0a')
-    assert (remembered and remembered.seen) == (seen if is_whole and is_complete else None)
+    assert (remembered and remembered.seen) == (seen if is_whole else None)
 
 
 @pytest.mark.parametrize(('result', 'why'), [

@@ -110,6 +110,7 @@ def test_rows_of_a_time_to_come_are_left_out_and_counted(database):
     rows = read_rows(database, SERIES, load_observatory(), Period(now=np.datetime64('2019-08-06', 'ms')), digest=digest)
     assert (len(rows.zeropoints), rows.later, digest.rows) == (1, 1, 2)
     assert rows.unusable == {LATER: 1}
+    assert rows.coming == np.datetime64('2019-08-07T01:00', 'ms')
     assert (rows.zeropoints.ra[0], rows.zeropoints.dec[0], rows.zeropoints.fwhm[0]) == (83.8, -5.4, 1.75)
     assert read_rows(database, replace(SERIES, native=('B',)), load_observatory()) is None
 
