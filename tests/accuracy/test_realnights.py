@@ -98,7 +98,9 @@ def test_a_step_at_the_wrong_date_is_not_found(fitted):
 
 
 def test_evidence_of_a_site_is_the_sum_over_its_other_telescopes(fitted):
-    others = yearfits.others_of(fitted, [fitted, spoilt(fitted), spoilt(fitted)])
+    site = [replace(fitted, years=replace(fitted.years, telescope=replace(fitted.years.telescope, enclosure=enclosure)))
+            for enclosure in ('domb', 'domc')]
+    others = yearfits.others_of(fitted, [fitted, *site])
     place = np.searchsorted(fitted.years.nights['date'], others.night)
     np.testing.assert_array_equal(others.log_odds, np.where(fitted.years.nights['clear'][place], 12.0, -4.0))
     assert yearfits.others_of(fitted, [fitted]) is None
