@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from photzp.figures.sheet import BLUE, GREY, LINE_PX, ORANGE, SMALL, axes_px
 from photzp.throughput.boundaries import INSTRUMENT_DAYS
-from photzp.throughput.model import Step
+from photzp.throughput.summary import Step
 from photzp.times import day_of
 
 MIRROR_EVENTS = ('wash', 'recoating', 'break')

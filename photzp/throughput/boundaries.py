@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from photzp.throughput.nightmeans import TelescopeRows
-from photzp.throughput.telescopefit import StepAt
+from photzp.throughput.stepprior import StepAt
 
 INSTRUMENT_DAYS = 30  # an instrument event stands for a change of cameras that is so near
 

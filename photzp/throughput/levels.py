@@ -6,132 +6,18 @@ lasting part of the noise l; a night n in the bin has in filter f
     y = x + b (t_n - t_j) + l + u_f h + c . beta + noise
 
 with haze h, which dims the blue more, and covariates c (cameras, fields, airmass, ...) whose coefficients beta hold for
-all times.  From bin to bin, with dt = t_{j+1} - t_j,
-
-    (x, b) : a local linear trend, x' = x + b dt, b' = b, plus Gaussian changes of covariance C (x) [[dt^3/3, dt^2/2],
-             [dt^2/2, dt]], C = q_grey 11' + q_filter 1: an integrated Wiener process (Wahba 1978, J. R. Stat. Soc. B
-             40, 364), most of which is the same in all filters; q is larger in the weeks after a step;
-    l      : a process of Ornstein and Uhlenbeck, l' = rho l + change, rho = exp(-dt / tau), covariance A at any time;
-    h      : another one, of _HAZE_MONTHS;
-    a step : between two bins adds a jump to x and a change to b, with the covariances of `Jump`.
+all times.  The states of the bins follow each other as `levelprior` says: each depends on the one before it alone.
 
 So the precision of all unknowns, ordered by bins, is block tridiagonal, and the most likely values and the determinant
 come from its banded Cholesky factor, with beta as a border (Rue & Held 2005, Gaussian Markov Random Fields, sec. 2.4).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import cho_solve_banded, cholesky_banded
 
-TAU_MONTHS = 0.5  # of the lasting noise: water vapour, haze, flat fields last 5 to 40 days
-
-HAZE_MAG = 0.009  # mag/airmass in r: of haze that comes and goes within months
-_HAZE_MONTHS = 1.5
-_HAZE_AIRMASS = 1.25  # of a typical frame
-# After a step q is larger by _AFTER_STEP^2 [mag/month^1.5], for about _AFTER_MONTHS: clean mirrors get dirty fast.
-_AFTER_STEP, _AFTER_MONTHS = 0.010, 1.2
-_START_LEVEL_MAG = 3.0   # 1-sigma width of the prior of the first level about the data
-_START_SLOPE = (-0.010, 0.012)  # mag/month, mean and width: LCO's mirrors lose 2 to 20 mmag a month
-_FILTER_SLOPE = 0.003    # mag/month, of a filter relative to all
-_LEAST = 1e-9            # months: two bins at a step may be at the same time
-_LEAST_LASTING = 1e-8    # mag^2: keeps the covariance of the lasting noise regular
-
-
-@dataclass(frozen=True)
-class Jump:
-    """Prior of a step between two bins, by filter.
-
-    Attributes
-    ----------
-    mean : ndarray, shape (F,)
-        Mean size [mag].
-    covariance : ndarray, shape (F, F)
-        Of the size [mag^2].
-    slope : ndarray, shape (F, F)
-        Covariance of the change of slope [(mag/month)^2].
-    """
-
-    mean: np.ndarray
-    covariance: np.ndarray
-    slope: np.ndarray
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stiffness:
-    """How fast levels change, and the lasting noise.
-
-    Attributes
-    ----------
-    grey, filter : float
-        q of all filters together, and of each by itself [mag^2/month^3].
-    lasting : ndarray, shape (F, F)
-        Covariance A of the lasting noise [mag^2].
-    colour : ndarray, shape (F,)
-        Extinction by haze in each filter, relative to that in r.
-    """
-
-    grey: float
-    filter: float
-    lasting: np.ndarray
-    colour: np.ndarray
-
-    @property
-    def haze(self) -> np.ndarray:
-        """u: dimming of each filter by haze h [airmass], shape (F,)."""
-        return _HAZE_AIRMASS * self.colour
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bins:
-    """Nights joined to bins.
-
-    Attributes
-    ----------
-    month : ndarray, shape (J,)
-        Time of each bin [month].
-    of_night : ndarray of int, shape (N,)
-        Bin of each night.
-    dt : ndarray, shape (N,)
-        Time of each night minus that of its bin [month].
-    piece : ndarray of int, shape (J,)
-        Number of steps before each bin.
-    jumps : tuple of Jump
-        Of each step, in order of time.
-    """
-
-    month: np.ndarray
-    of_night: np.ndarray
-    dt: np.ndarray
-    piece: np.ndarray
-    jumps: tuple[Jump, ...] = ()
-
-
-def make_bins(month: np.ndarray, steps: np.ndarray, jumps: Sequence[Jump], width: float) -> Bins:
-    """Join nights to bins, none of which spans a step.
-
-    Parameters
-    ----------
-    month : ndarray, shape (N,)
-        Time of each night, ascending [month].
-    steps : ndarray, shape (S,)
-        Times of steps, ascending [month]; each with nights on either side.
-    jumps : sequence of Jump
-        Of each step.
-    width : float
-        Longest time between the first and the last night of a bin [month].
-
-    Returns
-    -------
-    Bins
-        In order of time.
-    """
-    piece = np.searchsorted(steps, month, side='right')
-    code = piece * 1_000_000 + (month / width).astype(int)
-    _, first, of_night, counts = np.unique(code, return_index=True, return_inverse=True, return_counts=True)
-    centre = np.add.reduceat(month, first) / counts
-    return Bins(month=centre, of_night=of_night, dt=month - centre[of_night], piece=piece[first], jumps=tuple(jumps))
+from photzp.throughput.levelprior import Bins, Jump, LevelPrior
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,104 +100,15 @@ class Solution:
         return functions.T @ cho_solve_banded((self.factor, True), functions) + along @ self.schur @ along.T
 
 
-def prior_blocks(bins: Bins, stiffness: Stiffness, level: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Prior of the states as blocks of its precision.
-
-    Parameters
-    ----------
-    bins : Bins
-        J of them.
-    stiffness : Stiffness
-        For F filters.
-    level : ndarray, shape (F,)
-        Rough level of each filter, about which the first one lies [mag].
-
-    Returns
-    -------
-    diagonal : ndarray, shape (J, m, m)
-    lower : ndarray, shape (J - 1, m, m)
-        Blocks below the diagonal; m = 3F + 1.
-    right : ndarray, shape (J, m)
-        Precision times mean.
-    log_determinant : float
-        Of the precision.
-    inverse, phi, mean, start, first, q : ndarray
-        Of each gap between bins, where a state s is followed by phi s + mean, with the inverse covariance q^-1;
-        precision and mean of the state of the first bin; and q.
-    """
-    q, phi, mean = _gaps(bins, stiffness)
-    start, first = _start(level, stiffness.lasting)
-    inverse = np.linalg.inv(q)
-    diagonal = np.zeros((len(bins.month), *start.shape))
-    diagonal[0] = start
-    diagonal[1:] += inverse
-    back = np.swapaxes(phi, 1, 2) @ inverse
-    diagonal[:-1] += back @ phi
-    right = np.zeros((len(bins.month), len(first)))
-    right[0] = start @ first
-    moved = (inverse @ mean[..., None])[..., 0]
-    right[1:] += moved
-    right[:-1] -= (back @ mean[..., None])[..., 0]
-    return (diagonal, -inverse @ phi, right, np.linalg.slogdet(start)[1] - np.linalg.slogdet(q)[1].sum(), inverse,
-            phi, mean, start, first, q)
-
-
-def _parts(n: int) -> tuple[slice, slice, slice, slice]:
-    """Where x, b, l and h of n filters stand in the state of a bin."""
-    return slice(0, n), slice(n, 2 * n), slice(2 * n, 3 * n), slice(3 * n, 3 * n + 1)
-
-
-def _gaps(bins: Bins, stiffness: Stiffness) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Covariance Q (J - 1, m, m), phi (J - 1, m, m) and mean (J - 1, m) of the change of state in each gap."""
-    n = len(stiffness.lasting)
-    one, eye, (x, b, noise, h) = np.ones((n, n)), np.eye(n), _parts(n)
-    dt = np.maximum(np.diff(bins.month), _LEAST)[:, None, None]
-    rho, fade = np.exp(-dt / TAU_MONTHS), np.exp(-dt / _HAZE_MONTHS)
-    changes = stiffness.grey * one + stiffness.filter * eye
-    changes = changes + _softer(bins)[:, None, None] * (one + stiffness.filter / stiffness.grey * eye)
-    q, phi = np.zeros((2, len(dt), h.stop, h.stop))
-    q[:, x, x], q[:, x, b] = changes * dt**3 / 3 + 1e-9 * eye, changes * dt**2 / 2
-    q[:, b, b], q[:, b, x] = changes * dt + 1e-9 * eye, q[:, x, b]
-    q[:, noise, noise] = (stiffness.lasting + _LEAST_LASTING * eye) * (1 - rho**2)
-    q[:, h, h] = HAZE_MAG**2 * (1 - fade**2)
-    phi[:, x, x], phi[:, b, b], phi[:, x, b] = eye, eye, dt * eye
-    phi[:, noise, noise], phi[:, h, h] = rho * eye, fade
-    mean = np.zeros((len(dt), h.stop))
-    for number in np.flatnonzero(np.diff(bins.piece) > 0):
-        for jump in bins.jumps[bins.piece[number]:bins.piece[number + 1]]:
-            q[number, x, x] += jump.covariance
-            q[number, b, b] += jump.slope
-            mean[number, x] += jump.mean
-    return q, phi, mean
-
-
-def _start(level: np.ndarray, lasting: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Precision (m, m) and mean (m,) of the state of the first bin."""
-    n = len(level)
-    one, eye, (x, b, noise, h) = np.ones((n, n)), np.eye(n), _parts(n)
-    start = np.zeros((h.stop, h.stop))
-    start[x, x] = np.linalg.inv(_START_LEVEL_MAG**2 * (one + eye))
-    start[b, b] = np.linalg.inv(_START_SLOPE[1]**2 * one + _FILTER_SLOPE**2 * eye)
-    start[noise, noise], start[h, h] = np.linalg.inv(lasting + _LEAST_LASTING * eye), HAZE_MAG**-2.0
-    return start, np.concatenate([level, np.full(n, _START_SLOPE[0]), np.zeros(n + 1)])
-
-
-def _softer(bins: Bins) -> np.ndarray:
-    """What is added to q in each gap between bins (J - 1,)."""
-    opened = np.append(-np.inf, bins.month[np.flatnonzero(np.diff(bins.piece) > 0) + 1])
-    number = np.searchsorted(opened, bins.month[:-1], side='right') - 1
-    return _AFTER_STEP**2 * np.exp(-(bins.month[:-1] - opened[number]) / _AFTER_MONTHS)
-
-
-def solve(bins: Bins, prior: tuple[np.ndarray, ...], data: Information, haze: np.ndarray) -> Solution:
+def solve(bins: Bins, prior: LevelPrior, data: Information, haze: np.ndarray) -> Solution:
     """Find the most likely levels.
 
     Parameters
     ----------
     bins : Bins
         Of the nights.
-    prior : tuple
-        As `prior_blocks` returns it.
+    prior : LevelPrior
+        Of these bins.
     data : Information
         Of the same nights.
     haze : ndarray, shape (F,)
@@ -322,10 +119,9 @@ def solve(bins: Bins, prior: tuple[np.ndarray, ...], data: Information, haze: np
     Solution
         With its covariances.
     """
-    diagonal, lower, right, log_determinant = prior[:4]
     observed, weighted, crossed = _observed(bins, data, haze)
-    diagonal, right = diagonal + observed, right + weighted
-    factor = cholesky_banded(_banded(diagonal, lower), lower=True, check_finite=False)
+    diagonal, right = prior.diagonal + observed, prior.right + weighted
+    factor = cholesky_banded(_banded(diagonal, prior.lower), lower=True, check_finite=False)
     size = right.size
     both = cho_solve_banded((factor, True), np.column_stack([right.ravel(), crossed.reshape(size, -1)]),
                             check_finite=False)
@@ -341,8 +137,8 @@ def solve(bins: Bins, prior: tuple[np.ndarray, ...], data: Information, haze: np
     values, lasting_haze = s[:, :-1].reshape(len(s), 3, -1).copy(), s[:, -1:] * haze
     values[:, 2] += lasting_haze
     return Solution(state=values, haze=s[:, -1], lasting_haze=lasting_haze, beta=beta, factor=factor, border=border,
-                    schur=schur, diagonal=diagonal, lower=lower, right=right - crossed @ beta,
-                    log_evidence=float(0.5 * (log_determinant - log_posterior - _prior_chi2(s, prior))))
+                    schur=schur, diagonal=diagonal, lower=prior.lower, right=right - crossed @ beta,
+                    log_evidence=float(0.5 * (prior.log_determinant - log_posterior - _prior_chi2(s, prior))))
 
 
 def _beta_equations(data: Information) -> tuple[np.ndarray, np.ndarray]:
@@ -352,13 +148,12 @@ def _beta_equations(data: Information) -> tuple[np.ndarray, np.ndarray]:
             data.right + np.tensordot(data.value, weighted, axes=((0, 1), (0, 1))))
 
 
-def _prior_chi2(states: np.ndarray, prior: tuple[np.ndarray, ...]) -> float:
+def _prior_chi2(states: np.ndarray, prior: LevelPrior) -> float:
     """(s - mean)' precision (s - mean) of states s (J, m) under their prior."""
-    inverse, phi, mean, start, first = prior[4:9]
     # Of differences: the products of the banded precision with levels of 24 mag would cancel but for rounding.
-    begun = states[0] - first
-    change = states[1:] - (phi @ states[:-1, :, None])[..., 0] - mean
-    return float(begun @ start @ begun + np.einsum('ji,jik,jk->', change, inverse, change))
+    begun = states[0] - prior.first
+    change = states[1:] - (prior.phi @ states[:-1, :, None])[..., 0] - prior.mean
+    return float(begun @ prior.start @ begun + np.einsum('ji,jik,jk->', change, prior.inverse, change))
 
 
 def _observed(bins: Bins, data: Information, haze: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -425,15 +220,15 @@ def bin_covariances(solution: Solution) -> tuple[np.ndarray, np.ndarray]:
     return within, between + border[:-1] @ solution.schur @ np.swapaxes(border[1:], 1, 2)
 
 
-def jump_evidence(solution: Solution, prior: tuple[np.ndarray, ...], jump: Jump) -> np.ndarray:
+def jump_evidence(solution: Solution, prior: LevelPrior, jump: Jump) -> np.ndarray:
     """Logarithm of the evidence for one more step in each gap between bins, at given weights of nights and beta.
 
     Parameters
     ----------
     solution : Solution
         Without it.
-    prior : tuple
-        As `prior_blocks` returned it.
+    prior : LevelPrior
+        With which it was solved.
     jump : Jump
         Prior of the step.
 
@@ -465,24 +260,24 @@ def _evidence(score: np.ndarray, information: np.ndarray, spread: np.ndarray) ->
     return 0.5 * (gain - np.linalg.slogdet(both)[1])
 
 
-def _from_before(solution: Solution, prior: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
+def _from_before(solution: Solution, prior: LevelPrior) -> tuple[np.ndarray, np.ndarray]:
     """Mean (J - 1, m) and covariance (J - 1, m, m) of the state after each gap as the nights before it predict it."""
-    phi, moved, start, first, q = prior[5:]
-    observed, weighted = solution.diagonal - prior[0], solution.right - prior[2]
+    phi, moved, q = prior.phi, prior.mean, prior.q
+    observed, weighted = solution.diagonal - prior.diagonal, solution.right - prior.right
     mean, spread = np.empty(moved.shape), np.empty(q.shape)
-    state, covariance = first, np.linalg.inv(start)
+    state, covariance = prior.first, np.linalg.inv(prior.start)
     for j in range(len(q)):
-        covariance = np.linalg.solve(np.eye(len(first)) + covariance @ observed[j], covariance)
+        covariance = np.linalg.solve(np.eye(len(state)) + covariance @ observed[j], covariance)
         state = state + covariance @ (weighted[j] - observed[j] @ state)
         state, covariance = phi[j] @ state + moved[j], phi[j] @ covariance @ phi[j].T + q[j]
         mean[j], spread[j] = state, covariance
     return mean, spread
 
 
-def _from_after(solution: Solution, prior: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
+def _from_after(solution: Solution, prior: LevelPrior) -> tuple[np.ndarray, np.ndarray]:
     """What the nights after each gap say of the state there: weighted values (J - 1, m), information (J - 1, m, m)."""
-    phi, moved, _, _, q = prior[5:]
-    observed, weighted = solution.diagonal - prior[0], solution.right - prior[2]
+    phi, moved, q = prior.phi, prior.mean, prior.q
+    observed, weighted = solution.diagonal - prior.diagonal, solution.right - prior.right
     values, information = np.empty(moved.shape), np.empty(q.shape)
     value, known = weighted[-1], observed[-1]
     for j in range(len(q) - 1, -1, -1):

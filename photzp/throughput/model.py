@@ -11,192 +11,36 @@ with a level that is smooth between steps.  The stages of the fit, each a module
     fit_telescope
       boundaries     events and changes of cameras: steps that are known before the fit
       nightmeans     rows to means of nights, with their covariates c (cameras, airmass, fields, widths of stars)
-      envelope       the best of all paths through a grid of levels, from which the fit starts
-      telescopefit   in turn: which nights are clear (nightsky), the levels (levels), noise and stiffness
-      stepsearch     steps that nobody recorded, and the dates of those that somebody did
-      summary        intervals, steps and offsets of that fit; its level in time (curve)
+      firststate     where the fit starts: the best of all paths through a grid of levels (envelope)
+      telescopefit   in turn: which nights are clear (nightsky), the levels (levels, by levelprior), their stiffness
+      noise          of nights, and the part of it that lasts for weeks
+      stepsearch     steps that nobody recorded, and the dates of those that somebody did (stepprior)
+      summary        intervals, steps and offsets of that fit; its level in time (curve), all of it as fitvalues
+
+What is fitted, and its values between these stages, are in fitstate.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from photzp.throughput.boundaries import EVENT_KINDS, known_steps, references
-from photzp.throughput.curve import Curve
+from photzp.throughput.firststate import first_state
+from photzp.throughput.fitstate import Problem, State, everything_but_level
+from photzp.throughput.fitvalues import FilterRows, SkyEvidence, ThroughputFit
 from photzp.throughput.levels import bin_covariances
 from photzp.throughput.nightmeans import TelescopeRows, choose_covariates, row_design
 from photzp.throughput.nightsky import SEASON_NIGHTS, mean_depth
+from photzp.throughput.noise import with_noise
+from photzp.throughput.stepprior import StepAt
 from photzp.throughput.stepsearch import EVENT_DAYS, find_steps, path_steps
-from photzp.throughput.summary import (
-    FilterFit,
-    GroupOffset,
-    Interval,
-    Step,
-    coefficient,
-    curve_of,
-    intervals_of,
-    offsets_of,
-    steps_of,
-)
-from photzp.throughput.telescopefit import (
-    Problem,
-    State,
-    StepAt,
-    climb,
-    everything_but_level,
-    first_state,
-    row_kept,
-    with_means,
-    with_noise,
-    with_stiffness,
-)
+from photzp.throughput.summary import FilterFit, coefficient, curve_of, intervals_of, offsets_of, steps_of
+from photzp.throughput.telescopefit import climb, row_kept, with_means, with_stiffness
 from photzp.times import DAYS_PER_YEAR, Date, days_since, instant_of, local_noon, night_of, span_of
 
 TimedEvent = tuple[np.datetime64, str]  # time of an event, and its kind
-
-
-@dataclass(frozen=True, kw_only=True)
-class FilterRows:
-    """Rows of one telescope in one filter, in any order; rows that are not finite are not used.
-
-    Attributes
-    ----------
-    time : ndarray of datetime64[ms], shape (n,)
-        UTC.
-    zp, zperr : ndarray, shape (n,)
-        Gain-corrected zeropoints at airmass 1, and their 1-sigma errors [mag], NaN where unknown.
-    airmass : ndarray, shape (n,), or None
-        With it, the error of the adopted extinction is fitted, too.
-    group : ndarray of int, shape (n,), or None
-        Code of camera, native filter and kind of row.
-    field : ndarray of int, shape (n,), or None
-        Code of the field on the sky, -1 where unknown; the same for all filters of the telescope.
-    fwhm : ndarray, shape (n,), or None
-        Width of stars [arcsec], NaN where unknown.
-    other_scale : frozenset of int
-        Groups whose zp means something else (at g-i = 0): references only where no other group is tied to them.
-    """
-
-    time: np.ndarray
-    zp: np.ndarray
-    zperr: np.ndarray
-    airmass: np.ndarray | None = None
-    group: np.ndarray | None = None
-    field: np.ndarray | None = None
-    fwhm: np.ndarray | None = None
-    other_scale: frozenset[int] = frozenset()
-
-
-@dataclass(frozen=True)
-class SkyEvidence:
-    """What other telescopes of the site say of the nights.
-
-    Attributes
-    ----------
-    night : ndarray of datetime64[D], shape (m,)
-        Nights by the date on which they begin, ascending.
-    log_odds : ndarray, shape (m,)
-        Logarithm of the likelihood of their data if the night was clear, over that if it was cloudy.
-    """
-
-    night: np.ndarray
-    log_odds: np.ndarray
-
-
-@dataclass(frozen=True, kw_only=True)
-class ThroughputFit:
-    """Throughput of one telescope in one filter.
-
-    Without usable rows all arrays and tuples are empty, and numbers NaN.  m nights have usable rows; n rows were given.
-
-    Attributes
-    ----------
-    night : ndarray of datetime64[D], shape (m,)
-        Nights by the date on which they begin, ascending.
-    time : ndarray of datetime64[ms], shape (m,)
-        Mean time of the usable rows of each night.
-    model_mag, model_error_mag : ndarray, shape (m,)
-        Zeropoint at airmass 1 under a clear sky, and its 1-sigma error.
-    night_rows : ndarray of int, shape (m,)
-        Usable rows.
-    clear_probability : ndarray, shape (m,)
-        Probability that the night was free of cloud, by all filters of the telescope.
-    photometric : ndarray of bool, shape (m,)
-        The night is more likely clear than not.
-    row_clear_probability : ndarray, shape (n,)
-        Probability that the row is of a clear night and not wild (an outlier); NaN where not used.
-    row_residual_mag : ndarray, shape (n,)
-        zp - covariates (offset, extinction, field, width) - model; NaN where not used.
-    intervals : tuple of Interval
-        Between steps, in order of time.
-    steps : tuple of Step
-        In order of time; the same times in all filters of a telescope.
-    offsets : tuple of GroupOffset
-        Of groups of rows, by their codes.
-    scatter_mag : float
-        Intrinsic scatter, left after zperr.
-    clear_share, wild_share : float
-        Shares of clear nights, and of wild rows.
-    cloud_mag : float
-        Mean dimming in cloudy nights.
-    extinction_offset_mag, extinction_offset_error_mag : float
-        Fitted minus adopted extinction [mag/airmass]; NaN where no airmass was given.
-    night_residual_mag, night_residual_error_mag : ndarray, shape (m,)
-        Mean of row_residual_mag without wild rows, about 0 in clear nights and below in cloudy ones; its 1-sigma error
-        from those of its rows.
-    night_log_odds : ndarray, shape (m,)
-        Logarithm of the likelihood of the night if clear over that if cloudy, of the telescope in all its filters, as
-        its own data have it.
-    night_noise_mag : float
-        Scatter of clear nights about the level, beyond the errors of their rows.
-    curve : Curve or None
-        The level at any time; None without usable rows.
-    """
-
-    night: np.ndarray
-    time: np.ndarray
-    model_mag: np.ndarray
-    model_error_mag: np.ndarray
-    night_rows: np.ndarray
-    clear_probability: np.ndarray
-    photometric: np.ndarray
-    row_clear_probability: np.ndarray = field(repr=False)
-    row_residual_mag: np.ndarray = field(repr=False)
-    intervals: tuple[Interval, ...] = ()
-    steps: tuple[Step, ...] = ()
-    offsets: tuple[GroupOffset, ...] = ()
-    scatter_mag: float = np.nan
-    clear_share: float = np.nan
-    cloud_mag: float = np.nan
-    wild_share: float = np.nan
-    extinction_offset_mag: float = np.nan
-    extinction_offset_error_mag: float = np.nan
-    night_residual_mag: np.ndarray = field(default_factory=lambda: np.empty(0))
-    night_residual_error_mag: np.ndarray = field(default_factory=lambda: np.empty(0))
-    night_log_odds: np.ndarray = field(default_factory=lambda: np.empty(0))
-    night_noise_mag: float = np.nan
-    curve: Curve | None = field(default=None, repr=False)
-
-    def at(self, time: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-        """Evaluate the model at any times.
-
-        Parameters
-        ----------
-        time : array_like of datetime64, shape (q,)
-            UTC; after the last night the last slope goes on, and the error grows.
-
-        Returns
-        -------
-        model_mag, model_error_mag : ndarray, shape (q,)
-            Model and its 1-sigma error; NaN before the first interval.
-        """
-        time = np.asarray(time, 'datetime64[ms]')
-        if self.curve is None:
-            return np.full(time.shape, np.nan), np.full(time.shape, np.nan)
-        return self.curve.at(self.curve.days(time))
 
 
 def fit_telescope(rows: Mapping[str, FilterRows], *, longitude_deg: float, events: Iterable[tuple[Date, str]] = (),

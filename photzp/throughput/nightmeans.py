@@ -14,7 +14,7 @@ import numpy as np
 
 from photzp.robust import robust_spread
 from photzp.throughput.nightsky import MISSING
-from photzp.times import DAYS_PER_MONTH, DAYS_PER_YEAR
+from photzp.times import DAYS_PER_YEAR
 
 EXTINCTION_PRIOR = (0.0, 0.03)   # mag/airmass: fitted minus adopted; width from the spread of sites
 _SWING_MAG = 0.012               # mag/airmass in r: width of the prior of the yearly term of extinction
@@ -235,33 +235,38 @@ def night_means(rows: Mapping[str, TelescopeRows], designs: Mapping[str, np.ndar
     NightMeans
         Of N nights.
     """
-    n_nights, p = len(clear), len(beta)
-    value, variance = np.zeros((n_nights, len(rows))), np.full((n_nights, len(rows)), MISSING)
-    covariates, counts = np.zeros((n_nights, len(rows), p)), np.zeros((n_nights, len(rows)), int)
-    normal, right, scatter = np.zeros((p, p)), np.zeros(p), np.zeros(len(rows))
-    for number, (name, one) in enumerate(rows.items()):
-        if not len(one.zp):
-            continue
-        design = designs[name]
-        apart, first = from_middle(one, one.zp - design @ beta)
-        nights = one.night[first]
-        size = np.diff(np.append(first, len(one.zp)))
-        scatter[number] = _scatter(apart, one.zperr, np.repeat(size, size), np.repeat(clear[nights], size))
-        sigma2 = one.zperr**2 + scatter[number] ** 2
-        kept = is_near(apart, first, np.sqrt(sigma2))
-        weight = np.where(kept, 1.0, 1e-6) / sigma2
+    parts = [_means_of(one, designs[name], one.zp - designs[name] @ beta, clear, known_fields[name])
+             for name, one in rows.items()]
+    return NightMeans(
+        value=np.stack([part.value for part in parts], axis=1),
+        variance=np.stack([part.variance for part in parts], axis=1),
+        covariates=np.stack([part.covariates for part in parts], axis=1),
+        normal=np.sum([part.normal for part in parts], axis=0), right=np.sum([part.right for part in parts], axis=0),
+        scatter=np.array([part.scatter for part in parts]), rows=np.stack([part.rows for part in parts], axis=1))
+
+
+def _means_of(rows: TelescopeRows, design: np.ndarray, zp: np.ndarray, clear: np.ndarray,
+              known_field: np.ndarray) -> NightMeans:
+    """Means of nights in one filter, whose arrays lack the axis of filters; zp is without its covariates."""
+    n_nights, p = len(clear), design.shape[1]
+    value, variance, scatter = np.zeros(n_nights), np.full(n_nights, MISSING), np.zeros(())
+    covariates, counts = np.zeros((n_nights, p)), np.zeros(n_nights, int)
+    normal, right = np.zeros((p, p)), np.zeros(p)
+    if len(zp):
+        apart, first = from_middle(rows, zp)
+        nights, size = rows.night[first], np.diff(np.append(first, len(zp)))
+        scatter = np.array(_scatter(apart, rows.zperr, np.repeat(size, size), np.repeat(clear[nights], size)))
+        sigma2 = rows.zperr**2 + scatter**2
+        weight = np.where(is_near(apart, first, np.sqrt(sigma2)), 1.0, 1e-6) / sigma2
         total = np.add.reduceat(weight, first)
         share = weight / np.repeat(total, size)
-        value[nights, number] = np.add.reduceat(share * one.zp, first)
-        mean = np.add.reduceat(share[:, None] * design, first, axis=0)
-        covariates[nights, number] = mean
-        counts[nights, number] = size
-        strange = _share_of_fields(one, share, ~known_fields[name])
-        variance[nights, number] = 1 / total + _FIELD_MAG**2 * np.bincount(one.night, strange, n_nights)[nights]
-        inside = design - np.repeat(mean, size, axis=0)
-        weighted = inside * (weight * np.repeat(clear[nights], size))[:, None]
-        normal += weighted.T @ inside
-        right += weighted.T @ (one.zp - np.repeat(value[nights, number], size))
+        value[nights], counts[nights] = np.add.reduceat(share * rows.zp, first), size
+        covariates[nights] = np.add.reduceat(share[:, None] * design, first, axis=0)
+        strange = np.bincount(rows.night, _share_of_fields(rows, share, ~known_field), n_nights)
+        variance[nights] = 1 / total + _FIELD_MAG**2 * strange[nights]
+        inside = design - covariates[rows.night]
+        weighted = inside * (weight * clear[rows.night])[:, None]
+        normal, right = weighted.T @ inside, weighted.T @ (rows.zp - value[rows.night])
     return NightMeans(value=value, variance=variance, covariates=covariates, normal=normal, right=right,
                       scatter=scatter, rows=counts)
 
@@ -334,19 +339,3 @@ def _share_of_fields(rows: TelescopeRows, share: np.ndarray, strange: np.ndarray
     _, inverse = np.unique(code, return_inverse=True)
     of_field = np.bincount(inverse, share)
     return np.where(strange, share * of_field[inverse], 0.0)
-
-
-def months(day: np.ndarray) -> np.ndarray:
-    """Convert days to months.
-
-    Parameters
-    ----------
-    day : ndarray
-        Days.
-
-    Returns
-    -------
-    ndarray
-        Months.
-    """
-    return day / DAYS_PER_MONTH

@@ -128,12 +128,11 @@ def judge(residual: np.ndarray, variance: np.ndarray, noise: np.ndarray, state: 
     along = weight.sum(axis=2)
     total = along.sum(axis=1)
     mean = (along * residual).sum(axis=1) / total
-    whole = ((weight @ residual[:, :, None])[:, :, 0] * residual).sum(axis=1)
-    chi2 = np.maximum(whole - mean**2 * total, 0)
+    apart = residual - mean[:, None]
+    chi2 = ((weight @ apart[:, :, None])[:, :, 0] * apart).sum(axis=1)
     scale = 1 / np.sqrt(total)
     clear = _log_clear(mean, scale)
-    elements = density_elements(-mean, scale) / _MASS[:, None]
-    by_depth = elements * state.depths[:, None]
+    by_depth = density_elements(-mean, scale) * (state.depths / _MASS)[:, None]
     cloudy = np.log(by_depth.sum(axis=0) + _WILD)
     both = np.logaddexp(clear + np.log(state.clear), cloudy + np.log1p(-state.clear))
     probability = np.exp(clear + np.log(state.clear) - both)

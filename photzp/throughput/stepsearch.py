@@ -12,9 +12,11 @@ import numpy as np
 
 from photzp.robust import INTERVAL_QUANTILES
 from photzp.throughput.envelope import JUMP_MAG, best_path
+from photzp.throughput.fitstate import Problem, State, everything_but_level
 from photzp.throughput.levels import jump_evidence
 from photzp.throughput.nightsky import MISSING, SkyState, judge, value_loglike
-from photzp.throughput.telescopefit import Problem, State, StepAt, climb, everything_but_level, jump_of
+from photzp.throughput.stepprior import StepAt, jump_of
+from photzp.throughput.telescopefit import climb
 from photzp.times import DAYS_PER_MONTH
 
 FOUND_COST = 8.0       # of a step that nobody recorded: about one in two years of a telescope, at any night

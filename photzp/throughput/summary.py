@@ -7,124 +7,16 @@ import numpy as np
 
 from photzp.throughput.boundaries import references
 from photzp.throughput.curve import Curve
+from photzp.throughput.fitstate import Problem, State
+from photzp.throughput.fitvalues import NEVER, GroupOffset, Interval, Step
 from photzp.throughput.levels import Solution
+from photzp.throughput.stepprior import StepAt, jump_of
 from photzp.throughput.stepsearch import clear_beside
-from photzp.throughput.telescopefit import Problem, State, StepAt, jump_of
-from photzp.times import DAYS_PER_MONTH, instant_of, span_of
+from photzp.times import DAYS_PER_MONTH, span_of
 
 _SLOPE_NIGHTS, _SLOPE_DAYS = 5, 14  # a slope is reported from so many nights and days on
 _END_DAYS = 60.0  # slope at the end of an interval: over so many days
-NEVER = instant_of('NaT')
 _UNRECORDED = {'instrument': 'camera change', 'break': 'jump'}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Interval:
-    """Throughput between two steps.
-
-    Attributes
-    ----------
-    start, end : datetime64[ms]
-        The steps, or the first and last usable row.
-    opened_by : str
-        Kind of the event that it begins with; without an event 'first data', 'camera change' or 'jump'.
-    nights, rows : int
-        Usable nights and rows.
-    start_mag, mid_mag, end_mag : float
-        Model at start, middle and end.
-    start_error_mag, mid_error_mag, end_error_mag : float
-        1-sigma errors of the model.
-    slope_mag_per_month, slope_error_mag_per_month : float
-        Mean slope, negative for a loss; NaN with too few nights.
-    end_slope_mag_per_month, end_slope_error_mag_per_month : float
-        Mean slope of the last 60 days, or of the whole interval where it is shorter.
-    reference_group : int
-        Code of the camera (and native filter) on whose zeropoint scale the model is.
-    """
-
-    start: np.datetime64
-    end: np.datetime64
-    opened_by: str
-    nights: int
-    rows: int
-    start_mag: float
-    start_error_mag: float
-    mid_mag: float
-    mid_error_mag: float
-    end_mag: float
-    end_error_mag: float
-    slope_mag_per_month: float
-    slope_error_mag_per_month: float
-    end_slope_mag_per_month: float
-    end_slope_error_mag_per_month: float
-    reference_group: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    """Change of throughput at one event.
-
-    Attributes
-    ----------
-    time : datetime64[ms]
-        Local noon of the date of the event; for a change of cameras without an event, between the last frame of one and
-        the first of the other; of a jump, the median of its posterior.
-    kind : str
-        Of the event; without one 'instrument' for a change of cameras and 'break' for a jump.
-    size_mag, error_mag : float
-        Gain and its 1-sigma error: the difference of the levels after and before.
-    instrumental : bool
-        The step holds the difference of two cameras, so it is no gain of a mirror, whatever its kind.
-    recorded : bool
-        An event records it.
-    origin : str
-        'recorded' (at the date of its event, or at a change of cameras), 'moved' (to the jump near an event, whose
-        recorded date is `written`), or 'found' (neither an event nor a change of cameras explains it).
-    early, late : datetime64[ms]
-        68.3% interval of the time; both are `time` where that is known.
-    written : datetime64[ms]
-        When the event is recorded; NaT without an event.
-    log_evidence : float
-        Logarithm of the evidence for the step against none, over all filters; NaN where it was not asked for.
-    nights : tuple of (float, float)
-        Clear nights before and after that it rests on.
-    """
-
-    time: np.datetime64
-    kind: str
-    size_mag: float
-    error_mag: float
-    instrumental: bool
-    recorded: bool = True
-    origin: str = 'recorded'
-    early: np.datetime64 = NEVER
-    late: np.datetime64 = NEVER
-    written: np.datetime64 = NEVER
-    log_evidence: float = np.nan
-    nights: tuple[float, float] = (np.nan, np.nan)
-
-
-@dataclass(frozen=True)
-class GroupOffset:
-    """Offset of a group of rows (camera, native filter): its zp = model + offset.
-
-    Attributes
-    ----------
-    group : int
-        Code of the group.
-    reference : int
-        Code of the group that it is tied to, itself for a reference.
-    offset_mag, error_mag : float
-        Offset and its 1-sigma error; 0 and 0 for a reference.
-    rows : int
-        Usable rows of the group.
-    """
-
-    group: int
-    reference: int
-    offset_mag: float
-    error_mag: float
-    rows: int
 
 
 @dataclass(frozen=True, kw_only=True)

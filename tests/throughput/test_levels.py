@@ -11,17 +11,9 @@ import pytest
 from scipy.linalg import cho_solve_banded
 from scipy.stats import multivariate_normal
 
-from photzp.throughput import levels
-from photzp.throughput.levels import (
-    Information,
-    Jump,
-    Stiffness,
-    bin_covariances,
-    jump_evidence,
-    make_bins,
-    prior_blocks,
-    solve,
-)
+from photzp.throughput import levelprior
+from photzp.throughput.levelprior import Jump, Stiffness, make_bins, prior_blocks
+from photzp.throughput.levels import Information, bin_covariances, jump_evidence, solve
 
 LEVEL = np.array([24.3, 22.2])
 STIFFNESS = Stiffness(grey=0.002**2, filter=0.0005**2, colour=np.array([1.4, 0.6]),
@@ -112,7 +104,7 @@ class Dense:
                     opened = np.flatnonzero(ends[:k + 1])
                     q = stiffness.grey * one + stiffness.filter * eye
                     if len(opened):
-                        soft = levels._AFTER_STEP**2 * np.exp(-(t[k] - t[opened[-1]]) / levels._AFTER_MONTHS)
+                        soft = levelprior._AFTER_STEP**2 * np.exp(-(t[k] - t[opened[-1]]) / levelprior._AFTER_MONTHS)
                         q = q + soft * (one + stiffness.filter / stiffness.grey * eye)
                     u = np.linspace(t[k], t[k + 1], 3)  # Simpson's rule is exact for these
                     simpson = np.array([1, 4, 1]) * (t[k + 1] - t[k]) / 6
@@ -131,8 +123,8 @@ class Dense:
                     lines[1, 1] = lines[1, 1] + bend
                 for (a, b), block in lines.items():
                     cov[i, 2 * a:2 * a + 2, j, 2 * b:2 * b + 2] = block
-                cov[i, 4:6, j, 4:6] = (stiffness.lasting + 1e-8 * eye) * np.exp(-gap / levels.TAU_MONTHS)
-                cov[i, 6, j, 6] = levels.HAZE_MAG**2 * np.exp(-gap / levels._HAZE_MONTHS)
+                cov[i, 4:6, j, 4:6] = (stiffness.lasting + 1e-8 * eye) * np.exp(-gap / levelprior.TAU_MONTHS)
+                cov[i, 6, j, 6] = levelprior.HAZE_MAG**2 * np.exp(-gap / levelprior._HAZE_MONTHS)
         return cov.reshape(7 * n, 7 * n)
 
 
@@ -201,18 +193,8 @@ def test_contrasts_are_further_data_of_the_coefficients():
     assert solution.schur[1, 1] == pytest.approx(1 / (precision + 1e6), rel=1e-6)
 
 
-def test_no_bin_spans_a_step_or_more_than_its_width():
-    bins = make_bins(MONTH, STEPS, [WASH, CLEANING], 0.2)
-    for number in range(len(bins.month)):
-        inside = MONTH[bins.of_night == number]
-        assert np.ptp(inside) <= 0.2
-        assert bins.month[number] == pytest.approx(inside.mean())
-        assert bins.piece[number] == np.count_nonzero(inside[0] > STEPS) == np.count_nonzero(inside[-1] > STEPS)
-    np.testing.assert_allclose(bins.month[bins.of_night] + bins.dt, MONTH)
-
-
 def test_the_evidence_of_a_further_step_is_the_difference_with_and_without_it(monkeypatch):
-    monkeypatch.setattr(levels, '_AFTER_STEP', 0.0)  # the softer weeks after a step are no part of this estimate
+    monkeypatch.setattr(levelprior, '_AFTER_STEP', 0.0)  # the softer weeks after a step are no part of this estimate
     found = replace(CLEANING, slope=np.array([[1e-4, 5e-5], [5e-5, 1e-4]]))
     data, present = information(MONTH, p=0)
     bins, prior, solution = solved(MONTH, STEPS[:1], [WASH], data)
