@@ -64,7 +64,7 @@ def test_all_that_comes_of_a_series(maker):
     assert result.nights[-1] == ('2020-02-17', True)  # 03:00 UTC is the evening before in Chile
     assert [(span.first, span.last, span.frames) for span in result.cameras] == [('2020-01-10', '2020-02-18', 120)]
     assert [file.name for file in made.files] == ['mirrormodel-lsc-doma-1m0a-rp.csv', 'errorhist-lsc-doma-1m0a-rp.png']
-    assert made.intervals[0]['measurements'] == 120
+    assert [one['measurements'] for one in made.intervals] == [66, 54]
     step, = made.steps  # at a cleaning in the observatory's list, which gained nothing here
     assert (step['kind'], str(step['dateobs'])[:10]) == ('cleaning', '2020-01-31')
     assert abs(step['step']) < 4 * step['steperr']

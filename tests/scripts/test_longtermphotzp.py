@@ -521,7 +521,7 @@ def test_older_rows_at_another_colour(years, tmp_path, capsys, monkeypatch, over
     assert longtermphotzp.main(options) == 0
     logged = capsys.readouterr().err
     status, = json.loads((tmp_path / 'out' / 'status.json').read_text())['statuses']
-    assert status['zp_mag'] == pytest.approx(24.10, abs=0.006)
+    assert status['zp_mag'] == pytest.approx(24.10, abs=0.015)
     tied = re.search(r'fa05 gp \(older rows\) tied to fa05 gp by (\S+) ', logged)
     apart = 'nothing ties fa05 gp (older rows), whose zp is at g-i = 0, to the new rows' in logged
     assert apart is not overlap
