@@ -22,7 +22,7 @@ from photzp.figures.airmass import Extinction, airmass_plot
 from photzp.figures.colourterms import colorterm_lines, colorterm_plot
 from photzp.figures.curves import model_curves
 from photzp.figures.errorhistogram import error_histogram
-from photzp.figures.events import unrecorded_camera_changes
+from photzp.figures.events import dated_events, unrecorded_camera_changes
 from photzp.figures.healthyband import HealthyBand
 from photzp.figures.trends import TrendData, trend_plot
 from photzp.magnitudes import percent_of_reference
@@ -130,15 +130,17 @@ class SeriesMaker:
 
     def _trend_json(self, rows: Rows, fit: ThroughputFit, data: TrendData) -> str:
         """Write points, model and events of the interactive trend plot as JSON."""
-        events = [(str(date), kind, note) for date, kind, note in rows.events if kind != 'start']
-        recorded = [day_of(date) for date, kind, _ in events if kind == 'instrument']
-        changes = [(str(date), 'camera change', '') for date in unrecorded_camera_changes(recorded, fit.steps)]
+        dated = [event for event in dated_events(rows.events, fit.steps) if event[1] != 'start']
+        recorded = [date for date, kind, _ in dated if kind == 'instrument']
+        events = [(str(date), kind, note) for date, kind, note in dated]
+        events += [(str(date), 'camera change', '') for date in unrecorded_camera_changes(recorded, fit.steps)]
+        events += [(str(day_of(step.time)), 'unrecorded step', '') for step in fit.steps if step.origin == 'found']
         return trend_json(
             Chart(rows.telescope, rows.filter, rows.reference_mag, self.observatory.throughput.healthy_mag,
                   self.period.until),
             Points(time=data.time, zp_mag=data.zp_mag, camera=data.camera, name=rows.zeropoints.name,
                    usable=data.usable, clear_probability=fit.row_clear_probability),
-            model_curves(fit), sorted(events + changes))
+            model_curves(fit), sorted(events))
 
     def _colorterm_plot(self, rows: Rows) -> File:
         """Draw the colour terms [mag/mag] of all frames against time."""

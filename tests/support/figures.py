@@ -52,7 +52,7 @@ def made_fit(moments, events, clear):
     steps = tuple(Step(time=day, kind=kind, size_mag=0.03 if kind == 'cleaning' else 0.1, error_mag=0.005,
                        instrumental=kind == 'instrument') for day, kind in inside)
     line = Sawtooth(origin, steps)
-    edges = [origin, *(step.time for step in steps if step.kind != 'cleaning'), last]
+    edges = [origin, *(step.time for step in steps), last]
     intervals = []
     for start, end in itertools.pairwise(edges):
         first, final = line.at(line.days(np.array([start, end - DAY // 1000])))[0]
