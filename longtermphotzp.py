@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from photzp import program
 from photzp.errors import COULD_NOT_RUN, DONE, FINDINGS, SOME_UNREADABLE, DatabaseUnusable, UsageInvalid
-from photzp.running.commandline import Parser, date_option, processes_option
+from photzp.running.commandline import Parser, date_option, percent_option, processes_option, yes_or_no_option
 from photzp.running.progress import with_progress
 from photzp.running.script import Interrupted, log, note_run, print_summary, run_script, standard_output
 
@@ -64,8 +64,8 @@ def parser() -> Parser:
                 'correct zeropoints to the colour term of their camera in that half-year (default: True)',
                 'leave each zeropoint at the colour term of its own frame')
     fit.add_argument('--fit-extinction', action='store_true',
-                     help='bring zeropoints to airmass 1 with the extinction that an earlier run fitted for the site, '
-                     'where its error is small enough, instead of the extinction in observatory.toml')
+                     help='changes nothing: the extinction of a site is always fitted with the throughput of its '
+                     'telescopes')
     _add_alarms(p)
     where = p.add_argument_group('where things are')
     where.add_argument('--database', default=DEFAULT_DATABASE,
@@ -83,7 +83,7 @@ def parser() -> Parser:
 
 
 def _add_switch(group: argparse._ArgumentGroup, name: str, on: str, off: str) -> None:
-    group.add_argument(f'--{name}', nargs='?', const=True, default=True, type=_yes_or_no, metavar='BOOL', help=on)
+    group.add_argument(f'--{name}', nargs='?', const=True, default=True, type=yes_or_no_option, metavar='BOOL', help=on)
     group.add_argument(f'--no-{name}', dest=name, action='store_false', help=off)
 
 
@@ -92,7 +92,7 @@ def _add_alarms(p: Parser) -> None:
     alarms.add_argument('--check', action='store_true',
                         help='print one line per finding of the whole fleet, the worst first, and end with status 3 '
                         'if there is any; the limits are in [alarms] of observatory.toml')
-    alarms.add_argument('--threshold', metavar='PERCENT', type=_percent,
+    alarms.add_argument('--threshold', metavar='PERCENT', type=percent_option,
                         help='throughput below this percentage of the reference is a finding (default: 80, '
                         'from observatory.toml)')
     alarms.add_argument('--metrics', metavar='FILE',
@@ -131,23 +131,6 @@ exit status: 0 done; 1 done, but some input was unreadable or a telescope failed
 """
 
 
-def _yes_or_no(text: str) -> bool:
-    words = {'true': True, 'yes': True, 'on': True, '1': True, 'false': False, 'no': False, 'off': False, '0': False}
-    if text.lower() not in words:
-        raise argparse.ArgumentTypeError(f'{text!r} is neither True nor False')
-    return words[text.lower()]
-
-
-def _percent(text: str) -> float:
-    try:
-        percent = float(text)
-    except ValueError:
-        percent = 0.0
-    if not 0 < percent < 200:
-        raise argparse.ArgumentTypeError(f'{text!r} is no percentage between 0 and 200')
-    return percent
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
 
@@ -166,7 +149,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.start and options.end and options.start >= options.end:
         p.error(f'--start {options.start} is not before --end {options.end}')
     if options.start or options.end:
-        of_all = [name for name in ('check', 'metrics', 'fit_extinction') if getattr(options, name)]
+        of_all = [name for name in ('check', 'metrics') if getattr(options, name)]
         if of_all:
             p.error(f'--{of_all[0].replace("_", "-")} needs all of the time: not with --start or --end')
     return run_script(run, options, p.prog)
@@ -206,8 +189,9 @@ def run(options: argparse.Namespace, *, now: datetime | None = None) -> int:
             return _back_up(database, Path(options.backup).expanduser())
         if options.importold:
             return _import_old(database, Path(options.outputdirectory).expanduser())
+        observatory = _with_sites_of_data(database, options, observatory, now)
         if options.export:
-            return _export(database, options, observatory)
+            return _export(database, options, observatory, now)
         return _recorded_run(database, options, observatory, now)
 
 
@@ -219,6 +203,20 @@ def _observatory(options: argparse.Namespace) -> 'Observatory':
     return replace(observatory, alarms=replace(observatory.alarms, throughput_below_percent=percent))
 
 
+def _with_sites_of_data(database: 'PhotDatabase', options: argparse.Namespace, observatory: 'Observatory',
+                        now: datetime) -> 'Observatory':
+    """The observatory with the sites that only the database has; logs which events of --observatory do not fit it."""
+    from photzp.report.ownevents import warn_of_events
+    from photzp.report.sites import with_sites_of_data
+    from photzp.times import instant_of
+
+    telescopes = database.telescopes()
+    if options.observatory:
+        warn_of_events(telescopes, database.span, observatory, options.observatory, instant_of(now))
+    sites = {telescope.site for telescope in telescopes if options.site in (None, telescope.site)}
+    return with_sites_of_data(sites, database.times, observatory, instant_of(now))
+
+
 def _recorded_run(database: 'PhotDatabase', options: argparse.Namespace, observatory: 'Observatory',
                   now: datetime) -> int:
     """The report with its record in the database: begun, and ended whatever ends it."""
@@ -226,6 +224,8 @@ def _recorded_run(database: 'PhotDatabase', options: argparse.Namespace, observa
     from photzp.store.open import open_store
 
     metrics_file = _metrics_file(options)
+    if options.fit_extinction:
+        log.info('--fit-extinction changes nothing: extinction is always fitted with the throughput')
     given = {name: value for name, value in vars(options).items() if value is not None}
     run_id = database.start_run('longtermphotzp.py', {**given, 'database': database.place}, program.VERSION)
     note_run(run_id)
@@ -279,7 +279,8 @@ def _write_metrics(path: Path, report: 'Report') -> None:
     from photzp.answers.metrics import render_metrics, write_metrics
 
     context = report.context
-    write_metrics(path, render_metrics(report.statuses(), report.findings, context.last_good(), context.now_s))
+    write_metrics(path, render_metrics(report.statuses(), report.findings, context.last_good(), context.now_s,
+                                       shares=report.results.answers.shares))
 
 
 def _sum_up(counts: Counter[str], status: int, place: str) -> None:
@@ -319,11 +320,13 @@ def _check_database(database: 'PhotDatabase', observatory: 'Observatory', now: d
     from photzp.database.check import faults_of_rows
 
     rows = with_progress(database.raw_rows(), 'rows', database.count())
-    total, faults = faults_of_rows(rows, observatory, now)
-    faults = [f'the file is damaged: {fault}' for fault in database.integrity()] + faults
-    print_summary(f'{total} zeropoints in {database.place}', counts={'zeropoints': total})
+    checked = faults_of_rows(rows, observatory, now)
+    faults = [f'the file is damaged: {fault}' for fault in database.integrity()] + checked.faults
+    print_summary(f'{checked.total} zeropoints in {database.place}', counts={'zeropoints': checked.total})
     for line in faults:
         print_summary(f'  {line}')
+    for line in checked.unused:
+        print_summary(f'  not wrong, but not used by the report: {line}')
     print_summary('no findings' if not faults else f'{len(faults)} findings', findings=len(faults))
     return SOME_UNREADABLE if faults else DONE
 
@@ -364,9 +367,10 @@ def _import_old(database: 'PhotDatabase', directory: Path) -> int:
     return status
 
 
-def _export(database: 'PhotDatabase', options: argparse.Namespace, observatory: 'Observatory') -> int:
+def _export(database: 'PhotDatabase', options: argparse.Namespace, observatory: 'Observatory', now: datetime) -> int:
     from photzp.report.export import check_name, exported_columns, exported_zeropoints, write_csv, write_table
     from photzp.report.selection import selection
+    from photzp.times import instant_of
 
     path = Path(options.export).expanduser()
     if options.export != '-':
@@ -374,7 +378,7 @@ def _export(database: 'PhotDatabase', options: argparse.Namespace, observatory: 
     settings = _report_settings(options)
     selected = with_progress(selection(database, settings, observatory), 'series')
     pieces = exported_zeropoints(database, selected, _period(options), observatory,
-                                 cameracolorterm=settings.cameracolorterm)
+                                 cameracolorterm=settings.cameracolorterm, now=instant_of(now))
     if options.export == '-':
         with standard_output() as file:
             rows = write_csv(file, exported_columns(database), pieces)

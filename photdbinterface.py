@@ -43,6 +43,8 @@ class PhotDatabase(Session):
     add = measuredframes.add
     add_many = measuredframes.add_many
     zeropoints = reading.zeropoints
+    times = reading.times
+    span = reading.span
     digest = reading.digest
     count = reading.count
     telescopes = reading.telescopes

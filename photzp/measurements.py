@@ -1,4 +1,4 @@
-"""Measured and rejected frames as they are stored, and which measurements are used for a throughput model."""
+"""Measured and rejected frames as they are stored, and the rule which measurements are used for a throughput model."""
 
 import math
 from dataclasses import dataclass
@@ -8,6 +8,10 @@ import numpy as np
 from photzp.names import class_of
 
 SANE_ZP_MAG = (10.0, 35.0)  # a 1 cm lens and a 30 m telescope are within these limits
+SANE_AIRMASS = (0.99, 40.0)  # 1 in the zenith, but for rounding; some 40 at the horizon (Kasten & Young 1989: 38)
+# Chosen as no telescope with CCDs that we know is older, while clocks that were never set are at 1980, 1970 or before.
+EARLIEST = np.datetime64('1990-01-01', 'ms')
+_UNKNOWN = np.datetime64('NaT', 'ms')
 _ZPSIG_MAX_MAG = {'0m4': 0.5}  # by telescope class: frames whose stars scatter more about the fit are not used
 _ZPSIG_MAX_OTHERS_MAG = 0.2  # the same for all other classes
 
@@ -106,23 +110,119 @@ class RejectedFrame:
     exptime_s: float | None = None
 
 
+@dataclass(frozen=True)
+class Unusable:
+    """A reason why a measured frame is not used for a throughput model.
+
+    Attributes
+    ----------
+    words : str
+        To be put behind a number of zeropoints, as in '3 dated before 1990'.
+    fault : str
+        What is wrong with the row, as `--testdb` says it; '' where it is right but not good enough.
+    """
+
+    words: str
+    fault: str = ''
+
+
+LATER = Unusable('dated later than now', 'dateobs is later than now')
+# In the order in which rows are judged: what no frame can have comes first, as somebody has to look at it.
+UNUSABLE = (
+    Unusable('without date', 'dateobs is not a date and time'),
+    Unusable(f'dated before {str(EARLIEST)[:4]}', f'dateobs is before {str(EARLIEST)[:4]}'),
+    LATER,
+    Unusable('without zeropoint', 'zp is not a number'),
+    Unusable('with an impossible zeropoint', 'zp is not between {:g} and {:g} mag'.format(*SANE_ZP_MAG)),
+    Unusable('with an impossible airmass', 'airmass is not between {:g} and {:g}'.format(*SANE_AIRMASS)),
+    Unusable('before its start'),
+    Unusable('without airmass'),
+    Unusable('without scatter of its stars'),
+    Unusable('whose stars scatter too much'),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsableLimits:
+    """What the measurements of one telescope are judged by.
+
+    Attributes
+    ----------
+    zpsig_mag : float
+        Largest scatter of the stars of a frame about its fit.
+    start : numpy.datetime64
+        Rows before it are not used, datetime64[ms]; not before `EARLIEST`.
+    now : numpy.datetime64
+        The present, datetime64[ms]: later rows are not used; NaT takes them, too.
+    """
+
+    zpsig_mag: float
+    start: np.datetime64 = EARLIEST
+    now: np.datetime64 = _UNKNOWN
+
+    @classmethod
+    def of(cls, telescope: str, start: np.datetime64 = EARLIEST, now: np.datetime64 | None = None) -> 'UsableLimits':
+        """The limits of a telescope.
+
+        Parameters
+        ----------
+        telescope : str
+            Name without site and enclosure, such as '0m4a'; its class, '0m4', has its own limit on zpsig.
+        start : numpy.datetime64, optional
+            Its last `start`, datetime64[ms], as `observatory.start_of` has it.
+        now : numpy.datetime64, optional
+            The present, datetime64[ms].
+
+        Returns
+        -------
+        UsableLimits
+        """
+        return cls(zpsig_mag=_ZPSIG_MAX_MAG.get(class_of(telescope), _ZPSIG_MAX_OTHERS_MAG), start=start,
+                   now=_UNKNOWN if now is None else now)
+
+
+def why_unusable(time: np.ndarray, zp: np.ndarray, airmass: np.ndarray, zpsig: np.ndarray,
+                 limits: UsableLimits) -> np.ndarray:
+    """Say of each measurement of a telescope why it is not used for a throughput model.
+
+    Parameters
+    ----------
+    time : ndarray of datetime64, shape (n,)
+        Start of the exposures, UTC; NaT where unknown.
+    zp, airmass, zpsig : ndarray of float, shape (n,)
+        Zeropoints [mag], airmasses, and scatter of the stars of each frame about its fit [mag]; NaN where unknown.
+    limits : UsableLimits
+        Those of the telescope.
+
+    Returns
+    -------
+    ndarray of int8, shape (n,)
+        0 where the row is used, else the number of the first reason that fits: `UNUSABLE[number - 1]`.
+    """
+    broken = (
+        np.isnat(time), time < EARLIEST, time > limits.now, ~np.isfinite(zp), ~possible_zp(zp),
+        np.isfinite(airmass) & ~possible_airmass(airmass), time < limits.start, ~np.isfinite(airmass),
+        np.isnan(zpsig), ~(zpsig <= limits.zpsig_mag))
+    assert len(broken) == len(UNUSABLE), 'one rule for each reason'
+    return np.select(broken, np.arange(1, len(UNUSABLE) + 1, dtype=np.int8), np.int8(0))
+
+
 def usable_rows(zp: np.ndarray, airmass: np.ndarray, zpsig: np.ndarray, telescope: str) -> np.ndarray:
-    """Which measurements are used for a throughput model.
+    """Which measurements are used for a throughput model, if their dates are right.
 
     Parameters
     ----------
     zp, airmass, zpsig : ndarray of float, shape (n,)
-        Zeropoints [mag], airmasses, and scatter of the stars of each frame about its fit [mag].
+        As for `why_unusable`.
     telescope : str
-        Name without site and enclosure, such as '0m4a'; its class, '0m4', has its own limit on zpsig.
+        Name without site and enclosure.
 
     Returns
     -------
     ndarray of bool, shape (n,)
-        The zeropoint is within `SANE_ZP_MAG`, the airmass is finite, and zpsig is at most its limit; False for NaN.
+        No reason of `UNUSABLE` fits.
     """
-    limit = _ZPSIG_MAX_MAG.get(class_of(telescope), _ZPSIG_MAX_OTHERS_MAG)
-    return possible_zp(zp) & np.isfinite(airmass) & (zpsig <= limit)
+    return why_unusable(np.full(len(zp), EARLIEST), zp, airmass, zpsig, UsableLimits.of(telescope)) == 0
 
 
 def possible_zp(zp: np.ndarray) -> np.ndarray:
@@ -139,3 +239,19 @@ def possible_zp(zp: np.ndarray) -> np.ndarray:
         Within `SANE_ZP_MAG`; False for NaN.
     """
     return (zp >= SANE_ZP_MAG[0]) & (zp <= SANE_ZP_MAG[1])
+
+
+def possible_airmass(airmass: np.ndarray) -> np.ndarray:
+    """Which airmasses are physically possible.
+
+    Parameters
+    ----------
+    airmass : ndarray of float, shape (n,)
+        Airmasses.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+        Within `SANE_AIRMASS`; False for NaN.
+    """
+    return (airmass >= SANE_AIRMASS[0]) & (airmass <= SANE_AIRMASS[1])

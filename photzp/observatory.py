@@ -14,10 +14,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from photzp.errors import ObservatoryInvalid
-from photzp.names import class_of
-from photzp.observatoryfile import laid_over, read_file
+from photzp.measurements import EARLIEST
+from photzp.names import class_of, site_of
+from photzp.observatoryfile import laid_over, read_file, with_line
 from photzp.observatorytables import Filter, ObservatoryTables
+from photzp.times import local_noon
 from photzp.typedtree import TreeInvalid, typed
 
 Events = tuple[tuple[date, str, str], ...]  # date, kind, note
@@ -231,6 +235,28 @@ class Observatory(ObservatoryTables):
         return self.filters.get(name) or Filter(extinction=0.0)
 
 
+def start_of(observatory: Observatory, telescope: str, now: np.datetime64 | None = None) -> np.datetime64:
+    """When the data of a telescope begin that a trend is fitted to.
+
+    Parameters
+    ----------
+    observatory : Observatory
+        Its events.
+    telescope : str
+        Site-enclosure-telescope.
+    now : numpy.datetime64, optional
+        A `start` later than this does not count yet.
+
+    Returns
+    -------
+    numpy.datetime64
+        Local noon of its last `start`, datetime64[ms]; `EARLIEST` where none is known or it is before that.
+    """
+    longitude_deg = observatory.longitude_deg(site_of(telescope))
+    starts = (local_noon(date, longitude_deg) for date, kind, _ in observatory.events_of(telescope) if kind == 'start')
+    return max([EARLIEST, *(time for time in starts if now is None or time <= now)])
+
+
 def load_observatory(overlay: Path | str | None = None) -> Observatory:
     """Read the built-in description of the observatory, and lay a file over it.
 
@@ -258,7 +284,7 @@ def load_observatory(overlay: Path | str | None = None) -> Observatory:
             tree = laid_over(tree, above)
         return _without_repetition(_of_toml(Observatory, tree))
     except TreeInvalid as error:
-        raise ObservatoryInvalid(f'{file}: {error}') from None
+        raise ObservatoryInvalid(f'{file}: {with_line(file, str(error))}') from None
 
 
 def _check_lists(tree: dict[str, Any]) -> None:

@@ -12,23 +12,27 @@ from typing import Annotated
 
 from photzp.frameformat import ArchiveLayout, Columns, FrameRules, Keywords
 from photzp.magnitudes import percent_of_reference
+from photzp.plaintext import did_you_mean
 from photzp.reportnames import SIZE_CLASS
 from photzp.typedtree import TreeInvalid, text
 
 _EVENT_KINDS = ('start', 'cleaning', 'wash', 'recoating', 'break', 'instrument')
+_TELESCOPE = re.compile('[a-z0-9]+-[a-z0-9]+-[a-z0-9]+')
 BANDS = ('g', 'r', 'i', 'z', 'y')  # of Pan-STARRS1
 _HEALTHY_MAX_MAG = 2.5  # 10 % of the reference: a healthy band is narrower
 
 
 def _telescope(name: object) -> str:
-    if not isinstance(name, str) or re.fullmatch(r'[a-z0-9]+-[a-z0-9]+-[a-z0-9]+', name) is None:
-        raise ValueError(f'{name!r} is not site-enclosure-telescope, as in lsc-doma-1m0a')
+    if not isinstance(name, str) or _TELESCOPE.fullmatch(name) is None:
+        small = name.strip().lower() if isinstance(name, str) else ''
+        hint = f' (did you mean {small}?)' if _TELESCOPE.fullmatch(small) else ''
+        raise ValueError(f'{name!r} is not site-enclosure-telescope, as in lsc-doma-1m0a{hint}')
     return name
 
 
 def _event_kind(name: str) -> str:
     if name not in _EVENT_KINDS:
-        raise ValueError(f'{name!r} is not one of {", ".join(_EVENT_KINDS)}')
+        raise ValueError(f'{name!r} is not one of {", ".join(_EVENT_KINDS)}{did_you_mean(name, _EVENT_KINDS)}')
     return name
 
 
@@ -44,14 +48,14 @@ class Site:
     Attributes
     ----------
     latitude_deg, longitude_deg : float
-        Degrees, positive to the north and to the east.
+        Degrees, positive to the north and to the east; the latitude is NaN where only the data name the site.
     """
 
     latitude_deg: float
     longitude_deg: float
 
     def __post_init__(self) -> None:
-        if not (abs(self.latitude_deg) <= 90 and abs(self.longitude_deg) <= 360):
+        if abs(self.latitude_deg) > 90 or abs(self.longitude_deg) > 360:
             raise ValueError('latitude must be within 90 and longitude within 360 degrees')
 
 
@@ -286,13 +290,18 @@ class ThroughputRules:
     ----------
     healthy_mag : float
         Width of the healthy band below the reference.
+    reference_error_mag : float
+        1-sigma error of the reference zeropoints, common to all telescopes of a class.
     """
 
     healthy_mag: float
+    reference_error_mag: float
 
     def __post_init__(self) -> None:
         if not 0 < self.healthy_mag < _HEALTHY_MAX_MAG:
             raise TreeInvalid(f'healthy_mag: must be more than 0 and less than {_HEALTHY_MAX_MAG} mag')
+        if not 0 <= self.reference_error_mag < _HEALTHY_MAX_MAG:
+            raise TreeInvalid(f'reference_error_mag: must be 0 or more and less than {_HEALTHY_MAX_MAG} mag')
 
     @property
     def healthy_percent(self) -> float:

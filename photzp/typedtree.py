@@ -25,7 +25,7 @@ import typing
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import MISSING, dataclass, fields, is_dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cache, partial
 from typing import Annotated, Any, get_args, get_origin
 
@@ -218,7 +218,7 @@ def _leaf(rules: Iterable[Callable[[Any], Any]], value: Any, where: str) -> Any:
 def _exactly(kind: type, words: str, value: Any) -> Any:
     """Rule: a value of this type and of no subclass; `words` name it in the message."""
     if type(value) is not kind:
-        raise ValueError(f'must be {words}, not {value!r}')
+        raise ValueError(f'must be {words}, not {value if isinstance(value, datetime) else repr(value)}')
     return value
 
 

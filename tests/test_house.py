@@ -16,6 +16,7 @@ FURTHER = {
     'catalogues/test_ps1catalog.py': 'ps1catalog.py, which is handed to the package',
     'database/test_photdbinterface.py': 'photdbinterface.py, which is handed to the package',
     'database/test_processes.py': 'photdbinterface.py: many processes write at once',
+    'report/test_together.py': 'all of the report: telescopes are fitted together',
     'pages/test_static.py': 'the scripts and styles of pages/static',
     'throughput/test_realseries.py': 'the model on a real series',
 }

@@ -7,13 +7,14 @@ from collections import Counter
 from dataclasses import FrozenInstanceError, asdict, replace
 from datetime import date
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from photzp.errors import ObservatoryInvalid
 from photzp.figures import sheet
-from photzp.observatory import load_observatory
+from photzp.observatory import load_observatory, start_of
 from photzp.observatorytables import Event, colours_of
 
 BUILT_IN = load_observatory()
@@ -139,6 +140,7 @@ def test_a_camera_of_no_type_is_of_the_kind_that_its_name_begins_with():
 
 def test_the_healthy_band(overlay):
     assert BUILT_IN.throughput.healthy_mag == 0.2
+    assert BUILT_IN.throughput.reference_error_mag == 0.1
     assert BUILT_IN.throughput.healthy_percent == pytest.approx(83.18, abs=0.01)
     assert overlay('[throughput]\nhealthy_mag = 0.1').throughput.healthy_percent == pytest.approx(91.20, abs=0.01)
 
@@ -244,6 +246,7 @@ def test_saying_again_what_is_built_in_changes_nothing(tmp_path_factory, key, da
     ('[camera_types]\nfa = {colour = 5}', 'camera_types.fa.colour', 'must be text in quotes, not 5'),
     ('[throughput]\nhealthy_mag = 0', 'throughput.healthy_mag', 'must be more than 0 and less than 2.5 mag'),
     ('[throughput]\nhealthy_mag = 2.5', 'throughput.healthy_mag', 'must be more than 0 and less than 2.5 mag'),
+    ('[throughput]\nreference_error_mag = -0.1', 'throughput.reference_error_mag', 'must be 0 or more'),
     ('[throughput]\nhealthy_mag = "0.1"', 'throughput.healthy_mag', 'must be a number'),
     ('[throughput]\nhealthy = 0.1', 'throughput.healthy', 'unknown key; known are healthy_mag'),
     ('[size_classes]\n0m7 = {smallest_m = 0.7}', 'size_classes.0m7.title', 'is missing'),
@@ -339,6 +342,24 @@ def test_the_number_of_a_broken_entry_counts_in_the_file_that_was_given(overlay,
     assert f'site.toml: {key}[{entries.count(",")}]' in str(refused.value)
 
 
+def test_an_entry_with_a_header_is_refused_with_its_line(overlay):
+    with pytest.raises(ObservatoryInvalid, match=r"events\[1\]\.kind: 'Wash' is not .*mean wash.*line 6"):
+        overlay(''.join(f'[[events]]\ntelescope = "lsc-doma-1m0a"\ndate = 2024-05-01\nkind = "{kind}"\n\n'
+                        for kind in ('wash', 'Wash')))
+
+
+def test_the_start_of_a_telescope(overlay):
+    coming, past, none = overlay(
+        'events = [{telescope = "coj-x-1m0a", date = 2018-03-01, kind = "start"},'
+        '{telescope = "coj-x-1m0a", date = 2016-03-01, kind = "start"},'
+        '{telescope = "coj-x-1m0a", date = 2019-03-01, kind = "wash"},'
+        '{telescope = "coj-y-1m0a", date = 1926-03-01, kind = "start"}]'), '2017-01-01', '1990-01-01'
+    noon = np.datetime64('2018-03-01T02:03:42.960')  # 12 h - 149.071 deg / 15
+    assert start_of(coming, 'coj-x-1m0a') == noon
+    assert start_of(coming, 'coj-x-1m0a', np.datetime64(past)) == noon - np.timedelta64(730, 'D')
+    assert start_of(coming, 'coj-y-1m0a') == start_of(coming, 'coj-z-1m0a') == np.datetime64(none)
+
+
 def test_broken_toml_is_refused_with_its_line(overlay):
     with pytest.raises(ObservatoryInvalid, match=r'site\.toml: not valid TOML: .*line 2'):
         overlay('events = []\nsites = {\n')
@@ -346,7 +367,7 @@ def test_broken_toml_is_refused_with_its_line(overlay):
 
 def test_text_that_is_not_utf8_is_refused(tmp_path):
     (tmp_path / 'latin.toml').write_bytes(b'# caf\xe9\n')
-    with pytest.raises(ObservatoryInvalid, match=r'latin\.toml: not valid TOML'):
+    with pytest.raises(ObservatoryInvalid, match=r'latin\.toml: not valid TOML: line 1 is not in UTF-8'):
         load_observatory(tmp_path / 'latin.toml')
 
 

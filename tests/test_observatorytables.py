@@ -35,7 +35,7 @@ BUILT_IN = load_observatory()
      'until: must be after from, 2024-01-02, not 2024-01-02'),
     (lambda: ColourTerm('ep04', 'gp', 0.1, 0.0), 'error: must be positive'),
     (lambda: ReferenceRules({}, 0.5, (2.0, 1.0)), 'colour_range_mag: must be two colours, the bluer first'),
-    (lambda: ThroughputRules(2.5), 'healthy_mag: must be more than 0 and less than 2.5 mag'),
+    (lambda: ThroughputRules(2.5, 0.1), 'healthy_mag: must be more than 0 and less than 2.5 mag'),
     (lambda: replace(BUILT_IN.alarms, silent_days=0), 'silent_days: must be more than 0'),
     (lambda: replace(BUILT_IN.alarms, scatter_grew_factor=1.0), 'scatter_grew_factor: must be more than 1'),
     (lambda: replace(BUILT_IN, filters={'gp': Filter(0.1, reported_as='q')}),
@@ -55,7 +55,7 @@ def test_a_site_is_on_earth():
 
 
 def test_the_healthy_band_in_percent():
-    assert ThroughputRules(0.1).healthy_percent == pytest.approx(91.20, abs=0.01)
+    assert ThroughputRules(0.1, 0.1).healthy_percent == pytest.approx(91.20, abs=0.01)
 
 
 def test_the_bright_limit_is_a_margin_below_saturation():

@@ -20,8 +20,7 @@ import numpy as np
 from scipy.stats import kendalltau
 
 from benchmarks.accuracy import throughput
-from photzp.answers import extinction, gains, nights, ranking, steps
-from photzp.measurements import usable_rows
+from photzp.answers import extinction, gains, nights, ranking, shares, steps
 from simulation.fleet import DAYS_PER_MONTH, YearsSpec
 from simulation.spec import EXTINCTION, REFERENCE_ZP
 from simulation.yearfiles import times_of
@@ -36,10 +35,6 @@ FOUND_DAYS, NIGHTS_BESIDE = 7, 60
 THRESHOLDS_PERCENT = (80, 70, 60, 50, 40)
 FRAMES_MIN = 5  # nights with fewer do not count
 HARD = {'unrecorded_mag': SIZES_MAG, 'dust_factor': 2.5, 'extinction_swing': 0.1}
-
-
-def fits_of(telescope, by_filter, spec):
-    return {name: throughput.fit_series(telescope, *pair, spec) for name, pair in by_filter.items()}
 
 
 def add(total, **values):
@@ -173,7 +168,7 @@ def judge_ranking(fleet, spec, total):
                   for telescope, fits, _, scale in fleet}
     all_gains = [gain for telescope, fits, _, _ in fleet
                  for gain in gains.gains_of(telescope.name, fits, references[telescope.name])]
-    table = {row.kind: row for row in gains.fleet_table(all_gains) if row.filter == ''}
+    restored = shares.restored_shares(gains.over_filters(all_gains))
     found, truths = [], {}
     for telescope, fits, by_filter, _ in fleet:
         reference = references[telescope.name]
@@ -185,10 +180,12 @@ def judge_ranking(fleet, spec, total):
         add(total, loss_pull=(state.loss_mag - loss) / state.loss_error_mag,
             rate_pull=(state.rate_mag_per_month - rate) / state.rate_error_mag_per_month)
         judge_date(telescope.name, fits, reference, now, (loss, rate), total)
-    for kind in ('cleaning', 'recoating', 'wash'):
-        row = table[kind]
+    for row in restored:
+        kind = row.kind
         share, scatter = row.share, np.hypot(row.share_scatter, row.share_error)
         advice = ranking.rank(found, kind, share, scatter)
+        if len(advice) < 2:  # not estimated, or there is no order
+            continue
         gain = {name: ranking.expected_gain(share * loss, scatter * abs(loss), loss)[0]
                 for name, (loss, _) in truths.items()}
         truth = {name: ranking.light_gained(loss, rate, gain[name], ranking.PERIOD_DAYS)
@@ -229,7 +226,7 @@ def scale_of(telescope, by_filter, fits):
     """Offset of the last interval's camera, by filter: the reference holds for that camera."""
     result = {}
     for name, (series, _) in by_filter.items():
-        fit, codes, _ = fits[name]
+        fit, codes = fits[name]
         group = fit.intervals[-1].reference_group
         result[name] = next(series.offsets[key] for key, code in codes.items() if code == group)
     return result
@@ -244,7 +241,7 @@ class SimulatedSite:
 
     def take(self, telescope, by_filter, fits, spec):
         for name, (series, rows) in by_filter.items():
-            good = usable_rows(rows['zp'], rows['airmass'], rows['zpsig'], telescope.telescope)
+            good = throughput.usable(telescope, rows)
             self.fits[telescope.name, name] = fits[name]
             self.extinction[name] = series.extinction
             self.rows[telescope.name, name] = {key: rows[key][good] for key in ('night', 'airmass', 'zperr')} | {
@@ -258,7 +255,7 @@ def run(spec, hard, total, false):
     for telescope, by_filter in simulate(hard):
         for recorded in (False, True):
             seen = telescope if recorded else replace(telescope, events=())
-            fits = {key: value[0] for key, value in fits_of(seen, by_filter, hard).items()}
+            fits = {key: value[0] for key, value in throughput.fits_of(seen, by_filter, hard).items()}
             false += [(hard.seed, telescope.name, step) for step in
                       judge_steps(telescope, by_filter, fits, hard, recorded, total)]
         sites.setdefault(telescope.site, SimulatedSite(hard)).take(telescope, by_filter, fits, hard)
@@ -266,7 +263,7 @@ def run(spec, hard, total, false):
         judge_extinction(name, site.fits, site.extinction, site.rows, hard, total)
     fleet, sites = [], {}
     for telescope, by_filter in simulate(spec):
-        found = fits_of(telescope, by_filter, spec)
+        found = throughput.fits_of(telescope, by_filter, spec)
         fits = {name: value[0] for name, value in found.items()}
         fleet.append((telescope, fits, by_filter, scale_of(telescope, by_filter, found)))
         judge_gains(telescope, by_filter, fits, spec, total)
@@ -302,14 +299,16 @@ def report(total, false):
         print(f'  {seed} {telescope} {str(step.time)[:10]} {step.error_days:4.1f} {step.joint_mag:+.3f} '
               f'{step.joint_error_mag:.3f} {step.colour} {step.filter} {step.llr:.0f} '
               f'{step.nights[0]:.0f} {step.nights[1]:.0f}')
-    colours, true = np.array(total['colour_found']), np.array(total['colour_true'])
+    colours, true = (np.array(total.get(f'colour_{which}', [])) for which in ('found', 'true'))
     for number, label in enumerate(('grey', 'by colour', 'one filter')):
         said = np.bincount(colours[true == number].astype(int), minlength=3)
         print(f'truly {label:10}: said to be grey {said[0]}, coloured {said[1]}, in one filter {said[2]}')
     print('\npulls        |     n | median | width | median error')
     for key in ('date', 'size', 'gain', 'lasted', 'k', 'k_swinging', 'swing', 'loss', 'rate', 'below'):
-        pulls = np.array(total[f'{key}_pull'])
+        pulls = np.array(total.get(f'{key}_pull', []))
         pulls = pulls[np.isfinite(pulls)]
+        if not len(pulls):
+            continue
         error = np.median(np.abs(total[f'{key}_error'])) if f'{key}_error' in total else np.nan
         print(f'{key:12} | {len(pulls):5d} | {np.median(pulls):+6.2f} | {throughput.width(pulls):5.2f} | {error:.4f}')
     print(f'\nnights of {FRAMES_MIN} or more frames: right {100 * np.mean(total["night_right"]):.1f}% of '
@@ -317,6 +316,9 @@ def report(total, false):
           f'right of all {100 * np.mean(total["night_right_all"]):.1f}%, at even odds '
           f'{100 * np.mean(total["night_even"]):.1f}%')
     for kind in ('cleaning', 'wash', 'recoating'):
+        if f'{kind}_tau' not in total:
+            print(f'ranking by {kind:10}: not estimated')
+            continue
         tau, top, light = (np.mean(total[f'{kind}_{key}']) for key in ('tau', 'top', 'light'))
         print(f'ranking by {kind:10}: Kendall tau {tau:.2f}, true best in the first three {100 * top:.0f}%, light of '
               f'the first three {100 * light:.1f}% of that of the best three')

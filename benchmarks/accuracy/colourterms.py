@@ -60,15 +60,16 @@ def over_years(spec):
     """Print the tables of one simulated fleet."""
     found, models, seconds, rows_done = [], {False: [], True: []}, 0.0, 0
     for telescope, by_filter in simulate(spec):
-        for series, rows in by_filter.values():
+        changed = {}
+        for name, (series, rows) in by_filter.items():
             start = time.process_time()
             zp, zperr = with_camera(telescope, rows, spec)
             seconds += time.process_time() - start
             rows_done += len(zp)
-            found.append(residuals(telescope, series, rows, zp, zperr))
-            for with_term in (False, True):
-                changed = rows | {'zp': zp, 'zperr': zperr} if with_term else rows
-                models[with_term].append(throughput.compare(telescope, series, changed, spec))
+            found.append(residuals(series, rows, zp, zperr))
+            changed[name] = series, rows | {'zp': zp, 'zperr': zperr}
+        for with_term, seen in ((False, by_filter), (True, changed)):
+            models[with_term] += throughput.compare(telescope, seen, spec)
     nstars, before, after, own, error, own_after, error_after = np.concatenate(found, axis=1)
     print(f'\nyears, seed {spec.seed}: zp - truth of clear nights, mmag; {rows_done} rows in {seconds:.1f} s of CPU\n'
           '                  zp - truth     | of it error of fits | width of it / zperr\n'
@@ -101,7 +102,7 @@ def with_camera(telescope, rows, spec):
         np.array(changes, 'datetime64[ms]'))[:2]
 
 
-def residuals(telescope, series, rows, zp, zperr):
+def residuals(series, rows, zp, zperr):
     """(7, n) of the clear rows that can be changed: stars, zp - truth before and after, and the error of the fit of
     the frame with its sigma, before and after."""
     offset = np.array([series.offsets[key] for key in zip(

@@ -11,7 +11,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from photzp.measurements import usable_rows
+from photzp.measurements import UsableLimits, why_unusable
+from photzp.throughput.fields import field_cells
 from photzp.throughput.model import FilterRows
 from photzp.throughput.rows import at_unit_airmass
 from photzp.times import days_since, night_of, span_of
@@ -23,7 +24,6 @@ CLOUDY, CLEAR = 2.0, 0.5  # dimming of the median frame in units of the night no
 LEAST_NOISE_MAG = 0.001  # ideal nights have none
 NEAR_DAYS = 7
 _STORM_MAG_PER_DAY = 0.004  # dust storms take 30 to 100 mmag in four days at most, the fastest decline 3 in one
-_CELL_DEG = 0.2  # of a field
 _SEASON_DAYS, _SEASON_NIGHTS = 25, 10  # on either side of a night; fewer nights are no season
 _WET_SHARE = 0.3  # of clear nights in a season: 3% of the nights of usual years, 20% where 27% are of wet seasons
 _THIN, _THIN_SHARE = 5.0, 0.4  # thin clouds: so many nights of a season are dimmed by CLEAR to _THIN night noises
@@ -141,7 +141,7 @@ def true_years(telescope, by_filter, spec):
         codes[name] = {key: number for number, key in enumerate(sorted(set(keys)))}
         one['group'] = np.array([codes[name][key] for key in keys], int)
     sky = [np.concatenate([one[key] for one in rows.values()]) for key in ('ra', 'dec')]
-    fields = np.split(_field_codes(*sky), np.cumsum([len(one['zp']) for one in rows.values()])[:-1])
+    fields = np.split(field_cells(*sky), np.cumsum([len(one['zp']) for one in rows.values()])[:-1])
     for one, field in zip(rows.values(), fields, strict=True):
         one['field'] = field
     return TrueYears(telescope=telescope, spec=spec, series={name: series for name, (series, _) in by_filter.items()},
@@ -153,21 +153,10 @@ def _usable(rows, telescope, spec):
     time = times_of(rows, spec)
     rows = rows | {'time': time, 'date': night_of(time, telescope.longitude_deg)}
     last = np.datetime64(spec.start, 'ms') + span_of(spec.n_nights + 1)
-    good = usable_rows(rows['zp'], rows['airmass'], rows['zpsig'], telescope.telescope)
-    good &= (rows['airmass'] >= 0.99) & (rows['airmass'] <= 40) & (time >= np.datetime64('1990')) & (time < last)
+    limits = UsableLimits.of(telescope.telescope, now=last)
+    good = why_unusable(time, rows['zp'], rows['airmass'], rows['zpsig'], limits) == 0
     order = np.flatnonzero(good)[np.argsort(time[good], kind='stable')]
     return {key: np.asarray(values)[order] for key, values in rows.items()}
-
-
-def _field_codes(ra, dec):
-    """Code of the cell of each row, -1 where its place is not known."""
-    row = np.floor(dec / _CELL_DEG)
-    column = np.floor(ra * np.cos(np.radians((row + 0.5) * _CELL_DEG)) / _CELL_DEG)
-    known = np.isfinite(row) & np.isfinite(column)
-    code = np.full(len(ra), -1)
-    if known.any():
-        code[known] = np.unique(np.column_stack([row[known], column[known]]), axis=0, return_inverse=True)[1].ravel()
-    return code
 
 
 def _nights(rows, series):

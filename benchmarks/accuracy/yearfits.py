@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.accuracy.trueyears import TrueYears
-from photzp.throughput.model import SkyEvidence, ThroughputFit, fit_telescope
-
-_MOST = 6.0  # of the log odds that one telescope lends to the others, as in the report
+from photzp.report.sharednights import evidence_of_others, nights_of
+from photzp.throughput.model import ThroughputFit, fit_telescope
 
 
 @dataclass(frozen=True)
@@ -39,21 +38,10 @@ def fit_years(years, others=None):
     return YearFits(years, {name: fit for name, fit in fits.items() if len(fit.night)}, time.process_time() - start)
 
 
-def evidence_of(fitted):
-    """(dates, log odds) of the nights of a telescope.  They are the same in all filters where the fit is joint."""
-    date = np.concatenate([fit.night for fit in fitted.fits.values()])
-    odds = np.concatenate([fit.night_log_odds for fit in fitted.fits.values()])
-    nights, inverse, count = np.unique(date, return_inverse=True, return_counts=True)
-    return nights, np.clip(np.bincount(inverse, odds, len(nights)) / count, -_MOST, _MOST)
-
-
 def others_of(fitted, site):
-    """What the other telescopes of a site say of the nights; None where there is none."""
-    found = [evidence_of(other) for other in site if other is not fitted and other.fits]
-    if not found:
-        return None
-    nights, inverse = np.unique(np.concatenate([night for night, _ in found]), return_inverse=True)
-    return SkyEvidence(nights, np.bincount(inverse, np.concatenate([odds for _, odds in found]), len(nights)))
+    """What the other telescopes of a site say of the nights, as in the report; None where there is none."""
+    nights = {other.years.telescope.name: nights_of(other.fits) for other in site}
+    return evidence_of_others(fitted.years.telescope.name, nights)
 
 
 def fit_fleet(fleet, *, alone=False, seen=lambda fitted: None):

@@ -48,6 +48,13 @@ GOOD = ('lsc', 'doma', '1m0a', 'fa15', 'rp')
 # -- rows of a database ------------------------------------------------------------------------------------------------
 
 COLUMNS = ('name', 'dateobs', 'site', 'dome', 'telescope', 'camera', 'filter', 'airmass', 'zp', 'colorterm', 'zpsig')
+# What a clock that was never set and a header that was never filled give, besides PAYLOADS.
+_NUMBERS = (0.0, -1.0, -999.0, 999.0, 1e308, -1e308, 5e-324)
+UNSET: dict[str, tuple] = {
+    'dateobs': ('0001-01-01 00:00:00.000', '0000-00-00 00:00:00', '1858-11-17 00:00:00.000', '1970-01-01 00:00:03.000',
+                '1980-01-06T00:00:00.000', '2000-01-01 00:00:00', '2062-01-01 00:00:00.000', '9999-12-31 23:59:59.999',
+                '2019-02-30 00:00:00.000', 58000.5, 0),
+    'airmass': ('UNKNOWN', *_NUMBERS), 'zp': _NUMBERS, 'colorterm': _NUMBERS, 'zpsig': _NUMBERS}
 
 
 def old_database(path: Path, more: Sequence[tuple] = ()) -> None:
@@ -63,9 +70,9 @@ def old_database(path: Path, more: Sequence[tuple] = ()) -> None:
 
 
 def hostile_rows() -> Iterator[tuple[str, tuple]]:
-    """(Column and payload, row) for every column and payload."""
+    """(Column and payload, row) for every column and payload, UNSET ones among them."""
     for n, column in enumerate(COLUMNS):
-        for number, payload in enumerate(PAYLOADS):
+        for number, payload in enumerate((*PAYLOADS, *UNSET.get(column, ()))):
             row = [f'lsc1m005-fa15-20190901-{number:04d}{n:02d}-e91.fits.fz', '2019-09-01 03:00:00.000', *GOOD, 1.2,
                    23.7, 0.05, 0.03]
             row[n] = payload

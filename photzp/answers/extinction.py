@@ -27,8 +27,8 @@ import numpy as np
 from scipy.special import chdtrc
 
 from photzp.names import SeriesKey, site_of
-from photzp.throughput.linefit import EXTINCTION_PRIOR
 from photzp.throughput.model import ThroughputFit
+from photzp.throughput.nightmeans import EXTINCTION_PRIOR
 from photzp.times import DAYS_PER_YEAR, days_of, days_since
 
 _PRIOR_MAG = EXTINCTION_PRIOR[1]  # P, mag/airmass
@@ -174,29 +174,6 @@ def site_extinction(site: str, filter_name: str, adopted: float, fits: Iterable[
         offset, offset_error = offset + swing.mean, max(offset_error, swing.mean_error)
     return SiteExtinction(site=site, filter=filter_name, k=adopted + offset, k_error=offset_error, adopted=adopted,
                           telescopes=len(value), chi2=chi2, swing=swing)
-
-
-def with_prior_about(offset: float, error: float, extinction_offset: float) -> float:
-    """Fitted minus adopted extinction of a fit whose rows were brought to airmass 1 with another extinction.
-
-    Parameters
-    ----------
-    offset, error : float
-        Of the fit, against the extinction of its rows [mag/airmass].
-    extinction_offset : float
-        Extinction of its rows less the adopted one [mag/airmass].
-
-    Returns
-    -------
-    float
-        What the fit would have given with the adopted extinction [mag/airmass].
-
-    Notes
-    -----
-    The prior of the fit is about the extinction of its rows, c, instead of the adopted one: in the sum of precisions
-    q + 1/P^2 = 1/s^2 the mean moves by c s^2 / P^2, and that is taken back.
-    """
-    return offset + extinction_offset * (1 - (error / _PRIOR_MAG) ** 2) if extinction_offset else offset
 
 
 def _posterior(value: np.ndarray, error: np.ndarray) -> tuple[float, float, float]:

@@ -1,17 +1,23 @@
 """Gain of throughput at each event of a telescope, how long it lasted, and the mean gain of such events in the fleet.
 
 A gain is the step of the clear-sky level at the event, g [mag], positive for more light: 100 (10^(0.4 g) - 1) percent.
+Where the fit moved an event to the jump near it, the gain is that at the jump; where there is no jump, it is about 0
+within its error.  Where a camera was exchanged on the same date, nothing tells the gain of the mirror from the
+difference of the cameras: it is unknown.
 
-It is lost again when the loss since the event is as large: after g / r months, where r > 0 [mag/month] is the loss per
-month of the line fitted after the event.  g and r come from the same line, whose level is known best at its centre, h
-months after the event: a steeper line makes a larger step, cov(g, r) = h var(r), and to first order
+It is lost again when the loss since the event is as large: after g / r months, where r > 0 [mag/month] is the mean loss
+per month of the interval after the event.  g and r come from the same nights, whose level is known best at their mean
+time, h months after the event: a steeper decline makes a larger step, cov(g, r) = h var(r), and to first order
 
     var(g / r) = [var(g) - 2 (g / r) h var(r) + (g / r)^2 var(r)] / r^2.
+
+Over the filters of a telescope, the mean is weighted; its error is that of `photzp.answers.overfilters`, with the
+scatter between filters beside it.
 
 Over the fleet, gains differ by more than their errors.  Mean and intrinsic scatter t of a kind of event are those of a
 random-effects model, g_i ~ N(mean, t^2 + var_i), with t^2 by the method of moments (DerSimonian & Laird 1986, Control.
 Clin. Trials 7, 177); so are those of the share of the loss that an event restores, g_i / L_i, where the loss
-L_i [mag] before it is known.
+L_i [mag] before it is known.  What is expected of the next event is in `photzp.answers.shares`.
 """
 
 from collections import defaultdict
@@ -21,12 +27,13 @@ from typing import Any
 
 import numpy as np
 
+from photzp.answers.overfilters import shared_error
 from photzp.magnitudes import percent_error, percent_gained
 from photzp.throughput.model import ThroughputFit
-from photzp.throughput.summary import Interval, Step
+from photzp.throughput.summary import NEVER, Interval, Step
 from photzp.times import DAYS_PER_MONTH, days_since
 
-_LOSS_MIN_MAG = 0.05  # of a smaller loss, the restored share is too uncertain
+LOSS_MIN_MAG = 0.05  # of a smaller loss, the restored share is too uncertain
 _RATE_SIGMA = 2.0  # least ratio of loss per month to its error, for a prediction of when a gain is lost
 
 
@@ -39,15 +46,16 @@ class Gain:
     telescope, filter : str
         Their names; filter '' for the mean over filters.
     time : numpy.datetime64
-        Of the event, datetime64[ms].
+        Of the event, datetime64[ms]; of one that was moved, that of the jump.
     kind : str
         Kind of the event; of a change that no event records, 'instrument' (camera) or 'break' (jump).
     recorded : bool
         The change is at a recorded event.
     instrumental : bool
-        It includes the difference of two cameras, and so is no gain of a mirror.
+        A camera was changed at the event, so that its step is no gain of a mirror.
     gain_mag, gain_error_mag, gain_percent, gain_percent_error : float
-        Positive for more light, with 1-sigma errors.
+        Positive for more light, with 1-sigma errors; NaN where a camera was changed at an event of the mirror.  Of kind
+        'instrument', the step.
     lasted_days, lasted_error_days : float
         Time from the event until the level is back to that before it, g / r of the module docstring, which may be in
         the future; and its 1-sigma error.  NaN without a gain, or a significant loss per month.
@@ -55,6 +63,8 @@ class Gain:
         'lost' (before the next event or the last night), 'not lost yet', 'no gain', or 'unknown'.
     observed_days : float
         Time from the event to the next step of any kind, or to the last night.
+    written : numpy.datetime64
+        When an event is recorded that was moved to the jump near it, datetime64[ms]; NaT for all others.
     loss_before_mag : float
         Zeropoint of the reference minus the level just before the event.  NaN where no reference is known, or the
         camera was changed at the event or later, as the reference is that of the newest camera.
@@ -75,6 +85,7 @@ class Gain:
     outcome: str
     observed_days: float
     loss_before_mag: float = np.nan
+    written: np.datetime64 = NEVER
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,14 +154,19 @@ def gains_of(telescope: str, fits: Mapping[str, ThroughputFit], reference_mag: M
 def _gain(telescope: str, filter_name: str, fit: ThroughputFit, step: Step, reference_mag: float) -> Gain:
     """The gain at one step of a telescope in one filter, with reference_mag the zeropoint of a clean telescope."""
     later_times = [other.time for other in fit.steps if other.time > step.time]
-    observed_days = days_since(min([*later_times, fit.time[-1]]), step.time)
-    interval = [each for each in fit.intervals if each.start <= step.time][-1]
+    observed_days = max(days_since(min([*later_times, fit.time[-1]]), step.time), 0.0)
     same_camera = not any(other.instrumental and other.time >= step.time for other in fit.steps)
     loss = reference_mag - fit.at(step.time - np.timedelta64(1, 's'))[0].item() if same_camera else np.nan
+    size, lasted = (step.size_mag, step.error_mag), (np.nan, np.nan)
+    if step.instrumental and step.kind != 'instrument':
+        size = np.nan, np.nan
+    else:
+        opened = [each for each in fit.intervals if each.start <= step.time]  # none where the filter was not in use yet
+        if opened:
+            lasted = _lasted_days(step, opened[-1], _lever_days(step, opened[-1], fit))
     return Gain(telescope=telescope, filter=filter_name, time=step.time, kind=step.kind, recorded=step.recorded,
                 instrumental=step.instrumental, loss_before_mag=loss,
-                **_sizes((step.size_mag, step.error_mag),
-                         _lasted_days(step, interval, _lever_days(step, interval, fit)), observed_days))
+                written=step.written if step.origin == 'moved' else NEVER, **_sizes(size, lasted, observed_days))
 
 
 def _sizes(gain_mag: tuple[float, float], lasted_days: tuple[float, float], observed_days: float) -> dict[str, Any]:
@@ -171,12 +187,10 @@ def _outcome(gain_mag: float, lasted_days: float, observed_days: float) -> str:
 
 
 def _lever_days(step: Step, interval: Interval, fit: ThroughputFit) -> float:
-    """h [day]: from the event to the mean time of clear nights after it; for a cleaning, from that of those before."""
+    """h [day]: from the event to the mean time of clear nights after it, within its interval."""
     day = days_since(fit.time, step.time)
-    inside = (fit.time >= interval.start) & (fit.time <= interval.end)
-    centres = [np.average(day[part], weights=fit.clear_probability[part] + 1e-6) if part.any() else 0.0
-               for part in (inside & (day >= 0), inside & (day < 0))]
-    return float(centres[0] - (centres[1] if step.kind == 'cleaning' else 0.0))
+    after = (fit.time >= step.time) & (fit.time <= interval.end)
+    return float(np.average(day[after], weights=fit.clear_probability[after] + 1e-6)) if after.any() else 0.0
 
 
 def _lasted_days(step: Step, interval: Interval, lever_days: float) -> tuple[float, float]:
@@ -192,8 +206,19 @@ def _lasted_days(step: Step, interval: Interval, lever_days: float) -> tuple[flo
 
 # --- the fleet
 
-def _random_effects(value: np.ndarray, error: np.ndarray) -> tuple[float, float, float]:
-    """Mean, its error, and intrinsic scatter of values (n,) with errors; nan for no value, scatter 0 for one."""
+def random_effects(value: np.ndarray, error: np.ndarray) -> tuple[float, float, float]:
+    """Mean and intrinsic scatter of values that differ by more than their errors.
+
+    Parameters
+    ----------
+    value, error : ndarray, shape (n,)
+        Values and their independent 1-sigma errors.
+
+    Returns
+    -------
+    mean, mean_error, scatter : float
+        By the random-effects model of the module docstring; NaN for no value, scatter 0 for one.
+    """
     if not len(value):
         return np.nan, np.nan, np.nan
     weight = 1 / error**2
@@ -224,27 +249,38 @@ def over_filters(gains: Iterable[Gain]) -> tuple[Gain, ...]:
 
 
 def _mean_over_filters(gains: list[Gain]) -> Gain:
-    """The gain of one event as the weighted mean of its gains in all filters."""
-    mean, mean_error, _ = _random_effects(_column(gains, 'gain_mag'), _column(gains, 'gain_error_mag'))
-    lasted, lasted_error = _column(gains, 'lasted_days'), _column(gains, 'lasted_error_days')
-    finite = np.isfinite(lasted)
-    days, days_error, _ = _random_effects(lasted[finite], lasted_error[finite])
+    """The gain of one event as the weighted mean of its gains in those filters in which it is known."""
+    known = [gain for gain in gains if np.isfinite(gain.gain_mag)]
+    loss = _column(known or gains, 'loss_before_mag')
+    loss = loss[np.isfinite(loss)]
     first = gains[0]
     return Gain(telescope=first.telescope, filter='', time=first.time, kind=first.kind, recorded=first.recorded,
-                instrumental=any(gain.instrumental for gain in gains),
-                loss_before_mag=float(np.mean([gain.loss_before_mag for gain in gains])),
-                **_sizes((mean, mean_error), (days, days_error), max(gain.observed_days for gain in gains)))
+                instrumental=any(gain.instrumental for gain in known or gains), written=first.written,
+                loss_before_mag=float(loss.mean()) if len(loss) else np.nan,
+                **_sizes(_mean(known, 'gain_mag', 'gain_error_mag'), _mean(known, 'lasted_days', 'lasted_error_days'),
+                         max(gain.observed_days for gain in gains)))
+
+
+def _mean(gains: list[Gain], name: str, name_of_error: str) -> tuple[float, float]:
+    """Weighted mean of a field over the filters in which it is known, and its error: shared, and by their scatter."""
+    value, error = _column(gains, name), _column(gains, name_of_error)
+    finite = np.isfinite(value)
+    value, error = value[finite], error[finite]
+    mean, _, scatter = random_effects(value, error)
+    weight = 1 / (error**2 + scatter**2)
+    between = scatter * np.sqrt(weight @ weight) / weight.sum() if len(value) else np.nan
+    return mean, float(np.hypot(shared_error(error, weight), between))
 
 
 def _column(gains: Iterable[Gain], name: str) -> np.ndarray:
     """The values of one field of gains, shape (n,)."""
-    return np.array([getattr(gain, name) for gain in gains])
+    return np.array([getattr(gain, name) for gain in gains], float)
 
 
 def fleet_table(gains: Iterable[Gain]) -> tuple[FleetGain, ...]:
     """Gains by kind and filter, and by kind over all filters.
 
-    Steps that include the difference of two cameras are left out, except those of kind 'instrument'.
+    Gains that are not known, as a camera was changed at the event, are left out.
 
     Parameters
     ----------
@@ -256,20 +292,38 @@ def fleet_table(gains: Iterable[Gain]) -> tuple[FleetGain, ...]:
     tuple of FleetGain
         In order of kind and filter; filter '' is all filters together.
     """
-    good = [gain for gain in gains if gain.kind == 'instrument' or not gain.instrumental]
+    good = [gain for gain in gains if np.isfinite(gain.gain_mag)]
     cells: dict[tuple[str, str], list[Gain]] = defaultdict(list)
     for gain in (*over_filters(good), *good):
         cells[gain.kind, gain.filter].append(gain)
     return tuple(_fleet_gain(kind, name, same) for (kind, name), same in sorted(cells.items()))
 
 
+def shares_restored(gains: Iterable[Gain]) -> tuple[np.ndarray, np.ndarray]:
+    """Share of the loss that each event restored, of those before which the loss is known and above 0.05 mag.
+
+    Parameters
+    ----------
+    gains : iterable of Gain
+        Any.
+
+    Returns
+    -------
+    share, error : ndarray, shape (n,)
+        1 for all of the loss; 1-sigma error from that of the gain.
+    """
+    gains = list(gains)
+    value, error, loss = (_column(gains, name) for name in ('gain_mag', 'gain_error_mag', 'loss_before_mag'))
+    large = (loss > LOSS_MIN_MAG) & np.isfinite(value)
+    return (value / loss)[large], (error / loss)[large]
+
+
 def _fleet_gain(kind: str, filter_name: str, gains: list[Gain]) -> FleetGain:
     """Mean, scatter and duration of the gains of one kind of event in one filter."""
-    value, error = _column(gains, 'gain_mag'), _column(gains, 'gain_error_mag')
-    loss, lasted = _column(gains, 'loss_before_mag'), _column(gains, 'lasted_days')
-    large, finite = loss > _LOSS_MIN_MAG, np.isfinite(lasted)
-    mean, mean_error, scatter = _random_effects(value, error)
-    share, share_error, share_scatter = _random_effects((value / loss)[large], (error / loss)[large])
+    lasted = _column(gains, 'lasted_days')
+    finite = np.isfinite(lasted)
+    mean, mean_error, scatter = random_effects(_column(gains, 'gain_mag'), _column(gains, 'gain_error_mag'))
+    share, share_error, share_scatter = random_effects(*shares_restored(gains))
     return FleetGain(kind=kind, filter=filter_name, number=len(gains), mean_mag=mean, mean_error_mag=mean_error,
                      scatter_mag=scatter, lasted_days=float(np.median(lasted[finite])) if finite.any() else np.nan,
                      lost=sum(gain.outcome == 'lost' for gain in gains), share=share, share_error=share_error,

@@ -25,6 +25,7 @@ from photzp.answers.gains import FleetGain, Gain, fleet_table, gains_of, over_fi
 from photzp.answers.nights import Month, SiteNights, monthly, site_nights
 from photzp.answers.ranking import Advice, MirrorState, mirror_state, period_of, rank
 from photzp.answers.recent import Change, Recent, week_change
+from photzp.answers.shares import RestoredShare, restored_shares
 from photzp.answers.status import SeriesStatus
 from photzp.answers.steps import UnrecordedStep
 from photzp.names import SeriesKey, site_of
@@ -33,8 +34,7 @@ from photzp.throughput.model import ThroughputFit
 from photzp.times import day_of
 from photzp.typedtree import plain, typed, without_schema
 
-_KINDS = ('cleaning', 'wash', 'recoating')  # events of a mirror that somebody may decide on
-_SCHEMA = 1  # of the answers in status.json; raised when a field is added, renamed or changes its meaning
+_SCHEMA = 2  # of the answers in status.json; raised when a field is added, renamed or changes its meaning
 
 _Fleet = Mapping[SeriesKey, 'FittedSeries']
 
@@ -75,10 +75,12 @@ class Answers:
         Per event and filter, and per event over its filters.
     fleet : tuple of FleetGain
         By kind and filter.
+    shares : tuple of RestoredShare
+        Cleaning, wash, recoating: what the advice rests on.
     mirrors : tuple of MirrorState
         By telescope.
     advice : tuple of Advice
-        By kind of event, best first, of telescopes in use.
+        By kind of event, best first, of telescopes in use; none of a kind whose share is not estimated.
     extinction : tuple of SiteExtinction
         By site and filter.
     nights : tuple of SiteNights
@@ -92,6 +94,7 @@ class Answers:
     gains: tuple[Gain, ...] = ()
     events: tuple[Gain, ...] = ()
     fleet: tuple[FleetGain, ...] = ()
+    shares: tuple[RestoredShare, ...] = ()
     mirrors: tuple[MirrorState, ...] = ()
     advice: tuple[Advice, ...] = ()
     extinction: tuple[SiteExtinction, ...] = ()
@@ -179,9 +182,10 @@ def _mirror_answers(fleet: _Fleet, limits: AlarmLimits, now: np.datetime64) -> d
             mirrors.append(state)
             if time == now:
                 in_use.append(state)
-    table = fleet_table(gains)
-    return {'gains': tuple(gains), 'events': over_filters(gains), 'fleet': table, 'mirrors': tuple(mirrors),
-            'advice': tuple(_advice(in_use, gains, table))}
+    events = over_filters(gains)
+    shares = restored_shares(events)
+    return {'gains': tuple(gains), 'events': events, 'fleet': fleet_table(gains), 'shares': shares,
+            'mirrors': tuple(mirrors), 'advice': tuple(_advice(in_use, events, shares))}
 
 
 def _current(fits: Mapping[str, ThroughputFit], now: np.datetime64,
@@ -198,17 +202,16 @@ def _current(fits: Mapping[str, ThroughputFit], now: np.datetime64,
     return {name: fits[name] for name, time in last.items() if time >= before}, now
 
 
-def _advice(mirrors: Iterable[MirrorState], gains: Iterable[Gain], table: Iterable[FleetGain]) -> Iterator[Advice]:
-    """The ranking for each kind of event, by what events of that kind gave in the fleet and how often they come."""
-    for kind in _KINDS:
-        row = next((row for row in table if (row.kind, row.filter) == (kind, '')), None)
-        share, scatter = (np.nan, np.nan) if row is None else (
-            row.share, float(np.hypot(row.share_scatter, row.share_error)))
-        times: dict[str, set[np.datetime64]] = defaultdict(set)
-        for gain in gains:
-            if gain.kind == kind:
-                times[gain.telescope].add(gain.time)
-        yield from rank(mirrors, kind, share, scatter, period_of(times))
+def _advice(mirrors: Iterable[MirrorState], events: Iterable[Gain],
+            shares: Iterable[RestoredShare]) -> Iterator[Advice]:
+    """The ranking for each kind of event, by what events of that kind restore and how often they come."""
+    mirrors = list(mirrors)
+    times: dict[str, dict[str, set[np.datetime64]]] = defaultdict(lambda: defaultdict(set))
+    for event in events:
+        times[event.kind][event.telescope].add(event.time)
+    for row in shares:
+        scatter = float(np.hypot(row.share_scatter, row.share_error))
+        yield from rank(mirrors, row.kind, row.share, scatter, period_of(times[row.kind]))
 
 
 # -- findings ----------------------------------------------------------------------------------------------------------
@@ -217,8 +220,8 @@ def _advice(mirrors: Iterable[MirrorState], gains: Iterable[Gain], table: Iterab
 def _week_changes(fits: Mapping[SeriesKey, ThroughputFit]) -> Iterator[tuple[SeriesKey, Change | None]]:
     """How the level of each telescope and filter of one site changed within the week.
 
-    Nights count that were photometric by its own fit, or by the other telescopes of the site: its own fit takes the
-    first nights after a fall for cloudy ones, as cloud dims in just that way.
+    Nights count that were photometric by its own fit, or by the other telescopes of the site: until a fall has lasted
+    for the nights that a step needs, its own fit takes them for cloudy ones, as cloud dims in just that way.
     """
     for telescope in dict.fromkeys(telescope for telescope, _ in fits):
         others = site_nights('', {key: fit for key, fit in fits.items() if key[0] != telescope})

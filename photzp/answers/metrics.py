@@ -12,6 +12,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from photzp.answers.alarms import KINDS, Finding
+from photzp.answers.shares import RestoredShare
 from photzp.answers.status import SeriesStatus
 from photzp.errors import StoreFailed
 from photzp.wholefile import whole_file
@@ -19,6 +20,7 @@ from photzp.wholefile import whole_file
 _SERIES = {  # field of SeriesStatus: name, help
     'percent': ('throughput_percent', 'Throughput in percent of a clean telescope'),
     'percent_error': ('throughput_error_percent', '1-sigma error of photzp_throughput_percent'),
+    'reference_error_mag': ('reference_error_mag', '1-sigma error of the reference, not in throughput_error_percent'),
     'zp_mag': ('zeropoint_mag', 'Zeropoint at airmass 1 under a clear sky'),
     'zp_error_mag': ('zeropoint_error_mag', '1-sigma error of photzp_zeropoint_mag'),
     'slope_mag_per_month': ('slope_mag_per_month', 'Present slope of the zeropoint, a loss is negative'),
@@ -30,7 +32,8 @@ _WHERE = ('telescope', 'filter')
 
 
 def render_metrics(statuses: Iterable[SeriesStatus], findings: Iterable[Finding],
-                   last_good: Mapping[str, datetime | None], now: datetime) -> str:
+                   last_good: Mapping[str, datetime | None], now: datetime, *,
+                   shares: Iterable[RestoredShare] = ()) -> str:
     """The text of the file.
 
     Parameters
@@ -43,6 +46,8 @@ def render_metrics(statuses: Iterable[SeriesStatus], findings: Iterable[Finding]
         When each script last ended well, naive UTC; None for never.
     now : datetime
         Naive UTC.
+    shares : iterable of RestoredShare
+        What events restore, by kind.
 
     Returns
     -------
@@ -53,6 +58,7 @@ def render_metrics(statuses: Iterable[SeriesStatus], findings: Iterable[Finding]
     gauge = partial(_gauge, registry)
     _set_statuses(gauge, statuses)
     _set_findings(gauge, findings)
+    _set_shares(gauge, shares)
     success = gauge('run_success_timestamp_seconds', 'When a script last ended well', 'script')
     for script, ended in last_good.items():
         if ended is not None:
@@ -87,6 +93,18 @@ def _set_findings(gauge: Callable[..., Gauge], findings: Iterable[Finding]) -> N
     for finding in findings:
         count.labels(finding.kind).inc()
         excess.labels(finding.kind, finding.telescope, finding.filter, finding.camera).set(finding.excess)
+
+
+def _set_shares(gauge: Callable[..., Gauge], shares: Iterable[RestoredShare]) -> None:
+    number = gauge('restored_share_events', 'Events that photzp_restored_share_ratio rests on; 0: not estimated',
+                   'kind')
+    ratio = gauge('restored_share_ratio', 'Share of the lost light that an event of a kind restores', 'kind')
+    error = gauge('restored_share_error_ratio', '1-sigma error of photzp_restored_share_ratio', 'kind')
+    for row in shares:
+        number.labels(row.kind).set(row.number)
+        if row.number:
+            ratio.labels(row.kind).set(row.share)
+            error.labels(row.kind).set(row.share_error)
 
 
 def write_metrics(path: Path, text: str) -> None:

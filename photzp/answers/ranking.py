@@ -2,11 +2,14 @@
 
 All are means over the filters of a telescope, in magnitudes.  The loss L is the zeropoint of the reference (a clean
 telescope) minus that of the telescope, where there is a reference.  With m(t) the mean of model - reference, e(t) its
-error, both from the lines of the fits, and T = 2.5 log10(threshold / 100), the probability to be below the threshold at
-t is Phi((T - m(t)) / e(t)): the date is where it is one half, its interval from 16 to 84%.
+error, both from the fits (`ThroughputFit.at`), and T = 2.5 log10(threshold / 100), the probability to be below the
+threshold at t is Phi((T - m(t)) / e(t)): the date is where it is one half, its interval from 16 to 84%.  Of a telescope
+that is below, it is the date since when it has been.  Filters share what makes the level uncertain, so the error of
+their mean is the mean of their errors (`photzp.answers.overfilters`).  The reference itself is good to 0.1 mag, which
+shifts all dates and percentages of telescopes of a class together and is in no error here.
 
-An event restores a share f of the loss L, f ~ N(share, scatter^2) as found over the fleet, but no less than none
-of it and no more than all.  So with G = f L, the expectation of the gain g is
+An event restores a share f of the loss L, f ~ N(share, scatter^2) as found over the fleet (`photzp.answers.shares`),
+but no less than none of it and no more than all.  So with G = f L, the expectation of the gain g is
 
     E[min(max(G, 0), L)] = Int_0^L P(G > x) dx.
 
@@ -27,6 +30,7 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtr
 
+from photzp.answers.overfilters import shared_error
 from photzp.magnitudes import RELATIVE_PER_MAG, mag_of_percent, percent_error, percent_of_reference, ratio_of_mag
 from photzp.robust import INTERVAL_QUANTILES
 from photzp.throughput.model import ThroughputFit
@@ -35,7 +39,6 @@ from photzp.times import DAYS_PER_MONTH, DAYS_PER_YEAR, days_of, days_since, ins
 PERIOD_DAYS = DAYS_PER_YEAR  # between events of a mirror, where the data have none: LCO's are one to two years apart
 _THRESHOLD_PERCENT = 80.0  # throughput in percent of the reference
 _HORIZON_DAYS = 3652      # nothing is predicted beyond ten years
-_UNIFORM_SHARE = (0.5, 0.29)  # mean and standard deviation of a share that is evenly distributed from 0 to 1
 _STEPS = 201  # points of numerical integrals
 _NAT = instant_of('NaT')
 
@@ -67,8 +70,8 @@ class MirrorState:
     is_below : bool
         Throughput is below the threshold now.
     below, below_early, below_late : numpy.datetime64
-        When throughput falls (fell) below the threshold, and 68.3% interval, datetime64[ms]; NaT beyond ten years.
-        Where it was below the threshold right after its last event (or in its first night), `below` and `below_early`
+        When throughput falls below the threshold, or since when it has been, and 68.3% interval, datetime64[ms]; NaT
+        beyond ten years.  Where it has been below since its last step (or its first night), `below` and `below_early`
         are the time of that.
     """
 
@@ -177,16 +180,12 @@ def _mean(values: Iterable[float] | np.ndarray) -> float:
     return float(values.mean()) if len(values) else np.nan
 
 
-def _error_of_mean(errors: np.ndarray) -> float:
-    return float(np.sqrt(np.sum(np.square(errors))) / len(errors)) if len(errors) else np.nan
-
-
 def _rate(fits: Mapping[str, ThroughputFit]) -> dict[str, Any]:
     """Fields of a MirrorState: the mean loss per month, at the end of each fit."""
     newest = [fit.intervals[-1] for fit in fits.values()]
     rates = np.array([(-line.end_slope_mag_per_month, line.end_slope_error_mag_per_month) for line in newest])
     rates = rates[np.isfinite(rates).all(axis=1)]
-    return {'rate_mag_per_month': _mean(rates[:, 0]), 'rate_error_mag_per_month': _error_of_mean(rates[:, 1])}
+    return {'rate_mag_per_month': _mean(rates[:, 0]), 'rate_error_mag_per_month': float(shared_error(rates[:, 1]))}
 
 
 def _against_reference(fits: Mapping[str, ThroughputFit], reference_mag: Mapping[str, float], now: np.datetime64,
@@ -208,22 +207,27 @@ def _mean_margin(fits: Mapping[str, ThroughputFit], reference_mag: Mapping[str, 
     """Mean over filters of model - reference at times (q,) and its error [mag]."""
     values = [(model - reference_mag[name], error) for name, fit in fits.items() for model, error in [fit.at(time)]]
     margin, error = np.array(values).transpose(1, 0, 2)
-    return margin.mean(axis=0), np.sqrt((error**2).sum(axis=0)) / len(values)
+    return margin.mean(axis=0), shared_error(error)
 
 
 def _crossing_dates(fits: Mapping[str, ThroughputFit], reference_mag: Mapping[str, float], now: np.datetime64,
                     threshold_percent: float) -> tuple[np.datetime64, np.datetime64, np.datetime64]:
-    """(date, early, late) at which the mean of the filters falls below the threshold after its last event.
-
-    Where it is below from the start, date and early are that start.
-    """
+    """(date, early, late) at which the mean of the filters falls below the threshold, or since when it has been."""
     start = max(max([fit.intervals[-1].start, *(step.time for step in fit.steps)]) for fit in fits.values())
-    days = np.arange(0, max(days_since(now, start), 0) + _HORIZON_DAYS)
-    time = start + span_of(days)
+    age = max(int(days_since(now, start)), 0)
+    time = np.append(min(start, now), now + span_of(np.arange(-age, _HORIZON_DAYS)))
     margin, error = _mean_margin(fits, reference_mag, time)
-    below = ndtr((mag_of_percent(threshold_percent) - margin) / np.maximum(error, 1e-6))
-    early, middle, late = (time[np.argmax(below >= q)] if (below >= q).any() else _NAT for q in INTERVAL_QUANTILES)
+    chance = ndtr((mag_of_percent(threshold_percent) - margin) / np.maximum(error, 1e-6))
+    early, middle, late = (_change_near(time, chance >= q, age + 1) for q in INTERVAL_QUANTILES)
     return middle, early, late
+
+
+def _change_near(time: np.ndarray, is_below: np.ndarray, now: int) -> np.datetime64:
+    """The first of the times (n,) from which on it is below up to `now` (an index), or else the first one after now."""
+    if is_below[now]:
+        above = np.flatnonzero(~is_below[:now])
+        return time[above[-1] + 1] if len(above) else time[0]
+    return time[now + np.argmax(is_below[now:])] if is_below[now:].any() else _NAT
 
 
 def _since_recoating(fits: Mapping[str, ThroughputFit], now: np.datetime64) -> tuple[np.datetime64, float, float]:
@@ -240,7 +244,7 @@ def _since_recoating(fits: Mapping[str, ThroughputFit], now: np.datetime64) -> t
             model, error = fit.at(np.array([now]))
             values.append((opened[0].start_mag - model[0], np.hypot(opened[0].start_error_mag, error[0])))
     loss, error = np.array(values).reshape(-1, 2).T
-    return last, _mean(loss), _error_of_mean(error)
+    return last, _mean(loss), float(shared_error(error))
 
 
 def _below_best(fit: ThroughputFit, now: np.datetime64) -> float:
@@ -333,18 +337,19 @@ def rank(states: Iterable[MirrorState], kind: str, share: float, share_scatter: 
     kind : str
         Kind of the event, for the result.
     share, share_scatter : float
-        Mean share of the loss that events of this kind restored in the fleet (see `FleetGain`), and its scatter, which
-        is to include the error of the mean.  Where they are NaN, shares from 0 to 1 are taken as equally likely.
+        Mean share of the loss that events of this kind restore (see `RestoredShare`), and its scatter, which is to
+        include the error of the mean.
     period_days : float
         Time between events [day].
 
     Returns
     -------
     tuple of Advice
-        The best first; telescopes of which nothing is known come last.
+        The best first; telescopes of which nothing is known come last.  Empty where the share is NaN: of a kind that
+        is not on record, nothing can be advised.
     """
     if not np.isfinite([share, share_scatter]).all():
-        share, share_scatter = _UNIFORM_SHARE
+        return ()
     advices = [_advice(state, kind, share, share_scatter, period_days) for state in states]
     advices.sort(key=lambda advice: (-np.nan_to_num(advice.light_percent, nan=-np.inf), advice.telescope))
     return tuple(replace(advice, rank=number) for number, advice in enumerate(advices, start=1))

@@ -8,6 +8,7 @@ import numpy as np
 
 from photzp.magnitudes import percent_error, percent_of_reference
 from photzp.observatory import Events
+from photzp.observatorytables import ThroughputRules
 from photzp.throughput.model import ThroughputFit
 from photzp.throughput.rows import Rows
 from photzp.times import instant_of
@@ -38,7 +39,7 @@ class SeriesStatus:
     reference_mag : float or None
         Zeropoint of a clean telescope.
     percent, percent_error : float or None
-        Throughput in percent of the reference.
+        Throughput in percent of the reference, and its 1-sigma error without that of the reference.
     slope_mag_per_month, slope_error_mag_per_month : float or None
         Present slope; negative is a loss.
     event_date, event_kind : str or None
@@ -53,6 +54,8 @@ class SeriesStatus:
         The time to which days are counted, 'YYYY-MM-DDTHH:MM:SS' UTC.
     made : str or None
         When model and plots were made, in the same form; older than `updated` where nothing has changed since.
+    reference_error_mag : float or None
+        1-sigma error of the reference.
     """
 
     telescope: str
@@ -77,6 +80,7 @@ class SeriesStatus:
     state: str
     updated: str
     made: str | None = None
+    reference_error_mag: float | None = None
 
 
 @dataclass(frozen=True)
@@ -131,7 +135,7 @@ def trend_of(telescope: str, filter_name: str, time: np.ndarray, model_mag: np.n
                  tuple(newest.get(week) for week in range(first, last + 1)))
 
 
-def series_status(rows: Rows, fit: ThroughputFit, *, healthy_mag: float, now: np.datetime64) -> SeriesStatus:
+def series_status(rows: Rows, fit: ThroughputFit, *, rules: ThroughputRules, now: np.datetime64) -> SeriesStatus:
     """The status of one telescope and filter.
 
     Parameters
@@ -140,8 +144,8 @@ def series_status(rows: Rows, fit: ThroughputFit, *, healthy_mag: float, now: np
         All rows of the telescope and filter.
     fit : ThroughputFit
         The fit of these rows.
-    healthy_mag : float
-        Width of the healthy band below the reference [mag].
+    rules : ThroughputRules
+        Healthy band, and error of references.
     now : numpy.datetime64
         UTC.
 
@@ -159,32 +163,39 @@ def series_status(rows: Rows, fit: ThroughputFit, *, healthy_mag: float, now: np
         percent, percent_sigma = percent_of_reference(margin), percent_error(margin, error)
     slope, slope_error = _slope(fit)
     return SeriesStatus(
-        telescope=rows.telescope, filter=rows.filter, cameras=tuple(dict.fromkeys(z.camera.tolist())),
+        telescope=rows.telescope, filter=rows.filter, cameras=_oldest_first(z.camera, z.dateobs),
         last_observation=_text(max(z.dateobs[~np.isnat(z.dateobs)], default=None)), rows=len(z.dateobs),
         usable_rows=int(fit.night_rows.sum()), nights=len(fit.night), zp_mag=_rounded(zp, 4),
         zp_error_mag=_rounded(error, 4), reference_mag=rows.reference_mag, percent=_rounded(percent, 1),
         percent_error=_rounded(percent_sigma, 1), slope_mag_per_month=_rounded(slope, 5),
         slope_error_mag_per_month=_rounded(slope_error, 5),
-        state=_state(_rounded(zp, 4), rows.reference_mag, healthy_mag), made=_text(now),  # as `judged_anew` does
+        state=_state(_rounded(zp, 4), rows.reference_mag, rules.healthy_mag), made=_text(now),  # as `judged_anew` does
+        reference_error_mag=None if rows.reference_mag is None else rules.reference_error_mag,
         **_counted_to(now, fit.night, fit.photometric, rows.events))
 
 
-def judged_anew(status: SeriesStatus, healthy_mag: float) -> SeriesStatus:
-    """The status with its state by this healthy band: a run with another one may have left it.
+def _oldest_first(camera: np.ndarray, time: np.ndarray) -> tuple[str, ...]:
+    """Cameras in the order of their first rows; rows without a time come last."""
+    return tuple(dict.fromkeys(camera[np.argsort(time, kind='stable')].tolist()))
+
+
+def judged_anew(status: SeriesStatus, rules: ThroughputRules) -> SeriesStatus:
+    """The status with its state by these rules: a run with others may have left it.
 
     Parameters
     ----------
     status : SeriesStatus
         As an earlier run made it.
-    healthy_mag : float
-        Width of the healthy band below the reference [mag].
+    rules : ThroughputRules
+        Healthy band, and error of references.
 
     Returns
     -------
     SeriesStatus
-        The same but for its state.
+        The same but for its state and the error of its reference.
     """
-    return replace(status, state=_state(status.zp_mag, status.reference_mag, healthy_mag))
+    return replace(status, state=_state(status.zp_mag, status.reference_mag, rules.healthy_mag),
+                   reference_error_mag=None if status.reference_mag is None else rules.reference_error_mag)
 
 
 def counted_anew(status: SeriesStatus, night: np.ndarray, photometric: np.ndarray, events: Events,

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from photzp.database.dialects import READ_CHUNK
 from photzp.database.session import Session
 from photzp.database.tables import PHOT
-from photzp.database.values import CONVERTERS, column_bytes, names_of, text_of
+from photzp.database.values import CONVERTERS, column_bytes, instants_of, names_of, text_of
 from photzp.names import Telescope, base_name, exposure_of, level_of
 from photzp.records import ColumnValues, Selection, Zeropoints
 from photzp.rowdigest import RowDigest
@@ -44,8 +44,7 @@ def zeropoints(session: Session, *, one_per_exposure: bool = True, digest: RowDi
     ValueError
         For a start or end that is no time.
     """
-    start, end = (None if time is None else instant_of(time)
-                  for time in (selection.pop('start', None), selection.pop('end', None)))
+    start, end = _limits(selection)
     names = (*CONVERTERS, 'frame') if digest is None else digest.names
     statement = session.select(PHOT, *names).where(*_conditions(session, selection), *_days(session, start, end))
     if digest is not None:
@@ -56,6 +55,63 @@ def zeropoints(session: Session, *, one_per_exposure: bool = True, digest: RowDi
     if one_per_exposure:
         keep &= _best_of_exposure(columns['name'], exposures, columns['processed'])
     return _in_order_of_time(columns, keep)
+
+
+def times(session: Session, **selection: Unpack[Selection]) -> np.ndarray:
+    """Start of all exposures, without anything else of them.
+
+    Parameters
+    ----------
+    session : Session
+        The database.
+    **selection : Selection
+        Which rows.
+
+    Returns
+    -------
+    ndarray of datetime64[ms], shape (n,)
+        UTC, in any order; rows without a date are left out.
+
+    Raises
+    ------
+    ValueError
+        For a start or end that is no time.
+    """
+    start, end = _limits(selection)
+    statement = session.select(PHOT, 'dateobs').where(*_conditions(session, selection), *_days(session, start, end))
+    with session.transaction() as connection:
+        chunks = [instants_of(chunk['dateobs']) for chunk in _column_chunks(connection, statement, ('dateobs',))]
+    time = np.concatenate([np.empty(0, 'datetime64[ms]'), *chunks])
+    return time[~np.isnat(time) & _within(time, start, end)]
+
+
+def span(session: Session, **selection: Unpack[Selection]) -> tuple[np.datetime64, np.datetime64]:
+    """First and last exposure.
+
+    Parameters
+    ----------
+    session : Session
+        The database.
+    **selection : Selection
+        Which rows; start and end count as whole days.
+
+    Returns
+    -------
+    first, last : numpy.datetime64
+        UTC, datetime64[ms]; NaT where there is none, or what is stored is no date.
+
+    Raises
+    ------
+    ValueError
+        For a start or end that is no time.
+    """
+    start, end = _limits(selection)
+    dateobs = session.column_or_null(PHOT.c.dateobs)
+    statement = sa.select(sa.func.min(dateobs), sa.func.max(dateobs)).where(
+        *_conditions(session, selection), *_days(session, start, end))
+    with session.transaction() as connection:
+        first, last = instants_of(connection.execute(statement).one())
+    return first, last
 
 
 def digest(session: Session, names: Sequence[str], **values: Unpack[ColumnValues]) -> RowDigest:
@@ -146,9 +202,9 @@ def raw_rows(session: Session) -> Iterator[dict[str, Any]]:
     Yields
     ------
     dict
-        name, dateobs, site, dome, telescope, filter, airmass, zp, ra, dec and fwhm, as the driver gives them.
+        name, dateobs, site, dome, telescope, filter, airmass, zp, zpsig, ra, dec and fwhm, as the driver gives them.
     """
-    names = ('name', 'dateobs', 'site', 'dome', 'telescope', 'filter', 'airmass', 'zp', 'ra', 'dec', 'fwhm')
+    names = ('name', 'dateobs', 'site', 'dome', 'telescope', 'filter', 'airmass', 'zp', 'zpsig', 'ra', 'dec', 'fwhm')
     statement = session.select(PHOT, *names)
     with session.transaction(yield_per=READ_CHUNK) as connection:
         for row in connection.execute(statement):
@@ -156,6 +212,12 @@ def raw_rows(session: Session) -> Iterator[dict[str, Any]]:
 
 
 # -- statements --------------------------------------------------------------------------------------------------------
+
+
+def _limits(selection: Selection) -> tuple[np.datetime64 | None, np.datetime64 | None]:
+    """Take start and end out of a selection."""
+    start, end = selection.pop('start', None), selection.pop('end', None)
+    return None if start is None else instant_of(start), None if end is None else instant_of(end)
 
 
 def _conditions(session: Session, values: Mapping[str, Any]) -> Iterator[sa.ColumnElement[bool]]:

@@ -36,7 +36,7 @@ class LcoPhot(Base):
     telescope: Mapped[str | None] = _column('', 'telescope, such as 1m0a')
     camera: Mapped[str | None] = _column('', 'camera, such as fa15')
     filter: Mapped[str | None] = _column('', 'filter, as the header of the frame names it')
-    airmass: Mapped[float | None] = _column('', 'airmass')
+    airmass: Mapped[float | None] = _column('', 'airmass; NULL where the header has none between 0.99 and 40')
     zp: Mapped[float | None] = _column('mag', 'zeropoint at g-i = zpcolor, SDSS system, in the limit of bright stars')
     colorterm: Mapped[float | None] = _column('mag/mag', 'colour term, change of zp per magnitude of SDSS g-i')
     zpsig: Mapped[float | None] = _column('mag', 'robust scatter of single stars about the fit')
@@ -112,7 +112,7 @@ class ThroughputInterval(Base):
 
 
 class ThroughputStep(Base):
-    """One step of a throughput model at an event, gains positive; `instrumental` where two cameras differ in it."""
+    """One step of a throughput model, gains positive; `instrumental` where two cameras differ in it."""
 
     __tablename__ = 'throughputstep'
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -123,6 +123,9 @@ class ThroughputStep(Base):
     step: Mapped[float | None]
     steperr: Mapped[float | None]
     instrumental: Mapped[bool | None]
+    origin: Mapped[str | None]
+    early: Mapped[str | None]
+    late: Mapped[str | None]
     __table_args__ = (sa.Index('ix_throughputstep_series', 'telescopeid', 'filter'),)
 
 

@@ -72,10 +72,11 @@ def plain(value: Any) -> Any:
     Returns
     -------
     object
-        Numpy scalars as Python's, datetime64 as text, NaN as None, text without characters that cannot be encoded.
+        Numpy scalars as Python's, datetime64 as text, NaN and NaT as None, text without characters that cannot be
+        encoded.
     """
     if isinstance(value, np.datetime64):
-        return time_text(value)
+        return None if np.isnat(value) else time_text(value)
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):

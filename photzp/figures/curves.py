@@ -1,15 +1,18 @@
-"""The model as curves to draw, one for each interval between events."""
+"""The model as curves to draw, one for each interval between steps."""
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from photzp.throughput.model import ThroughputFit
 
+_PIECE = np.timedelta64(10, 'D')  # of a line between two points: what the level follows takes a month or more
+_LEAST_PIECES = 8  # of an interval
+
 Curve = tuple[np.ndarray, np.ndarray, np.ndarray]  # time, model_mag, error_mag of an interval
 
 
 def model_curves(fit: ThroughputFit) -> list[Curve]:
-    """Sample the model in each interval, with both sides of each step inside it.
+    """Sample the model in each interval between steps.
 
     Parameters
     ----------
@@ -21,12 +24,11 @@ def model_curves(fit: ThroughputFit) -> list[Curve]:
     list of (ndarray of datetime64, ndarray, ndarray), each of shape (m,)
         Time, model and its error [mag] of each interval that has a model.
     """
-    beside, curves = np.timedelta64(1, 'ms'), []
+    curves = []
     for interval in fit.intervals:
-        start, end = interval.start, max(interval.end - beside, interval.start)
-        steps = [step.time for step in fit.steps if start < step.time < end]
-        time = np.unique(np.concatenate([start + (end - start) * np.arange(41) // 40,
-                                         np.array([[step - beside, step] for step in steps], start.dtype).ravel()]))
+        start, end = interval.start, max(interval.end - np.timedelta64(1, 'ms'), interval.start)
+        pieces = max(_LEAST_PIECES, int((end - start) / _PIECE))
+        time = np.unique(start + (end - start) * np.arange(pieces + 1) // pieces)
         model, error = fit.at(time)
         if np.isfinite(model).any():
             curves.append((time, model, error))

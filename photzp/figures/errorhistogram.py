@@ -10,6 +10,7 @@ from photzp.figures.scales import NAMED_SCALE_PX, Scale, draw_scale, number_scal
 from photzp.figures.sheet import BLUE, VERMILLION, sheet
 
 _EDGES_MMAG = np.geomspace(0.5, 1000, 80)
+_LARGEST_MAG = 1e9  # what is beyond is damage, and must not overflow
 _LABELS_MMAG = np.array([0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000])
 
 
@@ -31,7 +32,7 @@ def error_histogram(title: str, zperr_mag: np.ndarray, zpsig_mag: np.ndarray) ->
     handles, tallest = [], 1
     for values, colour, style, name in ((zperr_mag, BLUE, '-', 'error of the zeropoint, zperr'),
                                         (zpsig_mag, VERMILLION, '--', 'scatter of single stars, zpsig')):
-        mmag = 1000 * values[np.isfinite(values) & (values > 0)]
+        mmag = 1000 * np.minimum(values[np.isfinite(values) & (values > 0)], _LARGEST_MAG)
         tallest = max(tallest, _draw_histogram(axes, mmag, colour, style, name))
         middle = f'median {np.median(mmag):.3g} mmag' if len(mmag) else 'none known'
         handles.append(Line2D([], [], color=colour, ls=style, lw=1.6, label=f'{name}: {middle} ({len(mmag)} frames)'))

@@ -1,4 +1,6 @@
-"""Lines in a trend for what happened at the telescope: cleanings, other work on its mirror, changes of instrument."""
+"""Lines in a trend for what happened at the telescope: cleanings, other work on its mirror, changes of instrument, and
+steps that nobody recorded.
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -8,12 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.dates import date2num
 from matplotlib.lines import Line2D
 
-from photzp.figures.sheet import BLUE, GREY, LINE_PX, ORANGE, SMALL, axes_px
+from photzp.figures.sheet import BLUE, GREY, LINE_PX, ORANGE, SMALL, VERMILLION, axes_px
 from photzp.throughput.boundaries import INSTRUMENT_DAYS
 from photzp.throughput.summary import Step
 from photzp.times import day_of
 
 MIRROR_EVENTS = ('wash', 'recoating', 'break')
+UNRECORDED_STYLE: Any = (0, (1, 2))
 
 _LABEL_CHARACTERS = 34
 
@@ -28,14 +31,15 @@ def draw_events(axes: Axes, events: Iterable[Sequence], steps: Iterable[Step]) -
     events : iterable of (Date, str) or (Date, str, str)
         Date, kind as in observatory.toml, and perhaps a note.
     steps : iterable of Step
-        Of the model; those of the instrument near no event are marked, too.
+        Of the model; those that no event explains are marked, too.
 
     Returns
     -------
     list of Line2D
         Handles for the legend.
     """
-    events = [(day_of(date), kind, ' '.join(' '.join(note).split())) for date, kind, *note in events]
+    steps = list(steps)
+    events = [(date, kind, ' '.join(' '.join(note).split())) for date, kind, *note in dated_events(events, steps)]
     handles = []
     kinds = ((('cleaning',), GREY, ':', 1.3, 'cleaning'), (MIRROR_EVENTS, ORANGE, '--', 1.6, 'wash, recoating, break'))
     for names, colour, style, width, label in kinds:
@@ -44,8 +48,30 @@ def draw_events(axes: Axes, events: Iterable[Sequence], steps: Iterable[Step]) -
     recorded = [(date, note or 'instrument') for date, kind, note in events if kind == 'instrument']
     changes = [(date, 'camera change') for date in unrecorded_camera_changes([date for date, _ in recorded], steps)]
     handles += _draw_verticals(axes, [date for date, _ in recorded + changes], BLUE, '-.', 1.3, 'instrument change')
+    found = [day_of(step.time) for step in steps if step.origin == 'found']
+    handles += _draw_verticals(axes, found, VERMILLION, UNRECORDED_STYLE, 1.6, 'unrecorded step')
     _label_lines(axes, sorted(recorded + changes))
     return handles
+
+
+def dated_events(events: Iterable[Sequence], steps: Iterable[Step]) -> list[tuple]:
+    """Events with the dates at which the model has them.
+
+    Parameters
+    ----------
+    events : iterable of (Date, str) or (Date, str, str)
+        Date, kind as in observatory.toml, and perhaps a note.
+    steps : iterable of Step
+        Of the model.
+
+    Returns
+    -------
+    list of tuple
+        The same with dates as datetime64[D], those of the jumps where the model has moved events to these.
+    """
+    jumps = {(day_of(step.written), step.kind): day_of(step.time) for step in steps if step.origin == 'moved'}
+    dates = [(day_of(date), kind, note) for date, kind, *note in events]
+    return [(jumps.get((date, kind), date), kind, *note) for date, kind, note in dates]
 
 
 def unrecorded_camera_changes(recorded: Iterable[np.datetime64], steps: Iterable[Step]) -> list[np.datetime64]:

@@ -17,7 +17,7 @@ from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 
 from photzp.figures.curves import Curve, dot_if_short, model_curves
-from photzp.figures.events import MIRROR_EVENTS
+from photzp.figures.events import MIRROR_EVENTS, UNRECORDED_STYLE
 from photzp.figures.lanes import Label, write_labels
 from photzp.figures.legends import draw_keys
 from photzp.figures.scales import Scale, draw_scale, number_scale, percent_scale, time_axis, time_scale
@@ -42,7 +42,7 @@ from photzp.records import CameraSpan
 from photzp.throughput.model import ThroughputFit
 from photzp.times import Date, instant_of
 
-_EVENT_STYLES = {'cleaning': (DARK_GREY, ':'), 'instrument': (BLUE, '-.'), 'unrecorded': (VERMILLION, (0, (1, 2)))}
+_EVENT_STYLES = {'cleaning': (DARK_GREY, ':'), 'instrument': (BLUE, '-.'), 'unrecorded': (VERMILLION, UNRECORDED_STYLE)}
 _MIRROR_STYLE = (ORANGE, '--')
 _MOST_CAMERAS = 8  # rows for cameras, the newest ones; a telescope has two or three in ten years
 _REACH_MAG = 0.3  # nights farther than this from their line may be outside the limits of the axis of loss

@@ -38,6 +38,7 @@ _ERROR_REACH_MAG = 0.1  # the axis holds the error band of the model up to this 
 _REGULAR_MAG = 0.5  # without a model, points within this distance from the median are always regular
 _FEW, _LARGER = 400, 1.5  # with fewer points than this, they are drawn larger by this factor
 _MOST_LANES = 6  # lanes of slope labels above the axes
+_LABELLED_PX = 12  # an interval has a label from this width on: it would not be seen what the label belongs to
 _MOST_CAMERAS = 6  # cameras in the legend, which has up to eight other keys
 
 
@@ -48,7 +49,7 @@ class TrendData:
     Attributes
     ----------
     time : ndarray of datetime64[ms], shape (n,)
-        Times of the frames.
+        Times of the frames; those of NaT are counted and not drawn.
     zp_mag : ndarray of float, shape (n,)
         Zeropoints at airmass 1, with the gain repaired, minus the fitted offset of the group of each point.
     camera : ndarray of str, shape (n,)
@@ -165,6 +166,8 @@ def _draw_points(axes: Axes, data: TrendData, clear: np.ndarray, lighter: str) -
     if unusable.any():
         notes.append(draw_dots(axes, day[unusable], zp[unusable], DotStyle(GREY, 'x', scale),
                                f'not usable ({unusable.sum()})'))
+    if undated := np.count_nonzero(np.isfinite(zp) & np.isnat(data.time)):
+        notes.append(Line2D([], [], ls='none', label=f'without date, not drawn ({undated})'))
     mark_outside(axes, day[usable], zp[usable])
     return _newest(handles) + notes
 
@@ -191,7 +194,7 @@ def _draw_model(axes: Axes, curves: list[Curve]) -> list[Line2D]:
 
 
 def _draw_slopes(axes: Axes, intervals: Iterable[Interval]) -> tuple[int, list[Line2D]]:
-    """Draw a dashed line per interval, and its slope above the axes; (height of the labels [pixel], legend handles)."""
+    """Draw a dashed line per interval, and slopes above the axes; (height of the labels [pixel], legend handles)."""
     # Yellow with black edges is seen on the black model as well as off it.
     look: dict[str, Any] = {'color': YELLOW, 'ls': (0, (4, 3)), 'lw': 1.2,
                             'path_effects': [withStroke(linewidth=2.6, foreground=BLACK)]}
@@ -205,9 +208,9 @@ def _draw_slopes(axes: Axes, intervals: Iterable[Interval]) -> tuple[int, list[L
         axes.plot(day, interval.start_mag + np.array([0, change]), **look, zorder=4.5, scalex=False, scaley=False,
                   label=f'{slope} mmag/month')
         first_px, last_px = np.clip((day - axes.get_xlim()[0]) / np.ptp(axes.get_xlim()), 0, 1) * width_px + (2, -2)
-        if first_px < last_px:
+        if last_px - first_px > _LABELLED_PX:
             labels.append(_slope_label(slope, first_px, last_px, width_px))
-    handles = [Line2D([], [], **look, label='slope between cleanings [mmag/month]')] if sloping else []
+    handles = [Line2D([], [], **look, label='mean slope between steps [mmag/month]')] if sloping else []
     return write_labels(axes, labels, width_px=width_px, most=_MOST_LANES, gap_px=3), handles
 
 

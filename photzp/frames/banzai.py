@@ -32,11 +32,11 @@ from photzp.frames.cards import identifier, number, optional_number, shown, star
 from photzp.frames.fitsfile import BLOCK, FitsFile
 from photzp.frames.fitsheader import FitsInvalid, Header
 from photzp.frames.tanwcs import TanWCS, read_tan_wcs
+from photzp.measurements import SANE_AIRMASS
 from photzp.names import base_name, exposure_of
 from photzp.observatory import Observatory
 
 _LONGEST_EXPOSURE_S = 86400.0  # a day: more is a damaged header
-_MIN_AIRMASS, _MAX_AIRMASS = 0.99, 40.0  # 40 at the horizon
 _MIN_FWHM_ARCSEC, _MAX_FWHM_ARCSEC = 0.2, 30.0  # chosen because no site is as sharp, and no frame in focus as blurred
 _LARGEST_SIDE = 1e6            # of an image [pixel]
 _LEAST_E, _MOST_E = 1e-6, 1e15  # no flux or error of a source lies beyond: 1e5 e in each of 1e8 pixels are 1e13
@@ -206,7 +206,7 @@ def _header_values(header: Header, observatory: Observatory, min_exptime_s: floa
     fwhm_arcsec = optional_number(header, keys.fwhm)
     return {
         'filter': filter_name, 'band': band, 'exptime_s': exptime_s, **names, 'dateobs': dateobs,
-        'airmass': airmass if _MIN_AIRMASS <= airmass <= _MAX_AIRMASS else math.nan,
+        'airmass': airmass if SANE_AIRMASS[0] <= airmass <= SANE_AIRMASS[1] else math.nan,
         'saturation_e': min((limit for limit in saturation_limits if limit > 0), default=math.inf),
         'fwhm_arcsec': fwhm_arcsec if _MIN_FWHM_ARCSEC <= fwhm_arcsec <= _MAX_FWHM_ARCSEC else math.nan,
         'shape': _shape(header), 'wcs': read_tan_wcs(header), 'flags_bad': _flags_bad(header, observatory)}

@@ -15,7 +15,7 @@ from photzp.magnitudes import percent_error, percent_lost
 from photzp.pages.gains import FilterOrder
 from photzp.pages.page import Page, Plot
 from photzp.pages.text import between, date_of, is_known, plain
-from photzp.pages.views import parsed_name
+from photzp.pages.views import TelescopeView, parsed_name
 
 # -- which next --------------------------------------------------------------------------------------------------------
 
@@ -69,6 +69,22 @@ def advice_of(answers: Answers) -> tuple[tuple[str, tuple[AdviceView, ...]], ...
     return tuple((kind, tuple(sorted(rows, key=lambda row: row.advice.rank))) for kind, rows in kinds.items() if rows)
 
 
+def not_estimated(answers: Answers) -> tuple[str, ...]:
+    """Name the kinds of events of which nothing is advised, as none is on record before which the loss is known.
+
+    Parameters
+    ----------
+    answers : Answers
+        Shares by kind, and the state of the telescopes.
+
+    Returns
+    -------
+    tuple of str
+        In the order of the answers; none where there is no telescope to advise on.
+    """
+    return tuple(share.kind for share in answers.shares if share.number == 0) if answers.mirrors else ()
+
+
 def _advice(advice: Advice, state: MirrorState) -> AdviceView:
     loss, loss_error = state.to_gain_mag
     against = ('' if is_known(state.loss_mag) else 'since recoating' if is_known(state.since_recoating_mag)
@@ -100,6 +116,26 @@ def falls_below(state: MirrorState) -> tuple[str, str]:
     if np.isnat(state.below) and is_known(state.percent):
         return 'not in 10 years', '' if np.isnat(state.below_early) else f'{date_of(state.below_early)} at the earliest'
     return date_of(state.below), '' if np.isnat(state.below) else between(state.below_early, state.below_late)
+
+
+def reference_percent(state: MirrorState | None, telescope: TelescopeView) -> float | None:
+    """The error of a percent of the reference that is the reference's own.
+
+    Parameters
+    ----------
+    state : MirrorState or None
+        The telescope now.
+    telescope : TelescopeView
+        Its filters.
+
+    Returns
+    -------
+    float or None
+        1-sigma error in percent of the reference; None where no reference is known.
+    """
+    errors = [series.status.reference_error_mag for series in telescope.series
+              if series.status is not None and series.status.reference_error_mag is not None]
+    return percent_error(-state.loss_mag, max(errors)) if state is not None and errors else None
 
 
 # -- unrecorded steps --------------------------------------------------------------------------------------------------

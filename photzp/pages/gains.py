@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+import numpy as np
+
 from photzp.answers.gains import FleetGain, Gain
 from photzp.answers.gather import Answers
 from photzp.magnitudes import percent_error, percent_gained
@@ -73,6 +75,8 @@ class EventView:
     ----------
     date, telescope, kind : str
         What happened, when and where.
+    written : str
+        Date under which the event is recorded, if it is another one; else ''.
     total : Gain
         Over all filters.
     filters : tuple of (str, Gain or None)
@@ -84,6 +88,7 @@ class EventView:
     date: str
     telescope: str
     kind: str
+    written: str
     total: Gain
     filters: tuple[tuple[str, Gain | None], ...]
     lasted: str
@@ -114,6 +119,7 @@ def events_of(answers: Answers, order: FilterOrder, telescope: str | None = None
     chosen.sort(key=lambda gain: (gain.telescope, gain.kind))
     chosen.sort(key=lambda gain: gain.time, reverse=True)
     return tuple(EventView(date=date_of(gain.time), telescope=gain.telescope, kind=gain.kind, total=gain,
+                           written='' if np.isnat(gain.written) else date_of(gain.written),
                            filters=tuple((name, by_filter[_event_key(gain)].get(name)) for name in filters),
                            lasted=_lasted(gain))
                  for gain in chosen)
@@ -126,7 +132,7 @@ def _event_key(gain: Gain) -> tuple[str, str, str]:
 def _lasted(gain: Gain) -> str:
     """How long a gain lasted, in words."""
     if gain.instrumental:
-        return 'cameras differ in it'
+        return 'cameras differ in it' if gain.kind == 'instrument' else 'unknown, the camera was changed, too'
     if gain.outcome == 'no gain' or not is_known(gain.lasted_days):
         return 'no gain' if gain.outcome == 'no gain' else '–'
     days = days_in_words(gain.lasted_days)

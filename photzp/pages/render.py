@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from photzp.answers.gains import LOSS_MIN_MAG
 from photzp.answers.status import RECENT_DAYS
 from photzp.observatory import Observatory
 from photzp.pages import answers, overview, sparks, text
@@ -108,7 +109,7 @@ class _Pages:
         fleet_filters, fleet = fleet_of(given.fleet, order)
         extinction_filters, extinction = answers.extinction_of(given.extinction, order)
         return {
-            'findings': findings_of(given.findings), 'advice': advice,
+            'findings': findings_of(given.findings), 'advice': advice, 'not_estimated': answers.not_estimated(given),
             'most_light': max((row.advice.light_percent for _, rows in advice for row in rows
                                if text.is_known(row.advice.light_percent)), default=0.0),
             'fleet_filters': fleet_filters, 'fleet': fleet, 'events': events_of(given, order),
@@ -118,12 +119,13 @@ class _Pages:
     def of_telescope(self, telescope: TelescopeView) -> str:
         """HTML of the page of a telescope."""
         name, given = telescope.name, self.page.answers
+        state = next((state for state in given.mirrors if state.telescope == name), None)
         return self._html(
             'telescope.html.j2', telescope=telescope,
             findings=findings_of(finding for finding in given.findings if finding.telescope == name),
             ranks=[(kind, row, len(rows)) for kind, rows in answers.advice_of(given) for row in rows
-                   if row.advice.telescope == name],
-            state=next((state for state in given.mirrors if state.telescope == name), None),
+                   if row.advice.telescope == name], not_estimated=answers.not_estimated(given),
+            state=state, reference_percent=answers.reference_percent(state, telescope),
             events=events_of(given, self.order, name), steps=answers.steps_of(given, self.order, name),
             nights=next((nights for nights in answers.nights_of(self.page) if nights.site == telescope.site), None))
 
@@ -150,5 +152,5 @@ def _environment() -> 'Environment':
     environment.globals.update(
         recent_days=RECENT_DAYS, spark_width=sparks.WIDTH, spark_height=sparks.HEIGHT,
         spark_percent=(sparks.BOTTOM_PERCENT, sparks.TOP_PERCENT), falls_below=answers.falls_below,
-        day_of_year=text.day_of_year, **_LIMITS)
+        least_loss_mag=LOSS_MIN_MAG, day_of_year=text.day_of_year, **_LIMITS)
     return environment

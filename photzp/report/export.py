@@ -11,7 +11,6 @@ import csv
 import io
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
@@ -19,10 +18,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 import numpy as np
 
 from photzp.errors import UsageInvalid
+from photzp.measurements import UNUSABLE
 from photzp.observatory import Observatory
 from photzp.plaintext import csv_cell
 from photzp.records import Column, Database, Zeropoints
-from photzp.throughput.rows import Series, read_rows
+from photzp.throughput.rows import Series, read_rows, why_unusable_rows
 from photzp.times import Period
 from photzp.wholefile import whole_file
 
@@ -217,10 +217,14 @@ DERIVED = (  # columns that the report adds to those of the database
     Column('zp_repaired', 'mag', 'zp with the gain repairs of observatory.toml'),
     Column('zp_cameracolor', 'mag', 'zp_repaired with the colour term of the camera'),
     Column('zperr_cameracolor', 'mag', 'error of zp_cameracolor'))
+_LARGEST_MAG = 1e9
+JUDGED = (  # columns by the rule of `photzp.measurements`
+    Column('usable', '', 'whether the report fits its model to the row', bool),
+    Column('reason', '', 'why it does not, in the words of the log', str))
 
 
 def exported_columns(database: Database) -> tuple[Column, ...]:
-    """Columns of exported zeropoints: those of the database as measured, and DERIVED.
+    """Columns of exported zeropoints: those of the database as measured, DERIVED and JUDGED.
 
     Parameters
     ----------
@@ -230,11 +234,11 @@ def exported_columns(database: Database) -> tuple[Column, ...]:
     -------
     tuple of Column
     """
-    return (*database.columns(), *DERIVED)
+    return (*database.columns(), *DERIVED, *JUDGED)
 
 
 def exported_zeropoints(database: Database, selected: Iterable[Series], period: Period, observatory: Observatory, *,
-                        cameracolorterm: bool) -> Iterator[dict[str, np.ndarray]]:
+                        cameracolorterm: bool, now: np.datetime64) -> Iterator[dict[str, np.ndarray]]:
     """Zeropoints of some series within a period.
 
     Parameters
@@ -242,9 +246,12 @@ def exported_zeropoints(database: Database, selected: Iterable[Series], period: 
     database : Database
     selected : iterable of Series
     period : Period
+        Rows dated later than its `now` would be left out.
     observatory : Observatory
     cameracolorterm : bool
         Give each zeropoint the colour term of its camera.
+    now : numpy.datetime64
+        The present, by which rows are judged, datetime64[ms].
 
     Yields
     ------
@@ -255,5 +262,16 @@ def exported_zeropoints(database: Database, selected: Iterable[Series], period: 
         rows = read_rows(database, series, observatory, period, cameracolorterm=cameracolorterm)
         if rows is not None:
             derived = (rows.zp_repaired, rows.zp_cameracolour, rows.zperr)
-            yield {**{field.name: getattr(rows.zeropoints, field.name) for field in fields(Zeropoints)},
-                   **{column.name: np.round(values, 6) for column, values in zip(DERIVED, derived, strict=True)}}
+            yield {**vars(rows.stored), **_judged(rows.stored, series, observatory, now),
+                   **{column.name: _rounded(values) for column, values in zip(DERIVED, derived, strict=True)}}
+
+
+def _rounded(values: np.ndarray) -> np.ndarray:
+    """Magnitudes (n,) to 6 digits; a damaged value, too large to be rounded, stays."""
+    return np.where(np.abs(values) < _LARGEST_MAG, np.round(np.clip(values, -_LARGEST_MAG, _LARGEST_MAG), 6), values)
+
+
+def _judged(stored: Zeropoints, series: Series, observatory: Observatory, now: np.datetime64) -> dict[str, np.ndarray]:
+    """The columns JUDGED of rows as they are stored."""
+    why = why_unusable_rows(stored, series, observatory, now)
+    return {'usable': why == 0, 'reason': np.array(['', *(reason.words for reason in UNUSABLE)])[why]}

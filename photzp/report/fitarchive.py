@@ -1,6 +1,7 @@
 """The throughput fits of all series in one file beside the report, so that answers need not fit what did not change.
 
 Of a `ThroughputFit` is kept what holds for nights: all but its arrays of rows, which are as large as the database.
+Beside them is what each telescope says of its nights, from which the others of its site are fitted (`sharednights`).
 The file is an .npz archive: one array per field, that of all series one after the other, and as JSON (`index`) how long
 each is and all that is no array.  Nothing in it is pickled, and the same fits give the same bytes.
 """
@@ -9,29 +10,31 @@ import io
 import json
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from photzp.names import SeriesKey
-from photzp.throughput.lines import Line
-from photzp.throughput.model import ThroughputFit
+from photzp.throughput.curve import Curve
+from photzp.throughput.model import SkyEvidence, ThroughputFit
 from photzp.throughput.summary import GroupOffset, Interval, Step
 from photzp.typedtree import plain, typed, without_schema
 
-SCHEMA = 1
+SCHEMA = 3
 NIGHTLY: dict[str, Any] = {  # arrays of a fit, (m,) each
     'night': 'datetime64[D]', 'time': 'datetime64[ms]', 'model_mag': float, 'model_error_mag': float,
     'night_rows': int, 'clear_probability': float, 'photometric': bool, 'night_residual_mag': float,
     'night_residual_error_mag': float, 'night_log_odds': float}
-LINE = ('opened', 'centre', 'parameters', 'covariance', 'doubt')  # arrays of its line
+EVIDENCE: dict[str, Any] = {'night': 'datetime64[D]', 'log_odds': float}  # arrays of a telescope's nights
+CURVE = ('opened', 'knot', 'level', 'slope', 'variance')  # arrays of its curve
 VALUES = {  # what else there is of it
     'intervals': tuple[Interval, ...], 'steps': tuple[Step, ...], 'offsets': tuple[GroupOffset, ...],
     'scatter_mag': float, 'clear_share': float, 'cloud_mag': float, 'wild_share': float,
     'extinction_offset_mag': float, 'extinction_offset_error_mag': float, 'night_noise_mag': float}
-_DOUBLE, _PLACES = np.dtype(float), tuple[tuple[int, float], ...]
+_DOUBLE = np.dtype(float)
+_Read = TypeVar('_Read')
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the first time that a zip file knows: the clock must not be in it
 
 
@@ -50,28 +53,36 @@ def without_rows(fit: ThroughputFit) -> ThroughputFit:
     return replace(fit, row_clear_probability=np.empty(0), row_residual_mag=np.empty(0))
 
 
-def pack(fits: Mapping[SeriesKey, ThroughputFit]) -> bytes:
-    """Write fits to the content of a file.
+def pack(fits: Mapping[SeriesKey, ThroughputFit], nights: Mapping[str, SkyEvidence]) -> bytes:
+    """Write fits and nights to the content of a file.
 
     Parameters
     ----------
     fits : mapping of SeriesKey to ThroughputFit
+    nights : mapping of str to SkyEvidence
+        By telescope.
 
     Returns
     -------
     bytes
-        The same for the same fits.
+        The same for the same fits and nights.
     """
-    ordered = sorted(fits.items())
-    index = {'schema': SCHEMA, 'series': [
-        [list(key), len(fit.night), {name: plain(getattr(fit, name)) for name in VALUES}, _line_values(fit._line)]
+    ordered, said = sorted(fits.items()), sorted(nights.items())
+    index = {'schema': SCHEMA, 'nights': [[telescope, len(own.night)] for telescope, own in said], 'series': [
+        [list(key), len(fit.night), {name: plain(getattr(fit, name)) for name in VALUES}, _curve_values(fit.curve)]
         for key, fit in ordered]}
     arrays = {'index': np.frombuffer(json.dumps(index, sort_keys=True, separators=(',', ':')).encode(), np.uint8)}
     for name, kind in NIGHTLY.items():
         arrays[name] = _joined([getattr(fit, name) for _, fit in ordered], np.dtype(kind))
-    lines = [fit._line for _, fit in ordered if fit._line is not None]
-    for name in LINE:
-        arrays[f'line_{name}'] = _joined([getattr(line, name).ravel() for line in lines], _DOUBLE)
+    curves = [fit.curve for _, fit in ordered if fit.curve is not None]
+    for name in CURVE:
+        arrays[f'curve_{name}'] = _joined([getattr(curve, name).ravel() for curve in curves], _DOUBLE)
+    for name, kind in EVIDENCE.items():
+        arrays[f'telescope_{name}'] = _joined([getattr(own, name) for _, own in said], np.dtype(kind))
+    return _archive(arrays)
+
+
+def _archive(arrays: Mapping[str, np.ndarray]) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, 'w') as archive:
         for name, array in arrays.items():
@@ -86,15 +97,15 @@ def _joined(arrays: list[np.ndarray], kind: np.dtype) -> np.ndarray:
     return np.concatenate([np.empty(0, kind), *arrays]).astype(kind)
 
 
-def _line_values(line: Line | None) -> dict[str, Any] | None:
-    if line is None:
+def _curve_values(curve: Curve | None) -> dict[str, Any] | None:
+    if curve is None:
         return None
-    return {'origin': plain(line.origin), 'steps': plain(line.steps), 'kinks': plain(line.kinks),
-            'sizes': [getattr(line, name).size for name in LINE]}
+    return {'origin': plain(curve.origin), 'stiffness': plain(curve.stiffness),
+            'sizes': [getattr(curve, name).size for name in CURVE]}
 
 
 def unpack(content: bytes) -> dict[SeriesKey, ThroughputFit]:
-    """Read fits, the inverse of `pack`.
+    """Read fits, as `pack` wrote them.
 
     Parameters
     ----------
@@ -109,34 +120,65 @@ def unpack(content: bytes) -> dict[SeriesKey, ThroughputFit]:
     ValueError
         The content is damaged or of another schema.
     """
+    return _unpacked(content, lambda index, arrays: dict(_fits(index['series'], arrays)))
+
+
+def unpack_nights(content: bytes) -> dict[str, SkyEvidence]:
+    """Read what telescopes say of their nights, as `pack` wrote it.
+
+    Parameters
+    ----------
+    content : bytes
+
+    Returns
+    -------
+    dict of str to SkyEvidence
+        By telescope.
+
+    Raises
+    ------
+    ValueError
+        The content is damaged or of another schema.
+    """
+    return _unpacked(content, lambda index, arrays: dict(_nights(index['nights'], arrays)))
+
+
+def _unpacked(content: bytes, read: Callable[[Any, Mapping[str, np.ndarray]], _Read]) -> _Read:
+    """What a function reads from the index and the arrays of an archive, with one exception for all that is damaged."""
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-        index = without_schema(json.loads(arrays['index'].tobytes()), SCHEMA)
-        return dict(_fits(index['series'], arrays))
+        return read(without_schema(json.loads(arrays['index'].tobytes()), SCHEMA), arrays)
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, OSError, EOFError, RecursionError,
             NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f'not an archive of fits: {error!s:.200}') from None
 
 
+def _nights(telescopes: list[Any], arrays: Mapping[str, np.ndarray]) -> Iterator[tuple[str, SkyEvidence]]:
+    """Cut the arrays into those of each telescope, in the order of the index."""
+    cut = _Cutter(arrays)
+    for telescope, nights in telescopes:
+        night, log_odds = (cut.next(f'telescope_{name}', nights, np.dtype(kind)) for name, kind in EVIDENCE.items())
+        yield str(telescope), SkyEvidence(night, log_odds)
+
+
 def _fits(series: list[Any], arrays: Mapping[str, np.ndarray]) -> Iterator[tuple[SeriesKey, ThroughputFit]]:
     """Cut the arrays into those of each fit, in the order of the index."""
     cut = _Cutter(arrays)
-    for (telescope, name), nights, values, line in series:
+    for (telescope, name), nights, values, curve in series:
         nightly: dict[str, Any] = {each: cut.next(each, nights, np.dtype(kind)) for each, kind in NIGHTLY.items()}
         others: dict[str, Any] = {each: typed(hint, values[each]) for each, hint in VALUES.items()}
         yield (str(telescope), str(name)), ThroughputFit(
             **nightly, row_clear_probability=np.empty(0), row_residual_mag=np.empty(0), **others,
-            _line=_line(line, cut))
+            curve=_curve(curve, cut))
 
 
-def _line(values: dict[str, Any] | None, cut: '_Cutter') -> Line | None:
+def _curve(values: dict[str, Any] | None, cut: '_Cutter') -> Curve | None:
     if values is None:
         return None
-    parts = {name: cut.next(f'line_{name}', size, _DOUBLE) for name, size in zip(LINE, values['sizes'], strict=True)}
-    parts['covariance'] = parts['covariance'].reshape(2 * (len(parts['parameters']),))
-    return Line(origin=typed(np.datetime64, values['origin']), steps=typed(_PLACES, values['steps']),
-                kinks=typed(_PLACES, values['kinks']), **parts)
+    parts = {name: cut.next(f'curve_{name}', size, _DOUBLE) for name, size in zip(CURVE, values['sizes'], strict=True)}
+    parts['variance'] = parts['variance'].reshape(-1, 3)
+    return Curve(origin=typed(np.datetime64, values['origin']), stiffness=typed(float, values['stiffness']), **parts)
 
 
 class _Cutter:

@@ -1,7 +1,7 @@
-"""Jobs of the report beside series: searches for steps, and plots that show several series.
+"""Jobs of the report: the nights of a telescope, the series of a telescope, and plots that show several telescopes.
 
-A job carries all that it needs and `do` does it; drawing is imported there, so that a report with nothing to draw
-starts without it.
+A job carries all that it needs, but for rows.  A drawing does itself by `do`, the others are done by `maker`; figures
+are imported where they are drawn, so that a report with nothing to draw starts without that.
 """
 
 import struct
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from photzp.answers.steps import UnrecordedStep, find_steps
 from photzp.records import CameraSpan, StoredModel
-from photzp.throughput.model import ThroughputFit
+from photzp.throughput.model import SkyEvidence, ThroughputFit
+from photzp.throughput.rows import Series
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -60,34 +60,51 @@ class Failure:
 
 
 @dataclass(frozen=True, eq=False)
-class StepSearch:
-    """Look for steps of a telescope that nobody recorded.
+class NightsJob:
+    """Find what a telescope says of its nights, from its own rows in all its filters.
 
     Attributes
     ----------
-    telescope : str
-    fits : mapping of str to ThroughputFit
-        By filter.
-    fingerprint : str or None
-        Of the fits; None where a fit leaves out rows that are dated in the future.
+    series : tuple of Series
+        All of the telescope that have rows.
     """
 
-    telescope: str
-    fits: Mapping[str, ThroughputFit]
-    fingerprint: str | None
+    series: tuple[Series, ...]
 
-    def do(self) -> tuple[UnrecordedStep, ...]:
-        """Find the steps.
-
-        Returns
-        -------
-        tuple of UnrecordedStep
-            In order of time.
-        """
-        return find_steps(self.fits)
+    @property
+    def telescope(self) -> str:
+        """Site-enclosure-telescope."""
+        return str(self.series[0].telescope)
 
     def __str__(self) -> str:
-        return f'the steps of {self.telescope}'
+        return f'the nights of {self.telescope}'
+
+
+@dataclass(frozen=True, eq=False)
+class TelescopeJob:
+    """Fit a telescope in all its filters, and make some of its series.
+
+    Attributes
+    ----------
+    series : tuple of Series
+        All of the telescope that have rows.
+    shown : tuple of Series
+        Those of them to be made.
+    others : SkyEvidence or None
+        What the other telescopes of the site say of its nights.
+    """
+
+    series: tuple[Series, ...]
+    shown: tuple[Series, ...]
+    others: SkyEvidence | None
+
+    @property
+    def telescope(self) -> str:
+        """Site-enclosure-telescope."""
+        return str(self.series[0].telescope)
+
+    def __str__(self) -> str:
+        return f'{self.telescope} {", ".join(series.filter for series in self.shown)}'
 
 
 @dataclass(frozen=True, eq=False)

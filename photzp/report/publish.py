@@ -1,20 +1,19 @@
 """The end of a run: the memory for the next one, status.json, and the pages."""
 
-import hashlib
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
 
 from photzp.answers.status import judged_anew, trend_of
 from photzp.errors import DONE
+from photzp.observatorytables import ThroughputRules
 from photzp.pages.page import Page, Plot, RunInfo, merge, only_present, read_status, render_status
 from photzp.pages.render import render_index, render_telescopes, static_files
 from photzp.records import Database
 from photzp.report.context import ReportContext
-from photzp.report.fitarchive import pack
+from photzp.report.memory import write_memory
 from photzp.report.overviews import has_size_class
 from photzp.report.results import Results
-from photzp.reportnames import FITS_FILE, STATE_FILE
 
 STATUS_FILE = 'status.json'
 
@@ -38,20 +37,17 @@ def publish(context: ReportContext, results: Results) -> None:
 
 
 def _put_state(context: ReportContext, results: Results) -> None:
-    """Write the memory for the next run, and the fits where some are new."""
-    state = results.state
-    if results.counts['series'] > results.counts['kept']:
-        content = pack(results.fits)
-        context.store.put(FITS_FILE, content)
-        state.fits = hashlib.sha256(content).hexdigest()
+    """Write the memory for the next run."""
+    state, counts = results.state, results.counts
     state.overviews = {name: remembered for name, remembered in state.overviews.items()
                        if has_size_class(name, context.observatory)}
-    context.store.put(STATE_FILE, state.text().encode())
+    write_memory(context.store, state, results.fits, results.nights,
+                 is_new=counts['series'] > counts['kept'] or results.has_new_nights)
 
 
 def _put_pages(context: ReportContext, results: Results) -> None:
     store, observatory = context.store, context.observatory
-    earlier = _earlier_page(store.get(STATUS_FILE), observatory.throughput.healthy_mag)
+    earlier = _earlier_page(store.get(STATUS_FILE), observatory.throughput)
     page = merge(earlier, _page(context, results))
     page = only_present(page, {name for name in store.names() if has_size_class(name, observatory)})
     for name, content in static_files().items():
@@ -76,13 +72,13 @@ def _page(context: ReportContext, results: Results) -> Page:
         cameras=results.cameras(context.database), trends=tuple(filter(None, trends)))
 
 
-def _earlier_page(content: bytes | None, healthy_mag: float) -> Page | None:
-    """The page that an earlier run left, its rows judged by this healthy band; None where it cannot be read."""
+def _earlier_page(content: bytes | None, rules: ThroughputRules) -> Page | None:
+    """The page that an earlier run left, its rows judged by these rules; None where it cannot be read."""
     if content is None:
         return None
     try:
         page = read_status(content.decode())
-        return replace(page, statuses=tuple(judged_anew(status, healthy_mag) for status in page.statuses))
+        return replace(page, statuses=tuple(judged_anew(status, rules) for status in page.statuses))
     except ValueError as error:
         log.warning('%s of an earlier run cannot be read (%s): the page is made anew', STATUS_FILE, error)
         return None

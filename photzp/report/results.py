@@ -9,8 +9,9 @@ from photzp.answers.gather import Answers
 from photzp.answers.steps import UnrecordedStep
 from photzp.names import SeriesKey
 from photzp.records import CameraSpan, Database, StoredModel
+from photzp.report.jobs import Failure
 from photzp.report.state import Output, ReportState, SeriesResult
-from photzp.throughput.model import ThroughputFit
+from photzp.throughput.model import SkyEvidence, ThroughputFit
 from photzp.throughput.rows import Series
 
 
@@ -34,6 +35,8 @@ class Results:
         State that an earlier run left; brought up to date as series are finished.
     fits : dict of SeriesKey to ThroughputFit
         Fits that an earlier run left; brought up to date in the same way.
+    nights : dict of str to SkyEvidence
+        What telescopes say of their nights, likewise.
 
     Attributes
     ----------
@@ -43,6 +46,10 @@ class Results:
         Series that are finished.
     failed : set of Series
         Series whose plots and tables could not be made.
+    has_new_nights : bool
+        Whether any of `nights` is of this run.
+    failed_nights : dict of str to (Failure or None)
+        What became of telescopes whose nights could not be found: None where a process died over it.
     overviews : dict of str to Output
         Plots of several series, by name.
     steps : dict of str to tuple of UnrecordedStep
@@ -51,11 +58,14 @@ class Results:
         Answers for the whole fleet; empty in a run over part of the data.
     """
 
-    def __init__(self, series: Sequence[Series], state: ReportState, fits: dict[SeriesKey, ThroughputFit]) -> None:
-        self.series, self.state, self.fits = series, state, fits
+    def __init__(self, series: Sequence[Series], state: ReportState, fits: dict[SeriesKey, ThroughputFit],
+                 nights: dict[str, SkyEvidence]) -> None:
+        self.series, self.state, self.fits, self.nights = series, state, fits, nights
         self.counts: Counter[str] = Counter()
         self.shown: dict[Series, ShownSeries] = {}
         self.failed: set[Series] = set()
+        self.has_new_nights = False
+        self.failed_nights: dict[str, Failure | None] = {}
         self.overviews: dict[str, Output] = {}
         self.steps: dict[str, tuple[UnrecordedStep, ...]] = {}
         self.answers = Answers()

@@ -2,7 +2,7 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from photzp.errors import DatabaseUnusable, UsageInvalid
@@ -17,7 +17,7 @@ log = logging.getLogger('photzp.report')
 
 
 def selection(database: Database, settings: ReportSettings, observatory: Observatory) -> list[Series]:
-    """The series that the settings select.
+    """The series of a database that the settings select.
 
     Parameters
     ----------
@@ -32,29 +32,71 @@ def selection(database: Database, settings: ReportSettings, observatory: Observa
 
     Raises
     ------
+    DatabaseUnusable, UsageInvalid
+        As `every_series` and `selected` do.
+    """
+    return selected(every_series(database, observatory), settings)
+
+
+def every_series(database: Database, observatory: Observatory) -> list[Series]:
+    """All telescopes with all filters of a database.
+
+    Parameters
+    ----------
+    database : Database
+    observatory : Observatory
+
+    Returns
+    -------
+    list of Series
+        By telescope; some may have no rows.
+
+    Raises
+    ------
     DatabaseUnusable
         The database has no zeropoints.
-    UsageInvalid
-        The database has no such site, telescope or filter; the message names those that it has.
     """
     telescopes = list(dict.fromkeys(database.telescopes()))  # a damaged index repeats some
     native = database.filters()
     if not telescopes or not native:
         raise DatabaseUnusable(f'{database.place}: holds no zeropoints yet; run photcalibration.py first')
-    chosen = [t for t in telescopes if settings.site in (None, t.site)
-              and settings.telescope in (None, f'{t.enclosure}-{t.name}')]
-    if not chosen:
-        raise UsageInvalid(_no_such_telescope(telescopes, settings))
     filters = _by_reported(native, observatory)
-    if settings.filter is not None and settings.filter not in filters:
-        raise UsageInvalid(f'--filter {settings.filter}: no zeropoints{did_you_mean(settings.filter, filters)}; the '
-                           f'database has {", ".join(sorted(filters))}')
     # As in the file, not by wavelength: it is the order of the rows of --export, which other programs read.
     order = {name: n for n, name in enumerate(observatory.filters)}
-    names = sorted((name for name in filters if settings.filter in (None, name)), key=lambda f: (order.get(f, 99), f))
-    names = [name for name in names if _can_be_file_names([name])]
-    return [Series(telescope, name, tuple(filters[name])) for telescope in chosen if _can_be_file_names(telescope)
+    names = [name for name in sorted(filters, key=lambda f: (order.get(f, 99), f)) if _can_be_file_names([name])]
+    return [Series(telescope, name, tuple(filters[name])) for telescope in telescopes if _can_be_file_names(telescope)
             for name in names]
+
+
+def selected(every: Sequence[Series], settings: ReportSettings) -> list[Series]:
+    """Those of the series that the settings select.
+
+    Parameters
+    ----------
+    every : sequence of Series
+        As `every_series` returns them.
+    settings : ReportSettings
+
+    Returns
+    -------
+    list of Series
+        In the same order.
+
+    Raises
+    ------
+    UsageInvalid
+        There is no such site, telescope or filter; the message names those that there are.
+    """
+    telescopes = list(dict.fromkeys(series.telescope for series in every))
+    chosen = {t for t in telescopes if settings.site in (None, t.site)
+              and settings.telescope in (None, f'{t.enclosure}-{t.name}')}
+    if telescopes and not chosen:
+        raise UsageInvalid(_no_such_telescope(telescopes, settings))
+    filters = sorted({series.filter for series in every})
+    if settings.filter is not None and settings.filter not in filters:
+        raise UsageInvalid(f'--filter {settings.filter}: no zeropoints{did_you_mean(settings.filter, filters)}; the '
+                           f'database has {", ".join(filters)}')
+    return [series for series in every if series.telescope in chosen and settings.filter in (None, series.filter)]
 
 
 def _by_reported(native: Iterable[str], observatory: Observatory) -> dict[str, list[str]]:

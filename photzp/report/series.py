@@ -1,45 +1,41 @@
-"""One telescope in one filter: rows to a model, the model to plots and a table.
+"""One telescope in one filter: its rows and their fit to status, plots and a table.
 
-A `SeriesMaker` reads, fits and draws; it writes nothing, so that any number of them may be at work, each in a process
-of its own.  The `MadeSeries` that it returns is put into database and store by `storing`.
+A `SeriesMaker` draws and writes nothing, so that any number of them may be at work, each in a process of its own.  The
+`MadeSeries` that it returns is put into database and store by `storing`.
 """
 
 import csv
-import gc
 import io
 import logging
-from collections.abc import Callable, Iterator
-from dataclasses import astuple, dataclass, replace
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from photzp.answers.cameras import camera_spans
-from photzp.answers.extinction import Frames, FrameSums, frame_sums, with_prior_about
+from photzp.answers.extinction import Frames, FrameSums, frame_sums
 from photzp.answers.recent import recent_changes
 from photzp.answers.status import RECENT_DAYS, series_status, status_sentence
-from photzp.answers.steps import UnrecordedStep
-from photzp.errors import RunStopped
 from photzp.figures.airmass import Extinction, airmass_plot
 from photzp.figures.colourterms import colorterm_lines, colorterm_plot
 from photzp.figures.curves import model_curves
 from photzp.figures.errorhistogram import error_histogram
-from photzp.figures.events import unrecorded_camera_changes
+from photzp.figures.events import dated_events, unrecorded_camera_changes
 from photzp.figures.healthyband import HealthyBand
 from photzp.figures.trends import TrendData, trend_plot
 from photzp.magnitudes import percent_of_reference
+from photzp.names import site_of
 from photzp.observatory import Observatory
 from photzp.pages.trenddata import Chart, Points, trend_json
-from photzp.records import Database, StoredModel
-from photzp.report.fitarchive import without_rows
-from photzp.report.jobs import Drawing, Failure, File, StepSearch, image_file
+from photzp.records import StoredModel
+from photzp.report.jobs import File, image_file
 from photzp.report.settings import ReportSettings
 from photzp.report.state import SeriesResult
 from photzp.reportnames import trend_plot_name
-from photzp.rowdigest import RowDigest
-from photzp.throughput.model import ThroughputFit, fit_throughput
-from photzp.throughput.rows import COLUMNS, Rows, Series, read_rows
+from photzp.throughput.model import ThroughputFit
+from photzp.throughput.rows import Rows
 from photzp.times import Period, day_of, night_of
 
 log = logging.getLogger('photzp.report')
@@ -57,12 +53,6 @@ class MadeSeries:
     intervals, steps : tuple of dict
         Intervals and steps of the model: for each the values of the database by column.
     files : tuple of File
-    fit : ThroughputFit
-        Without its rows; its `extinction_offset_mag` is relative to the adopted extinction.
-    digest : str
-        Of the rows of the series in the database (`RowDigest`).
-    is_complete : bool
-        No row was left out for being dated in the future.
     """
 
     result: SeriesResult
@@ -70,130 +60,46 @@ class MadeSeries:
     intervals: tuple[dict[str, Any], ...]
     steps: tuple[dict[str, Any], ...]
     files: tuple[File, ...]
-    fit: ThroughputFit
-    digest: str
-    is_complete: bool
-
-
-JobResult = tuple[MadeSeries, ...] | tuple[UnrecordedStep, ...] | File | Failure
 
 
 class SeriesMaker:
-    """Does the jobs of a report: reads, fits and draws series, searches for steps, draws overview plots.
+    """Makes series of rows and their fits.
 
     Parameters
     ----------
-    database : Database
     observatory : Observatory
     settings : ReportSettings
     period : Period
         Time that the report covers; its `now` is set.
     """
 
-    def __init__(self, database: Database, observatory: Observatory, settings: ReportSettings, period: Period) -> None:
+    def __init__(self, observatory: Observatory, settings: ReportSettings, period: Period) -> None:
         assert period.now is not None, 'a report is made at some time'
-        self.database, self.observatory, self.settings, self.period = database, observatory, settings, period
-        self.now = period.now
+        self.observatory, self.settings, self.period, self.now = observatory, settings, period, period.now
 
-    @classmethod
-    def in_worker(cls, open_database: Callable[[], Database], observatory: Observatory, settings: ReportSettings,
-                  period: Period) -> 'SeriesMaker':
-        """Build the maker of a worker process, with a database connection of its own.
+    def made(self, rows: Rows, fit: ThroughputFit) -> MadeSeries:
+        """Sum up and draw a series; log what is to be known of it.
 
         Parameters
         ----------
-        open_database : callable
-            Opens the database for reading.
-        observatory, settings, period
-            As for the class.
+        rows : Rows
+        fit : ThroughputFit
+            Of all these rows.
 
         Returns
         -------
-        SeriesMaker
+        MadeSeries
         """
-        maker = cls(open_database(), observatory, settings, period)
-        gc.freeze()  # figures are full of cycles: what was imported need not be searched for garbage each time
-        gc.disable()
-        return maker
-
-    def do(self, job: Series | StepSearch | Drawing) -> JobResult:
-        """Do a job.
-
-        Parameters
-        ----------
-        job : Series, StepSearch or Drawing
-
-        Returns
-        -------
-        tuple of MadeSeries, tuple of UnrecordedStep, File or Failure
-            For a series what `make` returns; a Failure where the job raised an error that is a bug of this program.
-        """
-        try:
-            return self.make(job) if isinstance(job, Series) else job.do()
-        except RunStopped:
-            raise
-        except Exception as error:  # a bug that shows in one series must not stop the others
-            log.exception('%s: please report this', job)
-            return Failure(repr(error)[:200])
-
-    def do_in_worker(self, job: Series | StepSearch | Drawing) -> JobResult:
-        """Do a job as `do` does, then collect garbage, which `in_worker` has switched off during jobs.
-
-        Parameters
-        ----------
-        job : Series, StepSearch or Drawing
-
-        Returns
-        -------
-        tuple of MadeSeries, tuple of UnrecordedStep, File or Failure
-        """
-        result = self.do(job)
-        gc.collect()
-        return result
-
-    def make(self, series: Series) -> tuple[MadeSeries, ...]:
-        """Read the rows of a series, fit them, and draw its plots.
-
-        Parameters
-        ----------
-        series : Series
-
-        Returns
-        -------
-        tuple of MadeSeries
-            With one element; empty where the series has no rows in the period, as a result of None stands for a job
-            that ended its process.
-        """
-        digest = RowDigest(COLUMNS)
-        rows = read_rows(self.database, series, self.observatory, self.period,
-                         cameracolorterm=self.settings.cameracolorterm, digest=digest)
-        return () if rows is None else (self._made(series, rows, digest),)
-
-    def _made(self, series: Series, rows: Rows, digest: RowDigest) -> MadeSeries:
-        """Fit and draw the rows of a series; `digest` is that of the rows as they were read."""
-        fit = self._fit(series, rows)
-        warnings = _log(rows, fit)
-        result = self._result(series, rows, fit, warnings, digest.rows)
+        result = self._result(rows, fit, _log(rows, fit))
         return MadeSeries(
             result=result, model=StoredModel(fit.time, fit.model_mag, fit.model_error_mag), intervals=_intervals(fit),
-            steps=_steps(fit), files=tuple(self._files(rows, fit, status_sentence(result.status))),
-            fit=_to_keep(fit, rows.extinction_offset), digest=str(digest), is_complete=rows.later == 0)
+            steps=_steps(fit), files=tuple(self._files(rows, fit, status_sentence(result.status))))
 
-    def _fit(self, series: Series, rows: Rows) -> ThroughputFit:
-        """Fit the throughput model to the usable rows; the others are passed as NaN, to keep the shape (n,)."""
-        z = rows.zeropoints
-        return fit_throughput(
-            z.dateobs, np.where(rows.usable, rows.zp_unit, np.nan), rows.zperr, airmass=z.airmass,
-            events=[event[:2] for event in rows.events],
-            longitude_deg=self.observatory.longitude_deg(series.telescope.site), group=rows.group,
-            other_scale=rows.old_groups, now=self.now)
-
-    def _result(self, series: Series, rows: Rows, fit: ThroughputFit, warnings: list[str],
-                stored_rows: int) -> SeriesResult:
-        """Sum up a series for later runs and the pages; `stored_rows` counts its rows in the database, used or not."""
+    def _result(self, rows: Rows, fit: ThroughputFit, warnings: list[str]) -> SeriesResult:
+        """Sum up a series for later runs and the pages."""
         z, observatory = rows.zeropoints, self.observatory
-        status = series_status(rows, fit, healthy_mag=observatory.throughput.healthy_mag, now=self.now)
-        night = night_of(z.dateobs, observatory.longitude_deg(series.telescope.site))
+        status = series_status(rows, fit, rules=observatory.throughput, now=self.now)
+        night = night_of(z.dateobs, observatory.longitude_deg(site_of(rows.telescope)))
         fitted = rows.usable & np.isfinite(z.colorterm) & ~z.colortermheld
         colorterms = colorterm_lines(rows.telescope, z.dateobs[fitted], z.colorterm[fitted], z.camera[fitted],
                                      self.period.until, kind_of=observatory.camera_kind)
@@ -202,7 +108,7 @@ class SeriesMaker:
         return SeriesResult(
             status=status, nights=tuple(nights), colorterms=tuple(astuple(line) for line in colorterms),
             warnings=tuple(warnings), recent=recent_changes(rows, fit, night), frames=_frame_sums(rows, fit, night),
-            cameras=camera_spans(rows.telescope, z.dateobs, z.camera), rows=stored_rows)
+            cameras=camera_spans(rows.telescope, z.dateobs, z.camera))
 
     def _files(self, rows: Rows, fit: ThroughputFit, sentence: str) -> Iterator[File]:
         """Yield the model as CSV and the plots that the settings want; `sentence` is the status in words."""
@@ -215,7 +121,7 @@ class SeriesMaker:
                 _title(rows), data, fit, events=rows.events, band=band, until=self.period.until), sentence)
             yield File(trend_plot_name('trenddata', rows.telescope, rows.filter),
                        self._trend_json(rows, fit, data).encode())
-            yield _airmass_plot(rows, fit)
+            yield _airmass_plot(rows, fit, self.observatory.extinction(rows.filter))
             yield self._colorterm_plot(rows)
         if self.settings.errorhistogram:
             yield _image('errorhist', rows, error_histogram(
@@ -224,15 +130,17 @@ class SeriesMaker:
 
     def _trend_json(self, rows: Rows, fit: ThroughputFit, data: TrendData) -> str:
         """Write points, model and events of the interactive trend plot as JSON."""
-        events = [(str(date), kind, note) for date, kind, note in rows.events if kind != 'start']
-        recorded = [day_of(date) for date, kind, _ in events if kind == 'instrument']
-        changes = [(str(date), 'camera change', '') for date in unrecorded_camera_changes(recorded, fit.steps)]
+        dated = [event for event in dated_events(rows.events, fit.steps) if event[1] != 'start']
+        recorded = [date for date, kind, _ in dated if kind == 'instrument']
+        events = [(str(date), kind, note) for date, kind, note in dated]
+        events += [(str(date), 'camera change', '') for date in unrecorded_camera_changes(recorded, fit.steps)]
+        events += [(str(day_of(step.time)), 'unrecorded step', '') for step in fit.steps if step.origin == 'found']
         return trend_json(
             Chart(rows.telescope, rows.filter, rows.reference_mag, self.observatory.throughput.healthy_mag,
                   self.period.until),
             Points(time=data.time, zp_mag=data.zp_mag, camera=data.camera, name=rows.zeropoints.name,
                    usable=data.usable, clear_probability=fit.row_clear_probability),
-            model_curves(fit), sorted(events + changes))
+            model_curves(fit), sorted(events))
 
     def _colorterm_plot(self, rows: Rows) -> File:
         """Draw the colour terms [mag/mag] of all frames against time."""
@@ -252,16 +160,16 @@ def _trend_data(rows: Rows, fit: ThroughputFit) -> TrendData:
     return TrendData(z.dateobs, zp, z.camera, rows.usable & shown)
 
 
-def _airmass_plot(rows: Rows, fit: ThroughputFit) -> File:
+def _airmass_plot(rows: Rows, fit: ThroughputFit, without_rows_k: float) -> File:
     """Draw zeropoint residuals against airmass, with the adopted and the fitted extinction [mag/airmass]."""
-    # Residuals have the extinction removed that the rows were corrected with, and the offset that was fitted on top of
-    # it.  The plot shows the dimming with airmass, so both are put back.
+    # Residuals have the adopted extinction removed, and the offset that was fitted on top of it.  The plot shows the
+    # dimming with airmass, so both are put back.
     fitted_k = rows.extinction + (fit.extinction_offset_mag if np.isfinite(fit.extinction_offset_mag) else 0.0)
-    used, airmass = float(np.median(rows.extinction)), rows.zeropoints.airmass
-    adopted = used - rows.extinction_offset
+    adopted = float(np.median(rows.extinction)) if len(rows.extinction) else without_rows_k
+    airmass = rows.zeropoints.airmass
     return _image('airmasstrend', rows, airmass_plot(
         _title(rows), airmass, fit.row_residual_mag - fitted_k * (airmass - 1), fit.row_clear_probability,
-        Extinction(adopted, used + fit.extinction_offset_mag, fit.extinction_offset_error_mag)),
+        Extinction(adopted, adopted + fit.extinction_offset_mag, fit.extinction_offset_error_mag)),
         f'zeropoint against airmass; adopted extinction {adopted:.2f} mag per airmass')
 
 
@@ -271,12 +179,6 @@ def _frame_sums(rows: Rows, fit: ThroughputFit, night: np.ndarray) -> FrameSums:
     return frame_sums(Frames(time=rows.zeropoints.dateobs, night=night, residual_mag=fit.row_residual_mag,
                              error_mag=error, airmass=rows.zeropoints.airmass,
                              clear_probability=fit.row_clear_probability))
-
-
-def _to_keep(fit: ThroughputFit, extinction_offset: float) -> ThroughputFit:
-    """The fit as later runs need it: without its rows, its extinction offset relative to the adopted extinction."""
-    offset = with_prior_about(fit.extinction_offset_mag, fit.extinction_offset_error_mag, extinction_offset)
-    return replace(without_rows(fit), extinction_offset_mag=offset)
 
 
 def _image(kind: str, rows: Rows, figure: Figure, sentence: str) -> File:
@@ -293,8 +195,8 @@ def _title(rows: Rows) -> str:
 def _log(rows: Rows, fit: ThroughputFit) -> list[str]:
     """Log the numbers of rows and the colour terms of a series; log and return its warnings."""
     z, about = rows.zeropoints, {'telescope': rows.telescope, 'filter': rows.filter}
-    why = ', '.join(f'{n} {reason}' for reason, n in rows.unusable.items() if n)
-    log.info('%s %s: %d zeropoints, %d usable%s, %d nights', rows.telescope, rows.filter, len(z),
+    why = ', '.join(f'{n} {reason.words}' for reason, n in rows.unusable.items())
+    log.info('%s %s: %d zeropoints, %d usable%s, %d nights', rows.telescope, rows.filter, len(z) + rows.later,
              np.count_nonzero(rows.usable), f' ({why})' if why else '', len(fit.night), extra=about)
     for term in rows.colourterms:
         log.debug('%s %s: %s from %s to %s: colour term %+.4f +- %.4f, %.4f between frames', rows.telescope,
@@ -304,9 +206,9 @@ def _log(rows: Rows, fit: ThroughputFit) -> list[str]:
         log.info('%s %s: %d zeropoints have the colour term of their camera', rows.telescope, rows.filter,
                  sum(term.changed for term in rows.colourterms), extra=about)
     warnings = []
-    if np.isnat(z.dateobs).any():
-        warnings.append(f'{rows.telescope} {rows.filter}: {np.count_nonzero(np.isnat(z.dateobs))} zeropoints have '
-                        'no readable date; see --testdb')
+    if faults := [f'{n} {reason.words}' for reason, n in rows.unusable.items() if reason.fault]:
+        warnings.append(f'{rows.telescope} {rows.filter}: zeropoints that cannot be right are not used: '
+                        f'{", ".join(faults)}; --testdb names them')
     if rows.has_old_rows:
         warnings += _log_old_rows(rows, fit)
     for warning in warnings:
@@ -351,7 +253,8 @@ def _intervals(fit: ThroughputFit) -> tuple[dict[str, Any], ...]:
 def _steps(fit: ThroughputFit) -> tuple[dict[str, Any], ...]:
     """Steps of a fit as rows of the table `throughputstep`: {column: value} of each."""
     return tuple({'dateobs': s.time, 'kind': s.kind, 'step': s.size_mag, 'steperr': s.error_mag,
-                  'instrumental': s.instrumental} for s in fit.steps)
+                  'instrumental': s.instrumental, 'origin': s.origin, 'early': s.early, 'late': s.late}
+                 for s in fit.steps)
 
 
 def _model_csv(rows: Rows, fit: ThroughputFit) -> str:

@@ -13,8 +13,6 @@ class ReportSettings:
         None for all there are; a telescope as enclosure-telescope.
     cameracolorterm : bool
         Give each zeropoint the colour term of its camera.
-    fit_extinction : bool
-        Bring zeropoints to airmass 1 with the extinction that an earlier run fitted.
     pertelescopeplots, createsummaryplots, errorhistogram, renderhtml : bool
         Which plots and pages are made.
     check, metrics : bool
@@ -25,7 +23,6 @@ class ReportSettings:
     telescope: str | None = None
     filter: str | None = None
     cameracolorterm: bool = True
-    fit_extinction: bool = False
     pertelescopeplots: bool = True
     createsummaryplots: bool = True
     errorhistogram: bool = True

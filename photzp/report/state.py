@@ -5,8 +5,8 @@ files that were made from it.  Where the fingerprint is the same and the files a
 them.  The clock is no part of a fingerprint, but the month is: axes of time end with it.
 
 `report-state.json` is kept beside the report, so that every destination has its own, and beside it the fits of all
-series (`fitarchive`), whose SHA-256 it names.  Without one of the two, or where it is damaged, everything is made anew:
-deleting them is always safe.
+series and the nights of telescopes (`fitarchive`), whose SHA-256 it names.  Without one of the two, or where it is
+damaged, everything is made anew: deleting them is always safe.
 """
 
 import hashlib
@@ -19,13 +19,12 @@ import numpy as np
 from photzp.answers.extinction import FrameSums
 from photzp.answers.recent import Recent
 from photzp.answers.status import SeriesStatus
-from photzp.answers.steps import UnrecordedStep
 from photzp.names import SeriesKey
 from photzp.program import code_digest
 from photzp.records import CameraSpan
 from photzp.typedtree import plain, typed, without_schema
 
-SCHEMA = 5
+SCHEMA = 7
 LIBRARIES = ('matplotlib', 'numpy', 'pillow', 'scipy')  # that a number or a pixel of the report depends on
 ColortermFields = tuple[str, str, int, float, float, float, float | None]  # of figures.colourterms.ColortermLine
 
@@ -60,8 +59,6 @@ class SeriesResult:
         Sums over frames, for the yearly term of extinction.
     cameras : tuple of CameraSpan
         When each camera was in use.
-    rows : int
-        Number of its rows in the database.
     """
 
     status: SeriesStatus
@@ -71,7 +68,6 @@ class SeriesResult:
     recent: Recent
     frames: FrameSums
     cameras: tuple[CameraSpan, ...]
-    rows: int
 
     @property
     def key(self) -> SeriesKey:
@@ -90,6 +86,25 @@ class SeriesResult:
 
 
 @dataclass(frozen=True)
+class RowsSeen:
+    """Which rows of a telescope, in all its filters, a run has read.
+
+    Attributes
+    ----------
+    rows : int
+        Their number in the database.
+    last : str or None
+        Time of the newest one that is used, 'YYYY-MM-DDTHH:MM:SS.sss' UTC.
+    coming : str or None
+        Time of the first one that was left out, as it was dated later than now: from then on it counts.
+    """
+
+    rows: int
+    last: str | None
+    coming: str | None = None
+
+
+@dataclass(frozen=True)
 class RememberedSeries:
     """The result of a series and what shows whether it still holds.
 
@@ -97,6 +112,8 @@ class RememberedSeries:
     ----------
     fingerprint : str
         Digest of all that the series was made from.
+    seen : RowsSeen
+        Rows of its telescope.
     model : str
         Digest of the model that was put into the database.
     result : SeriesResult
@@ -105,9 +122,26 @@ class RememberedSeries:
     """
 
     fingerprint: str
+    seen: RowsSeen
     model: str
     result: SeriesResult
     outputs: dict[str, Output]
+
+
+@dataclass(frozen=True)
+class RememberedNights:
+    """What shows whether the nights of a telescope, which are kept with the fits, still hold.
+
+    Attributes
+    ----------
+    fingerprint : str
+        Digest of all that they were found from.
+    seen : RowsSeen
+        Rows of the telescope.
+    """
+
+    fingerprint: str
+    seen: RowsSeen
 
 
 @dataclass(frozen=True)
@@ -116,14 +150,6 @@ class RememberedOverview:
 
     fingerprint: str
     output: Output
-
-
-@dataclass(frozen=True)
-class RememberedSteps:
-    """The steps that a run found in the fits of a telescope, and the fingerprint of these fits."""
-
-    fingerprint: str
-    steps: tuple[UnrecordedStep, ...]
 
 
 @dataclass
@@ -138,18 +164,14 @@ class ReportState:
         By file name.
     fits : str
         SHA-256 of the file of the fits that belong to the state.
-    extinction : dict of str to float
-        Fitted minus adopted extinction [mag/airmass] by '<site> <filter>', where series were brought to airmass 1 with
-        the fitted one.
-    steps : dict of str to RememberedSteps
+    nights : dict of str to RememberedNights
         By telescope.
     """
 
     series: dict[str, RememberedSeries] = field(default_factory=dict)
     overviews: dict[str, RememberedOverview] = field(default_factory=dict)
     fits: str = ''
-    extinction: dict[str, float] = field(default_factory=dict)
-    steps: dict[str, RememberedSteps] = field(default_factory=dict)
+    nights: dict[str, RememberedNights] = field(default_factory=dict)
 
     def text(self) -> str:
         """The state as JSON, the inverse of `read`.

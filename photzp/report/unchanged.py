@@ -1,150 +1,203 @@
-"""Which series are unchanged since an earlier run, whose results are stored with the report: they are not made again.
+"""What is unchanged since an earlier run, whose results are stored with the report: it is not made again.
 
-Anything new that the plots or tables of a series depend on has to be added to `fingerprint`.
+Anything new that the fit of a telescope depends on has to be added to `nights_fingerprint`, and to `fingerprint` what
+only plots or tables of a series depend on.
 """
 
-import hashlib
 import logging
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from photzp.answers.extinction import by_site
-from photzp.answers.status import SeriesStatus, counted_anew
-from photzp.names import SeriesKey
-from photzp.observatory import Observatory
-from photzp.records import StoredModel
+from photzp.answers.status import counted_anew
+from photzp.records import Database, StoredModel
 from photzp.report.context import ReportContext
-from photzp.report.fitarchive import unpack
 from photzp.report.results import ShownSeries
 from photzp.report.settings import ReportSettings
-from photzp.report.state import RememberedSeries, ReportState, SeriesResult, digest
-from photzp.reportnames import FITS_FILE, STATE_FILE, trend_plot_name
-from photzp.store.base import ReportStore
-from photzp.throughput.model import ThroughputFit
+from photzp.report.sharednights import digest_of_evidence
+from photzp.report.state import RememberedNights, RememberedSeries, RowsSeen, SeriesResult, digest
+from photzp.reportnames import trend_plot_name
+from photzp.rowdigest import RowDigest
+from photzp.throughput.model import SkyEvidence
 from photzp.throughput.rows import COLUMNS, Series
 from photzp.times import instant_of, local_noon
-
-EXTINCTION_ERROR_MAX = 0.01  # mag/airmass: largest error of a fitted extinction that is used; 10 mmag at airmass 2
-Fits = dict[SeriesKey, ThroughputFit]
 
 log = logging.getLogger('photzp.report')
 
 
-def read_memory(store: ReportStore) -> tuple[ReportState, Fits]:
-    """State and fits that an earlier run left in a store.
+class StoredRows:
+    """The rows of telescopes as the database has them now; each question is asked of it once.
 
     Parameters
     ----------
-    store : ReportStore
-        Where the report is written to.
-
-    Returns
-    -------
-    state : ReportState
-    fits : dict of SeriesKey to ThroughputFit
-        Both are empty where either of them is missing or cannot be read.
+    database : Database
+    series : iterable of Series
+        All that the database may have, whatever the run reports on.
     """
-    state = _read_state(store.get(STATE_FILE))
-    if not state.series:
-        return state, {}
-    content = store.get(FITS_FILE) or b''
-    try:
-        if hashlib.sha256(content).hexdigest() != state.fits:
-            raise ValueError(f'it is not the one that {STATE_FILE} names')
-        return state, unpack(content)
-    except ValueError as error:
-        log.warning('%s of an earlier run cannot be used (%s): everything is made anew', FITS_FILE, error)
-        return ReportState(), {}
+
+    def __init__(self, database: Database, series: Iterable[Series]) -> None:
+        self._database = database
+        self._series: dict[str, list[Series]] = {}
+        for one in series:
+            self._series.setdefault(str(one.telescope), []).append(one)
+        self._counts: dict[str, dict[Series, int]] = {}
+        self._digests: dict[str, str] = {}
+
+    def at(self, site: str) -> list[str]:
+        """Telescopes of a site that have rows, the one with most of them first.
+
+        Parameters
+        ----------
+        site : str
+
+        Returns
+        -------
+        list of str
+        """
+        telescopes = [name for name, same in self._series.items() if same[0].telescope.site == site]
+        return sorted((name for name in telescopes if self.number(name)), key=lambda name: (-self.number(name), name))
+
+    def series(self, telescope: str) -> tuple[Series, ...]:
+        """The series of a telescope that have rows.
+
+        Parameters
+        ----------
+        telescope : str
+
+        Returns
+        -------
+        tuple of Series
+        """
+        return tuple(self._counted(telescope))
+
+    def number(self, telescope: str) -> int:
+        """Number of the rows of a telescope.
+
+        Parameters
+        ----------
+        telescope : str
+
+        Returns
+        -------
+        int
+            In all filters.
+        """
+        return sum(self._counted(telescope).values())
+
+    def digest(self, telescope: str) -> str:
+        """Digest of the rows of a telescope, as `digest_of_rows` has it.
+
+        Parameters
+        ----------
+        telescope : str
+
+        Returns
+        -------
+        str
+            Hexadecimal.
+        """
+        if telescope not in self._digests:
+            self._digests[telescope] = digest_of_rows(
+                (one.filter, self._database.digest(COLUMNS, **one.wanted)) for one in self.series(telescope))
+        return self._digests[telescope]
+
+    def _counted(self, telescope: str) -> dict[Series, int]:
+        """The series that have rows, with the number of these."""
+        if telescope not in self._counts:
+            counts = {one: self._database.count(**one.wanted) for one in self._series.get(telescope, ())}
+            self._counts[telescope] = {one: count for one, count in counts.items() if count}
+        return self._counts[telescope]
 
 
-def _read_state(content: bytes | None) -> ReportState:
-    """The state in a file; an empty one where it is missing or cannot be read."""
-    if content is None:
-        return ReportState()
-    try:
-        return ReportState.read(content.decode())
-    except ValueError as error:
-        log.warning('%s of an earlier run cannot be read (%s): everything is made anew', STATE_FILE, error)
-        return ReportState()
-
-
-def extinction_offsets(state: ReportState, fits: Fits, observatory: Observatory) -> dict[str, float]:
-    """Fitted minus adopted extinction, where its error is at most EXTINCTION_ERROR_MAX.
-
-    The offset that an earlier run used stays as long as the fits agree with it within their error: when it changes, all
-    series of the site and filter are made again, which noise must not cause every night.
+def digest_of_rows(digests: Iterable[tuple[str, RowDigest]]) -> str:
+    """Digest of the rows of a telescope in all its filters.
 
     Parameters
     ----------
-    state : ReportState
-        Its `extinction` has the offsets that the earlier run used.
-    fits : dict of SeriesKey to ThroughputFit
-        Fits of the earlier run.
-    observatory : Observatory
-        Has the adopted extinction.
-
-    Returns
-    -------
-    dict of str to float
-        Offsets by '<site> <filter>' [mag/airmass].
-    """
-    offsets = {}
-    frames = {made.result.key: made.result.frames for made in state.series.values()}
-    for fitted in by_site(fits, adopted_extinction(fits, observatory), frames):
-        key, offset = f'{fitted.site} {fitted.filter}', round(fitted.k - fitted.adopted, 3)
-        if fitted.k_error <= EXTINCTION_ERROR_MAX:
-            earlier = state.extinction.get(key, np.inf)
-            offsets[key] = earlier if abs(earlier - offset) <= fitted.k_error else offset
-    return offsets
-
-
-def adopted_extinction(fits: Fits, observatory: Observatory) -> dict[str, float]:
-    """Extinction in observatory.toml for the filters of some fits.
-
-    Parameters
-    ----------
-    fits : dict of SeriesKey to ThroughputFit
-        Only their filters matter.
-    observatory : Observatory
-        Has the adopted extinction.
-
-    Returns
-    -------
-    dict of str to float
-        Extinction by filter [mag/airmass].
-    """
-    return {name: observatory.extinction(name) for _, name in fits}
-
-
-def fingerprint(context: ReportContext, series: Series, rows: str) -> str:
-    """Digest of everything that the result, plots and tables of a series depend on.
-
-    Parameters
-    ----------
-    context : ReportContext
-    series : Series
-    rows : str
-        Digest of its rows in the database.
+    digests : iterable of tuple
+        Each filter that has rows, and the digest of these; in any order.
 
     Returns
     -------
     str
         Hexadecimal.
     """
-    observatory, telescope = context.observatory, series.telescope
+    return digest(sorted((name, each.rows, str(each)) for name, each in digests))
+
+
+def nights_fingerprint(context: ReportContext, series: Sequence[Series], rows: str) -> str:
+    """Digest of everything that the fit of a telescope alone depends on.
+
+    Parameters
+    ----------
+    context : ReportContext
+    series : sequence of Series
+        All of the telescope that have rows.
+    rows : str
+        Digest of these rows in the database.
+
+    Returns
+    -------
+    str
+        Hexadecimal.
+    """
+    observatory, telescope = context.observatory, series[0].telescope
     longitude, events = observatory.longitude_deg(telescope.site), observatory.events_of(str(telescope))
     past = sum(local_noon(date, longitude) <= context.now for date, *_ in events)
-    references = [entry for entry in observatory.reference_throughput
-                  if (entry.class_, entry.filter) == (telescope.class_, series.filter)]
-    return digest(context.code, context.month, rows, [observatory.extinction(name) for name in series.native],
-                  series.extinction_offset, longitude, events, past, references, observatory.gain_repairs,
-                  sorted(observatory.camera_types), observatory.throughput.healthy_mag,
+    extinction = sorted((one.filter, name, observatory.extinction(name)) for one in series for name in one.native)
+    return digest(context.code, rows, extinction, longitude, events, past, observatory.gain_repairs,
                   context.settings.cameracolorterm)
 
 
-def find_unchanged(context: ReportContext, series: Series, remembered: RememberedSeries | None,
-                   rows: int | None) -> ShownSeries | None:
+def fingerprint(context: ReportContext, series: Series, nights: str, others: SkyEvidence | None) -> str:
+    """Digest of everything that the result, plots and tables of a series depend on.
+
+    Parameters
+    ----------
+    context : ReportContext
+    series : Series
+    nights : str
+        Fingerprint of the fit of its telescope alone.
+    others : SkyEvidence or None
+        What the other telescopes of the site say of its nights.
+
+    Returns
+    -------
+    str
+        Hexadecimal.
+    """
+    observatory = context.observatory
+    references = [entry for entry in observatory.reference_throughput
+                  if (entry.class_, entry.filter) == (series.telescope.class_, series.filter)]
+    return digest(nights, digest_of_evidence(others), context.month, references, sorted(observatory.camera_types),
+                  observatory.throughput)
+
+
+def are_nights_unchanged(context: ReportContext, stored: StoredRows, telescope: str,
+                         remembered: RememberedNights | None) -> bool:
+    """Whether the nights of a telescope would come out as an earlier run found them.
+
+    Parameters
+    ----------
+    context : ReportContext
+    stored : StoredRows
+    telescope : str
+        Site-enclosure-telescope.
+    remembered : RememberedNights or None
+        None where no earlier run found them.
+
+    Returns
+    -------
+    bool
+    """
+    return (remembered is not None and _may_be_same(remembered.seen, stored, telescope, context.now)
+            and remembered.fingerprint == nights_fingerprint(
+                context, stored.series(telescope), stored.digest(telescope)))
+
+
+def find_unchanged(context: ReportContext, stored: StoredRows, series: Series, remembered: RememberedSeries | None,
+                   others: SkyEvidence | None) -> ShownSeries | None:
     """A series as an earlier run made it, if it would come out the same and all its files are still there.
 
     Times such as the days since the last event are brought up to date, and warnings of the earlier run logged again.
@@ -152,35 +205,37 @@ def find_unchanged(context: ReportContext, series: Series, remembered: Remembere
     Parameters
     ----------
     context : ReportContext
+    stored : StoredRows
     series : Series
+        Has rows.
     remembered : RememberedSeries or None
         None where no earlier run made it.
-    rows : int or None
-        Number of its rows in the database now.
+    others : SkyEvidence or None
+        What the other telescopes of the site say of its nights.
 
     Returns
     -------
     ShownSeries or None
     """
-    if (remembered is None or remembered.result.rows != rows
-            or not _is_past(remembered.result.status, context.now)):
+    telescope = str(series.telescope)
+    if remembered is None or not _may_be_same(remembered.seen, stored, telescope, context.now):
         return None
     names = names_of_files(series, context.settings)
     outputs = {name: remembered.outputs[name] for name in names if name in remembered.outputs}
     if len(outputs) < len(names) or not all(context.store.holds(name, file.sha256) for name, file in outputs.items()):
         return None
     model = context.database.model(*series.key)
-    digest_of_rows = str(context.database.digest(COLUMNS, **series.wanted))  # last, as it takes longest
-    if (remembered.fingerprint, remembered.model) != (fingerprint(context, series, digest_of_rows),
+    nights = nights_fingerprint(context, stored.series(telescope), stored.digest(telescope))  # last: it takes longest
+    if (remembered.fingerprint, remembered.model) != (fingerprint(context, series, nights, others),
                                                       model_digest(model)):
         return None
     return ShownSeries(_counted_to_now(context, series, remembered.result), model, outputs)
 
 
-def _is_past(status: SeriesStatus, now: np.datetime64) -> bool:
-    """Whether no row is later than now, as after the clock was put back: later rows are not used."""
-    last = status.last_observation  # cut to the second
-    return last is None or bool(instant_of(last) + np.timedelta64(1, 's') <= now)
+def _may_be_same(seen: RowsSeen, stored: StoredRows, telescope: str, now: np.datetime64) -> bool:
+    """Whether the same rows count: as many are there, and now is between the last that counts and the next to come."""
+    return (seen.rows == stored.number(telescope) and (seen.last is None or bool(instant_of(seen.last) <= now))
+            and (seen.coming is None or bool(now < instant_of(seen.coming))))
 
 
 def _counted_to_now(context: ReportContext, series: Series, result: SeriesResult) -> SeriesResult:

@@ -164,3 +164,42 @@ def date_option(text: str) -> str:
         return parse_date(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def yes_or_no_option(text: str) -> bool:
+    """A switch, as argparse type.
+
+    Parameters
+    ----------
+    text : str
+        A word for yes or no, in any case.
+
+    Returns
+    -------
+    bool
+    """
+    words = {'true': True, 'yes': True, 'on': True, '1': True, 'false': False, 'no': False, 'off': False, '0': False}
+    if text.lower() not in words:
+        raise argparse.ArgumentTypeError(f'{text!r} is neither True nor False')
+    return words[text.lower()]
+
+
+def percent_option(text: str) -> float:
+    """A percentage of the reference, as argparse type.
+
+    Parameters
+    ----------
+    text : str
+        A number between 0 and 200.
+
+    Returns
+    -------
+    float
+    """
+    try:
+        percent = float(text)
+    except ValueError:
+        percent = 0.0
+    if not 0 < percent < 200:
+        raise argparse.ArgumentTypeError(f'{text!r} is no percentage between 0 and 200')
+    return percent

@@ -67,6 +67,7 @@ def with_noise(problem: Problem, state: State) -> State:
     tails = tail_weight(state.judged.mean**2 / state.judged.variance)
     # Of seasons with few clear nights thin clouds would be a large part.
     own = tail_weight(residual**2 / (means.variance + np.diag(everything_but_level(state))))
+    own = own if residual.shape[1] > 1 else np.ones(own.shape)  # of one filter it would be the same weight once more
     weight = np.where(present, own * (state.judged.clear * tails * state.sky.clear**3)[:, None], 0.0)
     lasting_found = _lagged(residual, weight, problem.day, lasting)
     total, number = _moments(residual, weight)

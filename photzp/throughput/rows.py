@@ -1,33 +1,32 @@
 """Read the rows of a series, and make them comparable.
 
 A series is one telescope in one filter as reported.  Gains are repaired, zeropoints carried to the colour term of their
-camera, and corrected to airmass 1.
+camera, and corrected to airmass 1.  `photzp.measurements` has the rule which rows are used.
 """
 
-import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from photzp.magnitudes import mag_of_ratio
-from photzp.measurements import possible_zp, usable_rows
+from photzp.measurements import EARLIEST, LATER, UNUSABLE, Unusable, UsableLimits, possible_airmass, why_unusable
 from photzp.names import SeriesKey, Telescope
-from photzp.observatory import Events, Observatory
+from photzp.observatory import Events, Observatory, start_of
 from photzp.observatorytables import GainRepair
 from photzp.records import Database, Zeropoints
 from photzp.rowdigest import RowDigest
 from photzp.throughput.colourterm import CameraColourTerm, FrameZeropoints, with_camera_colourterm
-from photzp.throughput.model import last_start
-from photzp.times import ALL_TIME, Period, day_of, instant_of, local_noon
-
-log = logging.getLogger('photzp.report')
+from photzp.times import ALL_TIME, Period, day_of, instant_of
 
 # Columns that the report reads, with those that decide which row of an exposure counts.
 COLUMNS = ('name', 'frame', 'processed', 'dateobs', 'camera', 'filter', 'airmass', 'zp', 'colorterm', 'zpsig', 'zperr',
            'colortermerr', 'zpcolor', 'zpcolortermcov', 'colortermheld', 'meancolor', 'ra', 'dec', 'fwhm')
 
 _NEW_COLOUR = ('instrument', 'recoating', 'break')  # kinds of events after which colour terms may differ
+# Chosen as longer than a telescope is closed, and shorter than the steps back of clocks: GPS has one of 19.6 years.
+_LONGEST_CLOSURE = np.timedelta64(5 * 365, 'D')
 _OLDER = ' (older rows)'  # of the database: their zp holds at g-i = 0
 
 
@@ -43,14 +42,11 @@ class Series:
         Filter as reported.
     native : tuple of str
         Native filters that are reported as this one.
-    extinction_offset : float
-        Extinction that brings the rows to airmass 1, minus the adopted one [mag/airmass].
     """
 
     telescope: Telescope
     filter: str
     native: tuple[str, ...]
-    extinction_offset: float = 0.0
 
     @property
     def key(self) -> SeriesKey:
@@ -74,8 +70,10 @@ class Rows:
     ----------
     telescope, filter : str
         Site-enclosure-telescope, and filter as reported.
-    zeropoints : Zeropoints
+    stored : Zeropoints
         The rows as in the database.
+    zeropoints : Zeropoints
+        The same, with NaT in place of a date, and NaN in place of an airmass, that no frame can have.
     zp_repaired : ndarray, shape (n,)
         Zeropoints with the gain repaired [mag].
     zp_cameracolour, zperr : ndarray, shape (n,)
@@ -86,8 +84,8 @@ class Rows:
         zp_cameracolour at airmass 1 [mag].
     extinction : ndarray, shape (n,)
         Extinction that was used for that, by native filter [mag/airmass].
-    usable : ndarray of bool, shape (n,)
-        The fit may use the row.
+    why : ndarray of int8, shape (n,)
+        Why the fit may not use the row, as of `measurements.why_unusable`; 0 where it may.
     group : ndarray of int, shape (n,)
         Code of camera, native filter and kind of row: older rows hold zp at g-i = 0.
     group_names : tuple of str
@@ -96,16 +94,15 @@ class Rows:
         Date, kind and note of events of the telescope.
     reference_mag : float or None
         Zeropoint of a clean telescope; None where unknown.
-    extinction_offset : float
-        Extinction minus the adopted one [mag/airmass].
-    opened : numpy.datetime64
-        Last `start` of the telescope, datetime64[ms]; earlier rows are not used.
-    later : int
-        Number of rows that were left out, as they are dated later than now.
+    unusable : dict of Unusable to int
+        Number of rows that are not used by reason, in the order of `UNUSABLE`, rows dated later than now among them.
+    coming : numpy.datetime64
+        Date of the first row that was left out, as it is dated later than now, datetime64[ms]; NaT without one.
     """
 
     telescope: str
     filter: str
+    stored: Zeropoints
     zeropoints: Zeropoints
     zp_repaired: np.ndarray
     zp_cameracolour: np.ndarray
@@ -113,14 +110,23 @@ class Rows:
     colourterms: tuple[CameraColourTerm, ...]
     zp_unit: np.ndarray
     extinction: np.ndarray
-    usable: np.ndarray
+    why: np.ndarray
     group: np.ndarray
     group_names: tuple[str, ...]
     events: Events
     reference_mag: float | None
-    extinction_offset: float
-    opened: np.datetime64
-    later: int
+    unusable: dict[Unusable, int]
+    coming: np.datetime64
+
+    @property
+    def later(self) -> int:
+        """Number of rows that were left out, as they are dated later than now."""
+        return self.unusable.get(LATER, 0)
+
+    @cached_property
+    def usable(self) -> np.ndarray:
+        """Which rows the fit may use, bool (n,)."""
+        return self.why == 0
 
     @property
     def old_groups(self) -> frozenset[int]:
@@ -131,18 +137,6 @@ class Rows:
     def has_old_rows(self) -> bool:
         """Whether older and newer rows are mixed."""
         return 0 < len(self.old_groups) < len(self.group_names)
-
-    @property
-    def unusable(self) -> dict[str, int]:
-        """Number of rows that are not usable by reason, of which the first one that fits a row counts."""
-        z, left, counts = self.zeropoints, ~self.usable, {}
-        for reason, rows in (('without date', np.isnat(z.dateobs)), ('before its start', z.dateobs < self.opened),
-                             ('without zeropoint', ~np.isfinite(z.zp)),
-                             ('with an impossible zeropoint', ~possible_zp(z.zp)),
-                             ('without airmass', ~np.isfinite(z.airmass)), ('whose stars scatter too much', left)):
-            counts[reason] = int(np.count_nonzero(left & rows))
-            left = left & ~rows
-        return counts
 
 
 def read_rows(database: Database, series: Series, observatory: Observatory, period: Period = ALL_TIME, *,
@@ -158,7 +152,7 @@ def read_rows(database: Database, series: Series, observatory: Observatory, peri
     observatory : Observatory
         Gain repairs, extinction, events and references.
     period : Period
-        Rows outside are left out; the log says how many are dated later than now.
+        Rows outside are left out.
     cameracolorterm : bool
         Give each zeropoint the colour term of its camera, see `throughput.colourterm`.
     digest : RowDigest, optional
@@ -167,23 +161,62 @@ def read_rows(database: Database, series: Series, observatory: Observatory, peri
     Returns
     -------
     Rows or None
-        None where the period has no rows.
+        None where the database has no rows; of length 0 where all of them are dated later than now.
     """
     telescope, now = series.telescope, period.now
     z = database.zeropoints(site=telescope.site, dome=telescope.enclosure, telescope=telescope.name,
                             filter=series.native, start=period.start, end=period.end, digest=digest)
-    z, later = (z, 0) if now is None else _until(z, now, series)
-    return _comparable(z, series, observatory, now, cameracolorterm, later) if len(z) else None
+    if not len(z):
+        return None
+    why = why_unusable_rows(z, series, observatory, now)
+    counts = np.bincount(why, minlength=len(UNUSABLE) + 1)[1:].tolist()
+    unusable = {reason: count for reason, count in zip(UNUSABLE, counts, strict=True) if count}
+    later = np.zeros(len(z), bool) if now is None else z.dateobs > now
+    coming = np.fmin.reduce(np.append(z.dateobs[later], np.datetime64('NaT', 'ms')))
+    believed = _without_impossible(z[~later], start_of(observatory, str(telescope), now))
+    judged = _Judged(z[~later], believed, why[~later], unusable, coming)
+    return _comparable(judged, series, observatory, cameracolorterm)
 
 
-def _comparable(z: Zeropoints, series: Series, observatory: Observatory, now: np.datetime64 | None,
-                cameracolorterm: bool, later: int) -> Rows:
-    """Make rows of the database comparable."""
+def why_unusable_rows(z: Zeropoints, series: Series, observatory: Observatory,
+                      now: np.datetime64 | None) -> np.ndarray:
+    """Say of each row of a series why it is not used.
+
+    Parameters
+    ----------
+    z : Zeropoints
+        The n rows as in the database.
+    series : Series
+    observatory : Observatory
+        Has the `start` of the telescope.
+    now : numpy.datetime64 or None
+        The present, datetime64[ms]; None takes rows of any later date.
+
+    Returns
+    -------
+    ndarray of int8, shape (n,)
+        As of `measurements.why_unusable`.
+    """
     telescope = series.telescope
+    limits = UsableLimits.of(telescope.name, start_of(observatory, str(telescope), now), now)
+    return why_unusable(z.dateobs, z.zp, z.airmass, z.zpsig, limits)
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """Rows of a series with what is wrong with them; the fields are those of Rows."""
+
+    stored: Zeropoints
+    zeropoints: Zeropoints
+    why: np.ndarray
+    unusable: dict[Unusable, int]
+    coming: np.datetime64
+
+
+def _comparable(judged: _Judged, series: Series, observatory: Observatory, cameracolorterm: bool) -> Rows:
+    """Make rows of the database comparable."""
+    telescope, z = series.telescope, judged.zeropoints
     events = observatory.events_of(str(telescope))
-    timed = [(local_noon(date, observatory.longitude_deg(telescope.site)), kind) for date, kind, _ in events]
-    opened = last_start(event for event in timed if now is None or event[0] <= now)
-    usable = usable_rows(z.zp, z.airmass, z.zpsig, telescope.name) & (z.dateobs >= opened)
     group_names, group = _groups(z)
     zp_repaired = _correct_gain(z.zp, z.camera, z.dateobs, observatory.gain_repairs)
     zp, zperr = zp_repaired, z.zperr
@@ -193,26 +226,34 @@ def _comparable(z: Zeropoints, series: Series, observatory: Observatory, now: np
             zp=zp_repaired, zperr=z.zperr, colorterm=z.colorterm, colortermerr=z.colortermerr,
             covariance=z.zpcolortermcov, colour_offset=z.meancolor - z.zpcolor, held=z.colortermheld, time=z.dateobs,
             group=group), np.array([date for date, kind, _ in events if kind in _NEW_COLOUR], 'datetime64[ms]'))
-    extinction = _by_value(z.filter, observatory.extinction) + series.extinction_offset
-    newest = int(np.flatnonzero(usable)[-1]) if usable.any() else -1
-    day = day_of(z.dateobs[newest]).item()
-    reference_mag = observatory.reference_mag(telescope.class_, series.filter, str(z.camera[newest]),
-                                              day) if day else None
+    extinction = _by_value(z.filter, observatory.extinction)
     return Rows(
-        telescope=str(telescope), filter=series.filter, zeropoints=z, zp_repaired=zp_repaired, zp_cameracolour=zp,
+        **vars(judged), telescope=str(telescope), filter=series.filter, zp_repaired=zp_repaired, zp_cameracolour=zp,
         zperr=zperr, colourterms=colourterms, zp_unit=at_unit_airmass(zp, z.airmass, extinction),
-        extinction=extinction, usable=usable, group=group, group_names=group_names, events=events,
-        reference_mag=reference_mag, extinction_offset=series.extinction_offset, opened=opened, later=later)
+        extinction=extinction, group=group, group_names=group_names, events=events,
+        reference_mag=_reference_mag(z, judged.why, series, observatory))
 
 
-def _until(z: Zeropoints, now: np.datetime64, series: Series) -> tuple[Zeropoints, int]:
-    """Leave out rows dated later than now, and log their number: (the other rows, number)."""
-    later = z.dateobs > now
-    if not (count := int(np.count_nonzero(later))):
-        return z, 0
-    log.warning('%s: %d zeropoint%s dated later than now, and left out until then; see --testdb', series, count,
-                ' is' if count == 1 else 's are', extra={'telescope': str(series.telescope), 'filter': series.filter})
-    return Zeropoints(**{name: values[~later] for name, values in vars(z).items()}), count
+def _without_impossible(z: Zeropoints, start: np.datetime64) -> Zeropoints:
+    """Rows, in order of time, without the dates and airmasses that no frame can have: these are as good as unknown.
+
+    Dates before the start of the telescope are of frames that are not used; those far before all others are of a clock
+    that was never set, or of a receiver of GPS whose weeks began anew.
+    """
+    time = np.where(z.dateobs < EARLIEST, np.datetime64('NaT', 'ms'), z.dateobs)
+    gaps = np.flatnonzero((np.diff(time) > _LONGEST_CLOSURE) & (time[:-1] < start))
+    if len(gaps):
+        time[:gaps[-1] + 1] = np.datetime64('NaT', 'ms')
+    return replace(z, dateobs=time, airmass=np.where(possible_airmass(z.airmass), z.airmass, np.nan))
+
+
+def _reference_mag(z: Zeropoints, why: np.ndarray, series: Series, observatory: Observatory) -> float | None:
+    """Zeropoint of a clean telescope with its newest camera, that of rows that are used if there are any."""
+    dated = np.flatnonzero(why == 0) if (why == 0).any() else np.flatnonzero(~np.isnat(z.dateobs))
+    if not len(dated):
+        return None
+    camera, day = str(z.camera[dated[-1]]), day_of(z.dateobs[dated[-1]]).item()
+    return observatory.reference_mag(series.telescope.class_, series.filter, camera, day)
 
 
 def _groups(z: Zeropoints) -> tuple[tuple[str, ...], np.ndarray]:

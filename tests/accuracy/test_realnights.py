@@ -34,7 +34,7 @@ def true_fit(years, name):
     slope = np.diff(series.at(np.array([start, years.day(time[-1])])))[0] / (years.day(time[-1]) - start)
     mags = dict.fromkeys(('start_mag', 'mid_mag', 'end_mag', 'start_error_mag', 'mid_error_mag', 'end_error_mag'), 0.0)
     interval = Interval(
-        start=time[0], end=time[-1], opened_by='first data', nights=len(night), rows=int(count.sum()), kinks=0,
+        start=time[0], end=time[-1], opened_by='first data', nights=len(night), rows=int(count.sum()),
         slope_mag_per_month=np.nan, slope_error_mag_per_month=np.nan, reference_group=code,
         end_slope_mag_per_month=slope * DAYS_PER_MONTH, end_slope_error_mag_per_month=1e-3, **mags)
     steps = tuple(found(years, c.day, c.size[name], origin='found') for c in years.changes if c.size[name])
@@ -98,7 +98,9 @@ def test_a_step_at_the_wrong_date_is_not_found(fitted):
 
 
 def test_evidence_of_a_site_is_the_sum_over_its_other_telescopes(fitted):
-    others = yearfits.others_of(fitted, [fitted, spoilt(fitted), spoilt(fitted)])
+    site = [replace(fitted, years=replace(fitted.years, telescope=replace(fitted.years.telescope, enclosure=enclosure)))
+            for enclosure in ('domb', 'domc')]
+    others = yearfits.others_of(fitted, [fitted, *site])
     place = np.searchsorted(fitted.years.nights['date'], others.night)
     np.testing.assert_array_equal(others.log_odds, np.where(fitted.years.nights['clear'][place], 12.0, -4.0))
     assert yearfits.others_of(fitted, [fitted]) is None

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photzp.answers import gains
-from tests.support.madefits import interval, made_fit, step
+from tests.support.madefits import at_day, interval, made_fit, step
 
 MONTH = 30.4375
 
@@ -63,27 +63,88 @@ def test_changes_that_no_event_records_are_left_out_unless_asked_for():
     assert len(gains.gains_of('t', {'rp': fit}, unrecorded=True)) == 1
 
 
+def test_an_event_that_was_moved_says_when_it_was_recorded():
+    moved, recorded = (gains.gains_of('t', {'rp': washed(**changes)})[0]
+                       for changes in ({'origin': 'moved', 'written': at_day(109)}, {}))
+    assert (moved.time, moved.written) == (at_day(100), at_day(109))
+    assert np.isnat(recorded.written)
+    assert gains.over_filters([moved])[0].written == at_day(109)
+
+
+def test_an_event_without_a_jump_keeps_its_gain_of_about_0():
+    fit = washed(-0.001, error=0.004)
+    gain, = gains.gains_of('t', {'rp': fit})
+    assert (gain.gain_mag, gain.gain_error_mag, gain.outcome) == (-0.001, 0.004, 'no gain')
+    row = next(row for row in gains.fleet_table([gain]) if row.filter == '')
+    assert (row.number, row.mean_mag) == (1, -0.001)
+
+
+def test_a_gain_is_unknown_where_a_camera_was_changed_on_the_same_date():
+    fits = {'gp': washed(0.9, instrumental=True), 'rp': washed(0.8, instrumental=True)}
+    both = gains.gains_of('t', fits)
+    one, = gains.over_filters(both)
+    for gain in (*both, one):
+        assert np.isnan([gain.gain_mag, gain.gain_error_mag, gain.gain_percent, gain.lasted_days]).all()
+        assert (gain.instrumental, gain.outcome) == (True, 'unknown')
+    assert gains.fleet_table(both) == ()
+    # Where one filter has kept its camera, that one knows.
+    one, = gains.over_filters(gains.gains_of('t', fits | {'rp': washed(0.1)}))
+    assert (one.gain_mag, one.gain_error_mag, one.instrumental) == (pytest.approx(0.1), pytest.approx(0.003), False)
+
+
+def test_the_step_of_a_camera_itself_is_known():
+    fit = made_fit(np.arange(0.3, 200), np.full(200, 23.5), intervals=[interval(0, 100), interval(100, 200)],
+                   steps=[step(100, 'instrument', -0.3, instrumental=True)])
+    gain, = gains.gains_of('t', {'rp': fit})
+    assert (gain.gain_mag, gain.instrumental) == (-0.3, True)
+
+
+@pytest.mark.parametrize('first', [120.3, 20.3])
+def test_a_filter_that_was_not_in_use_at_an_event_has_the_step_of_the_others(first):
+    """Its first night was after the wash, or its last one before it: it cannot tell how long the gain lasted."""
+    day = first + np.arange(30)
+    fit = made_fit(day, np.full(30, 23.5), steps=[step(100, 'wash', 0.1, 0.05)],
+                   intervals=[interval(first, first + 30, slope=np.nan)])
+    gain, = gains.gains_of('t', {'zp': fit})
+    assert (gain.gain_mag, gain.gain_error_mag, gain.outcome) == (0.1, 0.05, 'unknown')
+    assert gain.observed_days == pytest.approx(max(first + 29 - 100, 0))
+
+
+def test_filters_of_an_event_do_not_average_out_what_they_share():
+    one, = gains.over_filters(gains.gains_of('t', {name: washed(0.1) for name in ('gp', 'rp', 'ip', 'zp')}))
+    assert (one.gain_mag, one.gain_error_mag) == (pytest.approx(0.1), pytest.approx(0.003))
+    apart, = gains.over_filters(gains.gains_of('t', {'gp': washed(0.12), 'rp': washed(0.08)}))
+    # The common 0.003, and a scatter t^2 = 0.04^2 / 2 - 0.003^2 of which the mean of two has half.
+    assert apart.gain_error_mag == pytest.approx(np.hypot(0.003, np.sqrt((0.04**2 / 2 - 0.003**2) / 2)), rel=1e-6)
+
+
+def test_a_filter_without_a_reference_does_not_hide_the_loss_of_an_event():
+    one, other = (gains.gains_of('t', {name: washed(0.1)})[0] for name in ('rp', 'up'))
+    mean, = gains.over_filters([replace(one, loss_before_mag=0.2), other])
+    assert mean.loss_before_mag == 0.2
+
+
 def test_random_effects_finds_mean_and_scatter_of_planted_gains():
     rng = np.random.default_rng(2)
     error = rng.uniform(0.002, 0.02, 4000)
     value = rng.normal(0.05, 0.015, 4000) + error * rng.normal(size=4000)
-    mean, mean_error, scatter = gains._random_effects(value, error)
+    mean, mean_error, scatter = gains.random_effects(value, error)
     assert abs(mean - 0.05) < 4 * mean_error
     assert mean_error < 0.0004
     assert scatter == pytest.approx(0.015, rel=0.08)
-    assert gains._random_effects(np.array([0.1]), np.array([0.02])) == pytest.approx((0.1, 0.02, 0.0))
-    assert np.isnan(gains._random_effects(np.empty(0), np.empty(0))).all()
+    assert gains.random_effects(np.array([0.1]), np.array([0.02])) == pytest.approx((0.1, 0.02, 0.0))
+    assert np.isnan(gains.random_effects(np.empty(0), np.empty(0))).all()
 
 
 @given(values=st.lists(st.tuples(st.floats(-0.3, 0.3), st.floats(0.001, 0.1)), min_size=1, max_size=8),
        shift=st.floats(-1, 1), seed=st.integers(0, 9))
 def test_random_effects_moves_with_all_values_and_knows_no_order(values, shift, seed):
     value, error = np.array(values).T
-    mean, mean_error, scatter = gains._random_effects(value, error)
+    mean, mean_error, scatter = gains.random_effects(value, error)
     assert value.min() - 1e-9 <= mean <= value.max() + 1e-9
-    assert gains._random_effects(value + shift, error) == pytest.approx((mean + shift, mean_error, scatter), abs=1e-6)
+    assert gains.random_effects(value + shift, error) == pytest.approx((mean + shift, mean_error, scatter), abs=1e-6)
     order = np.random.default_rng(seed).permutation(len(value))
-    assert gains._random_effects(value[order], error[order]) == pytest.approx((mean, mean_error, scatter), abs=1e-6)
+    assert gains.random_effects(value[order], error[order]) == pytest.approx((mean, mean_error, scatter), abs=1e-6)
 
 
 def test_the_share_of_the_loss_that_events_restore():

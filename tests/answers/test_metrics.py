@@ -7,6 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from photzp.answers.alarms import KINDS, Finding
 from photzp.answers.metrics import render_metrics
+from photzp.answers.shares import RestoredShare
 from tests.support.samples import STATUS
 
 NOW = datetime(2024, 5, 2, 0, 0, 0)  # noqa: DTZ001  naive UTC, as the report has it
@@ -25,11 +26,24 @@ def test_every_known_figure_is_there_and_nothing_else():
     assert values['photzp_throughput_percent', *rp] == 83.2
     assert ('photzp_throughput_percent', *ip) not in values
     assert values['photzp_zeropoint_mag', *ip] == 23.6
+    assert values['photzp_reference_error_mag', *rp] == 0.1
     assert values['photzp_last_observation_timestamp_seconds', *rp] == 1714532400  # date -u -d '2024-05-01 03:00' +%s
     assert ('photzp_last_observation_timestamp_seconds', *ip) not in values
     assert values['photzp_run_success_timestamp_seconds', ('script', 'photcalibration.py')] == 1714608000
     assert ('photzp_run_success_timestamp_seconds', ('script', 'longtermphotzp.py')) not in values
     assert values['photzp_report_timestamp_seconds',] == 1714608000
+
+
+def test_what_events_restore_is_told_or_that_it_is_not_estimated():
+    shares = (RestoredShare(kind='wash', number=3, share=0.6, share_error=0.1, share_scatter=0.2),
+              RestoredShare(kind='recoating', number=0))
+    text = render_metrics([], [], {}, NOW, shares=shares)
+    values = samples(text)
+    assert values['photzp_restored_share_events', ('kind', 'wash')] == 3
+    assert values['photzp_restored_share_ratio', ('kind', 'wash')] == 0.6
+    assert values['photzp_restored_share_events', ('kind', 'recoating')] == 0
+    assert ('photzp_restored_share_ratio', ('kind', 'recoating')) not in values
+    assert '0: not estimated' in text
 
 
 def test_findings_are_counted_by_kind_also_where_there_are_none():

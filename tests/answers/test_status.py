@@ -17,10 +17,12 @@ from photzp.answers.status import (
     status_sentence,
     trend_of,
 )
+from photzp.observatorytables import ThroughputRules
 from tests.support.madefits import interval, made_fit
 from tests.support.samples import STATUS
 
 ONE = 'lsc-doma-1m0a'
+RULES = ThroughputRules(healthy_mag=0.2, reference_error_mag=0.1)
 
 
 def test_a_trend_has_the_last_night_of_each_week():
@@ -57,7 +59,7 @@ def status_of(fit, reference_mag=23.6):
     rows = SimpleNamespace(
         telescope='lsc-doma-1m0a', filter='rp', reference_mag=reference_mag, events=EVENTS,
         zeropoints=SimpleNamespace(dateobs=dateobs, camera=np.array(['fl03', 'fa15', 'fl03', 'fa15'])))
-    return series_status(rows, fit, now=NOW, healthy_mag=0.2)
+    return series_status(rows, fit, now=NOW, rules=RULES)
 
 
 def monthly_fit(**changes):
@@ -67,10 +69,19 @@ def monthly_fit(**changes):
                     intervals=[interval(0, 45, slope=-0.012, slope_error=0.0004)], **changes)
 
 
+def test_a_camera_without_a_date_is_not_the_oldest():
+    rows = SimpleNamespace(
+        telescope='lsc-doma-1m0a', filter='rp', reference_mag=None, events=(),
+        zeropoints=SimpleNamespace(dateobs=np.array(['NaT', '2020-01-02', '2020-01-03'], 'datetime64[ms]'),
+                                   camera=np.array(['fa15', 'fl03', 'fa15'])))
+    assert series_status(rows, monthly_fit(), now=NOW, rules=RULES).cameras == ('fl03', 'fa15')
+
+
 def test_the_status_by_hand():
     status = status_of(monthly_fit())
     # 23.5 against 23.6 mag is 10 ** -0.04 = 91.20 %, and 1 mmag of it 0.084 %.
     assert (status.zp_mag, status.zp_error_mag, status.percent, status.percent_error) == (23.5, 0.001, 91.2, 0.1)
+    assert status.reference_error_mag == 0.1
     assert (status.slope_mag_per_month, status.slope_error_mag_per_month) == (-0.012, 0.0004)
     assert (status.rows, status.usable_rows, status.nights) == (4, 180, 45)
     assert status.cameras == ('fl03', 'fa15')
@@ -85,7 +96,7 @@ def test_the_status_by_hand():
 def test_a_telescope_is_low_more_than_a_fifth_of_a_magnitude_below_its_reference(reference_mag, state):
     status = status_of(monthly_fit(), reference_mag)
     assert status.state == state
-    assert (status.percent is None) is (reference_mag is None)
+    assert (status.percent is None) is (reference_mag is None) is (status.reference_error_mag is None)
 
 
 def test_of_no_nights_nothing_is_known():
@@ -124,4 +135,4 @@ def test_a_state_is_judged_by_the_zeropoint_that_is_shown():
     fit = made_fit(np.arange(40), np.full(40, 23.6), level=23.59997)
     status = status_of(fit, reference_mag=23.8)
     assert status.zp_mag == 23.6
-    assert status.state == judged_anew(status, 0.2).state
+    assert status.state == judged_anew(status, RULES).state

@@ -41,3 +41,12 @@ def test_intervals_and_steps_belong_to_their_model(db):
     assert [len(rows) for rows in db.intervals_and_steps('lsc-doma-1m0a', 'rp')] == [2, 0]
     db.store_model('lsc-doma-1m0a', 'gp', *model([], []))
     assert db.intervals_and_steps('lsc-doma-1m0a', 'gp') == ([], [])
+
+
+def test_a_step_has_its_origin_and_the_interval_of_its_time(db):
+    found = {'dateobs': np.datetime64('2019-02-03T04:05:06.789', 'ms'), 'kind': 'break', 'step': -0.05,
+             'origin': 'found', 'early': np.datetime64('2019-02-01', 'ms'), 'late': np.datetime64('NaT', 'ms')}
+    db.store_model('lsc-doma-1m0a', 'gp', *model(['2019-01-01'], [24.0]), (), [found])
+    _, (step,) = db.intervals_and_steps('lsc-doma-1m0a', 'gp')
+    assert {name: step[name] for name in found} == {
+        **found, 'dateobs': '2019-02-03 04:05:06.789', 'early': '2019-02-01 00:00:00.000', 'late': None}

@@ -70,6 +70,20 @@ def test_selection_by_column_and_time(db):
     assert db.filters() == ['gp', 'zp', 'zs']
 
 
+def test_times_and_span_of_a_selection(db):
+    dates = ('2019-08-05 00:00:00.000', '1970-01-01 00:00:03.000', '2019-08-07T05:00:00.250', 'no date', '2062-01-01')
+    db.add_many(measured(f'a-{number}-e91.fits', site='elp', dateobs=date) for number, date in enumerate(dates))
+    db.add(measured('b-1-e91.fits', site='lsc', dateobs='2018-08-05 00:00:00.000'))
+    expected = np.array(['2019-08-05', '2019-08-07T05:00:00.250'], 'datetime64[ms]')
+    within = {'start': '1990-01-01', 'end': '2019-08-07T05:00:01'}
+    np.testing.assert_array_equal(np.sort(db.times(site='elp', **within)), expected)
+    np.testing.assert_array_equal(db.span(site='elp', **within), expected)
+    assert len(db.times()) == 5
+    assert db.times(site='xyz').tolist() == []
+    assert np.isnat(db.span(site='xyz')).all()
+    assert np.isnat(db.span(site='elp')[1])  # 'no date' comes after all dates
+
+
 def test_an_empty_database_reads_as_empty_arrays_of_the_right_kind(db):
     zeropoints = db.zeropoints()
     assert len(zeropoints) == 0

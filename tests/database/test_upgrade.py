@@ -248,3 +248,18 @@ def test_many_rows_are_upgraded_in_chunks(tmp_path):
     with closing(sqlite3.connect(file)) as connection:
         wrong = "SELECT count(*) FROM lcophot WHERE frame || '-e91.fits.fz' IS NOT name"
         assert connection.execute(wrong).fetchone() == (0,)
+
+
+def test_steps_of_an_earlier_version_have_no_origin(tmp_path):
+    file = tmp_path / 'lcophotzp.db'
+    PhotDatabase(file).close()
+    with closing(sqlite3.connect(file)) as connection, connection:
+        for column in ('origin', 'early', 'late'):
+            connection.execute(f'ALTER TABLE throughputstep DROP COLUMN {column}')
+        connection.execute("INSERT INTO throughputstep (telescopeid, filter, dateobs, kind, step) VALUES "
+                           "('lsc-doma-1m0a', 'gp', '2019-01-01 16:00:00.000', 'wash', 0.1)")
+    with PhotDatabase(file) as database:
+        _, (step,) = database.intervals_and_steps('lsc-doma-1m0a', 'gp')
+    assert (step['kind'], step['step']) == ('wash', 0.1)
+    assert [step[name] for name in ('origin', 'early', 'late')] == [None] * 3
+    assert len(list(tmp_path.glob('*before-upgrade*'))) == 1

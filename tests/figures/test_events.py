@@ -1,10 +1,14 @@
 """Events are lines in a trend, in their place and colours."""
 
+from dataclasses import replace
+
+import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_hex
 
-from photzp.figures.sheet import GREY
-from tests.support.figures import TEN_YEARS_EVENTS, draw_trend, event_days, legend_of, made_trend
+from photzp.figures.events import dated_events
+from photzp.figures.sheet import GREY, VERMILLION
+from tests.support.figures import DAY, TEN_YEARS_EVENTS, draw_trend, event_days, legend_of, made_trend
 
 
 def test_events_are_lines_at_their_dates(decade):
@@ -30,6 +34,24 @@ def test_an_unrecorded_change_of_camera_is_marked_and_a_recorded_one_only_once(d
     axes = draw_trend(data, fit, events=unrecorded).axes[0]
     assert event_days(axes, 'instrument change') == ['2022-11-01']
     assert 'camera change' in [text.get_text() for text in axes.texts]
+
+
+def test_a_step_that_nobody_recorded_is_marked(decade):
+    data, fit, _ = decade
+    steps = [replace(step, origin='found') if str(step.time).startswith('2019-10-20') else step for step in fit.steps]
+    figure = draw_trend(data, replace(fit, steps=tuple(steps)), events=[])
+    assert event_days(figure.axes[0], 'unrecorded step') == ['2019-10-20']
+    assert 'unrecorded step (1)' in legend_of(figure)
+    line, = (each for each in figure.axes[0].collections if each.get_label() == 'unrecorded step')
+    assert to_hex(line.get_color()[0]) == VERMILLION.lower()
+
+
+def test_an_event_that_the_model_moved_has_the_date_of_its_jump(decade):
+    steps = [replace(step, origin='moved', written=step.time, time=step.time + 9 * DAY) if step.kind == 'wash' else step
+             for step in decade[1].steps]
+    dated = dated_events([('2019-10-20', 'wash', 'wet'), ('2019-10-21', 'wash'), ('2019-10-20', 'cleaning')], steps)
+    assert dated == [(np.datetime64('2019-10-29'), 'wash', 'wet'), (np.datetime64('2019-10-21'), 'wash'),
+                     (np.datetime64('2019-10-20'), 'cleaning')]
 
 
 def test_events_outside_the_time_axis_are_left_out():

@@ -16,6 +16,7 @@ from photzp.answers.extinction import SiteExtinction
 from photzp.answers.gather import Answers
 from photzp.answers.nights import Month
 from photzp.answers.ranking import Advice, MirrorState
+from photzp.answers.shares import RestoredShare
 from photzp.observatory import load_observatory
 from photzp.pages.answers import falls_below
 from photzp.pages.page import Plot, read_status, render_status
@@ -60,6 +61,30 @@ def test_the_ranking_has_its_numbers_in_its_order():
     assert 'Falls below 80 %' in text_of(wash)
     for unit in ('Loss %', 'Loss a month mmag', '68 % interval', 'Expected gain mmag', 'Light gained % of reference'):
         assert unit in text_of(wash)
+
+
+def test_of_a_kind_that_is_not_on_record_the_page_says_that_nothing_is_estimated():
+    shares = (RestoredShare(kind='wash', number=2, share=0.5, share_error=0.1, share_scatter=0.2),
+              RestoredShare(kind='recoating', number=0))
+    answers = Answers(mirrors=(state(ONE),), advice=(advice(ONE, 1),), shares=shares)
+    wash, recoating = part(index_of(answers), 'next').split('<h3>Recoating</h3>')
+    assert rows_of(wash)[0][1] == ONE
+    assert text_of(recoating).startswith('Not estimated: no recoating is on record before which the loss is known')
+    none = index_of(Answers(mirrors=(state(ONE),), shares=shares[1:]))
+    assert 'Not estimated' in part(none, 'next')
+    assert 'href="#next"' in none
+    assert 'id="next"' not in index_of(Answers(shares=shares[1:]))  # no telescope to advise on
+    own = render_telescopes(page_of(row(), answers=answers), LCO)[telescope_page_name(ONE)]
+    assert 'Rank for a recoating not estimated' in text_of(own)
+    closed = page_of(row(last_observation='2020-01-01T00:00:00'), answers=answers)
+    assert 'not estimated' not in text_of(render_telescopes(closed, LCO)[telescope_page_name(ONE)])
+
+
+def test_the_error_of_the_reference_stands_beside_that_of_the_percentage():
+    page = page_of(row(reference_mag=23.8, reference_error_mag=0.1), answers=Answers(mirrors=(state(ONE),)))
+    told = text_of(render_telescopes(page, LCO)[telescope_page_name(ONE)])
+    assert '79 % of reference, ± 0.7 %, and ± 7 % of the reference itself' in told  # 79.4 * 0.921 * 0.1
+    assert '23.80 ± 0.10' in told
 
 
 def test_the_eight_best_are_shown_the_others_folded():

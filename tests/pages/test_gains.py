@@ -43,6 +43,20 @@ def test_the_last_events_have_their_gains_by_filter_the_newest_on_top():
         ['2025-03-04', ONE, 'wash', '+100 ± 4', '+9.6 ± 0.4', '+110 ± 4', '+90 ± 4', 'lost after 8 months']]
 
 
+def test_an_event_that_was_moved_tells_when_it_is_recorded():
+    moved = gain(ONE, '2025-03-04', 'wash', 0.1, written=np.datetime64('2025-03-15T16:00', 'ms'))
+    kept = gain(TWO, '2025-01-04', 'wash', 0.1)
+    shown = rows_of(part(index_of(Answers(events=(moved, kept))), 'gains'))
+    assert [line[0] for line in shown] == ['2025-03-04 recorded 2025-03-15', '2025-01-04']
+
+
+def test_a_gain_that_is_unknown_is_a_dash():
+    unknown = gain(ONE, '2025-03-04', 'wash', math.nan, gain_error_mag=math.nan, gain_percent_error=math.nan,
+                   lasted_days=math.nan, outcome='unknown', instrumental=True)
+    line, = rows_of(part(index_of(Answers(events=(unknown,), gains=(replace(unknown, filter='rp'),))), 'gains'))
+    assert line[2:] == ['wash', '–', '–', '–', 'unknown, the camera was changed, too']
+
+
 def test_fifteen_events_are_shown_the_earlier_ones_folded():
     events = tuple(gain(ONE, f'2024-{month:02}-0{number}', 'cleaning', 0.05) for month in range(1, 10)
                    for number in (1, 2))
@@ -57,8 +71,10 @@ def test_fifteen_events_are_shown_the_earlier_ones_folded():
     ({}, 'lost after 8 months'), ({'lasted_days': 12.4}, 'lost after 12 d'),
     ({'outcome': 'not lost yet', 'lasted_days': 900.0}, 'not lost yet, expected after 2.5 years'),
     ({'outcome': 'no gain', 'lasted_days': math.nan}, 'no gain'),
-    ({'outcome': 'unknown', 'lasted_days': math.nan}, '–'), ({'instrumental': True}, 'cameras differ in it'),
+    ({'outcome': 'unknown', 'lasted_days': math.nan}, '–'),
+    ({'instrumental': True}, 'unknown, the camera was changed, too'),
+    ({'instrumental': True, 'kind': 'instrument'}, 'cameras differ in it'),
 ])
 def test_how_long_a_gain_lasted(changes, told):
-    events = (gain(ONE, '2025-03-04', 'wash', 0.1, **changes),)
+    events = (replace(gain(ONE, '2025-03-04', 'wash', 0.1), **changes),)
     assert rows_of(part(index_of(Answers(events=events)), 'gains'))[0][-1] == told

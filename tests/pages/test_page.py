@@ -367,7 +367,7 @@ def damaged(**changes):
     damaged(plots={'a.png': {'width': '9', 'height': 9, 'alt': ''}}), damaged(runs=[{'script': 'x'}]), damaged(runs=3),
     damaged(cameras=3), damaged(cameras=[{'telescope': 'x'}]), damaged(trends=3), damaged(trends=[{'zp_mag': 3}]),
     damaged(trends=[{'telescope': 'x', 'filter': 'rp', 'first': '2025-01-02', 'zp_mag': ['a']}]),
-    damaged(answers=None), damaged(answers={'schema': 0}), damaged(answers={'schema': 1, 'findings': [3]}),
+    damaged(answers=None), damaged(answers={'schema': 0}), damaged(answers={'schema': 2, 'findings': [3]}),
     damaged(files=[3]), damaged(plots={'a.png': {'width': True, 'height': 9, 'alt': ''}}),
     damaged().replace('95.6', '"high"'), damaged().replace('95.6', 'NaN'), damaged().replace('["fl03", "fa15"]', '[1]'),
 ])  # fmt: skip

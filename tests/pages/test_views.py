@@ -151,7 +151,8 @@ def test_places_that_are_linked_to_are_there(page, html):
 
 
 def test_events_and_steps_are_those_of_the_telescope(page, html):
-    assert rows_of(part(html, 'events')) == [['2025-06-01', 'cleaning', '+50 ± 4', '+4.7 ± 0.4', '+50 ± 4', '–']]
+    assert rows_of(part(html, 'events')) == [
+        ['2025-06-01 recorded 2025-06-09', 'cleaning', '+50 ± 4', '+4.7 ± 0.4', '+50 ± 4', '–']]
     assert rows_of(part(html, 'steps'))[0][:2] == ['2025-06-01 1 to 3 Jun 2025', '−100 ± 10']
     other = render_telescopes(page, LCO)[telescope_page_name(TWO)]
     assert 'id="steps"' not in other

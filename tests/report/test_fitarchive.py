@@ -10,14 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from photzp.report.fitarchive import NIGHTLY, VALUES, pack, unpack, without_rows
-from photzp.throughput.lines import Line
-from photzp.throughput.model import ThroughputFit, fit_throughput
+from photzp.report.fitarchive import NIGHTLY, VALUES, pack, unpack, unpack_nights, without_rows
+from photzp.throughput.curve import Curve
+from photzp.throughput.model import SkyEvidence, ThroughputFit, fit_throughput
 from photzp.throughput.summary import GroupOffset, Interval, Step
 from tests.support.samefits import all_same
 
 DAY = np.timedelta64(1, 'D')
 START = np.datetime64('2016-01-01T03:00', 'ms')
+NIGHTS = {'lsc-doma-1m0a': SkyEvidence(np.array(['2016-01-01', '2016-01-03'], 'datetime64[D]'), np.array([2.1, -6.0])),
+          'coj-clma-2m0a': SkyEvidence(np.array([], 'datetime64[D]'), np.array([]))}
 
 
 @pytest.fixture(scope='module')
@@ -39,18 +41,28 @@ def fits():
 
 def test_every_field_of_a_fit_is_kept_but_its_rows():
     rows = {'row_clear_probability', 'row_residual_mag'}
-    assert {*NIGHTLY, *VALUES, '_line'} | rows == {field.name for field in fields(ThroughputFit)}
+    assert {*NIGHTLY, *VALUES, 'curve'} | rows == {field.name for field in fields(ThroughputFit)}
 
 
 def test_fits_come_back_to_the_last_bit(fits):
     kept = {key: without_rows(fit) for key, fit in sorted(fits.items())}
-    back = unpack(pack(fits))
+    back = unpack(pack(fits, NIGHTS))
     assert all_same(kept, back)
-    assert pack(back) == pack(fits) == pack(dict(reversed(fits.items())))
+    assert pack(back, NIGHTS) == pack(fits, NIGHTS) == pack(dict(reversed(fits.items())), NIGHTS)
     later = START + np.arange(0, 900, 7) * DAY
     for key, fit in fits.items():
         assert all(np.array_equal(one, other, equal_nan=True)
                    for one, other in zip(fit.at(later), back[key].at(later), strict=True))
+
+
+def test_nights_come_back(fits):
+    content = pack(fits, NIGHTS)
+    assert content == pack(fits, dict(reversed(NIGHTS.items())))
+    back = unpack_nights(content)
+    assert list(back) == sorted(NIGHTS)
+    for telescope, nights in back.items():
+        np.testing.assert_array_equal(nights.night, NIGHTS[telescope].night, strict=True)
+        np.testing.assert_array_equal(nights.log_odds, NIGHTS[telescope].log_odds, strict=True)
 
 
 NUMBER = st.floats(allow_nan=True, allow_infinity=True)
@@ -74,16 +86,15 @@ def any_fits(draw):
     several = {name: tuple(draw(st.lists(one_of[cls], max_size=2))) for name, cls in
                (('intervals', Interval), ('steps', Step), ('offsets', GroupOffset))}
     scalars = {name: draw(NUMBER) for name, hint in VALUES.items() if hint is float}
-    places = st.lists(st.tuples(st.integers(0, 5), NUMBER), max_size=2).map(tuple)
-    line = Line(origin=draw(TIME), opened=values(float, m), centre=values(float, m), steps=draw(places),
-                kinks=draw(places), parameters=values(float, q), covariance=values(float, q, q), doubt=values(float, m))
+    curve = Curve(origin=draw(TIME), opened=values(float, q), knot=values(float, m), level=values(float, m),
+                  slope=values(float, m), variance=values(float, m, 3), stiffness=draw(NUMBER))
     return ThroughputFit(**nightly, row_clear_probability=np.empty(0), row_residual_mag=np.empty(0), **several,
-                         **scalars, _line=draw(st.sampled_from([line, None])))
+                         **scalars, curve=draw(st.sampled_from([curve, None])))
 
 
 @given(st.dictionaries(st.tuples(TEXT, TEXT), any_fits(), max_size=3))
 def test_any_fits_come_back(fits):
-    assert all_same(dict(sorted(fits.items())), unpack(pack(fits)))
+    assert all_same(dict(sorted(fits.items())), unpack(pack(fits, {})))
 
 
 def without_member(content, name):
@@ -107,14 +118,20 @@ def with_flipped_bit(content):
     lambda content: content.replace(b'model_mag.npy', b'model_mog.npy'),
 ])  # fmt: skip
 def test_what_is_damaged_is_refused(fits, damage):
-    content = pack(fits)
+    content = pack(fits, NIGHTS)
     assert damage(content) != content
     with pytest.raises(ValueError, match='not an archive of fits'):
         unpack(damage(content))
 
 
+@pytest.mark.parametrize('member', ['index.npy', 'telescope_night.npy', 'telescope_log_odds.npy'])
+def test_nights_that_are_damaged_are_refused(fits, member):
+    with pytest.raises(ValueError, match='not an archive of fits'):
+        unpack_nights(without_member(pack(fits, NIGHTS), member))
+
+
 def test_another_schema_is_refused(fits, monkeypatch):
-    content = pack(fits)
-    monkeypatch.setattr('photzp.report.fitarchive.SCHEMA', 2)
-    with pytest.raises(ValueError, match='its schema is 1, not 2'):
+    content = pack(fits, NIGHTS)
+    monkeypatch.setattr('photzp.report.fitarchive.SCHEMA', 4)
+    with pytest.raises(ValueError, match='its schema is 3, not 4'):
         unpack(content)

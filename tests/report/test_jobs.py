@@ -9,10 +9,12 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
+from photzp.names import Telescope
 from photzp.records import CameraSpan, StoredModel
 from photzp.report.jobs import (
     Drawing,
-    StepSearch,
+    NightsJob,
+    TelescopeJob,
     TelescopeTrends,
     calendar_figure,
     colorterms_figure,
@@ -20,16 +22,12 @@ from photzp.report.jobs import (
     models_figure,
     telescope_figure,
 )
+from photzp.throughput.rows import Series
 from tests.support.madefits import at_day, made_fit
 
 UNTIL = at_day(200)
 DAY = np.arange(120) + 0.3
 NOISE = np.random.default_rng(1).normal(0, 0.009, 120)
-
-
-def jumped(size_mag):
-    """A fit of nights that rise by so much at day 60."""
-    return made_fit(DAY, 23.5 + NOISE + size_mag * (DAY > 60))
 
 
 def test_an_image_has_its_size_in_pixels_and_its_words():
@@ -40,14 +38,11 @@ def test_an_image_has_its_size_in_pixels_and_its_words():
     assert (file.name, file.alt) == ('x.png', 'an empty figure')
 
 
-def test_a_search_finds_the_steps_of_its_telescope():
-    search = StepSearch('lsc-doma-1m0a', {'gp': jumped(0.1), 'rp': jumped(0.1)}, None)
-    step, = search.do()
-    assert step.size_mag == pytest.approx(0.1, abs=0.01)
-    assert abs(step.time - at_day(60)) < np.timedelta64(3, 'D')
-    assert str(search) == 'the steps of lsc-doma-1m0a'
-    again, = pickle.loads(pickle.dumps(search)).do()
-    assert again.size_mag.tolist() == step.size_mag.tolist()
+def test_a_job_is_named_by_what_comes_of_it():
+    every = tuple(Series(Telescope('lsc', 'doma', '1m0a'), name, (name,)) for name in ('gp', 'rp', 'ip'))
+    assert str(NightsJob(every)) == 'the nights of lsc-doma-1m0a'
+    assert str(TelescopeJob(every, every[1:], None)) == 'lsc-doma-1m0a rp, ip'
+    assert NightsJob(every).telescope == TelescopeJob(every, every[:1], None).telescope == 'lsc-doma-1m0a'
 
 
 MODEL = StoredModel(at_day(0) + np.arange(50) * np.timedelta64(1, 'D'), np.full(50, 23.5), np.full(50, 0.002))
@@ -56,7 +51,7 @@ FIGURES = {
                       0.2),
     'colour terms': partial(colorterms_figure, 'gp', [], {}),
     'telescope': partial(telescope_figure, TelescopeTrends(
-        telescope='lsc-doma-1m0a', trends=[('gp', jumped(0.0), 23.6, '#0072B2')],
+        telescope='lsc-doma-1m0a', trends=[('gp', made_fit(DAY, 23.5 + NOISE), 23.6, '#0072B2')],
         marks=[(at_day(60), 'wash', 5.0, 0.4)],
         spans=[CameraSpan('lsc-doma-1m0a', 'fa15', '2020-01-01', '2020-04-01', 100)], threshold_percent=80.0,
         healthy_mag=0.2), UNTIL),

@@ -37,7 +37,7 @@ def overviews(*, held=False, state=None, **settings):
         database=database, open_database=lambda: database, store=store, observatory=LCO,
         settings=ReportSettings(**settings), period=Period(now=np.datetime64('2026-11-30', 'ms')), version='1.0')
     every = [Series(telescope, 'rp', ('rp',)) for telescope in TELESCOPES[:2]]
-    results = Results(every, state or ReportState(), {})
+    results = Results(every, state or ReportState(), {}, {})
     for series in every:
         results.shown[series] = SimpleNamespace(
             model=StoredModel(TIME, np.array([23.5, 23.4]), np.zeros(2)),

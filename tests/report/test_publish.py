@@ -28,7 +28,7 @@ def published(tmp_path):
                 period=Period.of_dates(start, None, np.datetime64('2026-11-30T15:30', 'ms')))
             overviews = {f'allmodels_{name}_rp.png': RememberedOverview('f', Output('0' * 64, 10, 10, 'x'))
                          for name in ('0m4', '9m0')}
-            publish(context, Results([], ReportState(overviews=overviews), {}))
+            publish(context, Results([], ReportState(overviews=overviews), {}, {}))
         return {path.name for path in tmp_path.iterdir()}
 
     return run

@@ -17,7 +17,7 @@ import longtermphotzp
 from photdbinterface import PhotDatabase
 from photzp.errors import DatabaseUnusable
 from photzp.report import report
-from photzp.report.series import SeriesMaker
+from photzp.report.maker import Maker
 from simulation.__main__ import main as simulate
 from tests.support.runs import stopped_by, until
 
@@ -131,21 +131,21 @@ def test_a_telescope_alone_is_made_in_this_process(place, monkeypatch):
     assert make(place, '--processes', '2', '--site', 'lsc', '--telescope', 'doma-1m0s', *FAST)[0] == 0
 
 
-class Deadly(SeriesMaker):
+class Deadly(Maker):
     """Dies over one telescope, as often as a file beside the report says."""
 
-    def make(self, series):
+    def telescope(self, job):
         deadly = Path(self.database.place).with_name('deadly')
         times = int(deadly.read_text())
-        if str(series.telescope) == ONE and times:
+        if job.telescope == ONE and times:
             deadly.write_text(str(times - 1))
             os.kill(os.getpid(), signal.SIGKILL)
-        return super().make(series)
+        return super().telescope(job)
 
 
 @pytest.fixture
 def deadly(place, monkeypatch):
-    monkeypatch.setattr('photzp.report.series.SeriesMaker', Deadly)
+    monkeypatch.setattr('photzp.report.maker.Maker', Deadly)
     return place.deadly
 
 
@@ -178,13 +178,13 @@ def test_a_series_that_kills_its_process_again_is_named_and_the_rest_goes_on(pla
         name: place.few[name] for name in place.few if name.endswith('.png')}
 
 
-class Faulty(SeriesMaker):
+class Faulty(Maker):
     """Fails on one telescope."""
 
-    def make(self, series):
-        if str(series.telescope) == ONE:
+    def telescope(self, job):
+        if job.telescope == ONE:
             raise ZeroDivisionError('a mistake of ours')
-        return super().make(series)
+        return super().telescope(job)
 
 
 @pytest.mark.parametrize('processes', ['1', '2'])
@@ -192,7 +192,7 @@ def test_a_series_that_the_program_fails_on_is_named_and_the_rest_goes_on(proces
     before = NOW - timedelta(days=40)  # an earlier month: all is made anew after it
     earlier = make(place, *FAST, '--processes', '1', now=before)[1]
     with monkeypatch.context() as patch:
-        patch.setattr('photzp.report.series.SeriesMaker', Faulty)
+        patch.setattr('photzp.report.maker.Maker', Faulty)
         status, files = make(place, *FAST, '--processes', processes)
     assert status == 1
     first, second = (record.getMessage() for record in caplog.records if record.levelno == logging.ERROR)
@@ -209,7 +209,7 @@ def test_what_tells_that_the_database_is_unusable_ends_the_run(place, monkeypatc
     def refuse(*_):
         raise DatabaseUnusable('the disk is gone')
 
-    monkeypatch.setattr(SeriesMaker, 'make', refuse)
+    monkeypatch.setattr(Maker, 'telescope', refuse)
     with pytest.raises(DatabaseUnusable, match='the disk is gone'):
         make(place, *FAST, '--processes', '1')
 

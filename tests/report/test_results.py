@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from photzp.answers.recent import Recent
 from photzp.names import Telescope
 from photzp.report.results import Results, ShownSeries
-from photzp.report.state import RememberedSeries, ReportState, SeriesResult
+from photzp.report.state import RememberedSeries, ReportState, RowsSeen, SeriesResult
 from photzp.throughput.rows import Series
 from tests.support.pagesamples import row
 
@@ -15,15 +15,15 @@ ONE, TWO, GONE = (Series(Telescope('lsc', enclosure, '1m0a'), 'rp', ('rp',)) for
 
 def result(series, rows=10):
     status = replace(row(), telescope=str(series.telescope), filter=series.filter, rows=rows)
-    return SeriesResult(status=status, nights=(), colorterms=(), warnings=(), recent=Recent(), frames=None, cameras=(),
-                        rows=rows)
+    return SeriesResult(status=status, nights=(), colorterms=(), warnings=(), recent=Recent(), frames=None, cameras=())
 
 
 def results():
     """An earlier run left all three; this one has the first anew."""
     every = (ONE, TWO, GONE)
-    state = ReportState(series={str(series): RememberedSeries('', '', result(series), {}) for series in every})
-    made = Results([TWO, ONE], state, {series.key: None for series in every})
+    state = ReportState(series={str(series): RememberedSeries('', RowsSeen(10, None), '', result(series), {})
+                                for series in every})
+    made = Results([TWO, ONE], state, {series.key: None for series in every}, {})
     made.show(ONE, ShownSeries(result(ONE, rows=11), None, {}))
     return made
 

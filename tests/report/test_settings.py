@@ -18,5 +18,5 @@ def test_each_option_arrives_under_its_name():
                     '--createsummaryplots', 'False', '--no-errorhistogram', '--renderhtml=no', '--check', '--metrics',
                     'photzp.prom') == ReportSettings(
         site='lsc', telescope='doma-1m0a', filter='rp', cameracolorterm=False,
-        fit_extinction=True, pertelescopeplots=False, createsummaryplots=False, errorhistogram=False, renderhtml=False,
+        pertelescopeplots=False, createsummaryplots=False, errorhistogram=False, renderhtml=False,
         check=True, metrics=True)

@@ -1,15 +1,20 @@
 """Results of jobs are stored; a job that failed leaves what an earlier run made."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from photzp.names import Telescope
-from photzp.report.jobs import Drawing, Failure, File, StepSearch
+from photzp.observatory import load_observatory
+from photzp.report.jobs import Drawing, Failure, File, NightsJob, TelescopeJob
+from photzp.report.maker import FoundNights, RowsRead
 from photzp.report.results import Results
-from photzp.report.state import Output, RememberedOverview, ReportState
+from photzp.report.state import Output, RememberedOverview, ReportState, RowsSeen
 from photzp.report.storing import store_result
 from photzp.store.directory import DirectoryStore
+from photzp.throughput.model import SkyEvidence
 from photzp.throughput.rows import Series
 
 SERIES = Series(Telescope('lsc', 'doma', '1m0a'), 'rp', ('rp',))
@@ -22,7 +27,7 @@ def run(tmp_path):
     """Context and results of a run whose report has an earlier plot."""
     state = ReportState(overviews={'plot.png': RememberedOverview('old', EARLIER)})
     with DirectoryStore(tmp_path) as store:
-        yield SimpleNamespace(store=store, results=Results([SERIES], state, {}), root=tmp_path)
+        yield SimpleNamespace(store=store, results=Results([SERIES], state, {}, {}), root=tmp_path)
 
 
 def test_a_drawing_is_written_shown_and_remembered(run):
@@ -34,19 +39,32 @@ def test_a_drawing_is_written_shown_and_remembered(run):
     assert run.results.state.overviews['plot.png'] == RememberedOverview('new', output)
 
 
-@pytest.mark.parametrize(('fingerprint', 'remembered'), [('all rows', True), (None, False)])
-def test_steps_are_remembered_only_of_complete_fits(run, fingerprint, remembered):
-    store_result(run, run.results, StepSearch('lsc-doma-1m0a', {}, fingerprint), ())
-    assert run.results.steps == {'lsc-doma-1m0a': ()}
-    assert ('lsc-doma-1m0a' in run.results.state.steps) is remembered
+NIGHTS = SkyEvidence(np.array(['2020-01-01'], 'datetime64[D]'), np.array([2.0]))
+
+
+@pytest.mark.parametrize('is_whole', [True, False])
+def test_nights_are_used_and_those_of_a_whole_run_are_remembered(run, is_whole):
+    run.period, run.code, run.settings = SimpleNamespace(is_whole=is_whole), '', SimpleNamespace(cameracolorterm=True)
+    run.observatory, run.now = load_observatory(), np.datetime64('2020-02-01', 'ms')
+    run.results.state.nights['lsc-doma-1m0a'] = 'of an earlier run'
+    seen = RowsSeen(3, '2020-01-01T03:00:00.000')
+    store_result(run, run.results, NightsJob((SERIES,)), FoundNights(NIGHTS, RowsRead('0', seen)))
+    assert run.results.nights == {'lsc-doma-1m0a': NIGHTS}
+    assert run.results.has_new_nights
+    remembered = run.results.state.nights.get('lsc-doma-1m0a')
+    assert (remembered and remembered.seen) == (seen if is_whole else None)
 
 
 @pytest.mark.parametrize(('result', 'why'), [
     (None, 'a process died over it'), (Failure('Error()'), 'this program failed on it (Error())')])
 def test_a_failed_job_leaves_what_an_earlier_run_made(run, caplog, result, why):
+    other = replace(SERIES, filter='gp')
     store_result(run, run.results, DRAWING, result)
-    store_result(run, run.results, SERIES, result)
+    store_result(run, run.results, TelescopeJob((SERIES, other), (SERIES, other), None), result)
+    store_result(run, run.results, NightsJob((SERIES,)), result)
     assert run.results.overviews == {'plot.png': EARLIER}
-    assert run.results.failed == {SERIES}
-    assert run.results.counts == {'failed': 2}
-    assert f'lsc-doma-1m0a rp: not made, as {why}' in caplog.text
+    assert run.results.failed == {SERIES, other}
+    assert run.results.failed_nights == {'lsc-doma-1m0a': result}
+    assert run.results.counts == {'failed': 4}
+    for name in ('plot.png', 'lsc-doma-1m0a rp, gp', 'the nights of lsc-doma-1m0a'):
+        assert f'{name}: not made, as {why}' in caplog.text

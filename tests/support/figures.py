@@ -52,7 +52,7 @@ def made_fit(moments, events, clear):
     steps = tuple(Step(time=day, kind=kind, size_mag=0.03 if kind == 'cleaning' else 0.1, error_mag=0.005,
                        instrumental=kind == 'instrument') for day, kind in inside)
     line = Sawtooth(origin, steps)
-    edges = [origin, *(step.time for step in steps if step.kind != 'cleaning'), last]
+    edges = [origin, *(step.time for step in steps), last]
     intervals = []
     for start, end in itertools.pairwise(edges):
         first, final = line.at(line.days(np.array([start, end - DAY // 1000])))[0]
@@ -60,7 +60,7 @@ def made_fit(moments, events, clear):
             start=start, end=end, opened_by='wash', nights=100, rows=500, start_mag=first, start_error_mag=0.004,
             mid_mag=(first + final) / 2, mid_error_mag=0.004, end_mag=final, end_error_mag=0.004,
             slope_mag_per_month=SLOPE, slope_error_mag_per_month=0.0004, end_slope_mag_per_month=SLOPE,
-            end_slope_error_mag_per_month=0.0004, kinks=0, reference_group=0))
+            end_slope_error_mag_per_month=0.0004, reference_group=0))
     night = np.unique(moments.astype('datetime64[D]'))
     nightly = night.astype('datetime64[ms]')
     model, error = line.at(np.maximum(line.days(nightly), 0))
@@ -68,7 +68,7 @@ def made_fit(moments, events, clear):
     return ThroughputFit(
         night=night, time=nightly, model_mag=model, model_error_mag=error, night_rows=every.astype(int),
         clear_probability=every, photometric=every > 0, row_clear_probability=clear,
-        row_residual_mag=np.full(len(moments), 0.0), intervals=tuple(intervals), steps=steps, _line=line)
+        row_residual_mag=np.full(len(moments), 0.0), intervals=tuple(intervals), steps=steps, curve=line)
 
 
 def no_fit(n):

@@ -4,14 +4,14 @@ from dataclasses import fields
 
 import numpy as np
 
-from photzp.throughput.lines import Line
+from photzp.throughput.curve import Curve
 from photzp.throughput.model import ThroughputFit
 from photzp.throughput.summary import GroupOffset, Interval, Step
 
 
 def same(one, other):
     """Whether two values are the same to the bit, type and all: dataclasses, tuples, arrays and numbers."""
-    if isinstance(one, (ThroughputFit, Line, Interval, Step, GroupOffset)):
+    if isinstance(one, (ThroughputFit, Curve, Interval, Step, GroupOffset)):
         return type(one) is type(other) and all(same(getattr(one, f.name), getattr(other, f.name)) for f in fields(one))
     if isinstance(one, tuple):
         return len(one) == len(other) and all(map(same, one, other))

@@ -10,6 +10,7 @@ from photzp.answers.gains import FleetGain, Gain
 from photzp.answers.gather import Answers
 from photzp.answers.nights import Month
 from photzp.answers.ranking import Advice, MirrorState
+from photzp.answers.shares import RestoredShare
 from photzp.answers.steps import UnrecordedStep
 
 ONE, TWO, THREE = 'lsc-doma-1m0a', 'coj-clma-2m0a', 'tfn-aqwa-0m4a'
@@ -18,7 +19,8 @@ JUNE = np.datetime64('2025-06-01T16:42:00.000')
 NEVER = np.datetime64('NaT', 'ms')
 GAIN = Gain(telescope=TELESCOPE, filter='rp', time=JUNE, kind='cleaning', recorded=True, instrumental=False,
             gain_mag=0.05, gain_error_mag=0.004, gain_percent=4.7, gain_percent_error=0.4, lasted_days=np.nan,
-            lasted_error_days=np.nan, outcome='unknown', observed_days=80.0, loss_before_mag=0.1)
+            lasted_error_days=np.nan, outcome='unknown', observed_days=80.0, loss_before_mag=0.1,
+            written=JUNE + np.timedelta64(8, 'D'))
 ANSWERS = Answers(
     findings=(Finding(kind='below-threshold', telescope=TELESCOPE, filter='rp', camera='',
                       text='throughput 71.0 +- 0.6 % of reference', value=71.0, error=0.6, limit=80.0, unit='%',
@@ -30,6 +32,8 @@ ANSWERS = Answers(
     gains=(GAIN,), events=(GAIN,),
     fleet=(FleetGain(kind='cleaning', filter='rp', number=4, mean_mag=0.05, mean_error_mag=0.01, scatter_mag=0.02,
                      lasted_days=120.0, lost=3, share=0.4, share_error=0.1, share_scatter=0.2),),
+    shares=(RestoredShare(kind='cleaning', number=4, share=0.38, share_error=0.09, share_scatter=0.2),
+            RestoredShare(kind='wash', number=0), RestoredShare(kind='recoating', number=0)),
     mirrors=(MirrorState(telescope=TELESCOPE, filters=('gp', 'rp'), loss_mag=0.3, loss_error_mag=0.01, percent=75.9,
                          percent_error=0.7, recoated=NEVER, since_recoating_mag=np.nan,
                          since_recoating_error_mag=np.nan, best_mag=0.2, rate_mag_per_month=0.01,

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from photdbinterface import Measurement, PhotDatabase
+from photzp.measurements import LATER
 from photzp.names import Telescope
 from photzp.observatory import load_observatory
 from photzp.observatorytables import GainRepair
@@ -50,31 +51,74 @@ def test_each_row_that_is_not_usable_has_one_reason(database):
     database.add_many([
         measured(1), measured(2, dateobs='no date'), measured(3, zp=np.nan, zpsig=9.0), measured(4, zp=99.0),
         measured(5, airmass=np.nan), measured(6, zpsig=0.21), measured(7, zpsig=0.19), measured(8, filter='gp'),
-        measured(9, dome='domb')])
+        measured(9, dome='domb'), measured(10, airmass=999.0), measured(11, dateobs='1970-01-01 00:00:03.000'),
+        measured(12, dateobs='2015-01-01 00:00:00.000'), measured(13, zpsig=np.nan)])
     rows = read_rows(database, SERIES, load_observatory(), cameracolorterm=False)
     usable = set(rows.zeropoints.name[rows.usable])
     assert usable == {measured(1).name, measured(7).name}
-    assert rows.unusable == {'without date': 1, 'before its start': 0, 'without zeropoint': 1,
-                             'with an impossible zeropoint': 1, 'without airmass': 1, 'whose stars scatter too much': 1}
+    assert [(reason.words, count) for reason, count in rows.unusable.items()] == [
+        ('without date', 1), ('dated before 1990', 1), ('without zeropoint', 1), ('with an impossible zeropoint', 1),
+        ('with an impossible airmass', 1), ('before its start', 1), ('without airmass', 1),  # LCO's list: since 2016
+        ('without scatter of its stars', 1), ('whose stars scatter too much', 1)]
+
+
+EPOCHS = ['1970-01-01 00:00:03.000', '1858-11-17 00:00:00.000', '0001-01-01 00:00:00.000', '1980-01-06 00:00:00.000']
+
+
+@pytest.mark.parametrize('dateobs', EPOCHS)
+def test_a_date_of_a_clock_that_was_never_set_is_no_date(database, dateobs):
+    database.add_many([measured(1), measured(2, dateobs=dateobs, camera='fa99')])
+    rows = read_rows(database, SERIES, load_observatory())
+    assert np.isnat(rows.zeropoints.dateobs[rows.zeropoints.camera == 'fa99']).all()
+    assert rows.stored.dateobs[rows.stored.camera == 'fa99'] == np.datetime64(dateobs)
+    assert rows.usable.tolist() == [False, True]
+    assert rows.reference_mag == load_observatory().reference_mag('1m0', 'rp', 'fa15', date(2019, 8, 5))
+
+
+def test_dates_before_the_start_count_as_known_unless_they_are_far_from_all_others(database):
+    dates = ('2000-01-01', '2007-04-16', '2014-06-01', '2015-12-01', '2019-08-05')  # LCO's list: since 2016-04
+    database.add_many(measured(number, dateobs=f'{date} 00:00:00.000') for number, date in enumerate(dates))
+    rows = read_rows(database, SERIES, load_observatory())
+    assert [str(day) for day in rows.zeropoints.dateobs.astype('datetime64[D]')] == ['NaT', 'NaT', *dates[2:]]
+    assert [(reason.words, count) for reason, count in rows.unusable.items()] == [('before its start', 4)]
+    elsewhere = replace(SERIES, telescope=Telescope('lsc', 'domx', '1m0a'))  # without a start
+    database.add_many(measured(number + 9, dome='domx', dateobs=f'{date} 00:00:00.000')
+                      for number, date in enumerate(dates))
+    assert read_rows(database, elsewhere, load_observatory()).usable.all()
+
+
+@pytest.mark.parametrize('airmass', [0.0, -1.0, 0.98, 40.1, 999.0])
+def test_an_airmass_that_no_frame_has_corrects_no_zeropoint(database, airmass):
+    database.add_many([measured(1, airmass=airmass)])
+    rows = read_rows(database, SERIES, load_observatory(), cameracolorterm=False)
+    assert not rows.usable.any()
+    assert np.isnan(rows.zp_unit).all()
+    assert (rows.zp_cameracolour, rows.stored.airmass) == (23.5, airmass)
 
 
 def test_rows_are_brought_to_airmass_1_with_the_extinction_of_their_filter(database):
     database.add_many([measured(1), measured(2, airmass=1.0)])
     extinction = load_observatory().extinction('rp')
-    for more in (0.0, 0.05):
-        rows = read_rows(database, replace(SERIES, extinction_offset=more), load_observatory(), cameracolorterm=False)
-        np.testing.assert_allclose(np.sort(rows.zp_unit), [23.5, 23.5 + extinction + more], atol=1e-12)
-        np.testing.assert_allclose(rows.extinction, extinction + more)
+    rows = read_rows(database, SERIES, load_observatory(), cameracolorterm=False)
+    np.testing.assert_allclose(np.sort(rows.zp_unit), [23.5, 23.5 + extinction], atol=1e-12)
+    np.testing.assert_allclose(rows.extinction, extinction)
 
 
-def test_rows_of_a_time_to_come_are_left_out_and_counted(database, caplog):
+def test_rows_of_a_time_to_come_are_left_out_and_counted(database):
     database.add_many([measured(1), measured(2, dateobs='2019-08-07 01:00:00.000')])
     digest = RowDigest(COLUMNS)
     rows = read_rows(database, SERIES, load_observatory(), Period(now=np.datetime64('2019-08-06', 'ms')), digest=digest)
     assert (len(rows.zeropoints), rows.later, digest.rows) == (1, 1, 2)
+    assert rows.unusable == {LATER: 1}
+    assert rows.coming == np.datetime64('2019-08-07T01:00', 'ms')
     assert (rows.zeropoints.ra[0], rows.zeropoints.dec[0], rows.zeropoints.fwhm[0]) == (83.8, -5.4, 1.75)
-    assert 'lsc-doma-1m0a rp: 1 zeropoint is dated later than now' in caplog.text
     assert read_rows(database, replace(SERIES, native=('B',)), load_observatory()) is None
+
+
+def test_a_series_of_a_time_to_come_is_empty_and_not_lost(database):
+    database.add_many([measured(1), measured(2)])
+    rows = read_rows(database, SERIES, load_observatory(), Period(now=np.datetime64('2019-01-01', 'ms')))
+    assert (len(rows.zeropoints), rows.unusable, rows.reference_mag, rows.group_names) == (0, {LATER: 2}, None, ())
 
 
 def test_cameras_filters_and_older_rows_are_groups_of_their_own(database):

@@ -309,8 +309,9 @@
           if (x < at.left || x > at.right) {
             continue;
           }
-          const name = kind === 'cleaning' ? 'cleaning' : MIRROR.includes(kind) ? 'mirror' : 'instrument';
-          const dash = { cleaning: [1.5, 2.5], mirror: [6, 4], instrument: [7, 3, 1.5, 3] }[name];
+          const own = { cleaning: 'cleaning', 'unrecorded step': 'unrecorded' };
+          const name = MIRROR.includes(kind) ? 'mirror' : own[kind] || 'instrument';
+          const dash = { cleaning: [1.5, 2.5], mirror: [6, 4], unrecorded: [1.5, 3], instrument: [7, 3, 1.5, 3] }[name];
           ctx.strokeStyle = colour(name);
           ctx.lineWidth = 1.4 * at.ratio;
           ctx.setLineDash(dash.map((each) => each * at.ratio));
