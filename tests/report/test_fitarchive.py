@@ -87,7 +87,8 @@ def any_fits(draw):
                (('intervals', Interval), ('steps', Step), ('offsets', GroupOffset))}
     scalars = {name: draw(NUMBER) for name, hint in VALUES.items() if hint is float}
     curve = Curve(origin=draw(TIME), opened=values(float, q), knot=values(float, m), level=values(float, m),
-                  slope=values(float, m), variance=values(float, m, 3), stiffness=draw(NUMBER))
+                  slope=values(float, m), variance=values(float, m, 3), stiffness=draw(NUMBER),
+                  mean_slope=draw(NUMBER))
     return ThroughputFit(**nightly, row_clear_probability=np.empty(0), row_residual_mag=np.empty(0), **several,
                          **scalars, curve=draw(st.sampled_from([curve, None])))
 
