@@ -100,7 +100,7 @@ def _joined(arrays: list[np.ndarray], kind: np.dtype) -> np.ndarray:
 def _curve_values(curve: Curve | None) -> dict[str, Any] | None:
     if curve is None:
         return None
-    return {'origin': plain(curve.origin), 'stiffness': plain(curve.stiffness),
+    return {'origin': plain(curve.origin), 'stiffness': plain(curve.stiffness), 'mean_slope': plain(curve.mean_slope),
             'sizes': [getattr(curve, name).size for name in CURVE]}
 
 
@@ -178,7 +178,8 @@ def _curve(values: dict[str, Any] | None, cut: '_Cutter') -> Curve | None:
         return None
     parts = {name: cut.next(f'curve_{name}', size, _DOUBLE) for name, size in zip(CURVE, values['sizes'], strict=True)}
     parts['variance'] = parts['variance'].reshape(-1, 3)
-    return Curve(origin=typed(np.datetime64, values['origin']), stiffness=typed(float, values['stiffness']), **parts)
+    return Curve(origin=typed(np.datetime64, values['origin']), stiffness=typed(float, values['stiffness']),
+                 mean_slope=typed(float, values['mean_slope']), **parts)
 
 
 class _Cutter:
