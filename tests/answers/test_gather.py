@@ -19,8 +19,10 @@ from photzp.errors import StoreFailed
 from photzp.names import Telescope
 from photzp.observatory import load_observatory
 from photzp.pages.text import days_from
-from photzp.report.fitarchive import unpack, without_rows
-from photzp.throughput.model import fit_throughput
+from photzp.report.fitarchive import unpack, unpack_nights, without_rows
+from photzp.report.sharednights import evidence_of_others
+from photzp.throughput.fitrows import FitRows
+from photzp.throughput.model import fit_telescope
 from photzp.throughput.rows import Series, read_rows
 from photzp.throughput.summary import Step
 from photzp.typedtree import plain, typed
@@ -167,17 +169,20 @@ def test_extinction_is_fitted_for_the_site(first):
         assert row['adopted'] == {'gp': 0.14, 'rp': 0.08}[row['filter']]
 
 
-def test_kept_fits_are_those_of_a_fresh_fit(first):
-    kept = unpack((first.out / 'report-fits.npz').read_bytes())
-    assert set(kept) == {(key(dome), name) for dome in (SILENT, JUMPED, LOW, FELL, WELL) for name in ('gp', 'rp')}
-    observatory = load_observatory(first.observatory)
+def test_kept_fits_are_those_of_a_fresh_fit_with_the_other_telescopes_of_the_site(first):
+    content = (first.out / 'report-fits.npz').read_bytes()
+    kept, nights = unpack(content), unpack_nights(content)
+    domes = (SILENT, JUMPED, LOW, FELL, WELL)
+    assert set(kept) == {(key(dome), name) for dome in domes for name in ('gp', 'rp')}
+    assert set(nights) == {key(dome) for dome in domes}
+    observatory, telescope, rows = load_observatory(first.observatory), key(JUMPED), FitRows()
     with PhotDatabase(first.database, readonly=True) as database:
-        for telescope, name in ((key(JUMPED), 'gp'), (key(SILENT), 'rp')):
-            rows = read_rows(database, Series(Telescope.parse(telescope), name, (name,)), observatory)
-            z = rows.zeropoints
-            fit = fit_throughput(z.dateobs, np.where(rows.usable, rows.zp_unit, np.nan), rows.zperr, airmass=z.airmass,
-                                 longitude_deg=observatory.sites['lsc'].longitude_deg, group=rows.group)
-            assert all_same({0: without_rows(fit)}, {0: kept[telescope, name]})
+        for name in ('gp', 'rp'):
+            rows.add(read_rows(database, Series(Telescope.parse(telescope), name, (name,)), observatory))
+    fits = fit_telescope(rows.by_filter(), longitude_deg=observatory.longitude_deg('lsc'),
+                         others=evidence_of_others(telescope, nights))
+    assert all_same({name: without_rows(fit) for name, fit in fits.items()},
+                    {name: kept[telescope, name] for name in fits})
 
 
 def test_no_mirror_is_cleaned_of_a_telescope_that_is_closed(first):
