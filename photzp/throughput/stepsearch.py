@@ -63,7 +63,8 @@ def _found_at(day: float) -> StepAt:
     return StepAt(day=day, kind='break', origin='found')
 
 
-def find_steps(problem: Problem, state: State, steps: Sequence[StepAt]) -> tuple[State, list[StepAt]]:
+def find_steps(problem: Problem, state: State, steps: Sequence[StepAt],
+               only_remove: bool = False) -> tuple[State, list[StepAt]]:
     """Remove found steps that the evidence does not need, and add those that it does.
 
     Parameters
@@ -73,6 +74,8 @@ def find_steps(problem: Problem, state: State, steps: Sequence[StepAt]) -> tuple
         Fitted with these steps.
     steps : sequence of StepAt
         In order of time.
+    only_remove : bool
+        Add none.
 
     Returns
     -------
@@ -82,7 +85,10 @@ def find_steps(problem: Problem, state: State, steps: Sequence[StepAt]) -> tuple
     """
     # Evidence is compared between trials only: the coefficients of covariates are not among their unknowns.
     state, steps = dated(problem, climb(problem, state, steps, 2, trial=True), steps)
-    state, steps = _escaped(problem, *_pruned(problem, state, steps))
+    state, steps = _pruned(problem, state, steps)
+    if only_remove:
+        return state, steps
+    state, steps = _escaped(problem, state, steps)
     refused: set[int] = set()
     for _ in range(_STEPS_MAX):
         added = _best_addition(problem, state, steps, refused)
