@@ -28,6 +28,7 @@ _LLR_MIN = 6.0         # of a proposal
 _GRID_MAG = np.arange(-0.5, 0.5001, 0.01)
 _REACH_NIGHTS = 40     # on either side, where a step may be instead
 _ROUNDS = 4            # of the fit for a trial
+_DATED_ROUNDS = 3      # and after a step was moved
 _TRIALS = 2            # proposals of each kind that are tried in a round
 _STEPS_MAX = 20
 _SURE = 5.0            # a step of so many times FOUND_COST is not asked again
@@ -341,7 +342,7 @@ def dated(problem: Problem, state: State, steps: Sequence[StepAt]) -> tuple[Stat
         steps = sorted(placed, key=lambda one: one.day)
         if not moved:
             break
-        state = climb(problem, state, steps, _ROUNDS, trial=True)
+        state = climb(problem, state, steps, _DATED_ROUNDS, trial=True)
     return state, steps
 
 
