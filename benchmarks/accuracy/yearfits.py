@@ -30,11 +30,11 @@ class YearFits:
         return scale[np.clip(np.searchsorted(opened, when, side='right') - 1, 0, None)]
 
 
-def fit_years(years, others=None):
+def fit_years(years, others=None, *, nights_only=False):
     """Fit one telescope."""
     start = time.process_time()
     fits = fit_telescope(years.filter_rows(), longitude_deg=years.telescope.longitude_deg, events=years.events(),
-                         others=others)
+                         others=others, nights_only=nights_only)
     return YearFits(years, {name: fit for name, fit in fits.items() if len(fit.night)}, time.process_time() - start)
 
 
@@ -46,14 +46,15 @@ def others_of(fitted, site):
 
 def fit_fleet(fleet, *, alone=False, seen=lambda fitted: None):
     """Fit all telescopes: `seen` gets each as soon as it is done; the seconds are those of all its fits."""
+    if alone:
+        for years in fleet:
+            seen(fit_years(years))
+        return
     sites = {}
     for years in fleet:
-        fitted = fit_years(years)
-        sites.setdefault(years.telescope.site, []).append(fitted)
-        if alone:
-            seen(fitted)
-    for site in () if alone else sites.values():
-        for fitted in site:
-            others = others_of(fitted, site)
-            again = fitted if others is None else fit_years(fitted.years, others)
-            seen(again if again is fitted else YearFits(again.years, again.fits, again.seconds + fitted.seconds))
+        sites.setdefault(years.telescope.site, []).append(years)
+    for site in sites.values():
+        nights = [fit_years(years, nights_only=True) for years in site] if len(site) > 1 else []
+        for number, years in enumerate(site):
+            fitted = fit_years(years, others_of(nights[number], nights) if nights else None)
+            seen(YearFits(years, fitted.fits, fitted.seconds + (nights[number].seconds if nights else 0.0)))

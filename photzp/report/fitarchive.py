@@ -29,6 +29,7 @@ NIGHTLY: dict[str, Any] = {  # arrays of a fit, (m,) each
     'night_residual_error_mag': float, 'night_log_odds': float}
 EVIDENCE: dict[str, Any] = {'night': 'datetime64[D]', 'log_odds': float}  # arrays of a telescope's nights
 CURVE = ('opened', 'knot', 'level', 'slope', 'variance')  # arrays of its curve
+CURVE_VALUES: dict[str, Any] = {'origin': np.datetime64, 'stiffness': float, 'mean_slope': float}  # the rest of it
 VALUES = {  # what else there is of it
     'intervals': tuple[Interval, ...], 'steps': tuple[Step, ...], 'offsets': tuple[GroupOffset, ...],
     'scatter_mag': float, 'clear_share': float, 'cloud_mag': float, 'wild_share': float,
@@ -100,8 +101,8 @@ def _joined(arrays: list[np.ndarray], kind: np.dtype) -> np.ndarray:
 def _curve_values(curve: Curve | None) -> dict[str, Any] | None:
     if curve is None:
         return None
-    return {'origin': plain(curve.origin), 'stiffness': plain(curve.stiffness),
-            'sizes': [getattr(curve, name).size for name in CURVE]}
+    return {name: plain(getattr(curve, name)) for name in CURVE_VALUES} | {
+        'sizes': [getattr(curve, name).size for name in CURVE]}
 
 
 def unpack(content: bytes) -> dict[SeriesKey, ThroughputFit]:
@@ -176,9 +177,10 @@ def _fits(series: list[Any], arrays: Mapping[str, np.ndarray]) -> Iterator[tuple
 def _curve(values: dict[str, Any] | None, cut: '_Cutter') -> Curve | None:
     if values is None:
         return None
-    parts = {name: cut.next(f'curve_{name}', size, _DOUBLE) for name, size in zip(CURVE, values['sizes'], strict=True)}
+    parts: dict[str, Any] = {name: cut.next(f'curve_{name}', size, _DOUBLE)
+                             for name, size in zip(CURVE, values['sizes'], strict=True)}
     parts['variance'] = parts['variance'].reshape(-1, 3)
-    return Curve(origin=typed(np.datetime64, values['origin']), stiffness=typed(float, values['stiffness']), **parts)
+    return Curve(**{name: typed(hint, values[name]) for name, hint in CURVE_VALUES.items()}, **parts)
 
 
 class _Cutter:

@@ -165,7 +165,7 @@ class Maker:
             Without nights where it has no rows in the period.
         """
         _, rows, read = self._read(job.series, ())
-        return FoundNights(nights_of(self._fits(job.series[0], rows, None)), read)
+        return FoundNights(nights_of(self._fits(job.series[0], rows, None, nights_only=True)), read)
 
     def telescope(self, job: TelescopeJob) -> MadeTelescope:
         """Fit a telescope, and make its series.
@@ -192,7 +192,7 @@ class Maker:
                 gc.collect()
 
     def _fits(self, series: Series, rows: dict[str, FilterRows],
-              others: SkyEvidence | None) -> dict[str, ThroughputFit]:
+              others: SkyEvidence | None, *, nights_only: bool = False) -> dict[str, ThroughputFit]:
         """Fit the rows of a telescope, of which `series` is one."""
         if not rows:
             return {}
@@ -200,7 +200,7 @@ class Maker:
         return fit_telescope(
             rows, longitude_deg=self.observatory.longitude_deg(telescope.site),
             events=[event[:2] for event in self.observatory.events_of(str(telescope))], now=self.period.now,
-            others=others)
+            others=others, nights_only=nights_only)
 
     def _read(self, series: Sequence[Series],
               shown: Sequence[Series]) -> tuple[list[Rows], dict[str, FilterRows], RowsRead]:

@@ -36,8 +36,8 @@ from photzp.throughput.model import SkyEvidence
 from photzp.throughput.rows import Series
 
 # Rough time of fitting a telescope, of drawing a series, and of drawing another plot [s].  Worker processes are started
-# only for more than START_S [s] of work.
-FIT_S, SERIES_S, DRAWING_S = 0.3, 0.5, 0.1
+# only for more than START_S [s] of work, and more than one job.
+FIT_S, SERIES_S, DRAWING_S = 2.0, 0.5, 0.1
 START_S = 1.2
 
 
@@ -122,7 +122,7 @@ class Report:
             release_font_list()  # before the import of figures, which waits for that list
             from photzp.report.maker import Maker
 
-            if sum(map(_cost_s, first)) > START_S and context.processes > 1 and can_start():
+            if _is_worth_processes(first) and context.processes > 1 and can_start():
                 arguments = (context.open_database, context.observatory, context.settings, context.period)
                 with closing(in_processes(Maker.in_worker, arguments, Maker.do_in_worker,
                                           chain([[job] for job in first], chunks),
@@ -200,13 +200,18 @@ class Report:
 
 
 def _next_few(chunks: Iterator[Sequence[Job]]) -> list[Job]:
-    """Take jobs from an iterator of chunks until they are more than START_S of work, or no more can be done yet."""
+    """Take jobs from an iterator of chunks until they are worth processes, or no more can be done yet."""
     few: list[Job] = []
     for chunk in chunks:
         few += chunk
-        if not chunk or sum(map(_cost_s, few)) > START_S:
+        if not chunk or _is_worth_processes(few):
             break
     return few
+
+
+def _is_worth_processes(jobs: Sequence[Job]) -> bool:
+    """Whether several processes do these jobs sooner than this one."""
+    return len(jobs) > 1 and sum(map(_cost_s, jobs)) > START_S
 
 
 def _cost_s(job: Job) -> float:

@@ -44,7 +44,8 @@ TimedEvent = tuple[np.datetime64, str]  # time of an event, and its kind
 
 
 def fit_telescope(rows: Mapping[str, FilterRows], *, longitude_deg: float, events: Iterable[tuple[Date, str]] = (),
-                  now: Date | datetime | None = None, others: SkyEvidence | None = None) -> dict[str, ThroughputFit]:
+                  now: Date | datetime | None = None, others: SkyEvidence | None = None,
+                  nights_only: bool = False) -> dict[str, ThroughputFit]:
     """Fit the throughput of one telescope in all its filters together.
 
     Parameters
@@ -59,6 +60,9 @@ def fit_telescope(rows: Mapping[str, FilterRows], *, longitude_deg: float, event
         Rows and events after it are not used.
     others : SkyEvidence, optional
         What other telescopes of the site say of the nights.
+    nights_only : bool
+        Only as well as it takes to tell clear nights from cloudy ones: with the steps of the first guess that the
+        evidence needs.
 
     Returns
     -------
@@ -75,7 +79,7 @@ def fit_telescope(rows: Mapping[str, FilterRows], *, longitude_deg: float, event
         return {name: _empty_fit(len(one.time)) for name, one in rows.items()}
     telescope = _Telescope({name: rows[name] for name in filters}, {name: used[name] for name in filters},
                            longitude_deg, [event for event in timed if event[0] > opened], others)
-    fits = telescope.fit()
+    fits = telescope.fit(nights_only)
     return {name: fits[name] if name in fits else _empty_fit(len(one.time)) for name, one in rows.items()}
 
 
@@ -184,13 +188,13 @@ class _Telescope:
             field=np.full(n, -1) if given.field is None else given.field[used],
             ln_fwhm=np.where(known, logs - np.median(logs[known]), 0.0) if known.any() else np.zeros(n))
 
-    def fit(self) -> dict[str, ThroughputFit]:
+    def fit(self, nights_only: bool) -> dict[str, ThroughputFit]:
         """Fit all filters."""
         steps = known_steps(self.rows, self.day, self.events)
         edges = [step.day for step in steps if step.kind != 'cleaning']
         tied = {name: references(one, edges, self.given[name].other_scale) for name, one in self.rows.items()}
         problem = self._problem({name: [group for group, to in of.items() if to != group] for name, of in tied.items()})
-        state, steps = _fitted(problem, steps, tied)
+        state, steps = _fitted(problem, steps, tied, nights_only)
         assert state.solution is not None
         covariance, _ = bin_covariances(state.solution)
         return {name: self._fit_of(FilterFit(
@@ -240,15 +244,16 @@ class _Telescope:
             night_log_odds=state.judged.log_odds[there], night_noise_mag=float(np.sqrt(noise)), curve=curve)
 
 
-def _fitted(problem: Problem, steps: list[StepAt],
-            tied: Mapping[str, Mapping[int, int]]) -> tuple[State, list[StepAt]]:
+def _fitted(problem: Problem, steps: list[StepAt], tied: Mapping[str, Mapping[int, int]],
+            nights_only: bool) -> tuple[State, list[StepAt]]:
     """Fit a telescope: from the best path to the last step and noise."""
     state, path = first_state(problem, steps, tied, EVENT_DAYS)
     steps = path_steps(problem, path, steps)
     state = climb(problem, state, steps, 5)
-    for _ in range(2):
+    for _ in range(1 if nights_only else 2):
         state = climb(problem, with_noise(problem, with_means(problem, state)), steps, 4)
-        state, steps = find_steps(problem, with_stiffness(problem, state, steps), steps)
+        state, steps = find_steps(problem, with_stiffness(problem, state, steps), steps, nights_only)
     state = climb(problem, with_noise(problem, with_means(problem, state)), steps, 4)
-    state = with_stiffness(problem, state, steps)
-    return climb(problem, state, steps, 8), steps
+    if nights_only:
+        return state, steps
+    return climb(problem, with_stiffness(problem, state, steps), steps, 8), steps

@@ -28,8 +28,10 @@ _LLR_MIN = 6.0         # of a proposal
 _GRID_MAG = np.arange(-0.5, 0.5001, 0.01)
 _REACH_NIGHTS = 40     # on either side, where a step may be instead
 _ROUNDS = 4            # of the fit for a trial
-_TRIALS = 3            # proposals that are tried in a round
+_TRIALS = 2            # proposals of each kind that are tried in a round
 _STEPS_MAX = 20
+_SURE = 5.0            # a step of so many times FOUND_COST is not asked again
+_APART_NIGHTS = 40     # between proposals
 _SLOPE_CHANGE = 0.03   # mag/month: largest change of slope
 
 
@@ -61,7 +63,8 @@ def _found_at(day: float) -> StepAt:
     return StepAt(day=day, kind='break', origin='found')
 
 
-def find_steps(problem: Problem, state: State, steps: Sequence[StepAt]) -> tuple[State, list[StepAt]]:
+def find_steps(problem: Problem, state: State, steps: Sequence[StepAt],
+               only_remove: bool = False) -> tuple[State, list[StepAt]]:
     """Remove found steps that the evidence does not need, and add those that it does.
 
     Parameters
@@ -71,6 +74,8 @@ def find_steps(problem: Problem, state: State, steps: Sequence[StepAt]) -> tuple
         Fitted with these steps.
     steps : sequence of StepAt
         In order of time.
+    only_remove : bool
+        Add none.
 
     Returns
     -------
@@ -80,7 +85,10 @@ def find_steps(problem: Problem, state: State, steps: Sequence[StepAt]) -> tuple
     """
     # Evidence is compared between trials only: the coefficients of covariates are not among their unknowns.
     state, steps = dated(problem, climb(problem, state, steps, 2, trial=True), steps)
-    state, steps = _escaped(problem, *_pruned(problem, state, steps))
+    state, steps = _pruned(problem, state, steps)
+    if only_remove:
+        return state, steps
+    state, steps = _escaped(problem, state, steps)
     refused: set[int] = set()
     for _ in range(_STEPS_MAX):
         added = _best_addition(problem, state, steps, refused)
@@ -150,21 +158,23 @@ def _pruned(problem: Problem, state: State, steps: Sequence[StepAt]) -> tuple[St
     """Take out, one by one, found steps that the evidence does not need or that have too few nights."""
     steps = list(steps)
     while True:
-        trials = []
-        for step in steps:
-            if step.origin == 'found':
+        gains, trials = {}, {}
+        for number, step in enumerate(steps):
+            if step.origin == 'found' and not step.log_evidence > _SURE * FOUND_COST:
                 others = [other for other in steps if other is not step]
-                trial = climb(problem, state, others, _ROUNDS, trial=True)
-                gain = state.evidence - trial.evidence
-                enough = min(clear_beside(problem, state, steps, step)) >= NIGHTS_MIN and not _in_gap(problem, state, step)
-                trials.append((gain if enough else -np.inf, step, trial, others))
-        if not trials:
+                trials[number] = climb(problem, state, others, _ROUNDS, trial=True), others
+                gains[number] = (state.evidence - trials[number][0].evidence
+                                 if _is_certain(problem, state, steps, step) else -np.inf)
+        steps = [replace(step, log_evidence=gains.get(number, step.log_evidence)) for number, step in enumerate(steps)]
+        if not gains or min(gains.values()) >= FOUND_COST:
             return state, steps
-        gain, _, trial, others = min(trials, key=lambda each: each[0])
-        if gain >= FOUND_COST:
-            gains = {id(step): gain for gain, step, *_ in trials}
-            return state, [replace(step, log_evidence=gains.get(id(step), step.log_evidence)) for step in steps]
-        state, steps = trial, others
+        state, others = trials[min(gains, key=lambda number: gains[number])]
+        steps = [step for step in steps if any(step.day == other.day for other in others)]
+
+
+def _is_certain(problem: Problem, state: State, steps: Sequence[StepAt], step: StepAt) -> bool:
+    """Whether enough clear nights are beside a step, and it is more than a change of slope in a gap between them."""
+    return min(clear_beside(problem, state, steps, step)) >= NIGHTS_MIN and not _in_gap(problem, state, step)
 
 
 def _in_gap(problem: Problem, state: State, step: StepAt) -> bool:
@@ -212,10 +222,13 @@ def _best_addition(problem: Problem, state: State, steps: Sequence[StepAt],
     for night, shift in _proposals(problem, state, steps, refused):
         more = _with(steps, _found_at(day_before(problem, night)))
         trial, more = dated(problem, climb(problem, _shifted(state, shift), more, _ROUNDS, trial=True), more)
-        if trial.evidence - state.evidence < FOUND_COST:
+        gain = trial.evidence - state.evidence
+        if gain < FOUND_COST:
             refused.add(night)
         elif best is None or trial.evidence > best[0].evidence:
             best = trial, more
+            if gain > _SURE * FOUND_COST:
+                break
     return best
 
 
@@ -236,7 +249,7 @@ def _proposals(problem: Problem, state: State, steps: Sequence[StepAt],
                 break
             grey = score is ratio and ratios[0][night] == ratio[night]
             found.append((night, _shift_at(profiles[0], night, edges) if grey else np.zeros(len(score))))
-            score[max(night - 15, 0):night + 16] = -np.inf
+            score[max(night - _APART_NIGHTS, 0):night + _APART_NIGHTS + 1] = -np.inf
     return found
 
 

@@ -12,7 +12,7 @@ from photzp.throughput.fitvalues import NEVER, GroupOffset, Interval, Step
 from photzp.throughput.levels import Solution
 from photzp.throughput.stepprior import StepAt, jump_of
 from photzp.throughput.stepsearch import clear_beside
-from photzp.times import DAYS_PER_MONTH, span_of
+from photzp.times import DAYS_PER_MONTH, days_of, span_of
 
 _SLOPE_NIGHTS, _SLOPE_DAYS = 5, 14  # a slope is reported from so many nights and days on
 _END_DAYS = 60.0  # slope at the end of an interval: over so many days
@@ -134,7 +134,9 @@ def curve_of(problem: Problem, state: State, steps: Sequence[StepAt], number: in
     x, b = number, n + number
     variance = np.stack([covariance[:, x, x], covariance[:, x, b], covariance[:, b, b]], axis=1)
     start = min(problem.day[0], *(one.day[0] for one in problem.rows.values() if len(one.day)))
-    return Curve(origin=origin, opened=np.array([start, *(step.day for step in steps)]),
+    # In whole milliseconds, as the times of steps are told: at such a time the level is that after the step.
+    opened = days_of(span_of([start, *(step.day for step in steps)]))
+    return Curve(origin=origin, opened=opened,
                  knot=bins.month * DAYS_PER_MONTH, level=solution.state[:, 0, number],
                  slope=solution.state[:, 1, number], variance=variance,
                  stiffness=state.stiffness.grey + state.stiffness.filter,

@@ -5,7 +5,9 @@ import pytest
 from matplotlib.dates import date2num
 
 from photzp.figures.allmodels import all_models_plot
-from tests.support.figures import draw_trend, lines_of, made_models, made_trend
+from photzp.figures.curves import model_curves
+from photzp.throughput.model import fit_throughput
+from tests.support.figures import DAY, draw_trend, lines_of, made_models, made_trend
 
 
 def test_the_model_has_both_sides_of_each_step(decade):
@@ -19,6 +21,17 @@ def test_the_model_has_both_sides_of_each_step(decade):
     for step in cleanings:
         beside = np.abs(x - date2num(step.time)) < 1e-6
         assert np.ptp(y[beside]) == pytest.approx(0.03, abs=1e-4)
+
+
+def test_a_jump_is_not_drawn_as_a_slope():
+    rng = np.random.default_rng(3)
+    number = np.repeat(np.arange(150), 3)
+    time = np.datetime64('2020-01-01T03:00', 'ms') + (number * DAY)
+    zp = 23.5 + 0.2 * (number > 70) + rng.normal(0, 0.01, len(time))
+    fit = fit_throughput(time, zp, np.full(len(time), 0.004), longitude_deg=-70.8)
+    step, = fit.steps
+    (_, before, _), (_, after, _) = model_curves(fit)
+    assert after[0] - before[-1] == pytest.approx(step.size_mag, abs=1e-4) == pytest.approx(0.2, abs=0.02)
 
 
 def test_a_model_of_one_night_can_be_seen():

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from photzp.report.fitarchive import NIGHTLY, VALUES, pack, unpack, unpack_nights, without_rows
+from photzp.report.fitarchive import CURVE, CURVE_VALUES, NIGHTLY, VALUES, pack, unpack, unpack_nights, without_rows
 from photzp.throughput.curve import Curve
 from photzp.throughput.model import SkyEvidence, ThroughputFit, fit_throughput
 from photzp.throughput.summary import GroupOffset, Interval, Step
@@ -42,6 +42,7 @@ def fits():
 def test_every_field_of_a_fit_is_kept_but_its_rows():
     rows = {'row_clear_probability', 'row_residual_mag'}
     assert {*NIGHTLY, *VALUES, 'curve'} | rows == {field.name for field in fields(ThroughputFit)}
+    assert {*CURVE, *CURVE_VALUES} == {field.name for field in fields(Curve)}
 
 
 def test_fits_come_back_to_the_last_bit(fits):
@@ -87,7 +88,8 @@ def any_fits(draw):
                (('intervals', Interval), ('steps', Step), ('offsets', GroupOffset))}
     scalars = {name: draw(NUMBER) for name, hint in VALUES.items() if hint is float}
     curve = Curve(origin=draw(TIME), opened=values(float, q), knot=values(float, m), level=values(float, m),
-                  slope=values(float, m), variance=values(float, m, 3), stiffness=draw(NUMBER))
+                  slope=values(float, m), variance=values(float, m, 3), stiffness=draw(NUMBER),
+                  mean_slope=draw(NUMBER))
     return ThroughputFit(**nightly, row_clear_probability=np.empty(0), row_residual_mag=np.empty(0), **several,
                          **scalars, curve=draw(st.sampled_from([curve, None])))
 

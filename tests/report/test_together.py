@@ -36,10 +36,11 @@ def frame(telescope, name, night, **changes):
         colorterm=0.03, zpsig=0.03, zperr=0.004, zpcolor=1.0, colortermerr=0.004, meancolor=1.0), **changes)
 
 
-def joint_fit(rows, *, longitude_deg, events, now, others):
+def joint_fit(rows, *, longitude_deg, events, now, others, nights_only):
     """In place of the model the mean of each night, moved by 0.1 mmag for each row of any filter and by 1 mmag for each
     unit of log odds of other telescopes; a night has one unit for each 10 mmag above 23.5 mag in all filters."""
     assert isinstance(events, list)
+    assert not (nights_only and others is not None)
     move = 1e-4 * sum(len(one.zp) for one in rows.values())
     move += 0.0 if others is None else 1e-3 * float(others.log_odds.sum())
     every, zp = (np.concatenate(parts) for parts in zip(
