@@ -7,6 +7,7 @@ FOUND_COST: it competes with the curve of the level, the noise of nights and clo
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -26,6 +27,7 @@ _LLR_MIN = 6.0         # of a proposal
 _GRID_MAG = np.arange(-0.5, 0.5001, 0.01)
 _TRIALS = 2            # proposals of each kind that are tried in a round
 _STEPS_MAX = 20
+_SPELL_DAYS, _SPELL_BACK = 60.0, 0.75  # a fall that is made up by so much within so long is weather
 _SURE = 5.0            # a step of so many times FOUND_COST is not asked again
 _APART_NIGHTS = 40     # between proposals
 _SLOPE_CHANGE = 0.03   # mag/month: largest change of slope
@@ -91,7 +93,25 @@ def find_steps(problem: Problem, state: State, steps: Sequence[StepAt],
         if added is None:
             break
         state, steps = dated(problem, *added)
-    return _pruned(problem, state, steps)
+    return _without_spells(problem, *_pruned(problem, state, steps))
+
+
+def _without_spells(problem: Problem, state: State, steps: Sequence[StepAt]) -> tuple[State, list[StepAt]]:
+    """Take out pairs of found steps, down and up again within weeks: a veil or haze, more likely than a mirror."""
+    steps = list(steps)
+    for first, second in pairwise(steps):
+        down, up = (_size(problem, state, step) for step in (first, second))
+        is_spell = first.origin == second.origin == 'found' and second.day - first.day <= _SPELL_DAYS
+        if is_spell and down < 0 < up and up > _SPELL_BACK * -down:
+            others = [step for step in steps if step is not first and step is not second]
+            return _without_spells(problem, climb(problem, state, others, 2 * TRIAL_ROUNDS, trial=True), others)
+    return state, steps
+
+
+def _size(problem: Problem, state: State, step: StepAt) -> float:
+    """Rough size of a step: the change of level between the nights beside it, as the mean of all filters [mag]."""
+    night = night_after(problem, step)
+    return float(np.mean(state.level[night] - state.level[night - 1]))
 
 
 def _escaped(problem: Problem, state: State, steps: Sequence[StepAt]) -> tuple[State, list[StepAt]]:
