@@ -122,7 +122,7 @@ class Step:
         'recorded' (at the date of its event, or at a change of cameras), 'moved' (to the jump near an event, whose
         recorded date is `written`), or 'found' (neither an event nor a change of cameras explains it).
     early, late : datetime64[ms]
-        68.3% interval of the time; both are `time` where that is known.
+        68.3% interval of the time; NaT where that is known.
     written : datetime64[ms]
         When the event is recorded; NaT without an event.
     log_evidence : float

@@ -14,7 +14,8 @@ with a level that is smooth between steps.  The stages of the fit, each a module
       firststate     where the fit starts: the best of all paths through a grid of levels (envelope)
       telescopefit   in turn: which nights are clear (nightsky), the levels (levels, by levelprior), their stiffness
       noise          of nights, and the part of it that lasts for weeks
-      stepsearch     steps that nobody recorded, and the dates of those that somebody did (stepprior)
+      stepsearch     steps that nobody recorded, by their priors (stepprior)
+      stepdates      dates of steps: of those found, and of events that were recorded days off
       summary        intervals, steps and offsets of that fit; its level in time (curve), all of it as fitvalues
 
 What is fitted, and its values between these stages, are in fitstate.
@@ -34,8 +35,9 @@ from photzp.throughput.levels import bin_covariances
 from photzp.throughput.nightmeans import TelescopeRows, choose_covariates, row_design
 from photzp.throughput.nightsky import SEASON_NIGHTS, mean_depth
 from photzp.throughput.noise import with_noise
+from photzp.throughput.stepdates import EVENT_DAYS
 from photzp.throughput.stepprior import StepAt
-from photzp.throughput.stepsearch import EVENT_DAYS, find_steps, path_steps
+from photzp.throughput.stepsearch import find_steps, path_steps
 from photzp.throughput.summary import FilterFit, coefficient, curve_of, intervals_of, offsets_of, steps_of
 from photzp.throughput.telescopefit import climb, row_kept, with_means, with_stiffness
 from photzp.times import DAYS_PER_YEAR, Date, days_since, instant_of, local_noon, night_of, span_of

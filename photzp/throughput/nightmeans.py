@@ -256,7 +256,7 @@ def _means_of(rows: TelescopeRows, design: np.ndarray, zp: np.ndarray, clear: np
     if len(zp):
         apart, first = from_middle(rows, zp)
         nights, size = rows.night[first], np.diff(np.append(first, len(zp)))
-        scatter = np.array(_scatter(apart, rows.zperr, np.repeat(size, size), np.repeat(clear[nights], size)))
+        scatter = np.array(_scatter(rows, zp, clear))
         sigma2 = rows.zperr**2 + scatter**2
         weight = np.where(is_near(apart, first, np.sqrt(sigma2)), 1.0, 1e-6) / sigma2
         total = np.add.reduceat(weight, first)
@@ -321,15 +321,16 @@ def is_near(apart: np.ndarray, first: np.ndarray, sigma: np.ndarray) -> np.ndarr
     return size <= WILD_SIGMA * np.hypot(sigma, np.repeat(middle, counts))
 
 
-def _scatter(apart: np.ndarray, zperr: np.ndarray, count: np.ndarray, clear: np.ndarray) -> float:
-    """Scatter of rows in clear nights of three rows or more, beyond their errors [mag]."""
-    good = (count >= 3) & (clear > 0.5)
+def _scatter(rows: TelescopeRows, zp: np.ndarray, clear: np.ndarray) -> float:
+    """Scatter of rows in clear nights beyond their errors, of zeropoints less their covariates [mag]."""
+    # By differences of neighbours in a night: deviations from the median of a few rows are too small, as one is 0.
+    good = (np.diff(rows.night) == 0) & (clear[rows.night[1:]] > 0.5)
     n = np.count_nonzero(good)
     if n < 2 * _SCATTER_ROWS:
         return _START_SCATTER_MAG
-    # About a median of k rows a row scatters less, by about 1 - 1/k in variance.
-    spread = robust_spread(apart[good] / np.sqrt(1 - 1 / count[good]), centre=0.0)
-    excess = max(spread**2 - np.median(zperr[good] ** 2), 0.0)
+    spread = robust_spread(np.diff(zp)[good] / np.sqrt(2), centre=0.0)
+    errors = (rows.zperr[1:] ** 2 + rows.zperr[:-1] ** 2)[good] / 2
+    excess = max(spread**2 - np.median(errors), 0.0)
     excess = (n * excess + _SCATTER_ROWS * _START_SCATTER_MAG**2) / (n + _SCATTER_ROWS)
     return float(np.clip(np.sqrt(excess), *_SCATTER_MAG))
 

@@ -1,4 +1,4 @@
-"""Steps of a telescope that nobody recorded, and the dates of those that somebody did.
+"""Steps of a telescope that nobody recorded.
 
 A step is proposed where the nights before and after it agree with different levels better than with one, whether they
 are clear or cloudy, and kept where the evidence of the whole model is larger with it than without it by more than
@@ -10,24 +10,20 @@ from dataclasses import replace
 
 import numpy as np
 
-from photzp.robust import INTERVAL_QUANTILES
 from photzp.throughput.envelope import JUMP_MAG, best_path
 from photzp.throughput.fitstate import Problem, State, everything_but_level
 from photzp.throughput.levels import jump_evidence
 from photzp.throughput.nightsky import MISSING, SkyState, judge, value_loglike
+from photzp.throughput.stepdates import DATED_BONUS, EVENT_DAYS, TRIAL_ROUNDS, dated, day_before, night_after
 from photzp.throughput.stepprior import StepAt, jump_of
 from photzp.throughput.telescopefit import climb
 from photzp.times import DAYS_PER_MONTH
 
 FOUND_COST = 8.0       # of a step that nobody recorded: about one in two years of a telescope, at any night
-EVENT_DAYS = 14.0      # so far off may a recorded date be
 NIGHTS_MIN = 8.0       # clear nights on either side of a found step, at least: fewer may be weather
-_DATED_BONUS = 3.0     # for the recorded date against any other night: most dates are right
 _WINDOWS = (12, 30, 60)  # nights on either side
 _LLR_MIN = 6.0         # of a proposal
 _GRID_MAG = np.arange(-0.5, 0.5001, 0.01)
-_REACH_NIGHTS = 40     # on either side, where a step may be instead
-_ROUNDS = 4            # of the fit for a trial
 _TRIALS = 2            # proposals of each kind that are tried in a round
 _STEPS_MAX = 20
 _SURE = 5.0            # a step of so many times FOUND_COST is not asked again
@@ -106,7 +102,7 @@ def _escaped(problem: Problem, state: State, steps: Sequence[StepAt]) -> tuple[S
         near |= np.abs(problem.day - step.day) < 2
     path = best_path(judged.mean, judged.variance, problem.day, near)
     more = path_steps(problem, path, steps)
-    trial = climb(problem, _shifted(state, path), more, 2 * _ROUNDS, trial=True)
+    trial = climb(problem, _shifted(state, path), more, 2 * TRIAL_ROUNDS, trial=True)
     trial, more = _pruned(problem, *dated(problem, trial, more))
     added = sum(step.origin == 'found' for step in more) - sum(step.origin == 'found' for step in steps)
     if trial.evidence - state.evidence > FOUND_COST * max(added, 0) + 1:
@@ -132,49 +128,50 @@ def _with(steps: Sequence[StepAt], step: StepAt) -> list[StepAt]:
     return sorted([*steps, step], key=lambda one: one.day)
 
 
-def day_before(problem: Problem, night: int) -> float:
-    """Day of a step before a night: between it and the night before.
-
-    Parameters
-    ----------
-    problem : Problem
-    night : int
-        Its number, 1 or more.
-
-    Returns
-    -------
-    float
-        Midway between the two nights.
-    """
-    return float(problem.day[night - 1] + problem.day[night]) / 2
-
-
-def _night_of(problem: Problem, step: StepAt) -> int:
-    """Number of the first night after a step."""
-    return int(np.searchsorted(problem.day, step.day))
-
-
 def _pruned(problem: Problem, state: State, steps: Sequence[StepAt]) -> tuple[State, list[StepAt]]:
     """Take out, one by one, found steps that the evidence does not need or that have too few nights."""
     steps = list(steps)
     while True:
-        gains, trials = {}, {}
+        trials = {}
         for number, step in enumerate(steps):
-            if step.origin == 'found' and not step.log_evidence > _SURE * FOUND_COST:
-                others = [other for other in steps if other is not step]
-                trials[number] = climb(problem, state, others, _ROUNDS, trial=True), others
-                gains[number] = (state.evidence - trials[number][0].evidence
-                                 if _is_certain(problem, state, steps, step) else -np.inf)
+            if step.origin == 'found' and not _is_sure(step, steps):
+                trials[number] = _without(problem, state, steps, step)
+        gains = {number: gain if _is_certain(problem, state, steps, steps[number]) else -np.inf
+                 for number, (gain, _, _) in trials.items()}
         steps = [replace(step, log_evidence=gains.get(number, step.log_evidence)) for number, step in enumerate(steps)]
         if not gains or min(gains.values()) >= FOUND_COST:
             return state, steps
-        state, others = trials[min(gains, key=lambda number: gains[number])]
-        steps = [step for step in steps if any(step.day == other.day for other in others)]
+        known = {step.day: step.log_evidence for step in steps}
+        _, state, steps = trials[min(gains, key=lambda number: gains[number])]
+        steps = [replace(step, log_evidence=known[step.day]) if step.origin == 'found' else step for step in steps]
+
+
+def _is_sure(step: StepAt, steps: Sequence[StepAt]) -> bool:
+    """Whether a found step need not be asked again: it explains much, and there is no event that may be it."""
+    return step.log_evidence > _SURE * FOUND_COST and not _events_near(step, steps)
+
+
+def _events_near(step: StepAt, steps: Sequence[StepAt]) -> list[StepAt]:
+    """Events that a found step may be, if their date is off."""
+    return [event for event in steps if not event.changed and abs(event.written - step.day) <= EVENT_DAYS]
 
 
 def _is_certain(problem: Problem, state: State, steps: Sequence[StepAt], step: StepAt) -> bool:
     """Whether enough clear nights are beside a step, and it is more than a change of slope in a gap between them."""
     return min(clear_beside(problem, state, steps, step)) >= NIGHTS_MIN and not _in_gap(problem, state, step)
+
+
+def _without(problem: Problem, state: State, steps: Sequence[StepAt],
+             step: StepAt) -> tuple[float, State, list[StepAt]]:
+    """What a found step gains, and the best fit without it: with an event at its day whose date is off, or none."""
+    others = [other for other in steps if other is not step]
+    choices = [(0.0, others)]
+    for event in _events_near(step, others):
+        moved = replace(event, day=step.day, origin='moved', early=step.early, late=step.late)
+        choices.append((DATED_BONUS, _with([other for other in others if other is not event], moved)))
+    trials = [(cost, climb(problem, state, choice, TRIAL_ROUNDS, trial=True), choice) for cost, choice in choices]
+    cost, trial, choice = max(trials, key=lambda each: each[1].evidence - each[0])
+    return state.evidence - trial.evidence + cost, trial, choice
 
 
 def _in_gap(problem: Problem, state: State, step: StepAt) -> bool:
@@ -206,8 +203,8 @@ def clear_beside(problem: Problem, state: State, steps: Sequence[StepAt], step: 
     tuple of (float, float)
         Sums of the probabilities to be clear, before and after the step.
     """
-    edges = [0, *(_night_of(problem, other) for other in steps if other is not step), len(problem.day)]
-    night = _night_of(problem, step)
+    edges = [0, *(night_after(problem, other) for other in steps if other is not step), len(problem.day)]
+    night = night_after(problem, step)
     before, after = max(edge for edge in edges if edge <= night), min(edge for edge in edges if edge >= night)
     clear = state.judged.clear
     return float(clear[before:night].sum()), float(clear[night:after].sum())
@@ -221,7 +218,7 @@ def _best_addition(problem: Problem, state: State, steps: Sequence[StepAt],
     best = None
     for night, shift in _proposals(problem, state, steps, refused):
         more = _with(steps, _found_at(day_before(problem, night)))
-        trial, more = dated(problem, climb(problem, _shifted(state, shift), more, _ROUNDS, trial=True), more)
+        trial, more = dated(problem, climb(problem, _shifted(state, shift), more, TRIAL_ROUNDS, trial=True), more)
         gain = trial.evidence - state.evidence
         if gain < FOUND_COST:
             refused.add(night)
@@ -235,7 +232,7 @@ def _best_addition(problem: Problem, state: State, steps: Sequence[StepAt],
 def _proposals(problem: Problem, state: State, steps: Sequence[StepAt],
                refused: set[int]) -> list[tuple[int, np.ndarray]]:
     """Nights before which a step may be missing, each with the shift of the levels (N,) that it may bring [mag]."""
-    edges = np.array(sorted({0, len(problem.day), *(_night_of(problem, step) for step in steps)}))
+    edges = np.array(sorted({0, len(problem.day), *(night_after(problem, step) for step in steps)}))
     profiles = list(_profiles(state))
     ratios = [_ratios(values, edges) for values in profiles]
     ratio = np.max(ratios, axis=0)
@@ -313,92 +310,3 @@ def _ratios(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
         enough = (night - first >= 4) & (last - night >= 4)
         ratio = np.where(enough, np.maximum(ratio, gain), ratio)
     return ratio
-
-
-# --- dates
-
-def dated(problem: Problem, state: State, steps: Sequence[StepAt]) -> tuple[State, list[StepAt]]:
-    """Move steps to where the nights beside them want them: found ones anywhere, events up to EVENT_DAYS.
-
-    Parameters
-    ----------
-    problem : Problem
-    state : State
-        Fitted with these steps.
-    steps : sequence of StepAt
-        In order of time.
-
-    Returns
-    -------
-    state : State
-    steps : list of StepAt
-        With their intervals.
-    """
-    steps = list(steps)
-    for _ in range(2):
-        placed = [_placed(problem, state, steps, number) for number in range(len(steps))]
-        moved = any(abs(one.day - other.day) > 1e-6 for one, other in zip(placed, steps, strict=True))
-        steps = sorted(placed, key=lambda one: one.day)
-        if not moved:
-            break
-        state = climb(problem, state, steps, _ROUNDS, trial=True)
-    return state, steps
-
-
-def _placed(problem: Problem, state: State, steps: Sequence[StepAt], number: int) -> StepAt:
-    """A step at its likeliest day, with the interval of that."""
-    step = steps[number]
-    if step.changed or (np.isnan(step.written) and step.origin != 'found'):
-        return step  # frames show when a camera changed
-    night = _night_of(problem, step)
-    low = 1 if number == 0 else _night_of(problem, steps[number - 1]) + 1
-    high = len(problem.day) - 1 if number + 1 == len(steps) else _night_of(problem, steps[number + 1]) - 1
-    candidates = np.arange(max(low, night - _REACH_NIGHTS), min(high, night + _REACH_NIGHTS) + 1)
-    if step.origin != 'found':
-        day = (problem.day[candidates - 1] + problem.day[candidates]) / 2
-        candidates = candidates[(np.abs(day - step.written) <= EVENT_DAYS) | (candidates == night)]
-    if night not in candidates or len(candidates) < 2:
-        return step
-    score = _score(problem, state, night, candidates)
-    at_date = int(np.searchsorted(problem.day, step.written)) if step.origin != 'found' else -1
-    score = score + np.where(candidates == at_date, _DATED_BONUS, 0.0)
-    best = int(candidates[np.argmax(score)])
-    early, middle, late = _quantiles(problem, candidates, score - score.max())
-    if step.origin == 'found':
-        day = middle if problem.day[best - 1] < middle < problem.day[best] else day_before(problem, best)
-        return replace(step, day=float(day), early=early, late=late)
-    if best == at_date:
-        return replace(step, day=step.written, origin='recorded', early=np.nan, late=np.nan)
-    return replace(step, day=day_before(problem, best), origin='moved', early=early, late=late)
-
-
-def _score(problem: Problem, state: State, night: int, candidates: np.ndarray) -> np.ndarray:
-    """Log likelihood of a step before each candidate night instead of the one before `night`."""
-    assert state.bins is not None
-    assert state.solution is not None
-    bins, states = state.bins, state.solution.state
-    months = problem.day / DAYS_PER_MONTH
-    after_bin = int(bins.of_night[night])
-    span = np.arange(candidates[0], candidates[-1])
-    if not len(span):
-        return np.zeros(len(candidates))
-    rest = (state.expected - state.level - state.lasting)[span]
-    likely = []
-    for j, ours in ((after_bin - 1, span < night), (after_bin, span >= night)):
-        line = states[j, 0] + states[j, 1] * (months[span] - bins.month[j])[:, None]
-        level = np.where(ours[:, None], state.level[span], line)
-        residual = np.where(state.means.variance[span] < MISSING / 2, state.means.value[span] - level - rest, 0.0)
-        even = SkyState(clear=np.full(len(span), 0.5), depths=state.sky.depths)
-        likely.append(judge(residual, state.means.variance[span], everything_but_level(state), even).loglike)
-    before, after = (np.append(0, np.cumsum(each)) for each in likely)
-    at = candidates - candidates[0]
-    return before[at] + after[-1] - after[at]
-
-
-def _quantiles(problem: Problem, candidates: np.ndarray, score: np.ndarray) -> tuple[float, float, float]:
-    """16, 50 and 84% quantiles of the day of a step, whose likelihood is constant between two nights."""
-    start, end = problem.day[candidates - 1], problem.day[candidates]
-    mass = np.exp(score) * (end - start)
-    total = np.append(0, np.cumsum(mass)) / mass.sum()
-    early, middle, late = np.interp(INTERVAL_QUANTILES, total, np.append(start, end[-1]))
-    return float(early), float(middle), float(late)

@@ -166,7 +166,7 @@ def intervals_of(fit: FilterFit) -> tuple[Interval, ...]:
     for number, (start, end) in enumerate(zip(opened, ends, strict=True)):
         inside = piece == number
         nights = int(np.count_nonzero(night_piece == number))
-        if end <= start:
+        if end <= start and len(opened) > 1:
             continue
         mags, errors = (np.append(*both).tolist() for both in zip(
             fit.curve.at(np.array([start, (start + end) / 2])), fit.curve.at(np.array([end]), before=True),

@@ -73,15 +73,16 @@ def test_a_night_that_wanders_keeps_its_rows():
     assert means.value[0, 0] == pytest.approx(zp.mean())
 
 
+@pytest.mark.parametrize('per_night', [3, 5, 20])
 @pytest.mark.parametrize('scatter', [0.004, 0.02, 0.05])
-def test_the_scatter_of_rows_is_measured_in_clear_nights(scatter):
+def test_the_scatter_of_rows_is_measured_in_clear_nights(scatter, per_night):
     rng = np.random.default_rng(2)
-    night = np.repeat(np.arange(200), 4)
-    level = 23.5 + rng.normal(0, 0.05, 200)  # drops out
-    zp = level[night] + rng.normal(0, np.hypot(scatter, 0.004), 800)
-    zp -= np.where(night >= 100, rng.exponential(0.3, 800), 0)
-    means, _ = means_of(rows_of(night, zp), 200, clear=(np.arange(200) < 100).astype(float))
-    assert means.scatter[0] == pytest.approx(scatter, rel=0.12)
+    night = np.repeat(np.arange(400), per_night)
+    level = 23.5 + rng.normal(0, 0.05, 400)  # drops out
+    zp = level[night] + rng.normal(0, np.hypot(scatter, 0.004), len(night))
+    zp -= np.where(night >= 200, rng.exponential(0.3, len(night)), 0)
+    means, _ = means_of(rows_of(night, zp), 400, clear=(np.arange(400) < 200).astype(float))
+    assert means.scatter[0] == pytest.approx(scatter, rel=0.15)
 
 
 def test_what_a_mean_is_over_is_the_mean_of_its_covariates():
@@ -117,7 +118,7 @@ def test_contrasts_within_nights_tell_offsets_and_extinction_whatever_the_nights
     for column, truth in ((('offset', 'rp', 1), 0.12), (('extinction', 'rp'), 0.04)):
         number = covariates.columns.index(column)
         assert abs(beta[number] - truth) < 3 * error[number]
-        assert error[number] < 0.005
+        assert error[number] < 0.008
 
 
 def test_nights_that_are_not_clear_have_no_contrasts():
