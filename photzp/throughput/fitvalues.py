@@ -248,7 +248,7 @@ class ThroughputFit:
         Parameters
         ----------
         time : array_like of datetime64, shape (q,)
-            UTC; after the last night the last slope goes on, and the error grows.
+            UTC; after the last night the slope reverts to the mean one of the telescope, and the error grows.
 
         Returns
         -------

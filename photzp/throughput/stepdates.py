@@ -14,7 +14,8 @@ from photzp.times import DAYS_PER_MONTH
 
 EVENT_DAYS = 14.0      # so far off may a recorded date be
 TRIAL_ROUNDS = 4       # of the fit for a trial
-_DATED_BONUS = 3.0     # for the recorded date against any other night: most dates are right
+_ROUNDS = 3            # and after a step was moved
+DATED_BONUS = 3.0     # for the recorded date against any other night: most dates are right
 _REACH_NIGHTS = 40     # on either side, where a step may be instead
 
 
@@ -75,7 +76,7 @@ def dated(problem: Problem, state: State, steps: Sequence[StepAt]) -> tuple[Stat
         steps = sorted(placed, key=lambda one: one.day)
         if not moved:
             break
-        state = climb(problem, state, steps, TRIAL_ROUNDS, trial=True)
+        state = climb(problem, state, steps, _ROUNDS, trial=True)
     return state, steps
 
 
@@ -95,7 +96,7 @@ def _placed(problem: Problem, state: State, steps: Sequence[StepAt], number: int
         return step
     score = _score(problem, state, night, candidates)
     at_date = int(np.searchsorted(problem.day, step.written)) if step.origin != 'found' else -1
-    score = score + np.where(candidates == at_date, _DATED_BONUS, 0.0)
+    score = score + np.where(candidates == at_date, DATED_BONUS, 0.0)
     best = int(candidates[np.argmax(score)])
     early, middle, late = _quantiles(problem, candidates, score - score.max())
     if step.origin == 'found':

@@ -21,7 +21,7 @@ class StepAt:
     kind : str
         Of its event; 'instrument' for a change of cameras, 'break' for a found jump.
     origin : str
-        As of `summary.Step`.
+        As of `fitvalues.Step`.
     changed : frozenset of str
         Filters whose camera may have changed.
     written : float

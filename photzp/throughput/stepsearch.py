@@ -7,6 +7,7 @@ FOUND_COST: it competes with the curve of the level, the noise of nights and clo
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from photzp.throughput.envelope import JUMP_MAG, best_path
 from photzp.throughput.fitstate import Problem, State, everything_but_level
 from photzp.throughput.levels import jump_evidence
 from photzp.throughput.nightsky import MISSING, SkyState, judge, value_loglike
-from photzp.throughput.stepdates import EVENT_DAYS, TRIAL_ROUNDS, dated, day_before, night_after
+from photzp.throughput.stepdates import DATED_BONUS, EVENT_DAYS, TRIAL_ROUNDS, dated, day_before, night_after
 from photzp.throughput.stepprior import StepAt, jump_of
 from photzp.throughput.telescopefit import climb
 from photzp.times import DAYS_PER_MONTH
@@ -26,6 +27,7 @@ _LLR_MIN = 6.0         # of a proposal
 _GRID_MAG = np.arange(-0.5, 0.5001, 0.01)
 _TRIALS = 2            # proposals of each kind that are tried in a round
 _STEPS_MAX = 20
+_SPELL_DAYS, _SPELL_BACK = 60.0, 0.75  # a fall that is made up by so much within so long is weather
 _SURE = 5.0            # a step of so many times FOUND_COST is not asked again
 _APART_NIGHTS = 40     # between proposals
 _SLOPE_CHANGE = 0.03   # mag/month: largest change of slope
@@ -91,7 +93,25 @@ def find_steps(problem: Problem, state: State, steps: Sequence[StepAt],
         if added is None:
             break
         state, steps = dated(problem, *added)
-    return _pruned(problem, state, steps)
+    return _without_spells(problem, *_pruned(problem, state, steps))
+
+
+def _without_spells(problem: Problem, state: State, steps: Sequence[StepAt]) -> tuple[State, list[StepAt]]:
+    """Take out pairs of found steps, down and up again within weeks: a veil or haze, more likely than a mirror."""
+    steps = list(steps)
+    for first, second in pairwise(steps):
+        down, up = (_size(problem, state, step) for step in (first, second))
+        is_spell = first.origin == second.origin == 'found' and second.day - first.day <= _SPELL_DAYS
+        if is_spell and down < 0 < up and up > _SPELL_BACK * -down:
+            others = [step for step in steps if step is not first and step is not second]
+            return _without_spells(problem, climb(problem, state, others, 2 * TRIAL_ROUNDS, trial=True), others)
+    return state, steps
+
+
+def _size(problem: Problem, state: State, step: StepAt) -> float:
+    """Rough size of a step: the change of level between the nights beside it, as the mean of all filters [mag]."""
+    night = night_after(problem, step)
+    return float(np.mean(state.level[night] - state.level[night - 1]))
 
 
 def _escaped(problem: Problem, state: State, steps: Sequence[StepAt]) -> tuple[State, list[StepAt]]:
@@ -132,23 +152,46 @@ def _pruned(problem: Problem, state: State, steps: Sequence[StepAt]) -> tuple[St
     """Take out, one by one, found steps that the evidence does not need or that have too few nights."""
     steps = list(steps)
     while True:
-        gains, trials = {}, {}
+        trials = {}
         for number, step in enumerate(steps):
-            if step.origin == 'found' and not step.log_evidence > _SURE * FOUND_COST:
-                others = [other for other in steps if other is not step]
-                trials[number] = climb(problem, state, others, TRIAL_ROUNDS, trial=True), others
-                gains[number] = (state.evidence - trials[number][0].evidence
-                                 if _is_certain(problem, state, steps, step) else -np.inf)
+            if step.origin == 'found' and not _is_sure(step, steps):
+                trials[number] = _without(problem, state, steps, step)
+        gains = {number: gain if _is_certain(problem, state, steps, steps[number]) else -np.inf
+                 for number, (gain, _, _) in trials.items()}
         steps = [replace(step, log_evidence=gains.get(number, step.log_evidence)) for number, step in enumerate(steps)]
         if not gains or min(gains.values()) >= FOUND_COST:
             return state, steps
-        state, others = trials[min(gains, key=lambda number: gains[number])]
-        steps = [step for step in steps if any(step.day == other.day for other in others)]
+        known = {step.day: step.log_evidence for step in steps}
+        _, state, steps = trials[min(gains, key=lambda number: gains[number])]
+        steps = [replace(step, log_evidence=known[step.day]) if step.origin == 'found' else step for step in steps]
+
+
+def _is_sure(step: StepAt, steps: Sequence[StepAt]) -> bool:
+    """Whether a found step need not be asked again: it explains much, and there is no event that may be it."""
+    return step.log_evidence > _SURE * FOUND_COST and not _events_near(step, steps)
+
+
+def _events_near(step: StepAt, steps: Sequence[StepAt]) -> list[StepAt]:
+    """Events that a found step may be, if their date is off."""
+    return [event for event in steps if not event.changed and abs(event.written - step.day) <= EVENT_DAYS]
 
 
 def _is_certain(problem: Problem, state: State, steps: Sequence[StepAt], step: StepAt) -> bool:
     """Whether enough clear nights are beside a step, and it is more than a change of slope in a gap between them."""
     return min(clear_beside(problem, state, steps, step)) >= NIGHTS_MIN and not _in_gap(problem, state, step)
+
+
+def _without(problem: Problem, state: State, steps: Sequence[StepAt],
+             step: StepAt) -> tuple[float, State, list[StepAt]]:
+    """What a found step gains, and the best fit without it: with an event at its day whose date is off, or none."""
+    others = [other for other in steps if other is not step]
+    choices = [(0.0, others)]
+    for event in _events_near(step, others):
+        moved = replace(event, day=step.day, origin='moved', early=step.early, late=step.late)
+        choices.append((DATED_BONUS, _with([other for other in others if other is not event], moved)))
+    trials = [(cost, climb(problem, state, choice, TRIAL_ROUNDS, trial=True), choice) for cost, choice in choices]
+    cost, trial, choice = max(trials, key=lambda each: each[1].evidence - each[0])
+    return state.evidence - trial.evidence + cost, trial, choice
 
 
 def _in_gap(problem: Problem, state: State, step: StepAt) -> bool:

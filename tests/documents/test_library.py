@@ -34,7 +34,7 @@ def home(tmp_path):
 
 
 def test_the_python_of_the_document_runs(home):
-    code = '\n'.join(BLOCKS) + '\nprint(len(x), len(magnitude), len(residual), len(r_sdss), percent)\n'
+    code = '\n'.join(BLOCKS) + '\nprint(len(x), len(magnitude), len(residual), len(r_sdss), "+".join(fits), percent)\n'
     environment = {'PATH': os.environ['PATH'], 'HOME': str(home), 'PYTHONPATH': str(ROOT)}
     ended = subprocess.run([sys.executable, '-W', 'error', '-c', code], cwd=home, env=environment, text=True,
                            capture_output=True, check=False, timeout=60)
@@ -43,6 +43,7 @@ def test_the_python_of_the_document_runs(home):
     assert re.fullmatch(r'\S+-e91\.fits\.fz: 2\d\.\d{3} \+- 0\.0\d\d mag, \d+ stars', frame)
     assert int(database.split()[0]) >= 1
     assert len({*arrays.split()[:3]}) == 1
+    assert arrays.split()[4] == 'ip'  # the filter of doma's camera, of those in the document
 
 
 def test_one_frame_takes_five_lines():
