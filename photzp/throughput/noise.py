@@ -73,7 +73,7 @@ def with_noise(problem: Problem, state: State) -> State:
     total, number = _moments(residual, weight)
     errors = np.diag(np.sum(weight * np.where(present, means.variance, 0.0), axis=0)
                      / np.maximum(weight.sum(axis=0), 1e-9))
-    errors = np.minimum(errors, 0.5 * total * np.eye(len(total)))
+    errors = np.minimum(errors, 0.9 * total * np.eye(len(total)))
     nightly = (number * (total - errors - lasting_found) + _NOISE_NIGHTS * noise) / (number + _NOISE_NIGHTS)
     slopes = state.solution.state[:, 1]
     slope = (slopes.sum(axis=0) + _SLOPE_BINS * START_SLOPE[0]) / (len(slopes) + _SLOPE_BINS)

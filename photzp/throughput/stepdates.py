@@ -15,7 +15,8 @@ from photzp.times import DAYS_PER_MONTH
 EVENT_DAYS = 14.0      # so far off may a recorded date be
 TRIAL_ROUNDS = 4       # of the fit for a trial
 _ROUNDS = 3            # and after a step was moved
-DATED_BONUS = 3.0     # for the recorded date against any other night: most dates are right
+_NIGHT_MAX = 4.0       # log likelihood ratio that one night may give
+DATED_BONUS = 7.0     # for the recorded date against any other night: most dates are right
 _REACH_NIGHTS = 40     # on either side, where a step may be instead
 
 
@@ -126,9 +127,9 @@ def _score(problem: Problem, state: State, night: int, candidates: np.ndarray) -
         residual = np.where(state.means.variance[span] < MISSING / 2, state.means.value[span] - level - rest, 0.0)
         even = SkyState(clear=np.full(len(span), 0.5), depths=state.sky.depths)
         likely.append(judge(residual, state.means.variance[span], everything_but_level(state), even).loglike)
-    before, after = (np.append(0, np.cumsum(each)) for each in likely)
-    at = candidates - candidates[0]
-    return before[at] + after[-1] - after[at]
+    # One night alone, with a wild frame, must not move a date.
+    before = np.append(0, np.cumsum(np.clip(likely[0] - likely[1], -_NIGHT_MAX, _NIGHT_MAX)))
+    return before[candidates - candidates[0]]
 
 
 def _quantiles(problem: Problem, candidates: np.ndarray, score: np.ndarray) -> tuple[float, float, float]:
