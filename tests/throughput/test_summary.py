@@ -103,7 +103,7 @@ def test_the_reference_of_an_interval_is_its_camera():
 @pytest.mark.parametrize('kind', ['wash', 'cleaning'])
 def test_the_size_of_a_step_is_within_its_error(kind):
     size, pulls = (0.15, 0.12)[kind == 'cleaning'], []
-    for seed in range(25):
+    for seed in range(16):
         fit = fits_of(nightly((LINE + size * (DAY > 150.5)[:, None])[100:200], seed=seed), [event(50.5, kind)],
                       DAY[:100])[0]
         (step,) = steps_of(fit)
