@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from photzp.throughput.levelprior import HAZE_MAG, Bins, LevelPrior, Stiffness
+from photzp.throughput.levelprior import Bins, LevelPrior, Stiffness
 from photzp.throughput.levels import Solution
 from photzp.throughput.nightmeans import Covariates, NightMeans, TelescopeRows
 from photzp.throughput.nightsky import MISSING, Judged, SkyState
@@ -120,5 +120,5 @@ def everything_but_level(state: State) -> np.ndarray:
     ndarray, shape (F, F)
         Of noise of the night, lasting noise, and haze [mag^2].
     """
-    haze = HAZE_MAG * state.stiffness.haze
+    haze = state.stiffness.haze_mag * state.stiffness.haze
     return state.noise + state.stiffness.lasting + np.outer(haze, haze)

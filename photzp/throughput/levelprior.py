@@ -19,7 +19,7 @@ import numpy as np
 TAU_MONTHS = 0.5  # of the lasting noise: water vapour, haze, flat fields last 5 to 40 days
 
 REVERT_MONTHS = 6.0  # after which a slope has gone back to the mean of its telescope by 63%
-HAZE_MAG = 0.009  # mag/airmass in r: of haze that comes and goes within months
+HAZE_MAG = 0.009  # mag/airmass in r: usual size of haze that comes and goes within months
 _HAZE_MONTHS = 1.5
 _HAZE_AIRMASS = 1.25  # of a typical frame
 # After a step q is larger by _AFTER_STEP^2 [mag/month^1.5], for about _AFTER_MONTHS: clean mirrors get dirty fast.
@@ -69,6 +69,8 @@ class Stiffness:
         Mean slope of the telescope [mag/month].
     colour : ndarray, shape (F,)
         Extinction by haze in each filter, relative to that in r.
+    haze_mag : float
+        Size of haze [mag/airmass in r].
     """
 
     grey: float
@@ -76,6 +78,7 @@ class Stiffness:
     lasting: np.ndarray
     slope: np.ndarray
     colour: np.ndarray
+    haze_mag: float = HAZE_MAG
 
     def of_grey(self, root: float) -> 'Stiffness':
         """Change how fast levels change.
@@ -200,7 +203,7 @@ def prior_blocks(bins: Bins, stiffness: Stiffness, level: np.ndarray) -> LevelPr
     LevelPrior
     """
     q, phi, mean = _gaps(bins, stiffness)
-    start, first = _start(level, stiffness.lasting)
+    start, first = _start(level, stiffness.lasting, stiffness.haze_mag)
     inverse = np.linalg.inv(q)
     diagonal = np.zeros((len(bins.month), *start.shape))
     diagonal[0] = start
@@ -234,7 +237,7 @@ def _gaps(bins: Bins, stiffness: Stiffness) -> tuple[np.ndarray, np.ndarray, np.
     q[:, x, x], q[:, x, b] = changes * of_level + 1e-9 * eye, changes * of_both
     q[:, b, b], q[:, b, x] = changes * of_slope + 1e-9 * eye, q[:, x, b]
     q[:, noise, noise] = (stiffness.lasting + _LEAST_LASTING * eye) * (1 - rho**2)
-    q[:, h, h] = HAZE_MAG**2 * (1 - fade**2)
+    q[:, h, h] = stiffness.haze_mag**2 * (1 - fade**2)
     phi[:, x, x], phi[:, b, b], phi[:, x, b] = eye, (1 - reach / REVERT_MONTHS) * eye, reach * eye
     phi[:, noise, noise], phi[:, h, h] = rho * eye, fade
     mean = np.zeros((len(dt), h.stop))
@@ -273,14 +276,14 @@ def reverting(dt: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.nd
     return tau * gone, of_level, tau**2 / 2 * gone**2, tau / 2 * -np.expm1(-2 * dt / tau)
 
 
-def _start(level: np.ndarray, lasting: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _start(level: np.ndarray, lasting: np.ndarray, haze_mag: float) -> tuple[np.ndarray, np.ndarray]:
     """Precision (m, m) and mean (m,) of the state of the first bin."""
     n = len(level)
     one, eye, (x, b, noise, h) = np.ones((n, n)), np.eye(n), _parts(n)
     start = np.zeros((h.stop, h.stop))
     start[x, x] = np.linalg.inv(_START_LEVEL_MAG**2 * (one + eye))
     start[b, b] = np.linalg.inv(START_SLOPE[1]**2 * one + _FILTER_SLOPE**2 * eye)
-    start[noise, noise], start[h, h] = np.linalg.inv(lasting + _LEAST_LASTING * eye), HAZE_MAG**-2.0
+    start[noise, noise], start[h, h] = np.linalg.inv(lasting + _LEAST_LASTING * eye), haze_mag**-2.0
     return start, np.concatenate([level, np.full(n, START_SLOPE[0]), np.zeros(n + 1)])
 
 

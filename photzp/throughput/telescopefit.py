@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 
 from photzp.throughput.fitstate import Problem, State, about, everything_but_level
-from photzp.throughput.levelprior import GREY_STIFFNESS, Bins, make_bins, prior_blocks
+from photzp.throughput.levelprior import GREY_STIFFNESS, HAZE_MAG, Bins, make_bins, prior_blocks
 from photzp.throughput.levels import Information, solve
 from photzp.throughput.nightmeans import NightMeans, TelescopeRows, from_middle, is_near, night_means
 from photzp.throughput.nightsky import MISSING, Judged, expected_loglike, judge, new_state
@@ -15,6 +16,7 @@ from photzp.times import DAYS_PER_MONTH
 
 _FULL_ROUNDS = 2
 BIN_MONTHS = 8 / DAYS_PER_MONTH
+_HAZE_GRID, _HAZE_FACTOR = (0.0015, 0.0045, 0.009), 1.7  # mag/airmass in r; factor of its lognormal prior
 _STIFFNESS_GRID = np.array([0.0006, 0.0012, 0.0024, 0.005])
 
 
@@ -151,10 +153,11 @@ def with_stiffness(problem: Problem, state: State, steps: Sequence[StepAt]) -> S
         Fitted with that stiffness, at the coefficients of covariates of before.
     """
     best = None
-    for root in _STIFFNESS_GRID:
-        stiffer = replace(state, stiffness=state.stiffness.of_grey(root))
-        trial = climb(problem, stiffer, steps, 2, trial=True)
-        prior = -0.5 * (np.log(root / GREY_STIFFNESS[0]) / np.log(GREY_STIFFNESS[1])) ** 2
+    for root, haze_mag in product(_STIFFNESS_GRID, _HAZE_GRID):
+        stiffness = replace(state.stiffness.of_grey(root), haze_mag=haze_mag)
+        trial = climb(problem, replace(state, stiffness=stiffness), steps, 2, trial=True)
+        prior = -0.5 * ((np.log(root / GREY_STIFFNESS[0]) / np.log(GREY_STIFFNESS[1])) ** 2
+                        + (np.log(haze_mag / HAZE_MAG) / np.log(_HAZE_FACTOR)) ** 2)
         if best is None or trial.evidence + prior > best[0]:
             best = trial.evidence + prior, trial
     assert best is not None
