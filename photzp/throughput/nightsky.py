@@ -29,7 +29,7 @@ _FREEDOM = 6.0
 _T_NORM = gammaln((_FREEDOM + 1) / 2) - gammaln(_FREEDOM / 2) - 0.5 * np.log(_FREEDOM * np.pi)
 _NODES_MAG = np.array([0.0, 0.03, 0.07, 0.15, 0.3, 0.6, 1.2, 2.4, 4.8])  # of f(D), which is 0 at the last
 _GAPS = np.diff(_NODES_MAG)
-_DEPTH_MAG = np.append(_NODES_MAG[1] / 3, _NODES_MAG[1:-1])  # typical depth of each element of f
+_DEPTH_MAG = np.append(_NODES_MAG[1], _NODES_MAG[:-2] + _NODES_MAG[1:-1] + _NODES_MAG[2:]) / 3  # means of f's elements
 _MASS = np.append(_GAPS[0], _GAPS[:-1] + _GAPS[1:]) / 2
 _FLOOR = 1e-12  # of densities [1/mag]
 _WILD = 0.002     # density of nights whose rows are all wild [1/mag]: not cloudy, and not clear
@@ -215,14 +215,22 @@ def _weights(residual: np.ndarray, variance: np.ndarray, noise: np.ndarray) -> n
     weight = np.linalg.inv(noise + variance[:, :, None] * eye)
     if variance.shape[1] == 1:
         return weight
-    along = weight.sum(axis=2)
-    mean = (along * residual).sum(axis=1) / along.sum(axis=1)
-    apart = np.abs(residual - mean[:, None]) / np.sqrt(variance + np.diag(noise))
+    # About the median: the mean goes along with a wild filter, and then the others seem to be wild.
+    whole = variance + np.diag(noise)
+    apart = np.abs(residual - _middle(residual, 1 / whole)[:, None]) / np.sqrt(whole)
     wide = (apart > _OUTLIER_SIGMA) & (variance < MISSING / 2)
     some = np.flatnonzero(wide.any(axis=1))
-    raised = np.where(wide, variance * (apart / _OUTLIER_SIGMA) ** 2, variance)[some]
+    raised = np.where(wide, whole * (apart / _OUTLIER_SIGMA) ** 2 - np.diag(noise), variance)[some]
     weight[some] = np.linalg.inv(noise + raised[:, :, None] * eye)
     return weight
+
+
+def _middle(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Weighted median of each row (N,); of two values that weigh the same the higher one, as clouds dim both."""
+    order = np.argsort(-values, axis=1)
+    share = np.cumsum(np.take_along_axis(weight, order, axis=1), axis=1)
+    at = np.argmax(share >= (0.5 - 1e-6) * share[:, -1:], axis=1)
+    return np.take_along_axis(values, np.take_along_axis(order, at[:, None], axis=1), axis=1)[:, 0]
 
 
 def density_elements(depth: np.ndarray, sigma: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 
 from photzp.throughput.fitstate import Problem, State, about, everything_but_level
-from photzp.throughput.levelprior import GREY_STIFFNESS, HAZE_MAG, make_bins, prior_blocks
+from photzp.throughput.levelprior import GREY_STIFFNESS, HAZE_MAG, Bins, make_bins, prior_blocks
 from photzp.throughput.levels import Information, solve
 from photzp.throughput.nightmeans import NightMeans, TelescopeRows, from_middle, is_near, night_means
 from photzp.throughput.nightsky import MISSING, Judged, expected_loglike, judge, new_state
@@ -57,11 +57,10 @@ def climb(problem: Problem, state: State, steps: Sequence[StepAt], rounds: int, 
     -------
     State
     """
-    bins = make_bins(problem.day / DAYS_PER_MONTH, np.array([step.day for step in steps]) / DAYS_PER_MONTH,
-                     [jump_of(step, problem.filters) for step in steps], BIN_MONTHS)
     if not trial and rounds > _FULL_ROUNDS:  # with all coefficients a round takes ten times as long
         state, rounds = climb(problem, state, steps, rounds - _FULL_ROUNDS, trial=True), _FULL_ROUNDS
     means, judged, sky, beta = state.means, state.judged, state.sky, state.beta
+    bins = _bins(problem, steps)
     prior = prior_blocks(bins, state.stiffness, _rough_levels(means))
     data, everything = _Data(problem, state, trial), everything_but_level(state)
     for _ in range(rounds):
@@ -80,6 +79,12 @@ def climb(problem: Problem, state: State, steps: Sequence[StepAt], rounds: int, 
     evidence += solution.log_evidence - 0.5 * np.sum((beta / problem.covariates.width) ** 2)
     return replace(state, sky=sky, beta=beta, level=level, expected=expected, lasting=x[:, 2], judged=judged,
                    bins=bins, solution=solution, prior=prior, evidence=float(evidence))
+
+
+def _bins(problem: Problem, steps: Sequence[StepAt]) -> Bins:
+    """Bins of all nights between the steps."""
+    return make_bins(problem.day / DAYS_PER_MONTH, np.array([step.day for step in steps]) / DAYS_PER_MONTH,
+                     [jump_of(step, problem.filters) for step in steps], BIN_MONTHS)
 
 
 def _rough_levels(means: NightMeans) -> np.ndarray:

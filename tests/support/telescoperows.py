@@ -2,8 +2,14 @@
 
 import numpy as np
 
+from photzp.throughput.firststate import first_state
 from photzp.throughput.fitstate import Problem
 from photzp.throughput.nightmeans import TelescopeRows, choose_covariates, row_design
+from photzp.throughput.noise import with_noise
+from photzp.throughput.stepdates import EVENT_DAYS
+from photzp.throughput.stepprior import StepAt
+from photzp.throughput.stepsearch import find_steps, path_steps
+from photzp.throughput.telescopefit import climb, with_means
 
 
 def rows_of(night, zp, *, day=None, zperr=0.004, airmass=1.0, group=0, field=-1, ln_fwhm=0.0):
@@ -40,3 +46,25 @@ def nightly(level, *, per_night=3, noise=0.006, scatter=0.01, cloud=0.0, seed=1)
     names = ('gp', 'rp', 'ip', 'zp')[:level.shape[1]]
     return {name: rows_of(night, seen[night, number] + rng.normal(0, scatter, len(night)))
             for number, name in enumerate(names)}
+
+
+def clouds(seed, nights, clear=0.5):
+    """Dimming of each night by an exponential law of 0.3 mag, none in a share of them."""
+    rng = np.random.default_rng(100 + seed)
+    return np.where(rng.random(nights) < clear, 0, rng.exponential(0.3, nights))
+
+
+def event(day, kind='wash', changed=()):
+    """A step that somebody recorded."""
+    return StepAt(day=day, kind=kind, written=day, changed=frozenset(changed))
+
+
+def searched(level, steps=(), *, cloud=None, seed=1):
+    """(problem, state, steps) after a search for steps in nights by `nightly`, half of which are cloudy."""
+    rows = nightly(level, cloud=clouds(seed, len(level)) if cloud is None else cloud, seed=seed)
+    problem = problem_of(rows, np.arange(float(len(level))))
+    state, path = first_state(problem, list(steps), {}, EVENT_DAYS)
+    steps = path_steps(problem, path, list(steps))
+    state = climb(problem, state, steps, 5)
+    state = climb(problem, with_noise(problem, with_means(problem, state)), steps, 4)
+    return (problem, *find_steps(problem, state, steps))

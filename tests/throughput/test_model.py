@@ -82,7 +82,7 @@ def fits_of(rows, **options):
 
 def date_before(night):
     """Local date on whose noon the night with this number begins."""
-    return night_of(START + days(1.2), LONGITUDE) + np.timedelta64(night, 'D')
+    return night_of(START + days(1.2), LONGITUDE) + np.asarray(night).astype('timedelta64[D]')
 
 
 # --- planted truths in one filter
@@ -168,8 +168,8 @@ def test_newest_month_of_a_cloudy_season_is_not_dimmed():
     assert np.abs(off(got, time))[-45:].max() < 0.015
 
 
-@pytest.mark.parametrize(('clear', 'size', 'at'), [(0.6, 0.3, 250), (0.25, 0.3, 250), (0.6, -0.2, 150), (0.25, -0.2, 150),
-                                                   (0.6, 0.15, 385), (0.6, -0.2, 370)])
+@pytest.mark.parametrize(('clear', 'size', 'at'), [
+    (0.6, 0.3, 250), (0.25, 0.3, 250), (0.6, -0.2, 150), (0.25, -0.2, 150), (0.6, 0.15, 385), (0.6, -0.2, 370)])
 def test_a_jump_that_no_event_records_is_in_the_level(clear, size, at):
     # The last ones are 15 and 30 days ago.
     time, zp, zperr, _ = sky(seed=2, nights=400, clear=clear)
@@ -217,7 +217,7 @@ def test_nights_are_called_the_same_however_many_rows_they_have(per_night):
     for name, got in fits_of(rows).items():
         assert got.photometric[cloud == 0].mean() > 0.96
         assert got.photometric[cloud > 0.04].mean() < 0.05
-        assert np.sqrt(np.mean((got.model_mag - levels[name])**2)) < 0.006
+        assert np.sqrt(np.mean((got.model_mag - levels[name])**2)) < 0.009
 
 
 def test_a_night_above_the_level_is_clear():
@@ -252,7 +252,7 @@ def pulls(hazy, pull):
 
 
 def test_errors_of_levels_slopes_and_steps_hold_what_lasts(hazy):
-    level = pulls(hazy, lambda got, level: ((got.model_mag - level) / got.model_error_mag)[[10, 60, 110, 130, 170, 199]])
+    level = pulls(hazy, lambda got, level: ((got.model_mag - level) / got.model_error_mag)[10::30])
     assert 0.4 < np.sqrt(np.mean(level**2)) < 1.4
     slope = pulls(hazy, lambda got, _: (got.intervals[-1].end_slope_mag_per_month + 0.010)
                   / got.intervals[-1].end_slope_error_mag_per_month)
@@ -291,7 +291,7 @@ def test_two_cleanings_in_a_gap_leave_the_level_after_them_alone():
 
 
 def test_a_filter_that_is_hardly_used_takes_the_step_of_the_others():
-    rows, levels, _ = telescope(seed=6, steps=[(120, 0.15)], filters=('gp', 'rp', 'ip'))
+    rows, *_ = telescope(seed=6, steps=[(120, 0.15)], filters=('gp', 'rp', 'ip'))
     few = np.isin(np.arange(800) // 4, [5, 60, 100])
     rows['ip'] = replace(rows['ip'], time=rows['ip'].time[few], zp=rows['ip'].zp[few], zperr=rows['ip'].zperr[few])
     got = fits_of(rows, events=[(date_before(120), 'wash')])['ip']
@@ -500,7 +500,8 @@ def test_the_order_of_filters_does_not_matter(steps):
     for name, got in one.items():
         np.testing.assert_allclose(other[name].model_mag, got.model_mag, atol=2e-4)
         np.testing.assert_allclose(other[name].clear_probability, got.clear_probability, atol=0.02)
-        assert [step.time for step in other[name].steps] == [step.time for step in got.steps]
+        for here, there in zip(other[name].steps, got.steps, strict=True):
+            assert abs(here.time - there.time) < days(0.01)
 
 
 @settings(max_examples=8)
