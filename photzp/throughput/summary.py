@@ -10,6 +10,7 @@ from photzp.throughput.curve import Curve
 from photzp.throughput.fitstate import Problem, State
 from photzp.throughput.fitvalues import NEVER, GroupOffset, Interval, Step
 from photzp.throughput.levels import Solution
+from photzp.throughput.nightsky import mean_depth
 from photzp.throughput.stepprior import StepAt, jump_of
 from photzp.throughput.stepsearch import clear_beside
 from photzp.times import DAYS_PER_MONTH, days_of, span_of
@@ -133,6 +134,7 @@ def curve_of(problem: Problem, state: State, steps: Sequence[StepAt], number: in
     assert solution is not None
     x, b = number, n + number
     variance = np.stack([covariance[:, x, x], covariance[:, x, b], covariance[:, b, b]], axis=1)
+    variance[:, 0] += doubt_of(problem, state, steps)[bins.piece]
     start = min(problem.day[0], *(one.day[0] for one in problem.rows.values() if len(one.day)))
     # In whole milliseconds, as the times of steps are told: at such a time the level is that after the step.
     opened = days_of(span_of([start, *(step.day for step in steps)]))
@@ -141,6 +143,26 @@ def curve_of(problem: Problem, state: State, steps: Sequence[StepAt], number: in
                  slope=solution.state[:, 1, number], variance=variance,
                  stiffness=state.stiffness.grey + state.stiffness.filter,
                  mean_slope=float(state.stiffness.slope[number]))
+
+
+def doubt_of(problem: Problem, state: State, steps: Sequence[StepAt]) -> np.ndarray:
+    """Variance of the level between steps for the chance that none of its nights was clear.
+
+    Parameters
+    ----------
+    problem : Problem
+    state : State
+    steps : sequence of StepAt
+        In order of time.
+
+    Returns
+    -------
+    ndarray, shape (steps + 1,)
+        That chance times the square of the mean dimming of cloudy nights [mag^2].
+    """
+    piece = np.searchsorted([step.day for step in steps], problem.day, side='right')
+    cloudy = np.log1p(-np.minimum(state.judged.clear, 1 - 1e-9))
+    return np.exp(np.bincount(piece, cloudy, len(steps) + 1)) * mean_depth(state.sky) ** 2
 
 
 def intervals_of(fit: FilterFit) -> tuple[Interval, ...]:
@@ -252,7 +274,8 @@ def _size(fit: FilterFit, step: StepAt) -> tuple[float, float]:
     at = step.day
     function = fit.function([(after, (at - knot[after]) / DAYS_PER_MONTH, 1.0),
                              (after - 1, (at - knot[after - 1]) / DAYS_PER_MONTH, -1.0)])
-    total, error = fit.value_of(function), fit.error_of(function)
+    doubt = doubt_of(fit.problem, fit.state, fit.steps)[fit.state.bins.piece[[after - 1, after]]].sum()
+    total, error = fit.value_of(function), float(np.hypot(fit.error_of(function), np.sqrt(doubt)))
     if len(same) == 1:
         return total, error
     priors = [jump_of(other, fit.problem.filters) for other in same]
