@@ -392,7 +392,7 @@ def test_one_night_is_a_level_that_may_be_cloudy(rows):
     got = fit(time, 23.5 + 0.01 * np.arange(rows))
     assert len(got.night) == 1
     assert got.model_mag[0] == pytest.approx(23.5, abs=0.06)
-    assert 0.015 < got.model_error_mag[0] < 1
+    assert 0.04 < got.model_error_mag[0] < 1
     assert np.isnan(got.intervals[0].slope_mag_per_month)
 
 
@@ -402,7 +402,7 @@ def test_all_nights_cloudy_is_near_the_brightest():
     depth = np.repeat(rng.exponential(0.3, 60), 4)
     got = fit(time, 23.5 - depth + rng.normal(0, 0.02, len(zp)), zperr)
     assert abs(got.intervals[0].mid_mag - 23.5) < 0.07
-    assert (got.model_mag < 23.53).all()
+    assert (got.model_mag < 23.53).all()  # no night tells that there is no clear one: the error does not hold that
 
 
 def test_cleaning_in_the_night_before_the_last_data():
