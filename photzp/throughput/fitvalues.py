@@ -185,7 +185,7 @@ class ThroughputFit:
     night_rows : ndarray of int, shape (m,)
         Usable rows.
     clear_probability : ndarray, shape (m,)
-        Probability that the night was free of cloud, by all filters of the telescope.
+        Probability that the night was free of cloud, or dimmed by less than 30 mmag, by all filters of the telescope.
     photometric : ndarray of bool, shape (m,)
         The night is more likely clear than not.
     row_clear_probability : ndarray, shape (n,)

@@ -33,7 +33,7 @@ from photzp.throughput.fitstate import Problem, State, everything_but_level
 from photzp.throughput.fitvalues import FilterRows, SkyEvidence, ThroughputFit
 from photzp.throughput.levels import bin_covariances
 from photzp.throughput.nightmeans import TelescopeRows, choose_covariates, row_design
-from photzp.throughput.nightsky import SEASON_NIGHTS, mean_depth
+from photzp.throughput.nightsky import SEASON_NIGHTS, mean_depth, photometric
 from photzp.throughput.noise import with_noise
 from photzp.throughput.stepdates import EVENT_DAYS
 from photzp.throughput.stepprior import StepAt
@@ -226,7 +226,7 @@ class _Telescope:
         day = np.bincount(one.night, one.day, len(self.night))[there] / counts[there]
         model, error = curve.at(day)
         design = fit.problem.designs[fit.name] @ fit.state.beta
-        clear = state.judged.clear
+        clear, log_odds = photometric(state.judged, state.sky)
         kept = row_kept(one, state.means.scatter[number], one.zp - design)
         row_clear, row_residual = np.full((2, len(self.given[fit.name].time)), np.nan)
         row_clear[self.used[fit.name]] = clear[one.night] * np.where(kept, 1.0, 0.01)
@@ -243,7 +243,7 @@ class _Telescope:
             clear_share=float(clear[there].mean()), cloud_mag=mean_depth(state.sky),
             wild_share=float(np.mean(~kept)), extinction_offset_mag=k, extinction_offset_error_mag=k_error,
             night_residual_mag=residual, night_residual_error_mag=np.sqrt(state.means.variance[there, number]),
-            night_log_odds=state.judged.log_odds[there], night_noise_mag=float(np.sqrt(noise)), curve=curve)
+            night_log_odds=log_odds[there], night_noise_mag=float(np.sqrt(noise)), curve=curve)
 
 
 def _fitted(problem: Problem, steps: list[StepAt], tied: Mapping[str, Mapping[int, int]],

@@ -18,7 +18,7 @@ others of its night (an outlier) counts less.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import gammaln, ndtr
+from scipy.special import gammaln, logit, ndtr
 
 MISSING = 1e8  # mag^2: variance of a value that is not there
 SEASON_NIGHTS = 20  # a season reaches so many nights to either side
@@ -31,6 +31,9 @@ _NODES_MAG = np.array([0.0, 0.03, 0.07, 0.15, 0.3, 0.6, 1.2, 2.4, 4.8])  # of f(
 _GAPS = np.diff(_NODES_MAG)
 _DEPTH_MAG = np.append(_NODES_MAG[1], _NODES_MAG[:-2] + _NODES_MAG[1:-1] + _NODES_MAG[2:]) / 3  # means of f's elements
 _MASS = np.append(_GAPS[0], _GAPS[:-1] + _GAPS[1:]) / 2
+_THIN_MAG = 0.03  # about two night noises of a telescope, grey and of its filters
+# Part of each element of f below that.
+_THIN_PART = np.append([1.0, _THIN_MAG / (_NODES_MAG[1] + _GAPS[1])], np.zeros(len(_MASS) - 2))
 _FLOOR = 1e-12  # of densities [1/mag]
 _WILD = 0.002     # density of nights whose rows are all wild [1/mag]: not cloudy, and not clear
 _OUTLIER_SIGMA = 3.5
@@ -145,6 +148,29 @@ def judge(residual: np.ndarray, variance: np.ndarray, noise: np.ndarray, state: 
     return Judged(clear=probability, log_odds=clear - cloudy, loglike=both + rest, log_clear=clear + rest,
                   log_cloudy=cloudy + rest, weight=weight * tails[:, None, None],
                   mean=mean, variance=scale**2, depths=depths)
+
+
+def photometric(judged: Judged, state: SkyState) -> tuple[np.ndarray, np.ndarray]:
+    """Nights as they are reported: cloud that is no deeper than the noise of nights does not make a night cloudy.
+
+    Parameters
+    ----------
+    judged : Judged
+        The nights.
+    state : SkyState
+        Shares that they were judged with.
+
+    Returns
+    -------
+    probability : ndarray, shape (N,)
+        That a night was clear, or dimmed by less than _THIN_MAG.
+    log_odds : ndarray, shape (N,)
+        log of the likelihood if it was over that if it was not: without any prior.
+    """
+    by_depth = density_elements(-judged.mean, np.sqrt(judged.variance)) * (state.depths / _MASS)[:, None]
+    thin = _THIN_PART @ by_depth / (by_depth.sum(axis=0) + _WILD)
+    probability = np.clip(judged.clear + (1 - judged.clear) * thin, 1e-9, 1 - 1e-9)
+    return probability, logit(probability) - logit(state.clear)
 
 
 def _log_clear(mean: np.ndarray, scale: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ from photzp.throughput.nightsky import (
     judge,
     mean_depth,
     new_state,
+    photometric,
     start_state,
     tail_weight,
     value_loglike,
@@ -226,3 +227,14 @@ def test_the_mean_depth_of_clouds_is_that_of_their_density():
         mean = integrate.quad(lambda depth, shares=shares: depth * density_of_depth(depth, shares), 0, NODES[-1],
                               points=NODES[1:-1], limit=200)[0]
         assert mean_depth(state) == pytest.approx(mean, rel=0.02)
+
+
+def test_a_night_that_thin_cloud_may_have_dimmed_is_reported_clear():
+    depth = np.array([0.0, 0.02, 0.04, 0.08, 0.3])
+    state = start_state(len(depth))
+    judged = judge(-depth[:, None], np.full((5, 1), 1e-6), np.array([[0.010**2]]), state)
+    probability, log_odds = photometric(judged, state)
+    assert (probability >= judged.clear - 1e-12).all()
+    assert (probability > 0.5).tolist() == [True, True, False, False, False]
+    # With even odds before the data, the odds after them are the likelihood ratio.
+    assert log_odds == pytest.approx(np.log(probability / (1 - probability)), abs=1e-6)
