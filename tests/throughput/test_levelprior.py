@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photzp.throughput.levelprior import HAZE_MAG, Jump, Stiffness, make_bins, prior_blocks
+from photzp.throughput.levelprior import Jump, Stiffness, make_bins, prior_blocks
 
 LEVEL = np.array([24.3, 22.2])
 STIFFNESS = Stiffness(grey=0.002**2, filter=0.0005**2, colour=np.array([1.4, 0.6]), slope=np.full(2, -0.010),
+                      haze_mag=0.006,
                       lasting=np.array([[3e-5, 1e-5], [1e-5, 8e-5]]))
 WASH = Jump(mean=np.array([0.02, 0.03]), covariance=np.array([[0.04, 0.038], [0.038, 0.04]]),
             slope=np.array([[4e-4, 3e-4], [3e-4, 4e-4]]), cleaned=True)
@@ -95,7 +96,7 @@ def test_lasting_noise_and_haze_are_as_wide_at_any_time_and_fade():
     _, covariance = dense(bins)
     for number in (0, 3, 6):
         np.testing.assert_allclose(covariance[number, 4:6, number, 4:6], STIFFNESS.lasting, rtol=0.01, atol=2e-8)
-        assert np.sqrt(covariance[number, 6, number, 6]) == pytest.approx(HAZE_MAG)
+        assert np.sqrt(covariance[number, 6, number, 6]) == pytest.approx(0.006)
     kept = [covariance[0, at, 4, at] / covariance[0, at, 0, at] for at in (4, 6)]
     assert kept[0] < 0.01 < kept[1] < 0.2  # after four months
 

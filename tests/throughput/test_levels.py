@@ -17,6 +17,7 @@ from photzp.throughput.levels import Information, bin_covariances, jump_evidence
 
 LEVEL = np.array([24.3, 22.2])
 STIFFNESS = Stiffness(grey=0.002**2, filter=0.0005**2, colour=np.array([1.4, 0.6]), slope=np.array([-0.015, -0.008]),
+                      haze_mag=0.006,
                       lasting=np.array([[3e-5, 1e-5], [1e-5, 8e-5]]))
 WASH = Jump(mean=np.array([0.02, 0.03]), covariance=np.array([[0.04, 0.038], [0.038, 0.04]]),
             slope=np.array([[4e-4, 3e-4], [3e-4, 4e-4]]), cleaned=True)
@@ -132,7 +133,7 @@ class Dense:
                     lines[0, 0] += size
                 cov[i, :4, j, :4] = lines.transpose(0, 2, 1, 3).reshape(4, 4)
                 cov[i, 4:6, j, 4:6] = (stiffness.lasting + 1e-8 * eye) * np.exp(-gap / levelprior.TAU_MONTHS)
-                cov[i, 6, j, 6] = levelprior.HAZE_MAG**2 * np.exp(-gap / levelprior._HAZE_MONTHS)
+                cov[i, 6, j, 6] = stiffness.haze_mag**2 * np.exp(-gap / levelprior._HAZE_MONTHS)
         return cov.reshape(7 * n, 7 * n)
 
 
@@ -209,7 +210,7 @@ def test_the_evidence_of_a_further_step_is_the_difference_with_and_without_it(mo
     without = Dense(bins, [WASH], STIFFNESS, data, present).log_evidence
     gains = jump_evidence(solution, prior, found)
     assert len(gains) == len(bins.month) - 1
-    for gap in (1, 13, len(gains) - 1):  # of 0.4, 0.01 and 0.1 months
+    for gap in (1, 13):  # of 0.4 and 0.01 months
         last, first = (MONTH[bins.of_night == number][place] for number, place in ((gap, -1), (gap + 1, 0)))
         if not last < STEPS[0] < first:
             steps = np.sort([STEPS[0], (last + first) / 2])

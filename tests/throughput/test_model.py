@@ -241,7 +241,7 @@ def test_a_night_has_one_class_for_all_filters_and_a_filter_may_be_wild():
 def hazy():
     """Fits of telescopes under haze that lasts, with a wash of 0.12 mag; each with its levels."""
     found = []
-    for seed in range(6):
+    for seed in range(5):
         rows, levels, _ = telescope(seed, steps=[(120, 0.12)], hazy=True)
         found.append((fits_of(rows, events=[(date_before(120), 'wash')]), levels))
     return found
@@ -264,7 +264,7 @@ def test_errors_of_levels_slopes_and_steps_hold_what_lasts(hazy):
 def test_levels_under_haze_are_right(hazy):
     rms = pulls(hazy, lambda got, level: np.mean((got.model_mag - level)**2))
     assert np.sqrt(np.mean(rms)) < 0.010
-    assert [len(got.steps) for fits, _ in hazy for got in fits.values()] == [1] * 12
+    assert [len(got.steps) for fits, _ in hazy for got in fits.values()] == [1] * 10
 
 
 def test_a_wash_recorded_ten_days_late_is_moved_in_all_filters():
@@ -392,7 +392,7 @@ def test_one_night_is_a_level_that_may_be_cloudy(rows):
     got = fit(time, 23.5 + 0.01 * np.arange(rows))
     assert len(got.night) == 1
     assert got.model_mag[0] == pytest.approx(23.5, abs=0.06)
-    assert 0.015 < got.model_error_mag[0] < 1
+    assert 0.04 < got.model_error_mag[0] < 1
     assert np.isnan(got.intervals[0].slope_mag_per_month)
 
 
@@ -402,7 +402,7 @@ def test_all_nights_cloudy_is_near_the_brightest():
     depth = np.repeat(rng.exponential(0.3, 60), 4)
     got = fit(time, 23.5 - depth + rng.normal(0, 0.02, len(zp)), zperr)
     assert abs(got.intervals[0].mid_mag - 23.5) < 0.07
-    assert (got.model_mag < 23.53).all()
+    assert (got.model_mag < 23.53).all()  # no night tells that there is no clear one: the error does not hold that
 
 
 def test_cleaning_in_the_night_before_the_last_data():
@@ -504,7 +504,7 @@ def test_the_order_of_filters_does_not_matter(steps):
             assert abs(here.time - there.time) < days(0.01)
 
 
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(st.sets(st.integers(0, 59), max_size=20), st.floats(0.1, 2))
 def test_more_cloud_does_not_raise_the_model(straight, nights, depth):
     time, zp, zperr, _ = CACHED
@@ -513,7 +513,7 @@ def test_more_cloud_does_not_raise_the_model(straight, nights, depth):
     assert (cloudy.model_mag - straight.model_mag > -5 * cloudy.model_error_mag).all()
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 12))
 def test_a_handful_of_rows_never_breaks_the_fit(seed, rows):
     rng = np.random.default_rng(seed)

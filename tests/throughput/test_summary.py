@@ -1,13 +1,16 @@
 """Intervals, steps and offsets of fits of made telescopes, by what was planted."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from photzp.throughput.boundaries import references
 from photzp.throughput.firststate import first_state
 from photzp.throughput.levels import bin_covariances
+from photzp.throughput.nightsky import mean_depth, start_state
 from photzp.throughput.stepprior import StepAt, jump_of
-from photzp.throughput.summary import FilterFit, coefficient, curve_of, intervals_of, offsets_of, steps_of
+from photzp.throughput.summary import FilterFit, coefficient, curve_of, doubt_of, intervals_of, offsets_of, steps_of
 from photzp.throughput.telescopefit import climb, with_stiffness
 from tests.support.telescoperows import nightly, problem_of, rows_of
 
@@ -103,7 +106,7 @@ def test_the_reference_of_an_interval_is_its_camera():
 @pytest.mark.parametrize('kind', ['wash', 'cleaning'])
 def test_the_size_of_a_step_is_within_its_error(kind):
     size, pulls = (0.15, 0.12)[kind == 'cleaning'], []
-    for seed in range(25):
+    for seed in range(16):
         fit = fits_of(nightly((LINE + size * (DAY > 150.5)[:, None])[100:200], seed=seed), [event(50.5, kind)],
                       DAY[:100])[0]
         (step,) = steps_of(fit)
@@ -168,6 +171,20 @@ def test_a_step_with_another_camera_is_instrumental_in_its_filter():
     assert not steps_of(rp_fit)[0].instrumental
     # It is so by its groups, too, where nobody told of a change.
     assert steps_of(fits_of(rows, [event(150.5)])[0])[0].instrumental
+
+
+def test_a_level_is_doubtful_by_the_chance_that_none_of_its_nights_was_clear():
+    clear = np.array([0.9, 0.8, 0.5, 0.4, 1.0])
+    state = SimpleNamespace(judged=SimpleNamespace(clear=clear), sky=start_state(5))
+    problem = SimpleNamespace(day=np.arange(5.0))
+    got = doubt_of(problem, state, [event(1.5), event(3.5)])
+    assert got / mean_depth(state.sky)**2 == pytest.approx([0.1 * 0.2, 0.5 * 0.6, 0], abs=1e-6)
+
+
+def test_a_step_after_which_there_is_one_night_is_as_doubtful_as_that():
+    cloud = np.zeros(300)
+    few, several = (steps_of(fits_of(nightly(LINE, cloud=cloud), [event(day)])[0])[0] for day in (298.5, 250.5))
+    assert few.error_mag > 1.5 * several.error_mag
 
 
 # --- coefficients
