@@ -12,7 +12,7 @@ from photzp.throughput.stepprior import StepAt
 from photzp.throughput.telescopefit import climb
 from photzp.times import DAYS_PER_MONTH
 
-EVENT_DAYS = 14.0      # so far off may a recorded date be
+EVENT_DAYS = 14.5      # so far off may a recorded date be: two weeks, from local noon to any time of a day
 TRIAL_ROUNDS = 4       # of the fit for a trial
 _ROUNDS = 3            # and after a step was moved
 _NIGHT_MAX = 4.0       # log likelihood ratio that one night may give

@@ -15,12 +15,13 @@ from photzp.throughput.envelope import JUMP_MAG, best_path
 from photzp.throughput.fitstate import Problem, State, everything_but_level
 from photzp.throughput.levels import jump_evidence
 from photzp.throughput.nightsky import MISSING, SkyState, judge, value_loglike
-from photzp.throughput.stepdates import DATED_BONUS, EVENT_DAYS, TRIAL_ROUNDS, dated, day_before, night_after
+from photzp.throughput.stepdates import EVENT_DAYS, TRIAL_ROUNDS, dated, day_before, night_after
 from photzp.throughput.stepprior import StepAt, jump_of
 from photzp.throughput.telescopefit import climb
 from photzp.times import DAYS_PER_MONTH
 
 FOUND_COST = 8.0       # of a step that nobody recorded: about one in two years of a telescope, at any night
+_MOVED_COST = 4.0      # of an event at another date: two of three dates are right, others equally likely within weeks
 NIGHTS_MIN = 8.0       # clear nights on either side of a found step, at least: fewer may be weather
 _WINDOWS = (12, 30, 60)  # nights on either side
 _LLR_MIN = 6.0         # of a proposal
@@ -173,7 +174,9 @@ def _is_sure(step: StepAt, steps: Sequence[StepAt]) -> bool:
 
 def _events_near(step: StepAt, steps: Sequence[StepAt]) -> list[StepAt]:
     """Events that a found step may be, if their date is off."""
-    return [event for event in steps if not event.changed and abs(event.written - step.day) <= EVENT_DAYS]
+    early, late = (step.day, step.day) if np.isnan(step.early) else (step.early, step.late)
+    return [event for event in steps
+            if not event.changed and early - EVENT_DAYS <= event.written <= late + EVENT_DAYS]
 
 
 def _is_certain(problem: Problem, state: State, steps: Sequence[StepAt], step: StepAt) -> bool:
@@ -185,13 +188,17 @@ def _without(problem: Problem, state: State, steps: Sequence[StepAt],
              step: StepAt) -> tuple[float, State, list[StepAt]]:
     """What a found step gains, and the best fit without it: with an event at its day whose date is off, or none."""
     others = [other for other in steps if other is not step]
-    choices = [(0.0, others)]
-    for event in _events_near(step, others):
-        moved = replace(event, day=step.day, origin='moved', early=step.early, late=step.late)
-        choices.append((DATED_BONUS, _with([other for other in others if other is not event], moved)))
+    choices = [(0.0, others), *((_MOVED_COST, more) for more in _as_events(step, others))]
     trials = [(cost, climb(problem, state, choice, TRIAL_ROUNDS, trial=True), choice) for cost, choice in choices]
     cost, trial, choice = max(trials, key=lambda each: each[1].evidence - each[0])
     return state.evidence - trial.evidence + cost, trial, choice
+
+
+def _as_events(step: StepAt, steps: Sequence[StepAt]) -> list[list[StepAt]]:
+    """Steps with, in place of a found one that is not among them, an event near it at its day; for each such event."""
+    return [_with([other for other in steps if other is not event],
+                  replace(event, day=step.day, origin='moved', early=step.early, late=step.late))
+            for event in _events_near(step, steps)]
 
 
 def _in_gap(problem: Problem, state: State, step: StepAt) -> bool:
@@ -237,16 +244,18 @@ def _best_addition(problem: Problem, state: State, steps: Sequence[StepAt],
     """The best of some proposed steps, and the state with it; None where none is worth its cost."""
     best = None
     for night, shift in _proposals(problem, state, steps, refused):
-        more = _with(steps, _found_at(day_before(problem, night)))
-        trial, more = dated(problem, climb(problem, _shifted(state, shift), more, TRIAL_ROUNDS, trial=True), more)
-        gain = trial.evidence - state.evidence
-        if gain < FOUND_COST:
+        step, gains = _found_at(day_before(problem, night)), []
+        moved = ((_MOVED_COST, more) for more in _as_events(step, steps))
+        for cost, more in ((FOUND_COST, _with(steps, step)), *moved):
+            added = dated(problem, climb(problem, _shifted(state, shift), more, TRIAL_ROUNDS, trial=True), more)
+            gains.append(added[0].evidence - state.evidence - cost)
+            if gains[-1] > max(best[0] if best else 0.0, 0.0):
+                best = gains[-1], added
+        if max(gains) < 0:
             refused.add(night)
-        elif best is None or trial.evidence > best[0].evidence:
-            best = trial, more
-            if gain > _SURE * FOUND_COST:
-                break
-    return best
+        elif max(gains) > _SURE * FOUND_COST:
+            break
+    return best[1] if best else None
 
 
 def _proposals(problem: Problem, state: State, steps: Sequence[StepAt],

@@ -21,6 +21,15 @@ def test_an_event_off_by_days_is_moved_to_its_jump(late, seed):
     assert state.level[-1] == pytest.approx(LEVEL[-1] + 0.1, abs=0.015)
 
 
+@pytest.mark.parametrize(('size', 'off', 'seed'), [(0.05, 14, 2), (0.2, 14, 3), (0.2, -14, 1), (0.2, 12, 0)])
+def test_a_jump_two_weeks_from_an_event_is_that_event(size, off, seed):
+    # Where a step is found first, beside an event without a jump, or the curve takes the jump after the event.
+    _, state, (step,) = searched(LEVEL + size * AFTER, [event(170.5 + off)], seed=seed)
+    assert (step.kind, step.origin, step.written) == ('wash', 'moved', 170.5 + off)
+    assert abs(step.day - 170.5) < 4
+    assert state.level[-1] == pytest.approx(LEVEL[-1] + size, abs=0.015)
+
+
 def test_an_event_on_its_date_stays_there():
     for level in (LEVEL + 0.1 * AFTER, LEVEL):  # with a jump, and without one
         _, _, (step,) = searched(level, [event(170.5)])
