@@ -32,7 +32,7 @@ from photzp.throughput.firststate import first_state
 from photzp.throughput.fitstate import Problem, State, everything_but_level
 from photzp.throughput.fitvalues import FilterRows, SkyEvidence, ThroughputFit
 from photzp.throughput.levels import bin_covariances
-from photzp.throughput.nightmeans import TelescopeRows, choose_covariates, row_design
+from photzp.throughput.nightmeans import WILD_SIGMA, TelescopeRows, choose_covariates, row_design
 from photzp.throughput.nightsky import SEASON_NIGHTS, mean_depth, photometric
 from photzp.throughput.noise import with_noise
 from photzp.throughput.stepdates import EVENT_DAYS
@@ -226,15 +226,17 @@ class _Telescope:
         day = np.bincount(one.night, one.day, len(self.night))[there] / counts[there]
         model, error = curve.at(day)
         design = fit.problem.designs[fit.name] @ fit.state.beta
-        clear, log_odds = photometric(state.judged, state.sky)
+        clear, log_odds = photometric(state.judged, state.sky, self.others)
+        apart = one.zp - design - curve.at(one.day)[0]
+        noise = everything_but_level(state)[number, number]
         kept = row_kept(one, state.means.scatter[number], one.zp - design)
+        near = np.abs(apart) <= WILD_SIGMA * np.sqrt(noise + state.means.scatter[number] ** 2 + one.zperr**2)
         row_clear, row_residual = np.full((2, len(self.given[fit.name].time)), np.nan)
-        row_clear[self.used[fit.name]] = clear[one.night] * np.where(kept, 1.0, 0.01)
-        row_residual[self.used[fit.name]] = one.zp - design - curve.at(one.day)[0]
+        row_clear[self.used[fit.name]] = clear[one.night] * np.where(kept & near, 1.0, 0.01)
+        row_residual[self.used[fit.name]] = apart
         expected = state.means.covariates[:, number] @ fit.state.beta
         residual = (state.means.value[:, number] - expected)[there] - model
         k, k_error = coefficient(fit, ('extinction', fit.name))
-        noise = everything_but_level(state)[number, number]
         return ThroughputFit(
             night=self.night[there], time=self.origin + span_of(day), model_mag=model, model_error_mag=error,
             night_rows=counts[there], clear_probability=clear[there], photometric=clear[there] > 0.5,

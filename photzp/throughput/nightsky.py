@@ -18,7 +18,7 @@ others of its night (an outlier) counts less.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import gammaln, logit, ndtr
+from scipy.special import expit, gammaln, logit, ndtr
 
 MISSING = 1e8  # mag^2: variance of a value that is not there
 SEASON_NIGHTS = 20  # a season reaches so many nights to either side
@@ -150,7 +150,7 @@ def judge(residual: np.ndarray, variance: np.ndarray, noise: np.ndarray, state: 
                   mean=mean, variance=scale**2, depths=depths)
 
 
-def photometric(judged: Judged, state: SkyState) -> tuple[np.ndarray, np.ndarray]:
+def photometric(judged: Judged, state: SkyState, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Nights as they are reported: cloud that is no deeper than the noise of nights does not make a night cloudy.
 
     Parameters
@@ -159,6 +159,8 @@ def photometric(judged: Judged, state: SkyState) -> tuple[np.ndarray, np.ndarray
         The nights.
     state : SkyState
         Shares that they were judged with.
+    others : ndarray, shape (N,)
+        Log odds that other telescopes give each night, which are in the shares.
 
     Returns
     -------
@@ -169,8 +171,11 @@ def photometric(judged: Judged, state: SkyState) -> tuple[np.ndarray, np.ndarray
     """
     by_depth = density_elements(-judged.mean, np.sqrt(judged.variance)) * (state.depths / _MASS)[:, None]
     thin = _THIN_PART @ by_depth / (by_depth.sum(axis=0) + _WILD)
-    probability = np.clip(judged.clear + (1 - judged.clear) * thin, 1e-9, 1 - 1e-9)
-    return probability, logit(probability) - logit(state.clear)
+    season = expit(logit(state.clear) - others)
+    clear = expit(logit(season) + judged.log_odds)
+    own = logit(np.clip(clear + (1 - clear) * thin, 1e-9, 1 - 1e-9))
+    prior = season + (1 - season) * float(_THIN_PART @ state.depths)
+    return expit(own + others), own - logit(prior)
 
 
 def _log_clear(mean: np.ndarray, scale: np.ndarray) -> np.ndarray:

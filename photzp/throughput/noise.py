@@ -18,7 +18,7 @@ _LASTING_MAG_OTHER = 0.003
 _NOISE_NIGHTS, _LASTING_PAIRS = 12.0, 40.0  # weights of these priors
 _NOISE_FACTORS, _LASTING_FACTORS = (0.04, 5.0), (0.02, 7.0)  # least and most of the variance, against its prior
 _LAG_DAYS = 12.0
-_SLOPE_BINS = 20  # weight of the prior mean slope in that of a telescope
+_SLOPE_BINS = 5  # weight of the prior mean slope in that of a telescope
 
 
 def _by_filter(filters: Sequence[str], grey: float, own: Mapping[str, float], other: float) -> np.ndarray:

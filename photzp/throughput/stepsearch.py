@@ -28,6 +28,7 @@ _LLR_MIN = 6.0         # of a proposal
 _GRID_MAG = np.arange(-0.5, 0.5001, 0.01)
 _TRIALS = 2            # proposals of each kind that are tried in a round
 _STEPS_MAX = 20
+_STEP_MIN_MAG = 0.02   # in some filter; less is a bend of the curve
 _SPELL_DAYS, _SPELL_BACK = 60.0, 0.75  # a fall that is made up by so much within so long is weather
 _SURE = 5.0            # a step of so many times FOUND_COST is not asked again
 _APART_NIGHTS = 40     # between proposals
@@ -180,8 +181,11 @@ def _events_near(step: StepAt, steps: Sequence[StepAt]) -> list[StepAt]:
 
 
 def _is_certain(problem: Problem, state: State, steps: Sequence[StepAt], step: StepAt) -> bool:
-    """Whether enough clear nights are beside a step, and it is more than a change of slope in a gap between them."""
-    return min(clear_beside(problem, state, steps, step)) >= NIGHTS_MIN and not _in_gap(problem, state, step)
+    """Whether enough clear nights are beside a step, and it is more than a bend, also in a gap between them."""
+    night = night_after(problem, step)
+    is_step = np.max(np.abs(state.level[night] - state.level[night - 1])) > _STEP_MIN_MAG
+    return bool(is_step and min(clear_beside(problem, state, steps, step)) >= NIGHTS_MIN
+                and not _in_gap(problem, state, step))
 
 
 def _without(problem: Problem, state: State, steps: Sequence[StepAt],

@@ -1,5 +1,7 @@
 """The likelihood of nights against numerical integrals, and what it must say of plain nights."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -233,8 +235,12 @@ def test_a_night_that_thin_cloud_may_have_dimmed_is_reported_clear():
     depth = np.array([0.0, 0.02, 0.04, 0.08, 0.3])
     state = start_state(len(depth))
     judged = judge(-depth[:, None], np.full((5, 1), 1e-6), np.array([[0.010**2]]), state)
-    probability, log_odds = photometric(judged, state)
+    probability, log_odds = photometric(judged, state, np.zeros(5))
     assert (probability >= judged.clear - 1e-12).all()
     assert (probability > 0.5).tolist() == [True, True, False, False, False]
-    # With even odds before the data, the odds after them are the likelihood ratio.
-    assert log_odds == pytest.approx(np.log(probability / (1 - probability)), abs=1e-6)
+    # What others say moves the odds by just that, and what the night says itself stays.
+    told = replace(state, clear=1 / (1 + np.exp(2.0)) + np.zeros(5))
+    twice, own = photometric(judge(-depth[:, None], np.full((5, 1), 1e-6), np.array([[0.010**2]]), told), told,
+                             np.full(5, -2.0))
+    assert own == pytest.approx(log_odds)
+    assert np.log(twice / (1 - twice)) == pytest.approx(np.log(probability / (1 - probability)) - 2)
