@@ -59,7 +59,7 @@ def jump_of(step: StepAt, filters: Sequence[str]) -> Jump:
     one, eye = np.ones((len(filters), len(filters))), np.eye(len(filters))
     camera = _CAMERA_MAG**2 * np.diag([float(name in step.changed) for name in filters])
     if step.kind == 'cleaning':
-        return Jump(np.full(len(filters), 0.03), 0.05**2 * one + 0.01**2 * eye + camera,
+        return Jump(np.full(len(filters), 0.03), 0.03**2 * one + 0.01**2 * eye + camera,
                     0.004**2 * one + 0.001**2 * eye)
     grey, own = (0.2, 0.04) if step.origin != 'found' else (0.10, 0.02)
     if step.kind == 'instrument' and len(step.changed) < len(filters):

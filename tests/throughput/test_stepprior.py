@@ -31,6 +31,7 @@ def test_a_cleaning_is_small_and_a_wash_is_not():
     mean, cleaning, _ = widths(StepAt(day=1, kind='cleaning'))
     assert 0 < mean < 0.05
     assert cleaning < 0.07
+    assert mean + 0.1 > 4 * cleaning  # a fall of 0.1 mag on its date is a cloudy week, not the cleaning
     mean, wash, _ = widths(StepAt(day=1, kind='wash'))
     assert mean == 0
     assert wash > 0.15  # recoatings of DECam and LCO gave 0.1 to 0.3 mag
