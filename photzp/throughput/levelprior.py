@@ -19,7 +19,7 @@ import numpy as np
 TAU_MONTHS = 0.5  # of the lasting noise: water vapour, haze, flat fields last 5 to 40 days
 
 REVERT_MONTHS = 6.0  # after which a slope has gone back to the mean of its telescope by 63%
-HAZE_MAG = 0.009  # mag/airmass in r: usual size of haze that comes and goes within months
+HAZE_MAG = 0.007  # mag/airmass in r: usual size of haze that comes and goes within months
 _HAZE_MONTHS = 1.5
 _HAZE_AIRMASS = 1.25  # of a typical frame
 # After a step q is larger by _AFTER_STEP^2 [mag/month^1.5], for about _AFTER_MONTHS: clean mirrors get dirty fast.

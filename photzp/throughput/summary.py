@@ -9,6 +9,7 @@ from photzp.throughput.boundaries import references
 from photzp.throughput.curve import Curve
 from photzp.throughput.fitstate import Problem, State
 from photzp.throughput.fitvalues import NEVER, GroupOffset, Interval, Step
+from photzp.throughput.levelprior import HAZE_MAG
 from photzp.throughput.levels import Solution
 from photzp.throughput.nightsky import mean_depth
 from photzp.throughput.stepprior import StepAt, jump_of
@@ -134,7 +135,9 @@ def curve_of(problem: Problem, state: State, steps: Sequence[StepAt], number: in
     assert solution is not None
     x, b = number, n + number
     variance = np.stack([covariance[:, x, x], covariance[:, x, b], covariance[:, b, b]], axis=1)
-    variance[:, 0] += doubt_of(problem, state, steps)[bins.piece]
+    # One telescope cannot tell haze of months from dirt: its usual size is in the error, also where the fit needs less.
+    haze = state.stiffness.haze[number]**2 * (HAZE_MAG**2 - state.stiffness.haze_mag**2)
+    variance[:, 0] += doubt_of(problem, state, steps)[bins.piece] + haze
     start = min(problem.day[0], *(one.day[0] for one in problem.rows.values() if len(one.day)))
     # In whole milliseconds, as the times of steps are told: at such a time the level is that after the step.
     opened = days_of(span_of([start, *(step.day for step in steps)]))

@@ -16,7 +16,7 @@ from photzp.times import DAYS_PER_MONTH
 
 _FULL_ROUNDS = 2
 BIN_MONTHS = 8 / DAYS_PER_MONTH
-_HAZE_GRID, _HAZE_FACTOR = (0.0015, 0.0045, 0.009), 1.7  # mag/airmass in r; factor of its lognormal prior
+_HAZE_GRID, _HAZE_FACTOR = (0.0015, 0.007), 1.2  # mag/airmass in r; factor of its lognormal prior
 _STIFFNESS_GRID = np.array([0.0006, 0.0012, 0.0024, 0.005])
 
 
