@@ -284,10 +284,10 @@ def test_two_cleanings_in_a_gap_leave_the_level_after_them_alone():
     one, both = (fits_of(rows, events=[(date_before(night), 'cleaning') for night in nights])
                  for nights in ((120,), (115, 125)))
     for name, got in both.items():
-        np.testing.assert_allclose(got.model_mag, one[name].model_mag, atol=0.002)
+        np.testing.assert_allclose(got.model_mag, one[name].model_mag, atol=0.004)
         assert got.model_mag[-1] == pytest.approx(levels[name][-1], abs=0.012)
         assert sum(step.size_mag for step in got.steps) == pytest.approx(one[name].steps[0].size_mag, abs=0.008)
-        assert min(step.error_mag for step in got.steps) > 2 * one[name].steps[0].error_mag
+        assert min(step.error_mag for step in got.steps) > 1.3 * one[name].steps[0].error_mag
 
 
 def test_a_filter_that_is_hardly_used_takes_the_step_of_the_others():

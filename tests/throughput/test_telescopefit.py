@@ -121,14 +121,16 @@ def test_the_stiffness_is_that_of_the_data():
     assert roots[1] > 1.5 * roots[0]
 
 
-def test_haze_is_as_large_as_the_data_have_it():
+def test_haze_in_the_data_is_evidence_for_it():
     # Two months of haze in turn with two without, which dims gp by 30 mmag, and rp and ip less.
     haze = np.array([1.41, 1.0, 0.77]) * (0.021 * (np.sin(2 * np.pi * DAY / 60) > 0))[:, None]
-    sizes = []
+    gains = []
     for level in (LEVEL, LEVEL - haze):
         problem, state = fitted(nightly(level, cloud=CLOUD))
-        sizes.append(with_stiffness(problem, state, []).stiffness.haze_mag)
-    assert sizes[1] > 1.9 * sizes[0]
+        small, usual = (climb(problem, replace(state, stiffness=replace(state.stiffness, haze_mag=size)), [], 4,
+                              trial=True).evidence for size in (0.0015, 0.007))
+        gains.append(usual - small)
+    assert gains[1] > gains[0] + 5
 
 
 def test_wild_rows_are_not_kept():
