@@ -16,7 +16,7 @@ EVENT_DAYS = 14.5      # so far off may a recorded date be: two weeks, from loca
 TRIAL_ROUNDS = 4       # of the fit for a trial
 _ROUNDS = 3            # and after a step was moved
 _NIGHT_MAX = 4.0       # log likelihood ratio that one night may give
-DATED_BONUS = 7.0     # for the recorded date against any other night: most dates are right
+DATED_BONUS = 5.0     # for the recorded date against any other night: most dates are right
 _REACH_NIGHTS = 40     # on either side, where a step may be instead
 
 
