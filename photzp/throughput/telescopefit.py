@@ -14,9 +14,11 @@ from photzp.throughput.nightsky import MISSING, Judged, expected_loglike, judge,
 from photzp.throughput.stepprior import StepAt, jump_of
 from photzp.times import DAYS_PER_MONTH
 
-_FULL_ROUNDS = 2
-BIN_MONTHS = 8 / DAYS_PER_MONTH
-_HAZE_GRID, _HAZE_FACTOR = (0.0015, 0.007), 1.2  # mag/airmass in r; factor of its lognormal prior
+_FULL_ROUNDS = 2  # with all coefficients, after those in which they are held
+BIN_MONTHS = 8 / DAYS_PER_MONTH  # chosen because lasting noise is remembered twice as long
+# Sizes of haze [mag/airmass in r] and stiffnesses [mag/month^1.5] that are compared.  The factor of the lognormal prior
+# of haze is chosen on simulated years; the usual size is in the error of the level whichever is taken (`summary`).
+_HAZE_GRID, _HAZE_FACTOR = (0.0015, 0.007), 1.2
 _STIFFNESS_GRID = np.array([0.0006, 0.0012, 0.0024, 0.005])
 
 
@@ -137,7 +139,7 @@ def with_means(problem: Problem, state: State) -> State:
 
 
 def with_stiffness(problem: Problem, state: State, steps: Sequence[StepAt]) -> State:
-    """Stiffness of the highest evidence.
+    """Stiffness and size of haze of the highest evidence.
 
     Parameters
     ----------
@@ -150,7 +152,7 @@ def with_stiffness(problem: Problem, state: State, steps: Sequence[StepAt]) -> S
     Returns
     -------
     State
-        Fitted with that stiffness, at the coefficients of covariates of before.
+        Fitted with these, at the coefficients of covariates of before.
     """
     best = None
     for root, haze_mag in product(_STIFFNESS_GRID, _HAZE_GRID):
