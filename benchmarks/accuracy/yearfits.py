@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.accuracy.trueyears import TrueYears
-from photzp.report.sharednights import evidence_of_others, nights_of
-from photzp.throughput.model import ThroughputFit, fit_telescope
+from photzp.report.sharednights import evidence_of_others, rounded
+from photzp.throughput.model import ThroughputFit, fit_telescope, sky_evidence
 
 
 @dataclass(frozen=True)
@@ -30,18 +30,20 @@ class YearFits:
         return scale[np.clip(np.searchsorted(opened, when, side='right') - 1, 0, None)]
 
 
-def fit_years(years, others=None, *, nights_only=False):
+def fit_years(years, others=None):
     """Fit one telescope."""
     start = time.process_time()
     fits = fit_telescope(years.filter_rows(), longitude_deg=years.telescope.longitude_deg, events=years.events(),
-                         others=others, nights_only=nights_only)
+                         others=others)
     return YearFits(years, {name: fit for name, fit in fits.items() if len(fit.night)}, time.process_time() - start)
 
 
-def others_of(fitted, site):
-    """What the other telescopes of a site say of the nights, as in the report; None where there is none."""
-    nights = {other.years.telescope.name: nights_of(other.fits) for other in site}
-    return evidence_of_others(fitted.years.telescope.name, nights)
+def what_it_says(years):
+    """What a telescope says of its site alone, and the seconds of processor it took."""
+    start = time.process_time()
+    said = rounded(sky_evidence(years.filter_rows(), longitude_deg=years.telescope.longitude_deg,
+                                events=years.events()))
+    return said, time.process_time() - start
 
 
 def fit_fleet(fleet, *, alone=False, seen=lambda fitted: None):
@@ -54,7 +56,8 @@ def fit_fleet(fleet, *, alone=False, seen=lambda fitted: None):
     for years in fleet:
         sites.setdefault(years.telescope.site, []).append(years)
     for site in sites.values():
-        nights = [fit_years(years, nights_only=True) for years in site] if len(site) > 1 else []
-        for number, years in enumerate(site):
-            fitted = fit_years(years, others_of(nights[number], nights) if nights else None)
-            seen(YearFits(years, fitted.fits, fitted.seconds + (nights[number].seconds if nights else 0.0)))
+        said = {years.telescope.name: what_it_says(years) for years in site} if len(site) > 1 else {}
+        for years in site:
+            others = evidence_of_others(years.telescope.name, {name: nights for name, (nights, _) in said.items()})
+            fitted = fit_years(years, others)
+            seen(YearFits(years, fitted.fits, fitted.seconds + said.get(years.telescope.name, (None, 0.0))[1]))

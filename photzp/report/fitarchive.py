@@ -1,7 +1,8 @@
 """The throughput fits of all series in one file beside the report, so that answers need not fit what did not change.
 
 Of a `ThroughputFit` is kept what holds for nights: all but its arrays of rows, which are as large as the database.
-Beside them is what each telescope says of its nights, from which the others of its site are fitted (`sharednights`).
+Beside them is what each telescope says of the air over its site, with which the others there are fitted
+(`sharednights`): arrays for its nights, and in the index its coefficients of extinction.
 The file is an .npz archive: one array per field, that of all series one after the other, and as JSON (`index`) how long
 each is and all that is no array.  Nothing in it is pickled, and the same fits give the same bytes.
 """
@@ -10,7 +11,7 @@ import io
 import json
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -19,15 +20,17 @@ import numpy as np
 from photzp.names import SeriesKey
 from photzp.throughput.curve import Curve
 from photzp.throughput.model import SkyEvidence, ThroughputFit
+from photzp.throughput.nightsky import DEPTH_MAG
 from photzp.throughput.summary import GroupOffset, Interval, Step
 from photzp.typedtree import plain, typed, without_schema
 
-SCHEMA = 3
+SCHEMA = 4
 NIGHTLY: dict[str, Any] = {  # arrays of a fit, (m,) each
     'night': 'datetime64[D]', 'time': 'datetime64[ms]', 'model_mag': float, 'model_error_mag': float,
     'night_rows': int, 'clear_probability': float, 'photometric': bool, 'night_residual_mag': float,
     'night_residual_error_mag': float, 'night_log_odds': float}
-EVIDENCE: dict[str, Any] = {'night': 'datetime64[D]', 'log_odds': float}  # arrays of a telescope's nights
+EVIDENCE: dict[str, Any] = {  # arrays of what a telescope says, (m, ...) each
+    'night': 'datetime64[D]', 'clouds': float, 'haze_weight': float, 'haze_value': float}
 CURVE = ('opened', 'knot', 'level', 'slope', 'variance')  # arrays of its curve
 CURVE_VALUES: dict[str, Any] = {'origin': np.datetime64, 'stiffness': float, 'mean_slope': float}  # the rest of it
 VALUES = {  # what else there is of it
@@ -55,21 +58,22 @@ def without_rows(fit: ThroughputFit) -> ThroughputFit:
 
 
 def pack(fits: Mapping[SeriesKey, ThroughputFit], nights: Mapping[str, SkyEvidence]) -> bytes:
-    """Write fits and nights to the content of a file.
+    """Write fits, and what telescopes say of their site, to the content of a file.
 
     Parameters
     ----------
     fits : mapping of SeriesKey to ThroughputFit
     nights : mapping of str to SkyEvidence
-        By telescope.
+        What each telescope says, by telescope.
 
     Returns
     -------
     bytes
-        The same for the same fits and nights.
+        The same for the same fits and evidence.
     """
     ordered, said = sorted(fits.items()), sorted(nights.items())
-    index = {'schema': SCHEMA, 'nights': [[telescope, len(own.night)] for telescope, own in said], 'series': [
+    said_of = [[telescope, len(own.night), own.coefficients] for telescope, own in said]
+    index = {'schema': SCHEMA, 'nights': said_of, 'series': [
         [list(key), len(fit.night), {name: plain(getattr(fit, name)) for name in VALUES}, _curve_values(fit.curve)]
         for key, fit in ordered]}
     arrays = {'index': np.frombuffer(json.dumps(index, sort_keys=True, separators=(',', ':')).encode(), np.uint8)}
@@ -79,7 +83,7 @@ def pack(fits: Mapping[SeriesKey, ThroughputFit], nights: Mapping[str, SkyEviden
     for name in CURVE:
         arrays[f'curve_{name}'] = _joined([getattr(curve, name).ravel() for curve in curves], _DOUBLE)
     for name, kind in EVIDENCE.items():
-        arrays[f'telescope_{name}'] = _joined([getattr(own, name) for _, own in said], np.dtype(kind))
+        arrays[f'telescope_{name}'] = _joined([getattr(own, name).ravel() for _, own in said], np.dtype(kind))
     return _archive(arrays)
 
 
@@ -125,7 +129,7 @@ def unpack(content: bytes) -> dict[SeriesKey, ThroughputFit]:
 
 
 def unpack_nights(content: bytes) -> dict[str, SkyEvidence]:
-    """Read what telescopes say of their nights, as `pack` wrote it.
+    """Read what telescopes say of the air, as `pack` wrote it.
 
     Parameters
     ----------
@@ -158,9 +162,13 @@ def _unpacked(content: bytes, read: Callable[[Any, Mapping[str, np.ndarray]], _R
 def _nights(telescopes: list[Any], arrays: Mapping[str, np.ndarray]) -> Iterator[tuple[str, SkyEvidence]]:
     """Cut the arrays into those of each telescope, in the order of the index."""
     cut = _Cutter(arrays)
-    for telescope, nights in telescopes:
-        night, log_odds = (cut.next(f'telescope_{name}', nights, np.dtype(kind)) for name, kind in EVIDENCE.items())
-        yield str(telescope), SkyEvidence(night, log_odds)
+    depths = len(DEPTH_MAG)
+    for telescope, nights, coefficients in telescopes:
+        arrays_of = {name: cut.next(f'telescope_{name}', nights * (depths if name == 'clouds' else 1), np.dtype(kind))
+                     for name, kind in EVIDENCE.items()}
+        arrays_of['clouds'] = arrays_of['clouds'].reshape(nights, depths)
+        yield str(telescope), SkyEvidence(**arrays_of, coefficients=typed(dict[str, tuple[float, float]], coefficients))
+    cut.end(f'telescope_{name}' for name in EVIDENCE)
 
 
 def _fits(series: list[Any], arrays: Mapping[str, np.ndarray]) -> Iterator[tuple[SeriesKey, ThroughputFit]]:
@@ -172,6 +180,7 @@ def _fits(series: list[Any], arrays: Mapping[str, np.ndarray]) -> Iterator[tuple
         yield (str(telescope), str(name)), ThroughputFit(
             **nightly, row_clear_probability=np.empty(0), row_residual_mag=np.empty(0), **others,
             curve=_curve(curve, cut))
+    cut.end((*NIGHTLY, *(f'curve_{name}' for name in CURVE)))
 
 
 def _curve(values: dict[str, Any] | None, cut: '_Cutter') -> Curve | None:
@@ -197,3 +206,9 @@ class _Cutter:
             raise ValueError(f'{name} has not the {size} values of {kind} that the index says')
         self._at[name] = first + size
         return part
+
+    def end(self, names: Iterable[str]) -> None:
+        """Check that nothing is left of arrays.  ValueError if there is: it was not cut where it should be."""
+        for name in names:
+            if self._at[name] != len(self._arrays[name]):
+                raise ValueError(f'{name} has more than the {self._at[name]} values that the index says')

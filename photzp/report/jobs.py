@@ -61,7 +61,7 @@ class Failure:
 
 @dataclass(frozen=True, eq=False)
 class NightsJob:
-    """Find what a telescope says of its nights, from its own rows in all its filters.
+    """Find what a telescope says of the air, from its own rows in all its filters.
 
     Attributes
     ----------
@@ -91,7 +91,7 @@ class TelescopeJob:
     shown : tuple of Series
         Those of them to be made.
     others : SkyEvidence or None
-        What the other telescopes of the site say of its nights.
+        What the other telescopes of the site say of the air.
     """
 
     series: tuple[Series, ...]

@@ -7,6 +7,7 @@ import gc
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -18,12 +19,12 @@ from photzp.report.fitarchive import without_rows
 from photzp.report.jobs import Drawing, Failure, File, NightsJob, TelescopeJob
 from photzp.report.series import MadeSeries, SeriesMaker
 from photzp.report.settings import ReportSettings
-from photzp.report.sharednights import nights_of
+from photzp.report.sharednights import rounded
 from photzp.report.state import RowsSeen
 from photzp.report.unchanged import digest_of_rows
 from photzp.rowdigest import RowDigest
 from photzp.throughput.fitrows import FitRows
-from photzp.throughput.model import FilterRows, SkyEvidence, ThroughputFit, fit_telescope
+from photzp.throughput.model import FilterRows, SkyEvidence, ThroughputFit, fit_telescope, sky_evidence
 from photzp.throughput.rows import COLUMNS, Rows, Series, read_rows
 from photzp.times import Period
 
@@ -50,7 +51,7 @@ class RowsRead:
 
 @dataclass(frozen=True)
 class FoundNights:
-    """The result of a NightsJob: what the telescope says of its nights, and the rows that this is from."""
+    """The result of a NightsJob: what the telescope says of the air, and the rows that this is from."""
 
     nights: SkyEvidence
     read: RowsRead
@@ -153,7 +154,7 @@ class Maker:
         return result
 
     def nights(self, job: NightsJob) -> FoundNights:
-        """Find what a telescope says of its nights.
+        """Find what a telescope says of the air.
 
         Parameters
         ----------
@@ -165,7 +166,8 @@ class Maker:
             Without nights where it has no rows in the period.
         """
         _, rows, read = self._read(job.series, ())
-        return FoundNights(nights_of(self._fits(job.series[0], rows, None, nights_only=True)), read)
+        said = rounded(sky_evidence(rows, **self._known(job.series[0]))) if rows else SkyEvidence.none()
+        return FoundNights(said, read)
 
     def telescope(self, job: TelescopeJob) -> MadeTelescope:
         """Fit a telescope, and make its series.
@@ -179,7 +181,7 @@ class Maker:
         MadeTelescope
         """
         shown, rows, read = self._read(job.series, job.shown)
-        fits = self._fits(job.series[0], rows, job.others)
+        fits = fit_telescope(rows, **self._known(job.series[0]), others=job.others) if rows else {}
         kept = {(job.telescope, name): without_rows(fit) for name, fit in fits.items()}
         return MadeTelescope(tuple(self._made(shown, fits)), kept, read)
 
@@ -191,16 +193,11 @@ class Maker:
             if not gc.isenabled():  # in a worker: the figures of all filters together are large
                 gc.collect()
 
-    def _fits(self, series: Series, rows: dict[str, FilterRows],
-              others: SkyEvidence | None, *, nights_only: bool = False) -> dict[str, ThroughputFit]:
-        """Fit the rows of a telescope, of which `series` is one."""
-        if not rows:
-            return {}
+    def _known(self, series: Series) -> dict[str, Any]:
+        """What is known of the telescope of a series besides its rows, as a fit is given it."""
         telescope = series.telescope
-        return fit_telescope(
-            rows, longitude_deg=self.observatory.longitude_deg(telescope.site),
-            events=[event[:2] for event in self.observatory.events_of(str(telescope))], now=self.period.now,
-            others=others, nights_only=nights_only)
+        return {'longitude_deg': self.observatory.longitude_deg(telescope.site), 'now': self.period.now,
+                'events': [event[:2] for event in self.observatory.events_of(str(telescope))]}
 
     def _read(self, series: Sequence[Series],
               shown: Sequence[Series]) -> tuple[list[Rows], dict[str, FilterRows], RowsRead]:

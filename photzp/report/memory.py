@@ -29,7 +29,7 @@ def read_memory(store: ReportStore) -> tuple[ReportState, Fits, Nights]:
     state : ReportState
     fits : dict of SeriesKey to ThroughputFit
     nights : dict of str to SkyEvidence
-        What telescopes say of their nights.  All are empty where one of the files is missing or cannot be read.
+        What telescopes say of the air.  All are empty where one of the files is missing or cannot be read.
     """
     state = _read_state(store.get(STATE_FILE))
     if not state.fits:

@@ -1,6 +1,6 @@
 """One run of the long-term report: series that did not change are kept, the others made, and the page shows both.
 
-A telescope is fitted in all its filters together, and with what the other telescopes of its site say of the nights,
+A telescope is fitted in all its filters together, and with what the other telescopes of its site say of the air,
 whatever of them the run reports on.  So a run has three stages: the nights of each telescope by itself; telescopes with
 what the others say; plots that show several telescopes.
 

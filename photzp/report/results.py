@@ -36,7 +36,7 @@ class Results:
     fits : dict of SeriesKey to ThroughputFit
         Fits that an earlier run left; brought up to date in the same way.
     nights : dict of str to SkyEvidence
-        What telescopes say of their nights, likewise.
+        What telescopes say of the air, likewise.
 
     Attributes
     ----------

@@ -160,7 +160,7 @@ def fingerprint(context: ReportContext, series: Series, nights: str, others: Sky
     nights : str
         Fingerprint of the fit of its telescope alone.
     others : SkyEvidence or None
-        What the other telescopes of the site say of its nights.
+        What the other telescopes of the site say of the air.
 
     Returns
     -------
@@ -211,7 +211,7 @@ def find_unchanged(context: ReportContext, stored: StoredRows, series: Series, r
     remembered : RememberedSeries or None
         None where no earlier run made it.
     others : SkyEvidence or None
-        What the other telescopes of the site say of its nights.
+        What the other telescopes of the site say of the air.
 
     Returns
     -------

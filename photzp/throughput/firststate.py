@@ -10,6 +10,7 @@ from photzp.throughput.levelprior import GREY_STIFFNESS, START_SLOPE, Stiffness
 from photzp.throughput.nightmeans import TelescopeRows, night_means, swing_colour
 from photzp.throughput.nightsky import MISSING, judge, start_state
 from photzp.throughput.noise import prior_noise
+from photzp.throughput.siteair import with_others
 from photzp.throughput.stepprior import StepAt
 
 
@@ -36,7 +37,8 @@ def first_state(problem: Problem, steps: Sequence[StepAt], tied: Mapping[str, Ma
     n_nights, day = len(problem.day), problem.day
     noise, lasting = prior_noise(problem.filters)
     beta = _start_offsets(problem, tied)
-    means = night_means(problem.rows, problem.designs, beta, np.full(n_nights, 1.0), problem.known_fields)
+    means = with_others(
+        night_means(problem.rows, problem.designs, beta, np.full(n_nights, 1.0), problem.known_fields), problem)
     corrected = np.where(means.variance < MISSING / 2, means.value - means.covariates @ beta, 0.0)
     cameras = np.array([step.day for step in steps if step.changed])
     shift = align_filters(corrected, means.variance, np.searchsorted(cameras, day))

@@ -12,6 +12,23 @@ from photzp.throughput.nightsky import MISSING, Judged, SkyState
 
 
 @dataclass(frozen=True, kw_only=True)
+class OthersSaid:
+    """What other telescopes of the site say, at the nights of a telescope; zeros where they say nothing.
+
+    Attributes
+    ----------
+    clouds : ndarray, shape (N, k)
+        As in `SkyEvidence`.
+    haze_weight, haze_value : ndarray, shape (N,)
+        As in `SkyEvidence`, of the nights of the others that are nearest to each night.
+    """
+
+    clouds: np.ndarray
+    haze_weight: np.ndarray
+    haze_value: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True)
 class Problem:
     """What is to be fitted; N nights, F filters, p coefficients.
 
@@ -29,8 +46,8 @@ class Problem:
         Mean time of the rows of each night.
     window : ndarray of int, shape (2, N)
         Season of each night.
-    others : ndarray, shape (N,)
-        Log odds of other telescopes.
+    others : OthersSaid
+        What other telescopes of the site say.
     """
 
     filters: tuple[str, ...]
@@ -40,7 +57,7 @@ class Problem:
     covariates: Covariates
     day: np.ndarray
     window: np.ndarray
-    others: np.ndarray
+    others: OthersSaid
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,9 +77,9 @@ class State:
     beta : ndarray, shape (p,)
         Coefficients of covariates.
     level, expected : ndarray, shape (N, F)
-        Level x; and with covariates and lasting noise what a clear night shows [mag].
+        Level x; and with covariates, lasting noise and haze what a clear night shows [mag].
     lasting : ndarray, shape (N, F)
-        Lasting noise l, which is a part of what is expected [mag].
+        Lasting noise l less the dimming by haze, which are a part of what is expected [mag].
     judged : Judged
         Of the residuals.
     bins : Bins or None
@@ -118,7 +135,7 @@ def everything_but_level(state: State) -> np.ndarray:
     Returns
     -------
     ndarray, shape (F, F)
-        Of noise of the night, lasting noise, and haze [mag^2].
+        Of noise of the night, lasting noise, and haze at a typical airmass [mag^2].
     """
     haze = state.stiffness.haze_mag * state.stiffness.haze
     return state.noise + state.stiffness.lasting + np.outer(haze, haze)

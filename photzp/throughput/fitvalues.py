@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from photzp.throughput.curve import Curve
+from photzp.throughput.nightsky import DEPTH_MAG
 from photzp.times import instant_of
 
 NEVER = instant_of('NaT')
@@ -43,20 +44,40 @@ class FilterRows:
     other_scale: frozenset[int] = frozenset()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SkyEvidence:
-    """What other telescopes of the site say of the nights.
+    """What telescopes say of the air over their site.
 
     Attributes
     ----------
     night : ndarray of datetime64[D], shape (m,)
         Nights by the date on which they begin, ascending.
-    log_odds : ndarray, shape (m,)
-        Logarithm of the likelihood of their data if the night was clear, over that if it was cloudy.
+    clouds : ndarray, shape (m, k)
+        Logarithm of the likelihood of their data with clouds of each depth (`nightsky.DEPTH_MAG`) over that without.
+    haze_weight, haze_value : ndarray, shape (m,)
+        What they say of the extinction h beyond the mean, in r [mag/airmass]: the part of chi^2 that depends on it is
+        haze_weight h^2 - 2 haze_value h.
+    coefficients : dict of str to (float, float)
+        Values and errors of extinction minus the adopted one ('extinction gp') and of its yearly swing ('cos', 'sin',
+        'cos gp', ...), as their data alone have them [mag/airmass].
     """
 
     night: np.ndarray
-    log_odds: np.ndarray
+    clouds: np.ndarray
+    haze_weight: np.ndarray
+    haze_value: np.ndarray
+    coefficients: dict[str, tuple[float, float]]
+
+    @classmethod
+    def none(cls) -> 'SkyEvidence':
+        """Build that of no night.
+
+        Returns
+        -------
+        SkyEvidence
+        """
+        return cls(night=np.empty(0, 'datetime64[D]'), clouds=np.empty((0, len(DEPTH_MAG))), haze_weight=np.empty(0),
+                   haze_value=np.empty(0), coefficients={})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,7 +206,7 @@ class ThroughputFit:
     night_rows : ndarray of int, shape (m,)
         Usable rows.
     clear_probability : ndarray, shape (m,)
-        Probability that the night was free of cloud, or dimmed by less than 30 mmag, by all filters of the telescope.
+        Probability that the night was free of cloud, or dimmed by less than 34 mmag, by all filters of the telescope.
     photometric : ndarray of bool, shape (m,)
         The night is more likely clear than not.
     row_clear_probability : ndarray, shape (n,)
@@ -205,13 +226,13 @@ class ThroughputFit:
     cloud_mag : float
         Mean dimming in cloudy nights.
     extinction_offset_mag, extinction_offset_error_mag : float
-        Fitted minus adopted extinction [mag/airmass]; NaN where no airmass was given.
+        Fitted minus adopted extinction, without what others said of it [mag/airmass]; NaN where no airmass was given.
     night_residual_mag, night_residual_error_mag : ndarray, shape (m,)
         Mean of row_residual_mag without wild rows, about 0 in clear nights and below in cloudy ones; its 1-sigma error
         from those of its rows.
     night_log_odds : ndarray, shape (m,)
-        Logarithm of the likelihood of the night if clear over that if cloudy, of the telescope in all its filters, as
-        its own data have it.
+        Logarithm of the likelihood of the night if clear, or dimmed by less than 34 mmag, over that if not: by the mean
+        values of the telescope in all its filters, without what others say or the scatter of rows does.
     night_noise_mag : float
         Scatter of clear nights about the level, beyond the errors of their rows.
     curve : Curve or None

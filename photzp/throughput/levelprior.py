@@ -7,7 +7,7 @@ the haze h.  From bin to bin, with dt = t_{j+1} - t_j,
              [dt^2/2, dt]], C = q_grey 11' + q_filter 1: an integrated Wiener process (Wahba 1978, J. R. Stat. Soc. B
              40, 364), most of which is the same in all filters; q is larger in the weeks after a step;
     l      : a process of Ornstein and Uhlenbeck, l' = rho l + change, rho = exp(-dt / tau), covariance A at any time;
-    h      : another one, of _HAZE_MONTHS;
+    h      : another one, of _HAZE_MONTHS and size `Stiffness.haze_mag`;
     a step : between two bins adds a jump to x and a change to b, with the covariances of `Jump`.
 """
 
@@ -19,15 +19,15 @@ import numpy as np
 TAU_MONTHS = 0.5  # of the lasting noise: water vapour, haze, flat fields last 5 to 40 days
 
 REVERT_MONTHS = 6.0  # after which a slope has gone back to the mean of its telescope by 63%
-HAZE_MAG = 0.007  # mag/airmass in r: usual size of haze that comes and goes within months
+HAZE_MAG = 0.007  # mag/airmass in r: usual size of haze that comes and goes within _HAZE_MONTHS
 _HAZE_MONTHS = 1.5
-_HAZE_AIRMASS = 1.25  # of a typical frame
+_HAZE_AIRMASS = 1.25  # of a typical frame, for the covariance of nights of any airmass
 # After a step q is larger by _AFTER_STEP^2 [mag/month^1.5], for about _AFTER_MONTHS: clean mirrors get dirty fast.
 _AFTER_STEP, _AFTER_MONTHS = 0.010, 1.2
 _START_LEVEL_MAG = 3.0   # 1-sigma width of the prior of the first level about the data
 START_SLOPE = (-0.010, 0.012)  # mag/month, mean and width: LCO's mirrors lose 2 to 20 mmag a month
 _FILTER_SLOPE = 0.003    # mag/month, of a filter relative to all
-GREY_STIFFNESS = (0.0012, 2.0)  # sqrt(q) [mag/month^1.5]: median and factor of its lognormal prior
+GREY_STIFFNESS = (0.0020, 2.5)  # sqrt(q) [mag/month^1.5]: median and factor of its lognormal prior
 _FILTER_SHARE = 0.15     # of a filter by itself in sqrt(q)
 _LEAST = 1e-9            # months: two bins at a step may be at the same time
 _LEAST_LASTING = 1e-8    # mag^2: keeps the covariance of the lasting noise regular
@@ -47,12 +47,15 @@ class Jump:
         Covariance of the change of slope [(mag/month)^2].
     cleaned : bool
         The mirror may be clean after it, and get dirty fast.
+    slope_mean : float
+        Mean of the change of slope [mag/month].
     """
 
     mean: np.ndarray
     covariance: np.ndarray
     slope: np.ndarray
     cleaned: bool = False
+    slope_mean: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +100,7 @@ class Stiffness:
 
     @property
     def haze(self) -> np.ndarray:
-        """u: dimming of each filter by haze h [airmass], shape (F,)."""
+        """Dimming of each filter by haze h at a typical airmass [airmass], shape (F,)."""
         return _HAZE_AIRMASS * self.colour
 
 
@@ -247,6 +250,7 @@ def _gaps(bins: Bins, stiffness: Stiffness) -> tuple[np.ndarray, np.ndarray, np.
             q[number, x, x] += jump.covariance
             q[number, b, b] += jump.slope
             mean[number, x] += jump.mean
+            mean[number, b] += jump.slope_mean
     return q, phi, mean
 
 

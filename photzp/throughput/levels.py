@@ -5,8 +5,9 @@ lasting part of the noise l; a night n in the bin has in filter f
 
     y = x + b (t_n - t_j) + l + u_f h + c . beta + noise
 
-with haze h, which dims the blue more, and covariates c (cameras, fields, airmass, ...) whose coefficients beta hold for
-all times.  The states of the bins follow each other as `levelprior` says: each depends on the one before it alone.
+with haze h, whose u_f is minus colour times airmass, and covariates c (cameras, fields, ...) whose coefficients beta
+hold for all times.  The states of the bins follow each other as `levelprior` says: each depends on the one before
+it alone.
 
 So the precision of all unknowns, ordered by bins, is block tridiagonal, and the most likely values and the determinant
 come from its banded Cholesky factor, with beta as a border (Rue & Held 2005, Gaussian Markov Random Fields, sec. 2.4).
@@ -34,6 +35,12 @@ class Information:
         c of each value.
     normal, right : ndarray, shape (p, p) and (p,)
         What is known of beta besides: its prior, and the contrasts within nights.
+    haze : ndarray, shape (N, F)
+        u of each value: minus the colour of haze times the airmass.
+    haze_normal, haze_right : ndarray, shape (N,)
+        What is known of h besides, from contrasts within nights.
+    haze_crossed : ndarray, shape (N, p)
+        Between h and beta.
     """
 
     weight: np.ndarray
@@ -41,6 +48,10 @@ class Information:
     covariates: np.ndarray
     normal: np.ndarray
     right: np.ndarray
+    haze: np.ndarray
+    haze_normal: np.ndarray
+    haze_right: np.ndarray
+    haze_crossed: np.ndarray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,11 +61,9 @@ class Solution:
     Attributes
     ----------
     state : ndarray, shape (J, 3, F)
-        x [mag], b [mag/month], l + u h [mag].
+        x [mag], b [mag/month], l [mag].
     haze : ndarray, shape (J,)
         h [mag/airmass].
-    lasting_haze : ndarray, shape (J, F)
-        u h [mag].
     beta : ndarray, shape (p,)
         Coefficients of covariates.
     log_evidence : float
@@ -73,7 +82,6 @@ class Solution:
 
     state: np.ndarray
     haze: np.ndarray
-    lasting_haze: np.ndarray
     beta: np.ndarray
     log_evidence: float
     factor: np.ndarray
@@ -100,7 +108,7 @@ class Solution:
         return functions.T @ cho_solve_banded((self.factor, True), functions) + along @ self.schur @ along.T
 
 
-def solve(bins: Bins, prior: LevelPrior, data: Information, haze: np.ndarray) -> Solution:
+def solve(bins: Bins, prior: LevelPrior, data: Information) -> Solution:
     """Find the most likely levels.
 
     Parameters
@@ -111,15 +119,13 @@ def solve(bins: Bins, prior: LevelPrior, data: Information, haze: np.ndarray) ->
         Of these bins.
     data : Information
         Of the same nights.
-    haze : ndarray, shape (F,)
-        u of each filter.
 
     Returns
     -------
     Solution
         With its covariances.
     """
-    observed, weighted, crossed = _observed(bins, data, haze)
+    observed, weighted, crossed = _observed(bins, data)
     diagonal, right = prior.diagonal + observed, prior.right + weighted
     factor = cholesky_banded(_banded(diagonal, prior.lower), lower=True, check_finite=False)
     size = right.size
@@ -134,11 +140,15 @@ def solve(bins: Bins, prior: LevelPrior, data: Information, haze: np.ndarray) ->
     state = free - border @ beta
     log_posterior = 2 * np.log(factor[0]).sum() + np.linalg.slogdet(inner)[1]
     s = state.reshape(right.shape)
-    values, lasting_haze = s[:, :-1].reshape(len(s), 3, -1).copy(), s[:, -1:] * haze
-    values[:, 2] += lasting_haze
-    return Solution(state=values, haze=s[:, -1], lasting_haze=lasting_haze, beta=beta, factor=factor, border=border,
+    return Solution(state=s[:, :-1].reshape(len(s), 3, -1), haze=s[:, -1], beta=beta, factor=factor, border=border,
                     schur=schur, diagonal=diagonal, lower=prior.lower, right=right - crossed @ beta,
-                    log_evidence=float(0.5 * (prior.log_determinant - log_posterior - _prior_chi2(s, prior))))
+                    log_evidence=float(0.5 * (prior.log_determinant - log_posterior - _prior_chi2(s, prior)))
+                    + _haze_loglike(data, s[bins.of_night, -1], beta))
+
+
+def _haze_loglike(data: Information, h: np.ndarray, beta: np.ndarray) -> float:
+    """Log likelihood of the haze h (N,) by the contrasts within nights, up to what does not depend on it."""
+    return float(np.sum((data.haze_right - data.haze_crossed @ beta) * h - 0.5 * data.haze_normal * h**2))
 
 
 def _beta_equations(data: Information) -> tuple[np.ndarray, np.ndarray]:
@@ -156,21 +166,24 @@ def _prior_chi2(states: np.ndarray, prior: LevelPrior) -> float:
     return float(begun @ prior.start @ begun + np.einsum('ji,jik,jk->', change, prior.inverse, change))
 
 
-def _observed(bins: Bins, data: Information, haze: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _observed(bins: Bins, data: Information) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Sums over the nights of each bin: precision (J, m, m), weighted values (J, m), and those with beta (J, m, p)."""
     first = np.flatnonzero(np.append(True, np.diff(bins.of_night) > 0))
-    dt = bins.dt[:, None, None]
+    dt, haze = bins.dt[:, None, None], data.haze
     w0, w1, w2 = (np.add.reduceat(data.weight * dt**power, first, axis=0) for power in range(3))
-    wh, wh1 = (w0 @ haze)[..., None], (w1 @ haze)[..., None]
+    by_haze = data.weight @ haze[..., None]
+    wh, wh1 = (np.add.reduceat(by_haze * dt**power, first, axis=0) for power in range(2))
+    hh = np.add.reduceat(np.sum(by_haze[..., 0] * haze, axis=1) + data.haze_normal, first)[:, None, None]
     observed = np.block([[w0, w1, w0, wh], [w1, w2, w1, wh1], [w0, w1, w0, wh],
-                         [np.swapaxes(wh, 1, 2), np.swapaxes(wh1, 1, 2), np.swapaxes(wh, 1, 2),
-                          (wh[..., 0] @ haze)[:, None, None]]])
+                         [np.swapaxes(wh, 1, 2), np.swapaxes(wh1, 1, 2), np.swapaxes(wh, 1, 2), hh]])
     values = data.weight @ data.value[..., None]
     covariates = data.weight @ data.covariates
     v0, v1 = (np.add.reduceat(values[..., 0] * dt[..., 0]**power, first, axis=0) for power in range(2))
     c0, c1 = (np.add.reduceat(covariates * dt**power, first, axis=0) for power in range(2))
-    return (observed, np.concatenate([v0, v1, v0, (v0 @ haze)[:, None]], axis=1),
-            np.concatenate([c0, c1, c0, np.einsum('jfp,f->jp', c0, haze)[:, None]], axis=1))
+    vh = np.add.reduceat(np.sum(values[..., 0] * haze, axis=1) + data.haze_right, first)
+    ch = np.add.reduceat(np.einsum('nfp,nf->np', covariates, haze) + data.haze_crossed, first, axis=0)
+    return (observed, np.concatenate([v0, v1, v0, vh[:, None]], axis=1),
+            np.concatenate([c0, c1, c0, ch[:, None]], axis=1))
 
 
 def _banded(diagonal: np.ndarray, lower: np.ndarray) -> np.ndarray:

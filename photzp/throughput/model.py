@@ -1,19 +1,22 @@
 """The throughput of a telescope as a function of time, from the zeropoints of its frames: arrays in, frozen values out.
 
 Throughput is the zeropoint at airmass 1 under a clear sky and the mean extinction of the site [mag].  All filters of a
-telescope are fitted together.  A night n has in filter f the mean
+telescope are fitted together.  A night n has in filter f, at airmass X, the mean
 
-    y = level(t) + lasting noise(t) + noise of the night + c . beta + error - cloud,    cloud >= 0 in all filters alike,
+    y = level(t) + lasting noise(t) + noise of the night - haze(t) X + c . beta + error - cloud,    cloud >= 0,
 
-with a level that is smooth between steps.  The stages of the fit, each a module of this room:
+with a level that is smooth between steps.  Clouds dim all filters alike, haze the blue more; mean extinction and its
+yearly swing are among the covariates c.  The stages of the fit, each a module of this room:
 
     rows             repairs gains, applies colour terms of cameras (colourterm), corrects to airmass 1
     fit_telescope
       boundaries     events and changes of cameras: steps that are known before the fit
       nightmeans     rows to means of nights, with their covariates c (cameras, airmass, fields, widths of stars)
+      contrasts      what the rows of one night say by their differences
+      siteair        what other telescopes of the site say of the air; sky_evidence is what is told them
       firststate     where the fit starts: the best of all paths through a grid of levels (envelope)
       telescopefit   in turn: which nights are clear (nightsky), the levels (levels, by levelprior), their stiffness
-      noise          of nights, and the part of it that lasts for weeks
+      noise          of each night; the usual size of the part that lasts for weeks
       stepsearch     steps that nobody recorded, by their priors (stepprior)
       stepdates      dates of steps: of those found, and of events that were recorded days off
       summary        intervals, steps and offsets of that fit; its level in time (curve), all of it as fitvalues
@@ -35,10 +38,11 @@ from photzp.throughput.levels import bin_covariances
 from photzp.throughput.nightmeans import WILD_SIGMA, TelescopeRows, choose_covariates, row_design
 from photzp.throughput.nightsky import SEASON_NIGHTS, mean_depth, photometric
 from photzp.throughput.noise import with_noise
+from photzp.throughput.siteair import evidence_of, told_coefficients, told_nights
 from photzp.throughput.stepdates import EVENT_DAYS
 from photzp.throughput.stepprior import StepAt
 from photzp.throughput.stepsearch import find_steps, path_steps
-from photzp.throughput.summary import FilterFit, coefficient, curve_of, intervals_of, offsets_of, steps_of
+from photzp.throughput.summary import FilterFit, curve_of, intervals_of, offsets_of, own_extinction, steps_of
 from photzp.throughput.telescopefit import climb, row_kept, with_means, with_stiffness
 from photzp.times import DAYS_PER_YEAR, Date, days_since, instant_of, local_noon, night_of, span_of
 
@@ -46,8 +50,7 @@ TimedEvent = tuple[np.datetime64, str]  # time of an event, and its kind
 
 
 def fit_telescope(rows: Mapping[str, FilterRows], *, longitude_deg: float, events: Iterable[tuple[Date, str]] = (),
-                  now: Date | datetime | None = None, others: SkyEvidence | None = None,
-                  nights_only: bool = False) -> dict[str, ThroughputFit]:
+                  now: Date | datetime | None = None, others: SkyEvidence | None = None) -> dict[str, ThroughputFit]:
     """Fit the throughput of one telescope in all its filters together.
 
     Parameters
@@ -61,28 +64,50 @@ def fit_telescope(rows: Mapping[str, FilterRows], *, longitude_deg: float, event
     now : date or datetime, optional
         Rows and events after it are not used.
     others : SkyEvidence, optional
-        What other telescopes of the site say of the nights.
-    nights_only : bool
-        Only as well as it takes to tell clear nights from cloudy ones: with the steps of the first guess that the
-        evidence needs.
+        What other telescopes of the site say of its air.
 
     Returns
     -------
     dict of str to ThroughputFit
         By filter; classes of nights are those of the telescope.
     """
+    telescope = _telescope(rows, longitude_deg, events, now, others)
+    fits = telescope.fit() if telescope else {}
+    return {name: fits[name] if name in fits else _empty_fit(len(one.time)) for name, one in rows.items()}
+
+
+def sky_evidence(rows: Mapping[str, FilterRows], *, longitude_deg: float, events: Iterable[tuple[Date, str]] = (),
+                 now: Date | datetime | None = None) -> SkyEvidence:
+    """Find what one telescope says of the air over its site, for the fits of the others there.
+
+    The fit is only as good as that takes: with the steps of the first guess that the evidence needs.
+
+    Parameters
+    ----------
+    rows, longitude_deg, events, now
+        As for `fit_telescope`.
+
+    Returns
+    -------
+    SkyEvidence
+        Without any night where no row is usable.
+    """
+    telescope = _telescope(rows, longitude_deg, events, now, None)
+    return telescope.sky() if telescope else SkyEvidence.none()
+
+
+def _telescope(rows: Mapping[str, FilterRows], longitude_deg: float, events: Iterable[tuple[Date, str]],
+               now: Date | datetime | None, others: SkyEvidence | None) -> '_Telescope | None':
+    """The usable rows of a telescope; None without any."""
     latest = instant_of('9999-01-01' if now is None else now)
     timed = sorted((time, str(kind)) for time, kind in ((local_noon(date, longitude_deg), kind)
                                                        for date, kind in events) if time <= latest)
     opened = last_start(timed)
-    used = {name: _usable(one, opened, latest) for name, one in rows.items()}
-    filters = [name for name, index in used.items() if len(index)]
-    if not filters:
-        return {name: _empty_fit(len(one.time)) for name, one in rows.items()}
-    telescope = _Telescope({name: rows[name] for name in filters}, {name: used[name] for name in filters},
-                           longitude_deg, [event for event in timed if event[0] > opened], others)
-    fits = telescope.fit(nights_only)
-    return {name: fits[name] if name in fits else _empty_fit(len(one.time)) for name, one in rows.items()}
+    used = {name: index for name, one in rows.items() if len(index := _usable(one, opened, latest))}
+    if not used:
+        return None
+    return _Telescope({name: rows[name] for name in used}, used, longitude_deg,
+                      [event for event in timed if event[0] > opened], others)
 
 
 def fit_throughput(  # noqa: PLR0913  (arrays and facts of one series)
@@ -171,10 +196,7 @@ class _Telescope:
         sums = [np.bincount(one.night, one.day, len(self.night)) for one in self.rows.values()]
         self.day = np.sum(sums, axis=0) / np.sum(counts, axis=0)
         self.events = [(float(days_since(time, self.origin)), kind) for time, kind in events if kind in EVENT_KINDS]
-        self.others = np.zeros(len(self.night))
-        if others is not None:
-            _, ours, theirs = np.intersect1d(self.night, others.night, return_indices=True)
-            self.others[ours] = others.log_odds[theirs]
+        self.others = others
 
     def _rows_of(self, name: str, time: np.ndarray, night: np.ndarray) -> TelescopeRows:
         given, used = self.given[name], self.used[name]
@@ -190,13 +212,14 @@ class _Telescope:
             field=np.full(n, -1) if given.field is None else given.field[used],
             ln_fwhm=np.where(known, logs - np.median(logs[known]), 0.0) if known.any() else np.zeros(n))
 
-    def fit(self, nights_only: bool) -> dict[str, ThroughputFit]:
+    def sky(self) -> SkyEvidence:
+        """What the telescope says of its site."""
+        problem, _, state, _ = self._solved(roughly=True)
+        return evidence_of(problem, state, self.night)
+
+    def fit(self) -> dict[str, ThroughputFit]:
         """Fit all filters."""
-        steps = known_steps(self.rows, self.day, self.events)
-        edges = [step.day for step in steps if step.kind != 'cleaning']
-        tied = {name: references(one, edges, self.given[name].other_scale) for name, one in self.rows.items()}
-        problem = self._problem({name: [group for group, to in of.items() if to != group] for name, of in tied.items()})
-        state, steps = _fitted(problem, steps, tied, nights_only)
+        problem, edges, state, steps = self._solved(roughly=False)
         assert state.solution is not None
         covariance, _ = bin_covariances(state.solution)
         return {name: self._fit_of(FilterFit(
@@ -204,9 +227,19 @@ class _Telescope:
             problem=problem, state=state, steps=steps, edges=edges, other_scale=self.given[name].other_scale))
             for number, name in enumerate(problem.filters)}
 
+    def _solved(self, roughly: bool) -> tuple[Problem, list[float], State, list[StepAt]]:
+        """The problem, days of steps across which groups are not tied, its solution and steps."""
+        steps = known_steps(self.rows, self.day, self.events)
+        edges = [step.day for step in steps if step.kind != 'cleaning']
+        tied = {name: references(one, edges, self.given[name].other_scale) for name, one in self.rows.items()}
+        problem = self._problem({name: [group for group, to in of.items() if to != group] for name, of in tied.items()})
+        return problem, edges, *_fitted(problem, steps, tied, roughly)
+
     def _problem(self, tied: Mapping[str, Sequence[int]]) -> Problem:
         with_airmass = all(one.airmass is not None for one in self.given.values())
         covariates = choose_covariates(self.rows, tied, with_airmass=with_airmass)
+        if self.others is not None:
+            covariates = told_coefficients(covariates, self.others)
         year_day = float(days_since(self.origin, self.origin.astype('datetime64[Y]')) % DAYS_PER_YEAR)
         known = {name: [column[2] for column in covariates.columns if column[:2] == ('field', name)]
                  for name in self.rows}
@@ -216,7 +249,7 @@ class _Telescope:
             filters=tuple(self.rows), rows=self.rows, covariates=covariates, day=self.day, window=window,
             designs={name: row_design(one, name, covariates, year_day) for name, one in self.rows.items()},
             known_fields={name: np.isin(one.field, known[name]) | (one.field < 0) for name, one in self.rows.items()},
-            others=self.others)
+            others=told_nights(self.night, self.others))
 
     def _fit_of(self, fit: FilterFit) -> ThroughputFit:
         """What is returned of one filter."""
@@ -226,7 +259,7 @@ class _Telescope:
         day = np.bincount(one.night, one.day, len(self.night))[there] / counts[there]
         model, error = curve.at(day)
         design = fit.problem.designs[fit.name] @ fit.state.beta
-        clear, log_odds = photometric(state.judged, state.sky, self.others)
+        clear, log_odds = photometric(state.judged, state.sky, fit.problem.others.clouds)
         apart = one.zp - design - curve.at(one.day)[0]
         noise = everything_but_level(state)[number, number]
         kept = row_kept(one, state.means.scatter[number], one.zp - design)
@@ -236,7 +269,7 @@ class _Telescope:
         row_residual[self.used[fit.name]] = apart
         expected = state.means.covariates[:, number] @ fit.state.beta
         residual = (state.means.value[:, number] - expected)[there] - model
-        k, k_error = coefficient(fit, ('extinction', fit.name))
+        k, k_error = own_extinction(fit)
         return ThroughputFit(
             night=self.night[there], time=self.origin + span_of(day), model_mag=model, model_error_mag=error,
             night_rows=counts[there], clear_probability=clear[there], photometric=clear[there] > 0.5,
@@ -249,15 +282,15 @@ class _Telescope:
 
 
 def _fitted(problem: Problem, steps: list[StepAt], tied: Mapping[str, Mapping[int, int]],
-            nights_only: bool) -> tuple[State, list[StepAt]]:
+            roughly: bool) -> tuple[State, list[StepAt]]:
     """Fit a telescope: from the best path to the last step and noise."""
     state, path = first_state(problem, steps, tied, EVENT_DAYS)
     steps = path_steps(problem, path, steps)
     state = climb(problem, state, steps, 5)
-    for _ in range(1 if nights_only else 2):
+    for _ in range(1 if roughly else 2):
         state = climb(problem, with_noise(problem, with_means(problem, state)), steps, 4)
-        state, steps = find_steps(problem, with_stiffness(problem, state, steps), steps, nights_only)
+        state, steps = find_steps(problem, with_stiffness(problem, state, steps), steps, roughly)
     state = climb(problem, with_noise(problem, with_means(problem, state)), steps, 4)
-    if nights_only:
+    if roughly:
         return state, steps
     return climb(problem, with_stiffness(problem, state, steps), steps, 8), steps

@@ -3,8 +3,7 @@
 A row i of filter f has zp_i = level + c_i . beta + noise, with covariates c_i: the offset of its group (camera, native
 filter, kind of row), extinction beyond the adopted one, -(X - 1), that of the season, -X cos and -X sin of the time of
 year, the offset of its field on the sky, and ln of the width of its stars.  The mean of a night has the means of
-these.  Contrasts within a night, from which level and noise of the night drop out, say more of beta, and are kept as
-normal equations.
+these.  Contrasts within a night say more of beta (`contrasts`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,13 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from photzp.robust import robust_spread
+from photzp.throughput.contrasts import Contrasts, InNight, clouds_by_scatter, contrasts_of, joined
 from photzp.throughput.nightsky import MISSING
 from photzp.times import DAYS_PER_YEAR
 
 EXTINCTION_PRIOR = (0.0, 0.03)   # mag/airmass: fitted minus adopted; width from the spread of sites
 _SWING_MAG = 0.012               # mag/airmass in r: width of the prior of the yearly term of extinction
 _OWN_SWING = 0.3                 # part of it that does not go as the wavelength
-_CONTRAST_SHARE = 0.5            # weight of contrasts within a night, for what their rows share
 FIELD_MAG = 0.008               # mag: fields of DES-SN differ by 4 to 13 mmag
 _FWHM_MAG = 0.010                # mag per e-fold of the width of stars
 _OFFSET_MAG = 0.5                # mag: between groups of one telescope
@@ -72,11 +71,12 @@ class Covariates:
     columns : tuple of tuple
         Of each coefficient: ('offset', filter, group), ('extinction', filter), ('cos',), ('sin',),
         ('field', filter, field) or ('fwhm', filter, group).
-    width : ndarray, shape (p,)
-        1-sigma width of its prior, whose mean is 0.
+    mean, width : ndarray, shape (p,)
+        Mean of its prior, and 1-sigma width.
     """
 
     columns: tuple[tuple, ...]
+    mean: np.ndarray
     width: np.ndarray
 
 
@@ -92,8 +92,12 @@ class NightMeans:
         Of its error [mag^2], MISSING where there is none.
     covariates : ndarray, shape (N, F, p)
         Means of c.
-    normal, right : ndarray, shape (p, p) and (p,)
-        Normal equations of beta from contrasts within clear nights, without the prior.
+    airmass : ndarray, shape (N, F)
+        Mean airmass.
+    contrasts : Contrasts
+        Within nights.
+    clouds : ndarray, shape (N, k)
+        What else is known of clouds: log likelihood with those of each depth over that without.
     scatter : ndarray, shape (F,)
         Scatter of rows in a night beyond their errors [mag].
     rows : ndarray of int, shape (N, F)
@@ -103,8 +107,9 @@ class NightMeans:
     value: np.ndarray
     variance: np.ndarray
     covariates: np.ndarray
-    normal: np.ndarray
-    right: np.ndarray
+    airmass: np.ndarray
+    contrasts: Contrasts
+    clouds: np.ndarray
     scatter: np.ndarray
     rows: np.ndarray
 
@@ -148,7 +153,7 @@ def choose_covariates(rows: Mapping[str, TelescopeRows], tied: Mapping[str, Sequ
         for name in rows if len(rows) > 1 else ():
             columns += [('cos', name), ('sin', name)]
             width += [_OWN_SWING * _SWING_MAG] * 2
-    return Covariates(columns=tuple(columns), width=np.array(width))
+    return Covariates(columns=tuple(columns), mean=np.zeros(len(width)), width=np.array(width))
 
 
 def _common_fields(rows: TelescopeRows) -> list[int]:
@@ -236,42 +241,55 @@ def night_means(rows: Mapping[str, TelescopeRows], designs: Mapping[str, np.ndar
     NightMeans
         Of N nights.
     """
-    parts = [_means_of(one, designs[name], one.zp - designs[name] @ beta, clear, known_fields[name])
-             for name, one in rows.items()]
-    return NightMeans(
-        value=np.stack([part.value for part in parts], axis=1),
-        variance=np.stack([part.variance for part in parts], axis=1),
-        covariates=np.stack([part.covariates for part in parts], axis=1),
-        normal=np.sum([part.normal for part in parts], axis=0), right=np.sum([part.right for part in parts], axis=0),
-        scatter=np.array([part.scatter for part in parts]), rows=np.stack([part.rows for part in parts], axis=1))
+    parts = [_means_of(one, designs[name], beta, clear, known_fields[name]) for name, one in rows.items()]
+    stacked = {name: np.stack([getattr(part, name) for part in parts], axis=1)
+               for name in ('value', 'variance', 'covariates', 'airmass', 'rows')}
+    contrasts = joined([contrasts_of(part.inside, beta, clear, swing_colour(name)) if part.inside else
+                        Contrasts.none(len(clear), len(beta)) for name, part in zip(rows, parts, strict=True)])
+    return NightMeans(**stacked, contrasts=contrasts, scatter=np.array([part.scatter for part in parts]),
+                      clouds=clouds_by_scatter(contrasts, stacked['rows'].sum(axis=1)))
 
 
-def _means_of(rows: TelescopeRows, design: np.ndarray, zp: np.ndarray, clear: np.ndarray,
-              known_field: np.ndarray) -> NightMeans:
-    """Means of nights in one filter, whose arrays lack the axis of filters; zp is without its covariates."""
-    n_nights, p = len(clear), design.shape[1]
-    value, variance, scatter = np.zeros(n_nights), np.full(n_nights, MISSING), np.zeros(())
-    covariates, counts = np.zeros((n_nights, p)), np.zeros(n_nights, int)
-    normal, right = np.zeros((p, p)), np.zeros(p)
-    if len(zp):
-        apart, first = from_middle(rows, zp)
-        nights, size = rows.night[first], np.diff(np.append(first, len(zp)))
-        scatter = np.array(_scatter(rows, zp, clear))
-        sigma2 = rows.zperr**2 + scatter**2
-        weight = np.where(is_near(apart, first, np.sqrt(sigma2)), 1.0, 1e-6) / sigma2
-        total = np.add.reduceat(weight, first)
-        share = weight / np.repeat(total, size)
-        value[nights], counts[nights] = np.add.reduceat(share * rows.zp, first), size
-        covariates[nights] = np.add.reduceat(share[:, None] * design, first, axis=0)
-        strange = np.bincount(rows.night, _share_of_fields(rows, share, ~known_field), n_nights)
-        variance[nights] = 1 / total + FIELD_MAG**2 * strange[nights]
-        inside = design - covariates[rows.night]
-        # Fields, the time of night and what else their stars share make contrasts less certain than the scatter says.
-        trusted = _CONTRAST_SHARE / (1 / weight + FIELD_MAG**2)
-        weighted = inside * (trusted * clear[rows.night])[:, None]
-        normal, right = weighted.T @ inside, weighted.T @ (rows.zp - value[rows.night])
-    return NightMeans(value=value, variance=variance, covariates=covariates, normal=normal, right=right,
-                      scatter=scatter, rows=counts)
+@dataclass(kw_only=True)
+class _OfFilter:
+    """Means of nights in one filter: as in NightMeans, whose arrays have one more axis."""
+
+    value: np.ndarray
+    variance: np.ndarray
+    covariates: np.ndarray
+    airmass: np.ndarray
+    rows: np.ndarray
+    scatter: float = 0.0
+    inside: InNight | None = None
+
+
+def _means_of(rows: TelescopeRows, design: np.ndarray, beta: np.ndarray, clear: np.ndarray,
+              known_field: np.ndarray) -> _OfFilter:
+    """Means of nights in one filter."""
+    n_nights, p = len(clear), len(beta)
+    means = _OfFilter(value=np.zeros(n_nights), variance=np.full(n_nights, MISSING), airmass=np.ones(n_nights),
+                      covariates=np.zeros((n_nights, p)), rows=np.zeros(n_nights, int))
+    if not len(rows.zp):
+        return means
+    zp = rows.zp - design @ beta
+    apart, first = from_middle(rows, zp)
+    nights, size = rows.night[first], np.diff(np.append(first, len(zp)))
+    means.scatter = _scatter(rows, zp, clear)
+    variance = rows.zperr**2 + means.scatter**2
+    near = is_near(apart, first, np.sqrt(variance))
+    weight = np.where(near, 1.0, 1e-6) / variance
+    total = np.add.reduceat(weight, first)
+    share = weight / np.repeat(total, size)
+    means.value[nights], means.rows[nights] = np.add.reduceat(share * rows.zp, first), size
+    means.airmass[nights] = np.add.reduceat(share * rows.airmass, first)
+    means.covariates[nights] = np.add.reduceat(share[:, None] * design, first, axis=0)
+    strange = np.bincount(rows.night, _share_of_fields(rows, share, ~known_field), n_nights)
+    means.variance[nights] = 1 / total + FIELD_MAG**2 * strange[nights]
+    means.inside = InNight(
+        zp=rows.zp - means.value[rows.night], airmass=rows.airmass - means.airmass[rows.night], near=near,
+        design=design - means.covariates[rows.night], variance=variance + ~known_field * FIELD_MAG**2, first=first,
+        nights=nights)
+    return means
 
 
 def from_middle(rows: TelescopeRows, zp: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

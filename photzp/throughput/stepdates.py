@@ -126,7 +126,8 @@ def _score(problem: Problem, state: State, night: int, candidates: np.ndarray) -
         level = np.where(ours[:, None], state.level[span], line)
         residual = np.where(state.means.variance[span] < MISSING / 2, state.means.value[span] - level - rest, 0.0)
         even = SkyState(clear=np.full(len(span), 0.5), depths=state.sky.depths)
-        likely.append(judge(residual, state.means.variance[span], everything_but_level(state), even).loglike)
+        likely.append(judge(residual, state.means.variance[span], everything_but_level(state), even,
+                            state.means.clouds[span]).loglike)
     # One night alone, with a wild frame, must not move a date.
     before = np.append(0, np.cumsum(np.clip(likely[0] - likely[1], -_NIGHT_MAX, _NIGHT_MAX)))
     return before[candidates - candidates[0]]

@@ -7,6 +7,8 @@ import numpy as np
 
 from photzp.throughput.levelprior import Jump
 
+# Change of slope [mag/month], mean and width: clean mirrors get dirty fast at first; others go on as before.
+_CLEANED_SLOPE, _OTHER_SLOPE = (-0.020, 0.025), (0.0, 0.005)
 _CAMERA_MAG = 0.3  # between two cameras
 
 
@@ -65,5 +67,6 @@ def jump_of(step: StepAt, filters: Sequence[str]) -> Jump:
     if step.kind == 'instrument' and len(step.changed) < len(filters):
         grey, own = 0.0, 0.001  # only some filters have another camera
     cleaned = step.origin != 'found' and step.kind != 'instrument'
-    slope = 0.025 if cleaned else 0.005
-    return Jump(np.zeros(len(filters)), grey**2 * one + own**2 * eye + camera, slope**2 * one + 0.003**2 * eye, cleaned)
+    slope_mean, slope = _CLEANED_SLOPE if cleaned else _OTHER_SLOPE
+    return Jump(np.zeros(len(filters)), grey**2 * one + own**2 * eye + camera, slope**2 * one + 0.003**2 * eye,
+                cleaned, slope_mean)

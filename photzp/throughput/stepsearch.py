@@ -23,13 +23,15 @@ from photzp.times import DAYS_PER_MONTH
 FOUND_COST = 8.0       # of a step that nobody recorded: about one in two years of a telescope, at any night
 _MOVED_COST = 4.0      # of an event at another date: two of three dates are right, others equally likely within weeks
 NIGHTS_MIN = 8.0       # clear nights on either side of a found step, at least: fewer may be weather
+_NIGHTS_FEW, _OVERWHELMING = 4.0, 20.0  # so many are enough with that evidence, if a later step shows that it lasts
 _WINDOWS = (12, 30, 60)  # nights on either side
 _LLR_MIN = 6.0         # of a proposal
 _GRID_MAG = np.arange(-0.5, 0.5001, 0.01)
 _TRIALS = 2            # proposals of each kind that are tried in a round
 _STEPS_MAX = 20
 _STEP_MIN_MAG = 0.02   # in some filter; less is a bend of the curve
-_SPELL_DAYS, _SPELL_BACK = 60.0, 0.75  # a fall that is made up by so much within so long is weather
+_SMALL_MAG, _SMALL_COST = 0.04, 20.0  # below that size weather and haze do the same: such a step needs more evidence
+_SPELL_DAYS, _SPELL_BACK = 60.0, 0.65  # a fall that is made up by so much within so long is weather
 _SURE = 5.0            # a step of so many times FOUND_COST is not asked again
 _APART_NIGHTS = 40     # between proposals
 _SLOPE_CHANGE = 0.03   # mag/month: largest change of slope
@@ -118,7 +120,8 @@ def _size(problem: Problem, state: State, step: StepAt) -> float:
 
 def _escaped(problem: Problem, state: State, steps: Sequence[StepAt]) -> tuple[State, list[StepAt]]:
     """Start again from the best path about the levels: it may have jumps that come in pairs, or a decline."""
-    judged = judge(_about_level(state), state.means.variance, everything_but_level(state), state.sky)
+    judged = judge(_about_level(state), state.means.variance, everything_but_level(state), state.sky,
+                   state.means.clouds)
     near = np.zeros(len(problem.day), bool)
     for step in steps:
         near |= np.abs(problem.day - step.day) < 2
@@ -142,7 +145,7 @@ def _shifted(state: State, shift: np.ndarray) -> State:
     present = state.means.variance < MISSING / 2
     residual = np.where(present, _about_level(state) - shift[:, None], 0.0)
     even = replace(state.sky, clear=np.full(len(shift), 0.5))
-    judged = judge(residual, state.means.variance, everything_but_level(state), even)
+    judged = judge(residual, state.means.variance, everything_but_level(state), even, state.means.clouds)
     return replace(state, judged=judged, sky=even)
 
 
@@ -158,7 +161,7 @@ def _pruned(problem: Problem, state: State, steps: Sequence[StepAt]) -> tuple[St
         for number, step in enumerate(steps):
             if step.origin == 'found' and not _is_sure(step, steps):
                 trials[number] = _without(problem, state, steps, step)
-        gains = {number: gain if _is_certain(problem, state, steps, steps[number]) else -np.inf
+        gains = {number: gain if _is_certain(problem, state, steps, steps[number], gain) else -np.inf
                  for number, (gain, _, _) in trials.items()}
         steps = [replace(step, log_evidence=gains.get(number, step.log_evidence)) for number, step in enumerate(steps)]
         if not gains or min(gains.values()) >= FOUND_COST:
@@ -180,12 +183,14 @@ def _events_near(step: StepAt, steps: Sequence[StepAt]) -> list[StepAt]:
             if not event.changed and early - EVENT_DAYS <= event.written <= late + EVENT_DAYS]
 
 
-def _is_certain(problem: Problem, state: State, steps: Sequence[StepAt], step: StepAt) -> bool:
+def _is_certain(problem: Problem, state: State, steps: Sequence[StepAt], step: StepAt, gain: float) -> bool:
     """Whether enough clear nights are beside a step, and it is more than a bend, also in a gap between them."""
     night = night_after(problem, step)
-    is_step = np.max(np.abs(state.level[night] - state.level[night - 1])) > _STEP_MIN_MAG
-    return bool(is_step and min(clear_beside(problem, state, steps, step)) >= NIGHTS_MIN
-                and not _in_gap(problem, state, step))
+    size = np.max(np.abs(state.level[night] - state.level[night - 1]))
+    is_step = size > _STEP_MIN_MAG and (size > _SMALL_MAG or gain > _SMALL_COST)
+    clear = min(clear_beside(problem, state, steps, step))
+    inside = gain > _OVERWHELMING and any(other.day > step.day for other in steps)
+    return bool(is_step and clear >= (_NIGHTS_FEW if inside else NIGHTS_MIN) and not _in_gap(problem, state, step))
 
 
 def _without(problem: Problem, state: State, steps: Sequence[StepAt],

@@ -9,8 +9,8 @@ from photzp.throughput.boundaries import references
 from photzp.throughput.curve import Curve
 from photzp.throughput.fitstate import Problem, State
 from photzp.throughput.fitvalues import NEVER, GroupOffset, Interval, Step
-from photzp.throughput.levelprior import HAZE_MAG
 from photzp.throughput.levels import Solution
+from photzp.throughput.nightmeans import EXTINCTION_PRIOR
 from photzp.throughput.nightsky import mean_depth
 from photzp.throughput.stepprior import StepAt, jump_of
 from photzp.throughput.stepsearch import clear_beside
@@ -135,9 +135,7 @@ def curve_of(problem: Problem, state: State, steps: Sequence[StepAt], number: in
     assert solution is not None
     x, b = number, n + number
     variance = np.stack([covariance[:, x, x], covariance[:, x, b], covariance[:, b, b]], axis=1)
-    # One telescope cannot tell haze of months from dirt: its usual size is in the error, also where the fit needs less.
-    haze = state.stiffness.haze[number]**2 * (HAZE_MAG**2 - state.stiffness.haze_mag**2)
-    variance[:, 0] += doubt_of(problem, state, steps)[bins.piece] + haze
+    variance[:, 0] += doubt_of(problem, state, steps)[bins.piece]
     start = min(problem.day[0], *(one.day[0] for one in problem.rows.values() if len(one.day)))
     # In whole milliseconds, as the times of steps are told: at such a time the level is that after the step.
     opened = days_of(span_of([start, *(step.day for step in steps)]))
@@ -330,3 +328,29 @@ def coefficient(fit: FilterFit, column: tuple) -> tuple[float, float]:
         return np.nan, np.nan
     number = fit.problem.covariates.columns.index(column)
     return float(fit.state.beta[number]), float(np.sqrt(fit.solution.schur[number, number]))
+
+
+def own_extinction(fit: FilterFit) -> tuple[float, float]:
+    """Value of the extinction beyond the adopted one, and its error, without what others said of it.
+
+    Parameters
+    ----------
+    fit : FilterFit
+        One filter.
+
+    Returns
+    -------
+    tuple of (float, float)
+        By the data of the telescope and the usual prior [mag/airmass]; NaN where no airmass was given.
+    """
+    column = ('extinction', fit.name)
+    value, error = coefficient(fit, column)
+    if np.isnan(value):
+        return value, error
+    known = fit.problem.covariates
+    number = known.columns.index(column)
+    told_precision, told_mean = known.width[number] ** -2, known.mean[number]
+    usual_precision = EXTINCTION_PRIOR[1] ** -2
+    precision = error**-2 - told_precision + usual_precision
+    return ((value / error**2 - told_mean * told_precision + EXTINCTION_PRIOR[0] * usual_precision) / precision,
+            float(precision**-0.5))

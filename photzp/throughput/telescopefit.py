@@ -10,16 +10,27 @@ from photzp.throughput.fitstate import Problem, State, about, everything_but_lev
 from photzp.throughput.levelprior import GREY_STIFFNESS, HAZE_MAG, Bins, make_bins, prior_blocks
 from photzp.throughput.levels import Information, solve
 from photzp.throughput.nightmeans import NightMeans, TelescopeRows, from_middle, is_near, night_means
-from photzp.throughput.nightsky import MISSING, Judged, expected_loglike, judge, new_state
+from photzp.throughput.nightsky import (
+    MISSING,
+    Judged,
+    SkyState,
+    as_clear,
+    expected_loglike,
+    inverse_covariances,
+    judge,
+    new_state,
+)
+from photzp.throughput.noise import prior_noise
+from photzp.throughput.siteair import with_others
 from photzp.throughput.stepprior import StepAt, jump_of
 from photzp.times import DAYS_PER_MONTH
 
 _FULL_ROUNDS = 2  # with all coefficients, after those in which they are held
 BIN_MONTHS = 8 / DAYS_PER_MONTH  # chosen because lasting noise is remembered twice as long
-# Sizes of haze [mag/airmass in r] and stiffnesses [mag/month^1.5] that are compared.  The factor of the lognormal prior
-# of haze is chosen on simulated years; the usual size is in the error of the level whichever is taken (`summary`).
-_HAZE_GRID, _HAZE_FACTOR = (0.0015, 0.007), 1.2
-_STIFFNESS_GRID = np.array([0.0006, 0.0012, 0.0024, 0.005])
+# Size of haze and lasting noise relative to the usual ones, each with the logarithm of its prior; and stiffnesses
+# [mag/month^1.5], that are compared.
+_UNREST = {1.0: 0.0, 0.2: -25.0}  # the low one only where many nights leave no doubt: else it is too sure of levels
+_STIFFNESS_GRID = np.array([0.0006, 0.0012, 0.0024, 0.005, 0.010])
 
 
 def row_kept(rows: TelescopeRows, scatter: float, zp: np.ndarray) -> np.ndarray:
@@ -62,25 +73,38 @@ def climb(problem: Problem, state: State, steps: Sequence[StepAt], rounds: int, 
     if not trial and rounds > _FULL_ROUNDS:  # with all coefficients a round takes ten times as long
         state, rounds = climb(problem, state, steps, rounds - _FULL_ROUNDS, trial=True), _FULL_ROUNDS
     means, judged, sky, beta = state.means, state.judged, state.sky, state.beta
-    bins = _bins(problem, steps)
-    prior = prior_blocks(bins, state.stiffness, _rough_levels(means))
-    data, everything = _Data(problem, state, trial), everything_but_level(state)
+    prior = prior_blocks(bins := _bins(problem, steps), state.stiffness, _rough_levels(means))
+    data, known, judged_in = _Data(problem, state, trial), problem.covariates, _Noise(state)
     for _ in range(rounds):
-        solution = solve(bins, prior, data.weighted(judged), state.stiffness.haze)
+        solution = solve(bins, prior, data.weighted(judged))
         beta = beta if trial else solution.beta
         x = solution.state[bins.of_night]
         level = x[:, 0] + x[:, 1] * bins.dt[:, None]
-        expected = level + x[:, 2] + means.covariates @ beta
+        lasting = x[:, 2] + data.haze * solution.haze[bins.of_night][:, None]
+        expected = level + lasting + means.covariates @ beta
+        judged, evidence = judged_in.judge(expected, lasting, sky)
+        sky = new_state(judged, problem.window)
+    evidence += solution.log_evidence - 0.5 * np.sum(((beta - known.mean) / known.width) ** 2)
+    return replace(state, sky=sky, beta=beta, level=level, expected=expected, lasting=lasting, judged=judged, bins=bins,
+                   solution=solution, prior=prior, evidence=float(evidence))
+
+
+class _Noise:
+    """The noise in which nights are judged; their covariances stay the same from round to round."""
+
+    def __init__(self, state: State) -> None:
+        self.means, self.noise, self.everything = state.means, state.noise, everything_but_level(state)
+        self.inverses = [inverse_covariances(self.means.variance, noise) for noise in (self.noise, self.everything)]
+
+    def judge(self, expected: np.ndarray, lasting: np.ndarray, sky: SkyState) -> tuple[Judged, float]:
+        """Judge nights about what is expected (N, F), of which `lasting` may be noise; and their log likelihood."""
         # The lasting noise of a night that stands alone would follow it into any cloud: so nights are judged about the
         # level, and their weights are those about level and lasting noise.
-        about_level = judge(about(means, expected - x[:, 2]), means.variance, everything, sky)
-        near = judge(about(means, expected), means.variance, state.noise, sky)
-        evidence = expected_loglike(about_level, near, sky)
-        judged = replace(about_level, weight=near.weight)
-        sky = new_state(judged, problem.window, problem.others)
-    evidence += solution.log_evidence - 0.5 * np.sum((beta / problem.covariates.width) ** 2)
-    return replace(state, sky=sky, beta=beta, level=level, expected=expected, lasting=x[:, 2], judged=judged,
-                   bins=bins, solution=solution, prior=prior, evidence=float(evidence))
+        means, (own, whole) = self.means, self.inverses
+        about_level = judge(about(means, expected - lasting), means.variance, self.everything, sky, means.clouds,
+                            inverse=whole)
+        near = as_clear(about(means, expected), means.variance, self.noise, own)
+        return replace(about_level, weight=near.weight), expected_loglike(about_level, near, sky)
 
 
 def _bins(problem: Problem, steps: Sequence[StepAt]) -> Bins:
@@ -103,16 +127,24 @@ class _Data:
         means = state.means
         self.pairs = _pairs(means.variance < MISSING / 2)
         self.value, self.covariates = means.value, means.covariates
-        self.normal, self.right = means.normal + np.diag(1 / problem.covariates.width**2), means.right
+        prior, contrasts = problem.covariates, means.contrasts
+        self.normal = contrasts.normal + np.diag(1 / prior.width**2)
+        self.right = contrasts.right + prior.mean / prior.width**2
+        self.haze, self.haze_normal = -state.stiffness.colour * means.airmass, contrasts.haze_normal
+        self.haze_right, self.haze_crossed = contrasts.haze_right, contrasts.haze_crossed
         if trial:
             self.value = means.value - means.covariates @ state.beta
             self.covariates = np.empty((*means.value.shape, 0))
             self.normal, self.right = np.empty((0, 0)), np.empty(0)
+            self.haze_right = contrasts.haze_right - contrasts.haze_crossed @ state.beta
+            self.haze_crossed = np.empty((len(means.value), 0))
 
     def weighted(self, judged: Judged) -> Information:
         """With the weights of judged nights."""
         return Information(weight=judged.weight * judged.clear[:, None, None] * self.pairs, value=self.value,
-                           covariates=self.covariates, normal=self.normal, right=self.right)
+                           covariates=self.covariates, normal=self.normal, right=self.right,
+                           haze=self.haze, haze_normal=self.haze_normal, haze_right=self.haze_right,
+                           haze_crossed=self.haze_crossed)
 
 
 def _pairs(present: np.ndarray) -> np.ndarray:
@@ -135,11 +167,11 @@ def with_means(problem: Problem, state: State) -> State:
     """
     assert state.solution is not None
     means = night_means(problem.rows, problem.designs, state.beta, state.judged.clear, problem.known_fields)
-    return replace(state, means=means)
+    return replace(state, means=with_others(means, problem))
 
 
 def with_stiffness(problem: Problem, state: State, steps: Sequence[StepAt]) -> State:
-    """Stiffness and size of haze of the highest evidence.
+    """Stiffness, and size of haze and lasting noise, of the highest evidence.
 
     Parameters
     ----------
@@ -154,13 +186,12 @@ def with_stiffness(problem: Problem, state: State, steps: Sequence[StepAt]) -> S
     State
         Fitted with these, at the coefficients of covariates of before.
     """
-    best = None
-    for root, haze_mag in product(_STIFFNESS_GRID, _HAZE_GRID):
-        stiffness = replace(state.stiffness.of_grey(root), haze_mag=haze_mag)
+    best, lasting = None, prior_noise(problem.filters)[1]
+    for root, (unrest, log_prior) in product(_STIFFNESS_GRID, _UNREST.items()):
+        stiffness = replace(state.stiffness.of_grey(root), haze_mag=unrest * HAZE_MAG, lasting=unrest**2 * lasting)
         trial = climb(problem, replace(state, stiffness=stiffness), steps, 2, trial=True)
-        prior = -0.5 * ((np.log(root / GREY_STIFFNESS[0]) / np.log(GREY_STIFFNESS[1])) ** 2
-                        + (np.log(haze_mag / HAZE_MAG) / np.log(_HAZE_FACTOR)) ** 2)
-        if best is None or trial.evidence + prior > best[0]:
-            best = trial.evidence + prior, trial
+        log_prior -= 0.5 * (np.log(root / GREY_STIFFNESS[0]) / np.log(GREY_STIFFNESS[1])) ** 2
+        if best is None or trial.evidence + log_prior > best[0]:
+            best = trial.evidence + log_prior, trial
     assert best is not None
     return best[1]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.accuracy import realnights, trueyears, yearfits, yearjudge, yearplots
-from photzp.throughput.model import ThroughputFit
+from photzp.throughput.model import SkyEvidence, ThroughputFit
 from photzp.throughput.summary import Interval, Step
 from photzp.times import DAYS_PER_MONTH, span_of
 from simulation.fleet import YearsSpec
@@ -97,13 +97,21 @@ def test_a_step_at_the_wrong_date_is_not_found(fitted):
     assert values_of(late)['false_steps'] == 0  # its interval reaches back to the step
 
 
-def test_evidence_of_a_site_is_the_sum_over_its_other_telescopes(fitted):
-    site = [replace(fitted, years=replace(fitted.years, telescope=replace(fitted.years.telescope, enclosure=enclosure)))
-            for enclosure in ('domb', 'domc')]
-    others = yearfits.others_of(fitted, [fitted, *site])
-    place = np.searchsorted(fitted.years.nights['date'], others.night)
-    np.testing.assert_array_equal(others.log_odds, np.where(fitted.years.nights['clear'][place], 12.0, -4.0))
-    assert yearfits.others_of(fitted, [fitted]) is None
+def test_a_telescope_is_told_what_the_others_of_its_site_say(fitted, monkeypatch):
+    site = [replace(fitted.years, telescope=replace(fitted.years.telescope, enclosure=enclosure))
+            for enclosure in ('doma', 'domb', 'domc')]
+    alone = replace(fitted.years, telescope=replace(fitted.years.telescope, site='elp'))
+    night = fitted.years.nights['date'][:1]
+    said = {'doma': 1.0, 'domb': 2.0, 'domc': 4.0}
+    told, seen = [], []
+    monkeypatch.setattr(yearfits, 'what_it_says', lambda years: (SkyEvidence(
+        night=night, clouds=np.full((1, 8), said[years.telescope.enclosure]), haze_weight=np.zeros(1),
+        haze_value=np.zeros(1), coefficients={}), 0.25))
+    monkeypatch.setattr(yearfits, 'fit_years', lambda years, others=None: (
+        told.append(None if others is None else others.clouds[0, 0]), fitted)[1])
+    yearfits.fit_fleet([*site, alone], seen=seen.append)
+    assert told == [6.0, 5.0, 3.0, None]
+    assert [each.seconds for each in seen] == [0.75, 0.75, 0.75, 0.5]  # with the time of what it says itself
 
 
 def test_an_oracle_calls_nights_by_hand():

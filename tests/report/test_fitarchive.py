@@ -1,6 +1,7 @@
 """Fits come back from their archive as they went in, to the last bit; what is damaged is refused."""
 
 import io
+import json
 import zipfile
 from dataclasses import fields
 
@@ -10,16 +11,35 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from photzp.report.fitarchive import CURVE, CURVE_VALUES, NIGHTLY, VALUES, pack, unpack, unpack_nights, without_rows
+from photzp.report.fitarchive import (
+    CURVE,
+    CURVE_VALUES,
+    EVIDENCE,
+    NIGHTLY,
+    VALUES,
+    pack,
+    unpack,
+    unpack_nights,
+    without_rows,
+)
+from photzp.report.sharednights import digest_of_evidence, evidence_of_others
 from photzp.throughput.curve import Curve
 from photzp.throughput.model import SkyEvidence, ThroughputFit, fit_throughput
+from photzp.throughput.nightsky import DEPTH_MAG
 from photzp.throughput.summary import GroupOffset, Interval, Step
+from tests.support.madefits import made_evidence
 from tests.support.samefits import all_same
 
 DAY = np.timedelta64(1, 'D')
 START = np.datetime64('2016-01-01T03:00', 'ms')
-NIGHTS = {'lsc-doma-1m0a': SkyEvidence(np.array(['2016-01-01', '2016-01-03'], 'datetime64[D]'), np.array([2.1, -6.0])),
-          'coj-clma-2m0a': SkyEvidence(np.array([], 'datetime64[D]'), np.array([]))}
+RNG = np.random.default_rng(5)
+NIGHTS = {
+    'lsc-doma-1m0a': made_evidence(
+        ['2016-01-01', '2016-01-03'], RNG.normal(0, 3, (2, len(DEPTH_MAG))), weight=[12345.0, 0.0],
+        value=[-67.89, 0.1], coefficients={'cos gp': (1 / 3, 1e-5), 'extinction gp': (0.01234, 0.00056)}),
+    'coj-clma-2m0a': made_evidence([], coefficients={'extinction rp': (-0.002, 0.001)}),
+    'coj-clma-0m4b': made_evidence([]),
+    'lsc-domb-1m0a': made_evidence(['2016-01-02'], RNG.normal(0, 3, (1, len(DEPTH_MAG))), weight=7.0, value=0.25)}
 
 
 @pytest.fixture(scope='module')
@@ -56,14 +76,20 @@ def test_fits_come_back_to_the_last_bit(fits):
                    for one, other in zip(fit.at(later), back[key].at(later), strict=True))
 
 
-def test_nights_come_back(fits):
+def test_what_telescopes_say_comes_back_to_the_last_bit(fits):
     content = pack(fits, NIGHTS)
     assert content == pack(fits, dict(reversed(NIGHTS.items())))
-    back = unpack_nights(content)
-    assert list(back) == sorted(NIGHTS)
-    for telescope, nights in back.items():
-        np.testing.assert_array_equal(nights.night, NIGHTS[telescope].night, strict=True)
-        np.testing.assert_array_equal(nights.log_odds, NIGHTS[telescope].log_odds, strict=True)
+    assert all_same(dict(sorted(NIGHTS.items())), unpack_nights(content))
+    assert {*EVIDENCE, 'coefficients'} == {field.name for field in fields(SkyEvidence)}
+
+
+def test_what_comes_back_has_the_same_digest():
+    """A run that reads what telescopes said must not take it for something else."""
+    back = unpack_nights(pack({}, NIGHTS))
+    for telescope, said in NIGHTS.items():
+        assert digest_of_evidence(back[telescope]) == digest_of_evidence(said)
+        assert digest_of_evidence(evidence_of_others(telescope, back)) == digest_of_evidence(
+            evidence_of_others(telescope, NIGHTS))
 
 
 NUMBER = st.floats(allow_nan=True, allow_infinity=True)
@@ -108,6 +134,16 @@ def without_member(content, name):
     return new.getvalue()
 
 
+def with_array(content, name, change):
+    """An archive with another array in place of one."""
+    old, new, member = zipfile.ZipFile(io.BytesIO(content)), io.BytesIO(), io.BytesIO()
+    np.save(member, change(np.load(io.BytesIO(old.read(name)))))
+    with zipfile.ZipFile(new, 'w') as file:
+        for each in old.namelist():
+            file.writestr(each, member.getvalue() if each == name else old.read(each))
+    return new.getvalue()
+
+
 def with_flipped_bit(content):
     content = bytearray(content)
     content[len(content) // 3] ^= 1
@@ -126,14 +162,42 @@ def test_what_is_damaged_is_refused(fits, damage):
         unpack(damage(content))
 
 
-@pytest.mark.parametrize('member', ['index.npy', 'telescope_night.npy', 'telescope_log_odds.npy'])
-def test_nights_that_are_damaged_are_refused(fits, member):
+@pytest.mark.parametrize('member', ['index.npy', *(f'telescope_{name}.npy' for name in EVIDENCE)])
+def test_what_telescopes_say_is_refused_where_an_array_is_missing(fits, member):
     with pytest.raises(ValueError, match='not an archive of fits'):
         unpack_nights(without_member(pack(fits, NIGHTS), member))
 
 
-def test_another_schema_is_refused(fits, monkeypatch):
+@pytest.mark.parametrize('damage', [
+    lambda clouds: clouds[:-1], lambda clouds: clouds[:0], lambda clouds: clouds[::len(DEPTH_MAG)],
+    lambda clouds: np.append(clouds, 0.0), lambda clouds: clouds.astype(np.float32),
+    lambda clouds: clouds.reshape(-1, len(DEPTH_MAG)), lambda clouds: clouds.astype(object)])
+def test_clouds_that_are_damaged_are_refused(fits, damage):
+    with pytest.raises(ValueError, match='not an archive of fits'):
+        unpack_nights(with_array(pack(fits, NIGHTS), 'telescope_clouds.npy', damage))
+
+
+@pytest.mark.parametrize('said', [None, [], {'cos': 0.1}, {'cos': [0.1]}, {'cos': [0.1, '0.2']}, {'cos': [0.1] * 3}])
+def test_coefficients_that_are_damaged_are_refused(fits, said):
+    def damage(index):
+        tree = json.loads(index.tobytes())
+        tree['nights'][0][2] = said
+        return np.frombuffer(json.dumps(tree).encode(), np.uint8)
+
+    with pytest.raises(ValueError, match='not an archive of fits'):
+        unpack_nights(with_array(pack(fits, NIGHTS), 'index.npy', damage))
+
+
+@pytest.mark.parametrize('name', ['model_mag.npy', 'curve_level.npy'])
+def test_fits_with_more_values_than_the_index_says_are_refused(fits, name):
+    with pytest.raises(ValueError, match='has more than the'):
+        unpack(with_array(pack(fits, NIGHTS), name, lambda values: np.append(values, 0.0)))
+
+
+@pytest.mark.parametrize('read', [unpack, unpack_nights])
+def test_another_schema_is_refused(fits, monkeypatch, read):
+    monkeypatch.setattr('photzp.report.fitarchive.SCHEMA', 3)
     content = pack(fits, NIGHTS)
-    monkeypatch.setattr('photzp.report.fitarchive.SCHEMA', 4)
+    monkeypatch.undo()
     with pytest.raises(ValueError, match='its schema is 3, not 4'):
-        unpack(content)
+        read(content)

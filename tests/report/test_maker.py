@@ -14,10 +14,10 @@ from photzp.report.maker import Maker
 from photzp.report.settings import ReportSettings
 from photzp.report.state import RowsSeen
 from photzp.report.unchanged import StoredRows
-from photzp.throughput.model import SkyEvidence
 from photzp.throughput.rows import Series
 from photzp.times import Period
-from tests.support.madefits import made_fit
+from tests.support.madefits import made_evidence, made_fit
+from tests.support.samefits import all_same
 
 SERIES = Series(Telescope('lsc', 'doma', '1m0a'), 'rp', ('rp',))
 OTHER = replace(SERIES, filter='gp', native=('gp',))
@@ -87,20 +87,43 @@ def test_a_reading_says_when_the_next_row_of_any_filter_is_to_come(database):
     assert len(found.nights.night) == 0
 
 
-def test_the_nights_of_a_telescope_are_those_of_all_its_filters(maker, monkeypatch):
+def test_what_a_telescope_says_is_of_all_its_filters_and_rounded(maker, monkeypatch):
+    asked = []
+
+    def say(rows, *, longitude_deg, events, now):
+        asked.append((list(rows), longitude_deg, len(events) > 0, now))
+        return made_evidence(['2020-01-10', '2020-01-11'], [1.23, -99.0], weight=12.6, value=0.126,
+                             coefficients={'extinction gp': (0.0123456, 0.0012345)})
+
+    monkeypatch.setattr('photzp.report.maker.sky_evidence', say)
+    said = maker.nights(NightsJob(JOB.series)).nights
+    assert all_same({'': said}, {'': made_evidence(['2020-01-10', '2020-01-11'], [1.2, -6.0], weight=13.0, value=0.13,
+                                                   coefficients={'extinction gp': (0.01235, 0.00123)})})
+    assert asked == [(['gp', 'rp'], load_observatory().longitude_deg('lsc'), True, NOW)]
+
+
+def test_a_telescope_is_fitted_with_what_the_others_say(maker, monkeypatch):
     asked = []
 
     def fit(rows, **options):
         asked.append((list(rows), options['others']))
-        return {name: replace(made_fit(np.arange(number), np.full(number, 23.5)), night_log_odds=np.full(number, 1.23))
-                for name, number in (('rp', 2), ('gp', 3))}
+        return {name: made_fit(np.arange(3), np.full(3, 23.5)) for name in rows}
 
     monkeypatch.setattr('photzp.report.maker.fit_telescope', fit)
-    nights = maker.nights(NightsJob(JOB.series)).nights
-    assert (nights.log_odds.tolist(), asked) == ([1.2, 1.2, 1.2], [(['gp', 'rp'], None)])
-    others = SkyEvidence(np.array(['2020-01-10'], 'datetime64[D]'), np.array([3.0]))
+    others = made_evidence(['2020-01-10'], 3.0)
     maker.do(replace(JOB, others=others, shown=()))
-    assert asked[1] == (['gp', 'rp'], others)
+    (names, given), = asked
+    assert names == ['gp', 'rp']
+    assert given is others
+
+
+def test_a_telescope_says_what_its_clear_nights_show(maker):
+    said = maker.nights(NightsJob(JOB.series)).nights
+    assert len(said.night) == 40
+    assert (said.clouds[:, -1] < 0).mean() > 0.9  # the deepest clouds are excluded
+    mean, error = said.coefficients['extinction rp']  # the adopted one was planted
+    assert abs(mean) < 4 * error
+    assert error < 0.02
 
 
 def test_series_without_rows_in_the_period_make_nothing(database):

@@ -1,20 +1,17 @@
 """What a run leaves beside the report is what the next one reads; what does not belong together is not used."""
 
-from dataclasses import replace
-
-import numpy as np
 import pytest
 
 from photzp.report.memory import read_memory, write_memory
 from photzp.report.state import RememberedNights, ReportState, RowsSeen
 from photzp.reportnames import FITS_FILE, STATE_FILE
 from photzp.store.directory import DirectoryStore
-from photzp.throughput.model import SkyEvidence
-from tests.support.madefits import made_fit
+from tests.support.madefits import made_evidence, made_fit
+from tests.support.samefits import all_same
 
 KEY = ('lsc-doma-1m0a', 'gp')
-FITS = {KEY: replace(made_fit([0, 1], [23.5, 23.4]), night_log_odds=np.array([2.1, -3.0]))}
-NIGHTS = {'lsc-doma-1m0a': SkyEvidence(np.array(['2020-01-01'], 'datetime64[D]'), np.array([2.1]))}
+FITS = {KEY: made_fit([0, 1], [23.5, 23.4])}
+NIGHTS = {'lsc-doma-1m0a': made_evidence(['2020-01-01'], 2.1, weight=9.0, value=0.5, coefficients={'cos': (0.1, 0.02)})}
 
 
 @pytest.fixture
@@ -39,7 +36,7 @@ def test_what_is_written_is_read(store):
     got, fits, nights = written(store)
     assert got.nights == state().nights
     assert fits[KEY].model_mag.tolist() == [23.5, 23.5]
-    assert nights['lsc-doma-1m0a'].log_odds.tolist() == [2.1]
+    assert all_same(nights, NIGHTS)
 
 
 def test_the_fits_are_written_only_where_some_are_new(store):
@@ -61,6 +58,16 @@ def test_what_cannot_be_used_is_one_line_and_everything_anew(store, caplog, chan
     line, = (record.getMessage() for record in caplog.records)
     assert line.startswith(said)
     assert line.endswith('everything is made anew')
+
+
+def test_fits_of_an_earlier_schema_are_one_line_and_everything_anew(store, caplog, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr('photzp.report.fitarchive.SCHEMA', 3)
+        write_memory(store, state(), FITS, NIGHTS, is_new=True)
+        store.flush()
+    assert read_memory(store) == (ReportState(), {}, {})
+    assert caplog.messages == [f'{FITS_FILE} of an earlier run cannot be used (not an archive of fits: its schema is '
+                               '3, not 4): everything is made anew']
 
 
 def test_an_empty_place_has_no_memory(store, caplog):

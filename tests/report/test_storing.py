@@ -14,8 +14,8 @@ from photzp.report.results import Results
 from photzp.report.state import Output, RememberedOverview, ReportState, RowsSeen
 from photzp.report.storing import store_result
 from photzp.store.directory import DirectoryStore
-from photzp.throughput.model import SkyEvidence
 from photzp.throughput.rows import Series
+from tests.support.madefits import made_evidence
 
 SERIES = Series(Telescope('lsc', 'doma', '1m0a'), 'rp', ('rp',))
 DRAWING = Drawing('plot.png', 'a plot', lambda: None, 'new')
@@ -39,11 +39,11 @@ def test_a_drawing_is_written_shown_and_remembered(run):
     assert run.results.state.overviews['plot.png'] == RememberedOverview('new', output)
 
 
-NIGHTS = SkyEvidence(np.array(['2020-01-01'], 'datetime64[D]'), np.array([2.0]))
+NIGHTS = made_evidence(['2020-01-01'], 2.0)
 
 
 @pytest.mark.parametrize('is_whole', [True, False])
-def test_nights_are_used_and_those_of_a_whole_run_are_remembered(run, is_whole):
+def test_what_a_telescope_says_is_used_and_that_of_a_whole_run_is_remembered(run, is_whole):
     run.period, run.code, run.settings = SimpleNamespace(is_whole=is_whole), '', SimpleNamespace(cameracolorterm=True)
     run.observatory, run.now = load_observatory(), np.datetime64('2020-02-01', 'ms')
     run.results.state.nights['lsc-doma-1m0a'] = 'of an earlier run'

@@ -1,7 +1,7 @@
 """Telescopes are fitted in all their filters, and with the others of their site, whatever a run reports on.
 
 The fit is one made here, which shows in every number what it was given: rows of all filters, and what other telescopes
-say of the nights.
+say of the air over the site.
 """
 
 import json
@@ -20,6 +20,7 @@ from photzp.report.fitarchive import unpack
 from photzp.report.maker import Maker
 from photzp.throughput.model import ThroughputFit
 from photzp.times import night_of
+from tests.support.madefits import made_evidence
 
 NOW = datetime(2020, 2, 1, 12, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -36,21 +37,34 @@ def frame(telescope, name, night, **changes):
         colorterm=0.03, zpsig=0.03, zperr=0.004, zpcolor=1.0, colortermerr=0.004, meancolor=1.0), **changes)
 
 
-def joint_fit(rows, *, longitude_deg, events, now, others, nights_only):
+def joint_fit(rows, *, longitude_deg, events, now, others):
     """In place of the model the mean of each night, moved by 0.1 mmag for each row of any filter and by 1 mmag for each
-    unit of log odds of other telescopes; a night has one unit for each 10 mmag above 23.5 mag in all filters."""
-    assert isinstance(events, list)
-    assert not (nights_only and others is not None)
+    unit that other telescopes say of clouds, and by what they say of extinction."""
     move = 1e-4 * sum(len(one.zp) for one in rows.values())
-    move += 0.0 if others is None else 1e-3 * float(others.log_odds.sum())
+    if others is not None:
+        move += 1e-3 * float(others.clouds[:, 0].sum()) + others.coefficients['extinction'][0]
+    means_of_nights(rows, longitude_deg, events, now)
+    return {name: mean_fit(one, night_of(one.time, longitude_deg), move) for name, one in rows.items()}
+
+
+def joint_sky(rows, *, longitude_deg, events, now):
+    """In place of what a model says: of clouds one unit for each 10 mmag above 23.5 mag in all filters, and an
+    extinction of the magnitude of the newest night beyond that."""
+    mean = means_of_nights(rows, longitude_deg, events, now)
+    return made_evidence(list(mean), [100 * (zp - 23.5) for zp in mean.values()],
+                         coefficients={'extinction': (mean[max(mean)] - 23.5, 0.001)})
+
+
+def means_of_nights(rows, longitude_deg, events, now):
+    """Mean zeropoint of each night in all filters together."""
+    assert isinstance(events, list)
+    assert max(one.time.max() for one in rows.values()) <= now
     every, zp = (np.concatenate(parts) for parts in zip(
         *((night_of(one.time, longitude_deg), one.zp) for one in rows.values()), strict=True))
-    assert max(one.time.max() for one in rows.values()) <= now
-    odds = {night: 100 * (zp[every == night].mean() - 23.5) for night in np.unique(every)}
-    return {name: mean_fit(one, night_of(one.time, longitude_deg), move, odds) for name, one in rows.items()}
+    return {night: zp[every == night].mean() for night in np.unique(every)}
 
 
-def mean_fit(one, night, move, odds):
+def mean_fit(one, night, move):
     nights, first, count = np.unique(night, return_index=True, return_counts=True)
     mean = np.array([one.zp[night == each].mean() for each in nights])
     return ThroughputFit(
@@ -58,7 +72,12 @@ def mean_fit(one, night, move, odds):
         night_rows=count, clear_probability=np.full(len(nights), 0.95), photometric=np.full(len(nights), True),
         row_clear_probability=np.full(len(night), 0.95), row_residual_mag=np.zeros(len(night)),
         night_residual_mag=np.zeros(len(nights)), night_residual_error_mag=np.full(len(nights), 0.005),
-        night_log_odds=np.array([odds[each] for each in nights]), scatter_mag=0.005)
+        night_log_odds=np.full(len(nights), 3.0), scatter_mag=0.005)
+
+
+def put_in_place_of_the_model(patch):
+    patch.setattr('photzp.report.maker.fit_telescope', joint_fit)
+    patch.setattr('photzp.report.maker.sky_evidence', joint_sky)
 
 
 def run(place, *options, now=NOW, out=None, status=0):
@@ -102,7 +121,7 @@ def first(tmp_path_factory):
         database.add_many(frame(telescope, name, night) for telescope in (ONE, TWO, FAR) for name in ('gp', 'rp')
                           for night in range(1, NIGHTS + 1))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr('photzp.report.maker.fit_telescope', joint_fit)
+        put_in_place_of_the_model(patch)
         assert run(place) == all_of(ONE, TWO, FAR)
     return place
 
@@ -111,7 +130,7 @@ def first(tmp_path_factory):
 def place(first, tmp_path, monkeypatch):
     """A copy of it, to be changed."""
     shutil.copytree(first.root, tmp_path, dirs_exist_ok=True)
-    monkeypatch.setattr('photzp.report.maker.fit_telescope', joint_fit)
+    put_in_place_of_the_model(monkeypatch)
     return placed(tmp_path)
 
 
@@ -137,10 +156,10 @@ def add(place, *frames):
 
 
 def test_every_filter_and_the_other_telescopes_of_the_site_are_in_the_numbers(first):
-    """24 rows in both filters move by 2.4 mmag; log odds of 0.1 to 1.2 in 12 nights by 7.8."""
+    """24 rows in both filters move by 2.4 mmag; 0.1 to 1.2 of clouds in 12 nights by 7.8, extinction by 12."""
     for name in ('gp', 'rp'):
         assert level(first.out, FAR, name) == 23.5034  # of which 1 mmag is that of the first night itself
-        assert level(first.out, ONE, name) == level(first.out, TWO, name) == 23.5112
+        assert level(first.out, ONE, name) == level(first.out, TWO, name) == 23.5232
 
 
 @pytest.mark.parametrize('options', [

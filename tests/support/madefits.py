@@ -1,4 +1,4 @@
-"""ThroughputFits made by hand, for tests of what is concluded from them."""
+"""ThroughputFits, and what telescopes say of their site, made by hand, for tests of what is concluded from them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
@@ -6,7 +6,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from photzp.throughput.model import ThroughputFit
+from photzp.throughput.model import SkyEvidence, ThroughputFit
+from photzp.throughput.nightsky import DEPTH_MAG
 from photzp.throughput.summary import Interval, Step
 
 START = np.datetime64('2020-01-01T05:00', 'ms')
@@ -30,6 +31,17 @@ def made_fit(day, y, *, error=0.009, level=23.5, clear=None, intervals=(), steps
         clear_probability=np.where(clear, 0.95, 0.02), photometric=clear, row_clear_probability=none,
         row_residual_mag=none, intervals=tuple(intervals), steps=tuple(steps), night_residual_mag=y - level,
         night_residual_error_mag=np.full(len(y), error), night_log_odds=np.asarray(odds, float), night_noise_mag=0.009)
+
+
+def made_evidence(dates, clouds=0.0, *, weight=0.0, value=0.0, coefficients=None):
+    """What telescopes say of nights of these dates; one number for clouds of a night stands for all depths."""
+    night = np.array(dates, 'datetime64[D]')
+    clouds = np.array(clouds, float)
+    if clouds.ndim < 2:
+        clouds = np.repeat(np.broadcast_to(clouds, len(night))[:, None], len(DEPTH_MAG), axis=1)
+    weight, value = (np.broadcast_to(np.array(each, float), len(night)).copy() for each in (weight, value))
+    return SkyEvidence(night=night, clouds=clouds, haze_weight=weight, haze_value=value,
+                       coefficients=coefficients or {})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,20 +1,22 @@
-"""Whether fits are the same to the last bit."""
+"""Whether fits, and what telescopes say of their site, are the same to the last bit."""
 
 from dataclasses import fields
 
 import numpy as np
 
 from photzp.throughput.curve import Curve
-from photzp.throughput.model import ThroughputFit
+from photzp.throughput.model import SkyEvidence, ThroughputFit
 from photzp.throughput.summary import GroupOffset, Interval, Step
 
 
 def same(one, other):
-    """Whether two values are the same to the bit, type and all: dataclasses, tuples, arrays and numbers."""
-    if isinstance(one, (ThroughputFit, Curve, Interval, Step, GroupOffset)):
+    """Whether two values are the same to the bit, type and all: dataclasses, tuples, dicts, arrays and numbers."""
+    if isinstance(one, (ThroughputFit, SkyEvidence, Curve, Interval, Step, GroupOffset)):
         return type(one) is type(other) and all(same(getattr(one, f.name), getattr(other, f.name)) for f in fields(one))
     if isinstance(one, tuple):
         return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, dict):
+        return all_same(one, other)
     if isinstance(one, (np.ndarray, np.datetime64)):
         return one.dtype == other.dtype and one.shape == other.shape and one.tobytes() == other.tobytes()
     return one == other or (one != one and other != other)

@@ -6,6 +6,7 @@ from photzp.throughput.firststate import first_state
 from photzp.throughput.fitstate import Problem
 from photzp.throughput.nightmeans import TelescopeRows, choose_covariates, row_design
 from photzp.throughput.noise import with_noise
+from photzp.throughput.siteair import told_nights
 from photzp.throughput.stepdates import EVENT_DAYS
 from photzp.throughput.stepprior import StepAt
 from photzp.throughput.stepsearch import find_steps, path_steps
@@ -24,7 +25,7 @@ def rows_of(night, zp, *, day=None, zperr=0.004, airmass=1.0, group=0, field=-1,
                          field=filled(field, int), ln_fwhm=filled(ln_fwhm, float))
 
 
-def problem_of(rows, day, *, tied=None, with_airmass=False, reach=20):
+def problem_of(rows, day, *, tied=None, with_airmass=False, reach=20, others=None):
     """What is fitted of a telescope, from its rows by filter and the day of each night."""
     number = np.arange(len(day))
     covariates = choose_covariates(rows, tied or dict.fromkeys(rows, ()), with_airmass=with_airmass)
@@ -33,7 +34,7 @@ def problem_of(rows, day, *, tied=None, with_airmass=False, reach=20):
         designs={name: row_design(one, name, covariates, 0.0) for name, one in rows.items()},
         known_fields={name: np.ones(len(one.zp), bool) for name, one in rows.items()},
         window=np.stack([np.maximum(number - reach, 0), np.minimum(number + reach + 1, len(day))]),
-        others=np.zeros(len(day)))
+        others=told_nights(np.datetime64('2020-01-01') + np.floor(day).astype(int), others))
 
 
 def nightly(level, *, per_night=3, noise=0.006, scatter=0.01, cloud=0.0, seed=1):

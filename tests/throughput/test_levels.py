@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.linalg import cho_solve_banded
+from scipy.linalg import block_diag, cho_solve_banded
 from scipy.stats import multivariate_normal
 
 from photzp.throughput import levelprior
@@ -20,7 +20,7 @@ STIFFNESS = Stiffness(grey=0.002**2, filter=0.0005**2, colour=np.array([1.4, 0.6
                       haze_mag=0.006,
                       lasting=np.array([[3e-5, 1e-5], [1e-5, 8e-5]]))
 WASH = Jump(mean=np.array([0.02, 0.03]), covariance=np.array([[0.04, 0.038], [0.038, 0.04]]),
-            slope=np.array([[4e-4, 3e-4], [3e-4, 4e-4]]), cleaned=True)
+            slope=np.array([[4e-4, 3e-4], [3e-4, 4e-4]]), cleaned=True, slope_mean=-0.02)
 CLEANING = Jump(mean=np.zeros(2), covariance=np.array([[0.0026, 0.0025], [0.0025, 0.0026]]), slope=1e-5 * np.eye(2))
 WIDTH = np.array([0.5, 0.03, 0.1])  # of the prior of beta
 MONTH = np.sort(np.random.default_rng(3).uniform(0, 7, 30))
@@ -38,8 +38,19 @@ def information(month, seed=5, p=3):
     weight = np.zeros((n, 2, 2))
     for night, there in enumerate(present):
         weight[night][np.ix_(there, there)] = np.linalg.inv(noise[np.ix_(there, there)] * rng.uniform(0.5, 2))
+    haze, normal, right = haze_of(n, p)
     return Information(weight=weight, value=LEVEL + rng.normal(0, 0.05, (n, 2)), covariates=rng.normal(0, 1, (n, 2, p)),
-                       normal=np.diag(1 / WIDTH[:p]**2), right=np.zeros(p)), present
+                       normal=np.diag(1 / WIDTH[:p]**2) + normal, right=right, **haze), present
+
+
+def haze_of(n, p, seed=6):
+    """Airmasses, and contrasts within half of the nights: values of weight w of h + c . beta; and those of beta."""
+    rng = np.random.default_rng(seed)
+    weight = np.where(np.arange(n) % 2 == 0, rng.uniform(5e3, 5e4, n), 0.0)
+    value, with_beta = rng.normal(0, 0.01, n), rng.normal(0, 0.3, (n, p))
+    weighted = weight[:, None] * with_beta
+    return {'haze': -STIFFNESS.colour * rng.uniform(1, 2, (n, 1)), 'haze_normal': weight, 'haze_right': weight * value,
+            'haze_crossed': weighted}, weighted.T @ with_beta, weighted.T @ value
 
 
 def of_slope(dt):
@@ -64,7 +75,7 @@ class Dense:
         for night in range(n):
             for name in range(2):
                 at = design[night, name, m * bins.of_night[night]:][:m]
-                at[[name, 2 + name, 4 + name, 6]] = 1, bins.dt[night], 1, 1.25 * stiffness.colour[name]
+                at[[name, 2 + name, 4 + name, 6]] = 1, bins.dt[night], 1, data.haze[night, name]
         rows = present.ravel()
         self.design = np.hstack([design.reshape(2 * n, -1), data.covariates.reshape(2 * n, p)])[rows]
         self.joint = np.zeros((len(self.mean) + p,) * 2)
@@ -77,6 +88,7 @@ class Dense:
             self.noise[np.ix_(at, at)] = np.linalg.inv(data.weight[night][np.ix_(there, there)])
         self.noise = self.noise[np.ix_(rows, rows)]
         self.value = data.value.ravel()[rows]
+        self.add_contrasts(bins, data)
         spread = self.design @ self.joint @ self.design.T + self.noise
         gain = np.linalg.solve(spread, self.design @ self.joint).T
         self.posterior = self.centre + gain @ (self.value - self.design @ self.centre)
@@ -84,9 +96,21 @@ class Dense:
         self.log_evidence = multivariate_normal(self.design @ self.centre, spread).logpdf(self.value)
 
     def log_data(self, posterior):
-        """Log likelihood of the data at given states and beta."""
+        """Log likelihood of the data at given states and beta; of contrasts that of beta without haze."""
         return multivariate_normal(np.zeros(len(self.value)), self.noise).logpdf(
-            self.value - self.design @ posterior)
+            self.value - self.without_haze @ posterior)
+
+    def add_contrasts(self, bins, data):
+        """Values of h + c . beta as further rows; the evidence of a solution has of these what depends on h."""
+        seen = np.flatnonzero(data.haze_normal)
+        m = len(self.mean) // len(bins.month)
+        h = np.zeros((len(seen), len(self.mean)))
+        h[np.arange(len(seen)), m * bins.of_night[seen] + 6] = 1
+        c = data.haze_crossed[seen] / data.haze_normal[seen, None]
+        self.without_haze = np.vstack([self.design, np.hstack([0 * h, c])])
+        self.design = np.vstack([self.design, np.hstack([h, c])])
+        self.value = np.append(self.value, data.haze_right[seen] / data.haze_normal[seen])
+        self.noise = block_diag(self.noise, np.diag(1 / data.haze_normal[seen]))
 
     @staticmethod
     def prior_mean(bins, jumps):
@@ -97,6 +121,10 @@ class Dense:
         mean[:, 2:4] = STIFFNESS.slope + beyond * of_slope(t)
         for number, jump in enumerate(jumps):
             mean[bins.piece > number, :2] += jump.mean
+            after = bins.piece > number
+            since = t - t[after][0]  # from the bin after the step on, as the change of slope is at the end of the gap
+            mean[after, :2] += jump.slope_mean * of_level(since[after])
+            mean[after, 2:4] += jump.slope_mean * of_slope(since[after])
         return mean.ravel()
 
     @staticmethod
@@ -140,13 +168,12 @@ class Dense:
 def solved(month, steps, jumps, data, stiffness=STIFFNESS):
     bins = make_bins(month, np.asarray(steps), jumps, 5 / 30.4375)
     prior = prior_blocks(bins, stiffness, LEVEL)
-    return bins, prior, solve(bins, prior, data, stiffness.haze)
+    return bins, prior, solve(bins, prior, data)
 
 
 def whole(solution):
-    """States with the lasting noise alone, and beta, in the order of the dense calculation."""
+    """States and beta in the order of the dense calculation."""
     states = np.concatenate([solution.state.reshape(len(solution.haze), -1), solution.haze[:, None]], axis=1)
-    states[:, 4:6] -= solution.lasting_haze
     return np.append(states.ravel(), solution.beta)
 
 
@@ -248,8 +275,7 @@ def test_the_solution_of_levels_however_high_is_as_exact():
     month, data = drawn(0.1)
     _, _, low = solved(month, [4.0], [WASH], data)
     bins = make_bins(month, np.array([4.0]), [WASH], 5 / 30.4375)
-    high = solve(bins, prior_blocks(bins, STIFFNESS, LEVEL + 100), replace(data, value=data.value + 100),
-                 STIFFNESS.haze)
+    high = solve(bins, prior_blocks(bins, STIFFNESS, LEVEL + 100), replace(data, value=data.value + 100))
     np.testing.assert_allclose(high.state[:, 0] - 100, low.state[:, 0], atol=1e-6)
     assert high.log_evidence == pytest.approx(low.log_evidence, abs=1e-4)
 

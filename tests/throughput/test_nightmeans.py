@@ -112,8 +112,8 @@ def test_contrasts_within_nights_tell_offsets_and_extinction_whatever_the_nights
     rows, beta = rows_of(night, zp, airmass=airmass, group=group), None
     for _ in range(3):  # which rows are wild, and their scatter, follow from the coefficients
         means, covariates = means_of(rows, 150, tied={'rp': [1]}, with_airmass=True, beta=beta)
-        normal = means.normal + np.diag(1 / covariates.width**2)
-        beta = np.linalg.solve(normal, means.right)
+        normal = means.contrasts.normal + np.diag(1 / covariates.width**2)
+        beta = np.linalg.solve(normal, means.contrasts.right)
     error = np.sqrt(np.diag(np.linalg.inv(normal)))
     for column, truth in ((('offset', 'rp', 1), 0.12), (('extinction', 'rp'), 0.04)):
         number = covariates.columns.index(column)
@@ -125,8 +125,8 @@ def test_nights_that_are_not_clear_have_no_contrasts():
     rows = rows_of([0, 0, 1, 1], [23.5, 23.4, 23.5, 23.4], group=[0, 1, 0, 1])
     one, _ = means_of(rows, 2, tied={'rp': [1]}, clear=np.array([1.0, 0.0]))
     both, _ = means_of(rows, 2, tied={'rp': [1]})
-    np.testing.assert_allclose(both.normal, 2 * one.normal)
-    np.testing.assert_allclose(both.right, 2 * one.right)
+    np.testing.assert_allclose(both.contrasts.normal, 2 * one.contrasts.normal)
+    np.testing.assert_allclose(both.contrasts.right, 2 * one.contrasts.right)
 
 
 # --- covariates

@@ -1,6 +1,5 @@
 """The likelihood of nights against numerical integrals, and what it must say of plain nights."""
 
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,8 +11,10 @@ from photzp.throughput import nightsky
 from photzp.throughput.nightsky import (
     MISSING,
     SkyState,
+    as_clear,
     density_elements,
     expected_loglike,
+    inverse_covariances,
     judge,
     mean_depth,
     new_state,
@@ -74,8 +75,7 @@ def test_a_night_of_one_filter_is_judged_by_the_rule_of_bayes(residual, prior):
     got = judged(residual, noise, clear=prior)
     assert got.clear[0] == pytest.approx(clear / (clear + cloudy), rel=1e-6)
     assert got.loglike[0] == pytest.approx(np.log(clear + cloudy), abs=1e-6)
-    assert got.log_odds[0] == pytest.approx(np.log(clear / cloudy * (1 - prior) / prior), abs=1e-6)
-    assert got.log_clear[0] - got.log_cloudy[0] == pytest.approx(got.log_odds[0])
+    assert got.log_clear[0] - got.log_cloudy[0] == pytest.approx(np.log(clear / cloudy * (1 - prior) / prior), abs=1e-6)
     at = value_loglike(np.array([[residual]]), np.array([[sigma]]), shares)[0, 0]
     assert at == pytest.approx(np.log(0.5 * clear / prior + 0.5 * cloudy / (1 - prior)), abs=1e-6)
 
@@ -145,7 +145,7 @@ def test_probabilities_are_probabilities(residual, prior, there):
     variance = np.where([there], ERROR**2, MISSING)
     got = judged(np.where(there, residual, 0.0), variance=variance, clear=prior)
     assert 0 <= got.clear[0] <= 1
-    assert np.isfinite([got.loglike[0], got.log_odds[0], *got.depths]).all()
+    assert np.isfinite([got.loglike[0], *got.by_depth[:, 0], *got.depths]).all()
     assert got.depths.sum() == pytest.approx(1 - got.clear[0], abs=1e-9)
     assert np.linalg.eigvalsh(got.weight[0]).min() > 0
 
@@ -196,22 +196,42 @@ def window(nights, reach=20):
 
 
 def test_a_season_has_its_own_share_of_clear_nights():
-    state = new_state(seasons(), window(200), np.zeros(200))
+    state = new_state(seasons(), window(200))
     assert state.clear[:70].min() > 0.85
     assert state.clear[130:].max() < 0.15
     assert 0.3 < state.clear[100] < 0.7
     assert state.depths @ (NODES[:-1] > 0.2) > 0.7  # most of a hundred clouds of 0.3 mag
 
 
-def test_other_telescopes_multiply_the_odds():
-    others = np.full(200, np.log(7.0))
-    alone, joint = (new_state(seasons(), window(200), given).clear for given in (np.zeros(200), others))
-    np.testing.assert_allclose(joint / (1 - joint), 7 * alone / (1 - alone))
+@pytest.mark.parametrize('residual', [-0.06, -0.02, 0.0])
+def test_what_else_is_known_of_clouds_multiplies_the_likelihood_of_each_depth(residual):
+    # Another telescope that saw the same night dimmed by 70 mmag: Bayes's rule with both likelihoods of each depth.
+    sigma, shares = np.hypot(0.01, ERROR), start_state(1).depths
+    told = np.array([[-6.0, -2.0, 3.0, 1.0, -2.0, -6.0, -6.0, -6.0]])
+    elements = [smeared(lambda at, number=number: hat(at, number), -residual, sigma) for number in range(8)]
+    mass = [integrate.quad(lambda at, number=number: hat(at, number), 0, NODES[-1], points=NODES[1:-1])[0]
+            for number in range(8)]
+    cloudy = 0.5 * (np.sum(shares * elements / mass * np.exp(told[0])) + nightsky._WILD)
+    clear = 0.5 * stats.t.pdf(residual / sigma, nightsky._FREEDOM) / sigma
+    state = SkyState(clear=np.array([0.5]), depths=shares)
+    got = judge(np.array([[residual]]), np.array([[ERROR**2]]), np.array([[1e-4]]), state, told)
+    assert got.clear[0] == pytest.approx(clear / (clear + cloudy), rel=1e-5)
+    # What the night says itself stays as it is.
+    np.testing.assert_allclose(got.by_depth, judged(residual, np.array([[1e-4]])).by_depth)
+
+
+def test_nights_that_are_weighed_as_clear_are_as_judged():
+    night = np.array([[0.0, 0.01, 0.0], [-0.04, 0.2, -0.02]])
+    variance = np.full((2, 3), ERROR**2)
+    both = judge(night, variance, NOISE, start_state(2))
+    clear = as_clear(night, variance, NOISE, inverse_covariances(variance, NOISE))
+    np.testing.assert_allclose(clear.weight, both.weight)
+    np.testing.assert_allclose(clear.log_clear, both.log_clear)
 
 
 def test_a_night_does_not_vouch_for_itself():
     one = judged(np.vstack([np.full((1, 3), -0.5), np.zeros((40, 3))]))
-    state = new_state(one, window(41), np.zeros(41))
+    state = new_state(one, window(41))
     assert state.clear[0] > state.clear[1]  # its neighbours are clear; their neighbour is not
 
 
@@ -235,12 +255,13 @@ def test_a_night_that_thin_cloud_may_have_dimmed_is_reported_clear():
     depth = np.array([0.0, 0.02, 0.04, 0.08, 0.3])
     state = start_state(len(depth))
     judged = judge(-depth[:, None], np.full((5, 1), 1e-6), np.array([[0.010**2]]), state)
-    probability, log_odds = photometric(judged, state, np.zeros(5))
+    probability, log_odds = photometric(judged, state, np.zeros((5, 8)))
     assert (probability >= judged.clear - 1e-12).all()
     assert (probability > 0.5).tolist() == [True, True, False, False, False]
-    # What others say moves the odds by just that, and what the night says itself stays.
-    told = replace(state, clear=1 / (1 + np.exp(2.0)) + np.zeros(5))
-    twice, own = photometric(judge(-depth[:, None], np.full((5, 1), 1e-6), np.array([[0.010**2]]), told), told,
-                             np.full(5, -2.0))
+    # What others say moves the odds, and what the night says itself stays: they saw a cloud of 70 mmag.
+    told = np.tile([-6.0, -2.0, 3.0, 1.0, -2.0, -6.0, -6.0, -6.0], (5, 1))
+    together, own = photometric(judged, state, told)
     assert own == pytest.approx(log_odds)
-    assert np.log(twice / (1 - twice)) == pytest.approx(np.log(probability / (1 - probability)) - 2)
+    assert together[0] > 0.9  # its own data are against such a cloud
+    assert together[1] < probability[1]
+    assert together[2] < 0.2

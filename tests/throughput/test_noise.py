@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from photzp.throughput.firststate import first_state
-from photzp.throughput.fitstate import everything_but_level
 from photzp.throughput.levelprior import TAU_MONTHS
 from photzp.throughput.noise import prior_noise, with_noise
 from photzp.throughput.telescopefit import climb, with_means
@@ -59,12 +58,10 @@ def test_clouds_do_not_raise_the_noise():
     assert np.sqrt(np.diag(whole(cloudy))) == pytest.approx(np.sqrt(np.diag(whole(plain))), rel=0.25)
 
 
-def test_noise_that_lasts_is_told_from_that_of_a_night():
-    quiet, moving = (fitted(grey=0.006, own=(0.004, 0.004), last=last) for last in (0.0, 0.012))
-    assert (np.diag(moving.stiffness.lasting) > 9 * np.diag(quiet.stiffness.lasting)).all()
-    # Haze, which comes and goes as well, takes a part of it: a clear night has all of them about the level.
-    assert np.sqrt(np.diag(everything_but_level(moving))) == pytest.approx(
-        np.sqrt(0.006**2 + 0.004**2 + 0.012**2), rel=0.25)
+def test_noise_that_lasts_has_its_usual_size_however_large_that_of_nights():
+    # Its size is one of those that the evidence chooses among (`telescopefit`), not measured here.
+    state = fitted(grey=0.012, own=(0.008, 0.008))
+    np.testing.assert_allclose(state.stiffness.lasting, prior_noise(['rp', 'ip'])[1])
 
 
 def test_few_nights_leave_the_noise_near_its_prior():
@@ -72,9 +69,8 @@ def test_few_nights_leave_the_noise_near_its_prior():
     rows = {'gp': rows_of(np.arange(4), 24 + rng.normal(0, 0.05, 4))}
     problem = problem_of(rows, np.arange(4.0))
     state = with_noise(problem, climb(problem, first_state(problem, [], {}, 14.0)[0], [], 5))
-    noise, last = prior_noise(['gp'])
+    noise, _ = prior_noise(['gp'])
     assert 0.5 < np.sqrt(state.noise[0, 0] / noise[0, 0]) < 2.3
-    assert 0.5 < np.sqrt(state.stiffness.lasting[0, 0] / last[0, 0]) < 2
 
 
 def test_covariances_are_such_and_within_the_limits_of_their_prior():
