@@ -4,7 +4,7 @@ The prior is built from the covariance functions of the processes, not from bin 
 after white shocks, integrated once, processes of Ornstein and Uhlenbeck, and steps.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ STIFFNESS = Stiffness(grey=0.002**2, filter=0.0005**2, colour=np.array([1.4, 0.6
                       haze_mag=0.006,
                       lasting=np.array([[3e-5, 1e-5], [1e-5, 8e-5]]))
 WASH = Jump(mean=np.array([0.02, 0.03]), covariance=np.array([[0.04, 0.038], [0.038, 0.04]]),
-            slope=np.array([[4e-4, 3e-4], [3e-4, 4e-4]]), cleaned=True, slope_mean=-0.02)
+            slope=np.array([[4e-4, 3e-4], [3e-4, 4e-4]]), cleaned=True)
 CLEANING = Jump(mean=np.zeros(2), covariance=np.array([[0.0026, 0.0025], [0.0025, 0.0026]]), slope=1e-5 * np.eye(2))
 WIDTH = np.array([0.5, 0.03, 0.1])  # of the prior of beta
 MONTH = np.sort(np.random.default_rng(3).uniform(0, 7, 30))
@@ -28,8 +28,19 @@ STEPS = np.array([2.0, 4.5])
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(6)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What `Information` has sums of: which values are there, and contrasts = along h + covariates . beta + noise."""
+
+    present: np.ndarray
+    contrast: np.ndarray
+    along: np.ndarray
+    covariates: np.ndarray
+    variance: np.ndarray
+
+
 def information(month, seed=5, p=3):
-    """Values of two filters with covariates; a third of the nights lack one of the filters."""
+    """Values of two filters with covariates; a third of the nights lack one of the filters, and half have contrasts."""
     rng = np.random.default_rng(seed)
     n = len(month)
     noise = np.array([[1.0e-4, 4e-5], [4e-5, 2e-4]])
@@ -38,19 +49,15 @@ def information(month, seed=5, p=3):
     weight = np.zeros((n, 2, 2))
     for night, there in enumerate(present):
         weight[night][np.ix_(there, there)] = np.linalg.inv(noise[np.ix_(there, there)] * rng.uniform(0.5, 2))
-    haze, normal, right = haze_of(n, p)
-    return Information(weight=weight, value=LEVEL + rng.normal(0, 0.05, (n, 2)), covariates=rng.normal(0, 1, (n, 2, p)),
-                       normal=np.diag(1 / WIDTH[:p]**2) + normal, right=right, **haze), present
-
-
-def haze_of(n, p, seed=6):
-    """Airmasses, and contrasts within half of the nights: values of weight w of h + c . beta; and those of beta."""
-    rng = np.random.default_rng(seed)
-    weight = np.where(np.arange(n) % 2 == 0, rng.uniform(5e3, 5e4, n), 0.0)
-    value, with_beta = rng.normal(0, 0.01, n), rng.normal(0, 0.3, (n, p))
-    weighted = weight[:, None] * with_beta
-    return {'haze': -STIFFNESS.colour * rng.uniform(1, 2, (n, 1)), 'haze_normal': weight, 'haze_right': weight * value,
-            'haze_crossed': weighted}, weighted.T @ with_beta, weighted.T @ value
+    value, covariates = LEVEL + rng.normal(0, 0.05, (n, 2)), rng.normal(0, 1, (n, 2, p))
+    seen = Seen(present=present, contrast=rng.normal(0, 0.01, n), along=rng.normal(0, 0.4, n) * (np.arange(n) % 2),
+                covariates=rng.normal(0, 0.3, (n, p)), variance=rng.uniform(0.002, 0.006, n)**2)
+    weighted = seen.covariates / seen.variance[:, None]
+    return Information(
+        weight=weight, value=value, covariates=covariates, haze=-STIFFNESS.colour * rng.uniform(1, 2, (n, 2)),
+        normal=np.diag(1 / WIDTH[:p]**2) + weighted.T @ seen.covariates, right=weighted.T @ seen.contrast,
+        haze_normal=seen.along**2 / seen.variance, haze_right=seen.along * seen.contrast / seen.variance,
+        haze_crossed=seen.along[:, None] * weighted), seen
 
 
 def of_slope(dt):
@@ -64,20 +71,23 @@ def of_level(dt):
 
 
 class Dense:
-    """The joint Gaussian of states, beta and data."""
+    """The joint Gaussian of states, beta and data: first the values of nights, then the contrasts within them."""
 
-    def __init__(self, bins, jumps, stiffness, data, present):
+    def __init__(self, bins, jumps, stiffness, data, seen):
+        present, self.seen = seen.present, seen
         self.states = self.prior(bins, jumps, stiffness)
         self.mean = self.prior_mean(bins, jumps)
         n, m = len(data.value), len(self.mean) // len(bins.month)
         p = data.covariates.shape[2]
-        design = np.zeros((n, 2, len(self.mean)))
+        design, contrasts = np.zeros((n, 2, len(self.mean))), np.zeros((n, len(self.mean)))
         for night in range(n):
             for name in range(2):
                 at = design[night, name, m * bins.of_night[night]:][:m]
                 at[[name, 2 + name, 4 + name, 6]] = 1, bins.dt[night], 1, data.haze[night, name]
+            contrasts[night, m * bins.of_night[night] + 6] = seen.along[night]
         rows = present.ravel()
-        self.design = np.hstack([design.reshape(2 * n, -1), data.covariates.reshape(2 * n, p)])[rows]
+        self.design = np.vstack([np.hstack([design.reshape(2 * n, -1), data.covariates.reshape(2 * n, p)])[rows],
+                                 np.hstack([contrasts, seen.covariates])])
         self.joint = np.zeros((len(self.mean) + p,) * 2)
         self.joint[:len(self.mean), :len(self.mean)] = self.states
         self.joint[len(self.mean):, len(self.mean):] = np.diag(WIDTH[:p]**2)
@@ -86,9 +96,8 @@ class Dense:
         for night, there in enumerate(present):
             at = 2 * night + np.flatnonzero(there)
             self.noise[np.ix_(at, at)] = np.linalg.inv(data.weight[night][np.ix_(there, there)])
-        self.noise = self.noise[np.ix_(rows, rows)]
-        self.value = data.value.ravel()[rows]
-        self.add_contrasts(bins, data)
+        self.noise = block_diag(self.noise[np.ix_(rows, rows)], np.diag(seen.variance))
+        self.value = np.append(data.value.ravel()[rows], seen.contrast)
         spread = self.design @ self.joint @ self.design.T + self.noise
         gain = np.linalg.solve(spread, self.design @ self.joint).T
         self.posterior = self.centre + gain @ (self.value - self.design @ self.centre)
@@ -96,21 +105,12 @@ class Dense:
         self.log_evidence = multivariate_normal(self.design @ self.centre, spread).logpdf(self.value)
 
     def log_data(self, posterior):
-        """Log likelihood of the data at given states and beta; of contrasts that of beta without haze."""
-        return multivariate_normal(np.zeros(len(self.value)), self.noise).logpdf(
-            self.value - self.without_haze @ posterior)
-
-    def add_contrasts(self, bins, data):
-        """Values of h + c . beta as further rows; the evidence of a solution has of these what depends on h."""
-        seen = np.flatnonzero(data.haze_normal)
-        m = len(self.mean) // len(bins.month)
-        h = np.zeros((len(seen), len(self.mean)))
-        h[np.arange(len(seen)), m * bins.of_night[seen] + 6] = 1
-        c = data.haze_crossed[seen] / data.haze_normal[seen, None]
-        self.without_haze = np.vstack([self.design, np.hstack([0 * h, c])])
-        self.design = np.vstack([self.design, np.hstack([h, c])])
-        self.value = np.append(self.value, data.haze_right[seen] / data.haze_normal[seen])
-        self.noise = block_diag(self.noise, np.diag(1 / data.haze_normal[seen]))
+        """Log likelihood of the data at given states and beta; of contrasts without haze, which `solve` adds."""
+        residual = self.value - self.design @ posterior
+        contrasts = slice(len(self.value) - len(self.seen.contrast), None)
+        p = self.seen.covariates.shape[1]
+        residual[contrasts] = self.seen.contrast - self.seen.covariates @ posterior[len(posterior) - p:]
+        return multivariate_normal(np.zeros(len(self.value)), self.noise).logpdf(residual)
 
     @staticmethod
     def prior_mean(bins, jumps):
@@ -121,10 +121,6 @@ class Dense:
         mean[:, 2:4] = STIFFNESS.slope + beyond * of_slope(t)
         for number, jump in enumerate(jumps):
             mean[bins.piece > number, :2] += jump.mean
-            after = bins.piece > number
-            since = t - t[after][0]  # from the bin after the step on, as the change of slope is at the end of the gap
-            mean[after, :2] += jump.slope_mean * of_level(since[after])
-            mean[after, 2:4] += jump.slope_mean * of_slope(since[after])
         return mean.ravel()
 
     @staticmethod
@@ -172,7 +168,7 @@ def solved(month, steps, jumps, data, stiffness=STIFFNESS):
 
 
 def whole(solution):
-    """States and beta in the order of the dense calculation."""
+    """States and beta, in the order of the dense calculation."""
     states = np.concatenate([solution.state.reshape(len(solution.haze), -1), solution.haze[:, None]], axis=1)
     return np.append(states.ravel(), solution.beta)
 
@@ -191,9 +187,9 @@ CASES = {
 
 @pytest.mark.parametrize(('steps', 'jumps', 'p'), CASES.values(), ids=CASES)
 def test_levels_are_those_of_dense_algebra(steps, jumps, p):
-    data, present = information(MONTH, p=p)
+    data, seen = information(MONTH, p=p)
     bins, _, solution = solved(MONTH, steps, jumps, data)
-    dense = Dense(bins, jumps, STIFFNESS, data, present)
+    dense = Dense(bins, jumps, STIFFNESS, data, seen)
     np.testing.assert_allclose(whole(solution), dense.posterior, atol=1e-6)
     n = len(dense.mean)
     within, between = bin_covariances(solution)
@@ -209,8 +205,8 @@ def test_levels_are_those_of_dense_algebra(steps, jumps, p):
 
 
 def test_what_a_filter_lacks_does_not_matter():
-    data, present = information(MONTH)
-    other = replace(data, value=np.where(present, data.value, 99.0))
+    data, seen = information(MONTH)
+    other = replace(data, value=np.where(seen.present, data.value, 99.0))
     _, _, solution = solved(MONTH, STEPS, [WASH, CLEANING], data)
     _, _, same = solved(MONTH, STEPS, [WASH, CLEANING], other)
     np.testing.assert_allclose(whole(same), whole(solution), atol=1e-9)
@@ -229,12 +225,26 @@ def test_contrasts_are_further_data_of_the_coefficients():
     assert solution.schur[1, 1] == pytest.approx(1 / (precision + 1e6), rel=1e-6)
 
 
+def test_contrasts_are_further_data_of_the_haze_of_their_bin():
+    # Differences within one night that say h = 0.02 +- 0.001: a weighted mean with what is known of it before.
+    data, _ = information(MONTH, p=0)
+    bins, _, before = solved(MONTH, STEPS, [WASH, CLEANING], data)
+    normal, right, number = data.haze_normal.copy(), data.haze_right.copy(), bins.of_night[11]
+    normal[11] += 1e6
+    right[11] += 0.02e6
+    _, _, solution = solved(MONTH, STEPS, [WASH, CLEANING], replace(data, haze_normal=normal, haze_right=right))
+    precision = 1 / bin_covariances(before)[0][number, 6, 6]
+    assert solution.haze[number] == pytest.approx((precision * before.haze[number] + 0.02e6) / (precision + 1e6),
+                                                  abs=1e-7)
+    assert bin_covariances(solution)[0][number, 6, 6] == pytest.approx(1 / (precision + 1e6), rel=1e-6)
+
+
 def test_the_evidence_of_a_further_step_is_the_difference_with_and_without_it(monkeypatch):
     monkeypatch.setattr(levelprior, '_AFTER_STEP', 0.0)  # the softer weeks after a step are no part of this estimate
     found = replace(CLEANING, slope=np.array([[1e-4, 5e-5], [5e-5, 1e-4]]))
-    data, present = information(MONTH, p=0)
+    data, seen = information(MONTH, p=0)
     bins, prior, solution = solved(MONTH, STEPS[:1], [WASH], data)
-    without = Dense(bins, [WASH], STIFFNESS, data, present).log_evidence
+    without = Dense(bins, [WASH], STIFFNESS, data, seen).log_evidence
     gains = jump_evidence(solution, prior, found)
     assert len(gains) == len(bins.month) - 1
     for gap in (1, 13):  # of 0.4 and 0.01 months
@@ -244,18 +254,18 @@ def test_the_evidence_of_a_further_step_is_the_difference_with_and_without_it(mo
             jumps = [WASH, found] if steps[0] == STEPS[0] else [found, WASH]
             more = make_bins(MONTH, steps, jumps, 5 / 30.4375)
             np.testing.assert_array_equal(more.of_night, bins.of_night)
-            gain = Dense(more, jumps, STIFFNESS, data, present).log_evidence - without
+            gain = Dense(more, jumps, STIFFNESS, data, seen).log_evidence - without
             assert gains[gap] == pytest.approx(gain, abs=1e-4)
 
 
 def drawn(step_mag):
-    """Nights of a steady telescope, with a step after 4 months; without covariates."""
+    """Nights of a steady telescope, with a step after 4 months; without covariates or contrasts."""
     rng = np.random.default_rng(8)
     month = np.sort(rng.uniform(0, 8, 60))
     data, _ = information(month, p=0)
     return month, replace(data, weight=np.tile(np.linalg.inv(1e-4 * np.eye(2)), (60, 1, 1)),
                           value=LEVEL - 0.01 * month[:, None] + step_mag * (month > 4)[:, None]
-                          + rng.normal(0, 0.01, (60, 2)))
+                          + rng.normal(0, 0.01, (60, 2)), haze_normal=np.zeros(60), haze_right=np.zeros(60))
 
 
 @pytest.mark.parametrize(('step_mag', 'needed'), [(0.0, False), (0.1, True), (-0.1, True)])

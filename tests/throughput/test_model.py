@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from photzp.throughput.model import FilterRows, SkyEvidence, fit_telescope, fit_throughput
+from photzp.throughput.model import FilterRows, SkyEvidence, fit_telescope, fit_throughput, sky_evidence
+from photzp.throughput.nightsky import DEPTH_MAG
 from photzp.times import DAYS_PER_MONTH, local_noon, night_of
 
 START = np.datetime64('2018-01-01T00:00', 'ms')
@@ -300,12 +301,6 @@ def test_a_filter_that_is_hardly_used_takes_the_step_of_the_others():
     assert 0.01 < step.error_mag < 0.1
 
 
-def said(night, *, clouds=0.0, coefficients=None):
-    """What others say of nights (N,): log likelihoods of clouds of 8 depths over none."""
-    return SkyEvidence(night=night, clouds=np.broadcast_to(clouds, (len(night), 8)), haze_weight=np.zeros(len(night)),
-                       haze_value=np.zeros(len(night)), coefficients=coefficients or {})
-
-
 def test_what_others_say_of_the_extinction_is_told_from_what_a_telescope_says():
     rng = np.random.default_rng(3)
     night = np.repeat(np.arange(200), 4)
@@ -313,7 +308,7 @@ def test_what_others_say_of_the_extinction_is_told_from_what_a_telescope_says():
     zp = 23.5 - 0.03 * (airmass - 1) + rng.normal(0, 0.008, 200)[night] + rng.normal(0, 0.01, 800)
     time = START + (86_400_000 * (night + rng.uniform(0.4, 0.6, 800))).astype('timedelta64[ms]')
     rows = {'rp': FilterRows(time=time, zp=zp, zperr=np.full(800, 0.005), airmass=airmass)}
-    others = said(date_before(np.arange(200)), coefficients={'extinction rp': (0.03, 0.002)})
+    others = replace(SkyEvidence.none(), coefficients={'extinction rp': (0.03, 0.002)})
     alone, told = (fits_of(rows, others=each)['rp'] for each in (None, others))
     assert abs(told.model_mag[100] - 23.5) < abs(alone.model_mag[100] - 23.5) + 0.001
     assert told.model_error_mag[100] < alone.model_error_mag[100]
@@ -326,11 +321,25 @@ def test_what_other_telescopes_say_decides_where_a_telescope_cannot():
     rows, _, cloud = telescope(seed=2)
     night = date_before(np.arange(200))
     alone, told = (fits_of(rows, others=others)['gp'] for others in (
-        None, said(night, clouds=np.where(cloud[:, None] > 0, [3.0, 3.0, 1.0, 0, 0, 0, 0, 0], -4.0))))
+        None, replace(SkyEvidence.none(), night=night, haze_weight=np.zeros(200), haze_value=np.zeros(200),
+                      clouds=np.tile(np.where(cloud > 0, 3.0, -3.0)[:, None], len(DEPTH_MAG)))))
     thin = (cloud > 0) & (cloud < 0.05)
     assert told.clear_probability[thin].mean() < 0.85 * alone.clear_probability[thin].mean()
-    # What a telescope says itself does not repeat what it was told, which is 4 and more: it moves with the level.
-    np.testing.assert_allclose(np.clip(told.night_log_odds, -4, 4), np.clip(alone.night_log_odds, -4, 4), atol=2.0)
+    # What a telescope says itself does not repeat what it was told.
+    np.testing.assert_allclose(np.clip(told.night_log_odds, -4, 4), np.clip(alone.night_log_odds, -4, 4), atol=1.0)
+
+
+def test_evidence_of_the_sky_tells_clear_nights_from_cloudy_ones():
+    rows, _, cloud = telescope(seed=2)
+    said = sky_evidence(rows, longitude_deg=LONGITUDE)
+    np.testing.assert_array_equal(said.night, date_before(np.arange(200)))
+    assert said.clouds.shape == (200, len(DEPTH_MAG))
+    deepest = DEPTH_MAG[said.clouds.argmax(axis=1)]
+    deep = (cloud > 0.2) & (cloud < 2)
+    assert np.median(np.abs(np.log(deepest[deep] / cloud[deep]))) < np.log(1.7)  # elements are apart by a factor of 2
+    assert (said.clouds[cloud == 0].max(axis=1) < 1).mean() > 0.9
+    empty = sky_evidence({'gp': replace(rows['gp'], zp=np.full(len(rows['gp'].zp), np.nan))}, longitude_deg=LONGITUDE)
+    assert (len(empty.night), empty.clouds.shape, empty.coefficients) == (0, (0, len(DEPTH_MAG)), {})
 
 
 # --- cameras

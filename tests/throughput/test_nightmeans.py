@@ -127,6 +127,15 @@ def test_nights_that_are_not_clear_have_no_contrasts():
     both, _ = means_of(rows, 2, tied={'rp': [1]})
     np.testing.assert_allclose(both.contrasts.normal, 2 * one.contrasts.normal)
     np.testing.assert_allclose(both.contrasts.right, 2 * one.contrasts.right)
+    assert one.contrasts.normal[0, 0] > 0
+
+
+def test_the_airmass_of_a_mean_is_weighted_as_the_mean():
+    rows = rows_of([0, 0, 1], [23.5, 23.5, 23.5], airmass=[1.2, 1.8, 2.0], zperr=[0.01, 0.02, 0.01])
+    weight = 1 / (np.array([0.01, 0.02])**2 + START_SCATTER**2)
+    means, _ = means_of(rows, 3)
+    assert means.airmass[:2, 0] == pytest.approx([np.average([1.2, 1.8], weights=weight), 2.0])
+    assert np.isfinite(means.airmass).all()
 
 
 # --- covariates

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from photzp.throughput.firststate import first_state
+from photzp.throughput.fitstate import everything_but_level
 from photzp.throughput.levelprior import TAU_MONTHS
 from photzp.throughput.noise import prior_noise, with_noise
 from photzp.throughput.telescopefit import climb, with_means
@@ -23,12 +24,13 @@ def lasting(rng, sigma):
     return np.array(values)
 
 
-def fitted(*, grey=0.008, own=(0.006, 0.006), last=0.0, cloud=0.0, seed=1):
-    """The state after a few rounds of the fit: noise of nights by Student's distribution, which lasts by filter."""
+def fitted(*, grey=0.008, own=(0.006, 0.006), last=(0.0, 0.0), cloud=0.0, seed=1):
+    """The state after a few rounds of the fit: Student's noise of nights, and what lasts, grey and own."""
     rng = np.random.default_rng(seed)
     tails = np.sqrt(6 / rng.chisquare(6, (NIGHTS, 1)))
     noise = tails * (rng.normal(0, grey, (NIGHTS, 1)) + rng.normal(0, own, (NIGHTS, 2)))
-    seen = LEVEL + noise - np.reshape(cloud, (-1, 1)) + np.stack([lasting(rng, last), lasting(rng, last)], axis=1)
+    lasts = np.stack([lasting(rng, last[1]), lasting(rng, last[1])], axis=1) + lasting(rng, last[0])[:, None]
+    seen = LEVEL + noise - np.reshape(cloud, (-1, 1)) + lasts
     night = np.repeat(np.arange(NIGHTS), 4)
     rows = {name: rows_of(night, seen[night, number] + rng.normal(0, 0.006, len(night)))
             for number, name in enumerate(('rp', 'ip'))}
@@ -58,10 +60,17 @@ def test_clouds_do_not_raise_the_noise():
     assert np.sqrt(np.diag(whole(cloudy))) == pytest.approx(np.sqrt(np.diag(whole(plain))), rel=0.25)
 
 
-def test_noise_that_lasts_has_its_usual_size_however_large_that_of_nights():
-    # Its size is one of those that the evidence chooses among (`telescopefit`), not measured here.
-    state = fitted(grey=0.012, own=(0.008, 0.008))
-    np.testing.assert_allclose(state.stiffness.lasting, prior_noise(['rp', 'ip'])[1])
+def test_noise_that_lasts_is_of_its_usual_size_and_no_noise_of_a_night():
+    # Planted at its usual size and not at all.  Level and haze follow a part of it, so that of nights comes out low.
+    usual = prior_noise(['rp', 'ip'])[1]
+    for last in ((0, 0), (0.005, 0.003)):
+        state = fitted(grey=0.006, own=(0.004, 0.004), last=last)
+        np.testing.assert_array_equal(state.stiffness.lasting, usual)
+        planted = np.sqrt(0.006**2 + 0.004**2 + np.sum(np.square(last)))
+        assert np.sqrt(np.diag(whole(state))) == pytest.approx(planted, rel=0.25)
+        # About the level a clear night has all of them and haze of its usual size, which is not planted here.
+        assert np.sqrt(np.diag(everything_but_level(state))) == pytest.approx(
+            np.hypot(planted, 0.007 * np.array([1.25, 1.25 * 0.77])), rel=0.25)
 
 
 def test_few_nights_leave_the_noise_near_its_prior():
@@ -69,8 +78,9 @@ def test_few_nights_leave_the_noise_near_its_prior():
     rows = {'gp': rows_of(np.arange(4), 24 + rng.normal(0, 0.05, 4))}
     problem = problem_of(rows, np.arange(4.0))
     state = with_noise(problem, climb(problem, first_state(problem, [], {}, 14.0)[0], [], 5))
-    noise, _ = prior_noise(['gp'])
+    noise, last = prior_noise(['gp'])
     assert 0.5 < np.sqrt(state.noise[0, 0] / noise[0, 0]) < 2.3
+    assert 0.5 < np.sqrt(state.stiffness.lasting[0, 0] / last[0, 0]) < 2
 
 
 def test_covariances_are_such_and_within_the_limits_of_their_prior():

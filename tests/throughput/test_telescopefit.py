@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from photzp.throughput.firststate import first_state
+from photzp.throughput.levelprior import HAZE_MAG
 from photzp.throughput.levels import bin_covariances
 from photzp.throughput.nightmeans import from_middle
+from photzp.throughput.noise import prior_noise, with_noise
 from photzp.throughput.stepprior import StepAt
 from photzp.throughput.telescopefit import climb, row_kept, with_means, with_stiffness
 from tests.support.telescoperows import nightly, problem_of, rows_of
@@ -131,6 +133,20 @@ def test_haze_in_the_data_is_evidence_for_it():
                               trial=True).evidence for size in (0.0015, 0.007))
         gains.append(usual - small)
     assert gains[1] > gains[0] + 5
+
+
+def test_haze_and_lasting_noise_are_small_only_where_the_data_leave_no_doubt():
+    # Nights that differ by 1 mmag for ten months; the usual 6 mmag, of which most lasts, is in the others.
+    rng, month = np.random.default_rng(5), DAY / 30.44
+    waves = 0.012 * np.sin(2 * np.pi * month[:, None] / np.array([0.7, 1.1, 0.9]) + rng.uniform(0, 6, 3))
+    usual = prior_noise(('gp', 'rp', 'ip'))[1]
+    sizes = []
+    for level, noise in ((LEVEL, 0.001), (LEVEL + waves, 0.006)):
+        problem, state = fitted(nightly(level, noise=noise, scatter=0.002, per_night=20))
+        stiffness = with_stiffness(problem, with_noise(problem, with_means(problem, state)), []).stiffness
+        np.testing.assert_allclose(stiffness.lasting, (stiffness.haze_mag / HAZE_MAG)**2 * usual)
+        sizes.append(stiffness.haze_mag / HAZE_MAG)
+    assert sizes == pytest.approx([0.2, 1.0])
 
 
 def test_wild_rows_are_not_kept():
