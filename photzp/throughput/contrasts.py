@@ -10,7 +10,7 @@ Student's distribution; its scatter also says whether there were clouds, most of
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -144,7 +144,7 @@ def joined(parts: Sequence[Contrasts]) -> Contrasts:
     Contrasts
         What they say of h is of the weeks around: less certain by what h a single night has of its own.
     """
-    sums = {name: np.sum([getattr(part, name) for part in parts], axis=0) for name in Contrasts.__dataclass_fields__}
+    sums = {field.name: np.sum([getattr(part, field.name) for part in parts], axis=0) for field in fields(Contrasts)}
     of_weeks = 1 / (1 + _NIGHTLY_K**2 * sums['haze_normal'])
     for name in ('haze_normal', 'haze_right', 'haze_crossed'):
         sums[name] = (sums[name].T * of_weeks).T

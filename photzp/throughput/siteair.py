@@ -45,13 +45,36 @@ def evidence_of(problem: Problem, state: State, night: np.ndarray) -> SkyEvidenc
     assert state.solution is not None
     contrasts, prior, told = state.means.contrasts, problem.covariates, {}
     for number, column in enumerate(prior.columns):
-        variance, before = state.solution.schur[number, number], prior.width[number] ** 2
-        precision = 1 / variance - 1 / before
-        if column[0] in _OF_AIR and precision * before > _LEAST_GAIN:
-            value = (state.beta[number] / variance - prior.mean[number] / before) / precision
-            told[name_of(column)] = float(value), float(precision**-0.5)
+        if column[0] in _OF_AIR:
+            precision, weighted = without_prior(problem, state, number)
+            if precision * prior.width[number] ** 2 > _LEAST_GAIN:
+                told[name_of(column)] = weighted / precision, precision**-0.5
     return SkyEvidence(night=night, clouds=_clouds(state.judged, state.sky), haze_weight=contrasts.haze_normal,
                        haze_value=contrasts.haze_right - contrasts.haze_crossed @ state.beta, coefficients=told)
+
+
+def without_prior(problem: Problem, state: State, number: int) -> tuple[float, float]:
+    """What the data of a telescope say of a coefficient, without its prior and what others said.
+
+    Parameters
+    ----------
+    problem : Problem
+    state : State
+        With a solution.
+    number : int
+        Of the coefficient.
+
+    Returns
+    -------
+    precision : float
+        Inverse variance, 0 where the data say nothing.
+    weighted : float
+        Precision times value.
+    """
+    assert state.solution is not None
+    prior, posterior = problem.covariates, 1 / state.solution.schur[number, number]
+    before = prior.width[number] ** -2
+    return float(posterior - before), float(posterior * state.beta[number] - before * prior.mean[number])
 
 
 def _clouds(judged: Judged, sky: SkyState) -> np.ndarray:

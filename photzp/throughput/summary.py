@@ -12,6 +12,7 @@ from photzp.throughput.fitvalues import NEVER, GroupOffset, Interval, Step
 from photzp.throughput.levels import Solution
 from photzp.throughput.nightmeans import EXTINCTION_PRIOR
 from photzp.throughput.nightsky import mean_depth
+from photzp.throughput.siteair import without_prior
 from photzp.throughput.stepprior import StepAt, jump_of
 from photzp.throughput.stepsearch import clear_beside
 from photzp.times import DAYS_PER_MONTH, days_of, span_of
@@ -343,14 +344,9 @@ def own_extinction(fit: FilterFit) -> tuple[float, float]:
     tuple of (float, float)
         By the data of the telescope and the usual prior [mag/airmass]; NaN where no airmass was given.
     """
-    column = ('extinction', fit.name)
-    value, error = coefficient(fit, column)
-    if np.isnan(value):
-        return value, error
-    known = fit.problem.covariates
-    number = known.columns.index(column)
-    told_precision, told_mean = known.width[number] ** -2, known.mean[number]
-    usual_precision = EXTINCTION_PRIOR[1] ** -2
-    precision = error**-2 - told_precision + usual_precision
-    return ((value / error**2 - told_mean * told_precision + EXTINCTION_PRIOR[0] * usual_precision) / precision,
-            float(precision**-0.5))
+    columns, column = fit.problem.covariates.columns, ('extinction', fit.name)
+    if column not in columns:
+        return np.nan, np.nan
+    precision, weighted = without_prior(fit.problem, fit.state, columns.index(column))
+    mean, usual = EXTINCTION_PRIOR[0], EXTINCTION_PRIOR[1] ** -2
+    return (weighted + usual * mean) / (precision + usual), (precision + usual) ** -0.5

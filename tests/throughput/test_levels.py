@@ -20,7 +20,7 @@ STIFFNESS = Stiffness(grey=0.002**2, filter=0.0005**2, colour=np.array([1.4, 0.6
                       haze_mag=0.006,
                       lasting=np.array([[3e-5, 1e-5], [1e-5, 8e-5]]))
 WASH = Jump(mean=np.array([0.02, 0.03]), covariance=np.array([[0.04, 0.038], [0.038, 0.04]]),
-            slope=np.array([[4e-4, 3e-4], [3e-4, 4e-4]]), cleaned=True)
+            slope=np.array([[4e-4, 3e-4], [3e-4, 4e-4]]), cleaned=True, slope_mean=-0.02)
 CLEANING = Jump(mean=np.zeros(2), covariance=np.array([[0.0026, 0.0025], [0.0025, 0.0026]]), slope=1e-5 * np.eye(2))
 WIDTH = np.array([0.5, 0.03, 0.1])  # of the prior of beta
 MONTH = np.sort(np.random.default_rng(3).uniform(0, 7, 30))
@@ -120,7 +120,10 @@ class Dense:
         mean[:, :2] = LEVEL + STIFFNESS.slope * t + beyond * of_level(t)
         mean[:, 2:4] = STIFFNESS.slope + beyond * of_slope(t)
         for number, jump in enumerate(jumps):
-            mean[bins.piece > number, :2] += jump.mean
+            after = bins.piece > number
+            since = t[after] - t[after][0]  # the change of slope is at the end of the gap, as in `prior`
+            mean[after, :2] += jump.mean + jump.slope_mean * of_level(since)
+            mean[after, 2:4] += jump.slope_mean * of_slope(since)
         return mean.ravel()
 
     @staticmethod

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from photzp.throughput import stepsearch
 from photzp.throughput.stepprior import StepAt
 from photzp.throughput.stepsearch import FOUND_COST, NIGHTS_MIN, clear_beside, path_steps
 from tests.support.telescoperows import clouds, event, nightly, problem_of, searched
@@ -83,6 +84,26 @@ def test_a_few_clear_nights_are_no_step_yet(size):
     assert NIGHTS_MIN > 5
     _, _, steps = searched(LEVEL + size * (last <= DAY)[:, None], cloud=cloud)
     assert steps == []
+
+
+@pytest.mark.parametrize('later', [True, False])
+def test_seven_clear_nights_of_overwhelming_evidence_are_a_step_where_a_later_one_shows_that_it_lasts(later):
+    # A fall of 0.2 mag, seven clear nights, then a wash that makes it up, or clouds to the end.
+    cloud = np.where((DAY > 177) & (DAY < 230), np.random.default_rng(1).uniform(0.3, 1.5, NIGHTS), 0.0)
+    level = LEVEL - 0.2 * ((DAY > 170.5) & (DAY < 230))[:, None]
+    number = NIGHTS if later else 230
+    _, _, steps = searched(level[:number], steps=[event(229.5)] if later else (), cloud=cloud[:number])
+    found = [step.day for step in steps if step.origin == 'found']
+    assert found == (pytest.approx([170.5], abs=1) if later else [])
+
+
+def test_a_small_step_needs_more_evidence(monkeypatch):
+    level = LEVEL + 0.036 * AFTER
+    assert searched(level, seed=2)[2] == []
+    monkeypatch.setattr(stepsearch, '_SMALL_COST', FOUND_COST)
+    (step,) = searched(level, seed=2)[2]
+    assert abs(step.day - 170.5) < 4
+    assert FOUND_COST < step.log_evidence < 20
 
 
 # --- parts
